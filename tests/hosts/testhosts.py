@@ -34,6 +34,8 @@ ENVIRONMENT = {
     "TERM": "dumb",
     "USER": "root",
 }
+if "PYTHONPATH" in os.environ:  # so that the modules on a host can be tested with another pyroute2
+    ENVIRONMENT["PYTHONPATH"] = os.environ["PYTHONPATH"]
 
 
 class TesthostError(Exception):
@@ -74,7 +76,7 @@ def in_sandbox():
 def require_sandbox():
     if not in_sandbox():
         raise OutsideSandbox(
-            "this is not a sandbox: test hosts are only made inside one, where they cannot reach this machine's network. "
+            "this is not a sandbox, and test hosts are made only in one, where they cannot touch this machine's network. "
             f"Run it as: {HERE / 'sandbox'} CMD..."
         )
 
@@ -385,3 +387,27 @@ def _content(path):
             return f"{stat.S_IMODE(mode):o} {hashlib.sha256(file.read()).hexdigest()}"
     except OSError:  # the file of a namespace, below /run/netns, can be opened but not read
         return "namespace"
+
+
+# Container engines. They have a module of their own, which few tests need.
+
+
+def start_dockerd(host, **daemon_args):
+    """Start a real Docker daemon in a host that has the layer docker: see engines.start_dockerd."""
+    import engines
+
+    return engines.start_dockerd(host, **daemon_args)
+
+
+def prepare_podman(host):
+    """Let Podman work in a host that has the layer docker: see engines.prepare_podman."""
+    import engines
+
+    engines.prepare_podman(host)
+
+
+def import_busybox_image(host, tag, engine="docker"):
+    """Make an image of busybox for docker or podman: see engines.import_busybox_image."""
+    import engines
+
+    engines.import_busybox_image(host, tag, engine)

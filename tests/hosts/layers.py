@@ -1,0 +1,95 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Layers: Debian packages that only test hosts have. The program `layer` beside this file builds them.
+
+A layer is what installing its packages changes in the machine's root directory, kept as a tar file below .cache/layers
+and unpacked once per sandbox as an additional lower directory for the overlay of hosts. (It cannot stay a directory
+there: overlayfs refuses a lower directory that lies below another one, and "/" is one.) It fits only the system that
+it was built on: the key in its name changes with the packages of the machine and with the list below.
+
+A host with several layers sees /etc/passwd and dpkg's database as the first one left them.
+"""
+import fcntl
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import tempfile
+from contextlib import contextmanager
+from pathlib import Path
+
+import testhosts
+
+STORE = testhosts.CHECKOUT / ".cache" / "layers"
+BUILD = testhosts.HERE / "layer-build"
+
+# A question mark: only where the release has such a package.
+LAYERS = {
+    "dnsmasq": ["dnsmasq-base"],
+    "docker": ["busybox-static", "docker.io", "docker-cli?", "iptables", "podman", "runc"],
+    "firewalld": ["firewalld"],
+    "sshd": ["openssh-server"],
+    "ufw": ["ufw"],
+}
+
+
+def tar_file(name):
+    """Where the layer is kept when it was built for the machine as it is now."""
+    if name not in LAYERS:
+        raise testhosts.TesthostError(f"there is no layer {name!r}; layers are: {', '.join(LAYERS)}")
+    key = hashlib.sha256(json.dumps(LAYERS[name]).encode())
+    key.update(BUILD.read_bytes())
+    key.update(Path("/var/lib/dpkg/status").read_bytes())
+    return STORE / f"{name}-{key.hexdigest()[:16]}.tar"
+
+
+def build(name):
+    """Build a layer and return its tar file; what is cached is taken as it is."""
+    tar = tar_file(name)
+    if testhosts.in_sandbox():
+        raise testhosts.TesthostError("a sandbox has no network to fetch packages: build layers outside of it")
+    STORE.mkdir(parents=True, exist_ok=True)
+    with _locked(STORE / ".lock"):
+        if tar.exists():
+            return tar
+        log, new = STORE / f"{name}.log", tar.with_suffix(".new")
+        with open(log, "wb") as output, tempfile.TemporaryDirectory(dir=STORE) as folder:
+            # Own namespaces, so that neither mounts nor processes of a package's scripts outlive the build. The network
+            # is still the machine's; layer-build leaves it as soon as the packages are fetched.
+            enter = ["unshare", "--mount", "--pid", "--uts", "--ipc", "--fork", "--kill-child"]
+            command = [*enter, str(BUILD), folder, str(new), *LAYERS[name]]
+            environment = {**os.environ, **testhosts.ENVIRONMENT}
+            done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, env=environment)
+        if done.returncode:
+            new.unlink(missing_ok=True)
+            tail = "\n".join(log.read_text(errors="replace").splitlines()[-15:])
+            raise testhosts.TesthostError(f"cannot build layer {name}; the end of {log}:\n{tail}")
+        for old in STORE.glob(f"{name}-*.tar"):
+            old.unlink()
+        return new.rename(tar)
+
+
+def unpack(name, store):
+    """The directory of a layer in this sandbox; store is one on a tmpfs."""
+    tar = tar_file(name)
+    folder = store / tar.stem
+    store.mkdir(parents=True, exist_ok=True)
+    with _locked(store / ".lock"):
+        if not folder.exists():
+            if not tar.exists():
+                program = testhosts.HERE / "layer"
+                raise testhosts.TesthostError(f"layer {name} is not built; outside of a sandbox run: {program} {name}")
+            new = folder.with_suffix(".new")
+            shutil.rmtree(new, ignore_errors=True)
+            new.mkdir(mode=0o755)
+            extract = ["tar", "--extract", "--xattrs", "--xattrs-include=*", f"--file={tar}", f"--directory={new}"]
+            subprocess.run(extract, check=True)
+            new.rename(folder)
+    return folder
+
+
+@contextmanager
+def _locked(path):
+    with open(path, "w", encoding="ascii") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
