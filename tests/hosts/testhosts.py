@@ -76,7 +76,7 @@ def in_sandbox():
 def require_sandbox():
     if not in_sandbox():
         raise OutsideSandbox(
-            "this is not a sandbox, and test hosts are made only in one, where they cannot touch this machine's network. "
+            "this is not a sandbox. Test hosts are made only in one, where they cannot touch this machine's network. "
             f"Run it as: {HERE / 'sandbox'} CMD..."
         )
 

@@ -1,0 +1,3 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Lets the tests of the scenarios name hosts as testhost://NAME."""
+import testinfra_backend  # noqa: F401
