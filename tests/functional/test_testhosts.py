@@ -18,7 +18,8 @@ RULE = ["-A", "FORWARD", "-s", "203.0.113.7/32", "-j", "DROP"]
 
 
 def run(*argv, **options):
-    return subprocess.run([str(argument) for argument in argv], capture_output=True, text=True, timeout=60, **options)
+    argv = [str(argument) for argument in argv]
+    return subprocess.run(argv, capture_output=True, text=True, timeout=60, check=False, **options)
 
 
 def wait_for(condition, seconds=10):

@@ -59,7 +59,8 @@ def build(name):
             enter = ["unshare", "--mount", "--pid", "--uts", "--ipc", "--fork", "--kill-child"]
             command = [*enter, str(BUILD), folder, str(new), *LAYERS[name]]
             environment = {**os.environ, **testhosts.ENVIRONMENT}
-            done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, env=environment)
+            streams = {"stdin": subprocess.DEVNULL, "stdout": output, "stderr": output}
+            done = subprocess.run(command, **streams, env=environment, check=False)
         if done.returncode:
             new.unlink(missing_ok=True)
             tail = "\n".join(log.read_text(errors="replace").splitlines()[-15:])
