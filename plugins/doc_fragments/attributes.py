@@ -1,0 +1,67 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What every module of the collection has in common."""
+from __future__ import annotations
+
+
+class ModuleDocFragment:
+    DOCUMENTATION = r"""
+options: {}
+requirements:
+  - pyroute2 >= 0.7.2 (Debian and Ubuntu package C(python3-pyroute2))
+  - iproute2 is not needed; the module speaks to the kernel itself
+attributes:
+  check_mode:
+    description: The plan is made and shown, and nothing is carried out.
+    support: full
+  diff_mode:
+    description: Shows what each operation takes away and what it puts there.
+    support: full
+  idempotent:
+    description: A second run on the same host changes nothing.
+    support: full
+  platform:
+    description: Where it runs.
+    support: full
+    platforms: linux
+  action_group:
+    description: Use C(group/mooring.net.all) in C(module_defaults) to set defaults for all modules of the collection.
+    support: full
+    membership:
+      - mooring.net.all
+author:
+  - The mooring.net developers (@mooring-net)
+notes:
+  - It must run as root in the network namespace that is the host, so use C(become=true) where you do not log in as root.
+  - It changes what the kernel does now. It keeps no state file and does nothing at boot.
+  - Set C(ansible_python_interpreter) to a Python that has pyroute2. Otherwise the module looks for one in
+    C(/usr/bin/python3) and starts again under it, which costs time in each task.
+"""
+
+    INFO = r"""
+options: {}
+requirements:
+  - pyroute2 >= 0.7.2 (Debian and Ubuntu package C(python3-pyroute2))
+attributes:
+  check_mode:
+    description: Nothing is ever changed, so check mode makes no difference.
+    support: full
+  diff_mode:
+    description: There is nothing to differ.
+    support: N/A
+  idempotent:
+    description: Nothing is ever changed.
+    support: full
+  platform:
+    description: Where it runs.
+    support: full
+    platforms: linux
+  action_group:
+    description: Use C(group/mooring.net.all) in C(module_defaults) to set defaults for all modules of the collection.
+    support: full
+    membership:
+      - mooring.net.all
+author:
+  - The mooring.net developers (@mooring-net)
+notes:
+  - It must run as root, so use C(become=true) where you do not log in as root.
+"""

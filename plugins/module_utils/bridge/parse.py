@@ -1,0 +1,134 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The options of docker_bridge as a value. Pure."""
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Mapping
+from typing import Any, Optional, Union
+
+from ..core.errors import OptionError
+from ..core.names import interface_name
+from .model import DesiredBridge
+
+MTU_RANGE = (68, 65535)  # RFC 791 and the largest IP packet; what a bridge accepts
+
+
+def parse(options: Mapping[str, Any]) -> DesiredBridge:
+    """One item of the module's options as a :class:`DesiredBridge`. :raises OptionError: naming option and value"""
+    bip = bridge_address("bip", options["bip"], 4)
+    bip6 = bridge_address("bip6", options["bip6"], 6)
+    pool_v6 = network("fixed_cidr_v6", options["fixed_cidr_v6"], 6)
+    if bip6 is None and pool_v6:
+        subnet = ipaddress.IPv6Network(pool_v6)
+        bip6 = f"{subnet.network_address + 1}/{subnet.prefixlen}"
+    if options["ipv6"] and bip6 is None:
+        raise OptionError("ipv6", True, "needs a network for the bridge",
+                          "Give bip6, for example 2001:db8:1::1/64, or fixed_cidr_v6, for example 2001:db8:1::/64")
+    if options["ipv6"] is False and bip6:
+        raise OptionError("ipv6", False, f"contradicts the IPv6 address {bip6}", "Leave out bip6 and fixed_cidr_v6")
+    return DesiredBridge(
+        name=interface_name("name", options["name"]),
+        present=options["state"] == "present",
+        bip=bip, mtu=parse_mtu("mtu", options["mtu"]),
+        fixed_cidr=inside("fixed_cidr", network("fixed_cidr", options["fixed_cidr"], 4), bip),
+        default_gateway=inside("default_gateway", address("default_gateway", options["default_gateway"], 4), bip),
+        ip_masq=options["ip_masq"], ip_forward=options["ip_forward"], iptables=options["iptables"],
+        ip6tables=options["ip6tables"], ipv6=options["ipv6"] if bip6 is None else True, bip6=bip6,
+        fixed_cidr_v6=inside("fixed_cidr_v6", pool_v6, bip6),
+        default_gateway_v6=inside("default_gateway_v6", address("default_gateway_v6", options["default_gateway_v6"], 6),
+                                  bip6),
+        stp=options["stp"], mac_address=mac("mac_address", options["mac_address"]), adopt=options["adopt"],
+        force=options["force"], allow_overlap=options["allow_overlap"])
+
+
+def bridge_address(option: str, value: Optional[str], version: int) -> Optional[str]:
+    """An address with a prefix length that a bridge can carry: ``192.168.5.1/24``."""
+    if value is None:
+        return None
+    example = "192.168.5.1/24" if version == 4 else "2001:db8:1::1/64"
+    if "/" not in value:
+        raise OptionError(option, value, "lacks a prefix length", f"Give address and prefix length, like {example}")
+    try:
+        found = ipaddress.ip_interface(value)
+    except ValueError as error:
+        raise OptionError(option, value, f"is not an address with a prefix length ({error})",
+                          f"Give it like {example}") from error
+    if found.version != version:
+        raise OptionError(option, value, f"is not an IPv{version} address", f"Give it like {example}")
+    net = found.network
+    if net.prefixlen == net.max_prefixlen:
+        raise OptionError(option, value, "leaves no address for a container", f"Give a shorter prefix, like {example}")
+    if net.prefixlen < net.max_prefixlen - 1:
+        if found.ip == net.network_address:
+            raise OptionError(option, value, "is the address of the network itself",
+                              f"Give the bridge an address in it, like {net.network_address + 1}/{net.prefixlen}")
+        if version == 4 and found.ip == net.broadcast_address:
+            raise OptionError(option, value, "is the broadcast address of its network",
+                              f"Give the bridge another one, like {net.network_address + 1}/{net.prefixlen}")
+    if found.ip.is_loopback or found.ip.is_multicast or found.ip.is_unspecified:
+        raise OptionError(option, value, "is not an address for an interface", f"Give it like {example}")
+    return str(found)
+
+
+def network(option: str, value: Optional[str], version: int) -> Optional[str]:
+    """A network in canonical form."""
+    if value is None:
+        return None
+    example = "192.168.5.128/25" if version == 4 else "2001:db8:1::/64"
+    try:
+        found = ipaddress.ip_network(value)
+    except ValueError as error:
+        raise OptionError(option, value, f"is not a network ({error})", f"Give it like {example}") from error
+    if found.version != version:
+        raise OptionError(option, value, f"is not an IPv{version} network", f"Give it like {example}")
+    return str(found)
+
+
+def address(option: str, value: Optional[str], version: int) -> Optional[str]:
+    """An address without a prefix length, in canonical form."""
+    if value is None:
+        return None
+    example = "192.168.5.254" if version == 4 else "2001:db8:1::fe"
+    try:
+        found = ipaddress.ip_address(value)
+    except ValueError as error:
+        raise OptionError(option, value, "is not an IP address", f"Give it like {example}") from error
+    if found.version != version:
+        raise OptionError(option, value, f"is not an IPv{version} address", f"Give it like {example}")
+    return str(found)
+
+
+def inside(option: str, value: Optional[str], bip: Optional[str]) -> Optional[str]:
+    """``value`` when it lies in the subnet of ``bip``, or when that is not known yet."""
+    if value is None or bip is None:
+        return value
+    subnet = ipaddress.ip_interface(bip).network
+    inner = ipaddress.ip_network(value)
+    if inner.version != subnet.version or not inner.subnet_of(subnet):
+        raise OptionError(option, value, f"is not inside {subnet}, the subnet of the bridge",
+                          f"Give a part of {subnet}")
+    return value
+
+
+def parse_mtu(option: str, value: Union[str, int, None]) -> Union[int, str, None]:
+    """Bytes, or "auto"."""
+    if value is None or value == "auto":
+        return value
+    if not str(value).isdigit() or not MTU_RANGE[0] <= int(value) <= MTU_RANGE[1]:
+        raise OptionError(option, value, "is not an MTU",
+                          f"Give bytes from {MTU_RANGE[0]} to {MTU_RANGE[1]}, or auto")
+    return int(value)
+
+
+def mac(option: str, value: Optional[str]) -> Optional[str]:
+    """A unicast MAC address in the kernel's form."""
+    if value is None:
+        return None
+    text = value.lower().replace("-", ":")
+    if not re.fullmatch(r"[0-9a-f]{2}(:[0-9a-f]{2}){5}", text):
+        raise OptionError(option, value, "is not a MAC address", "Give six bytes, like 02:42:ac:11:00:02")
+    if int(text[:2], 16) & 1 or text == "00:00:00:00:00:00":
+        raise OptionError(option, value, "is not the address of a single interface",
+                          "Give one whose first byte is even, like 02:42:ac:11:00:02")
+    return text

@@ -1,0 +1,45 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The errors of this collection, and how a message is built.
+
+A message reads from the outside in: what was being done, to what, why it failed, what to do about it.
+Everything below the runner raises; only the runner turns an error into a failed task.
+"""
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+
+
+class MooringError(Exception):
+    """Any failure that a user is told about. ``str(error)`` is the whole message."""
+
+
+class OptionError(MooringError):
+    """An option has a value that cannot be right.
+
+    :param option: name of the option as the user writes it, for example ``bip``
+    :param value: the value as given
+    :param problem: what is wrong, as the rest of a sentence: ``is not an IPv4 network``
+    :param remedy: what would be right, as a sentence without its full stop
+    """
+
+    def __init__(self, option: str, value: object, problem: str, remedy: str = "") -> None:
+        self.option = option
+        self.value = value
+        self.problem = problem
+        self.remedy = remedy
+        message = f"{option}: {str(value)!r} {problem}"
+        super().__init__(f"{message}. {remedy}." if remedy else f"{message}.")
+
+
+class HostError(MooringError):
+    """The host refused or could not do something: the message names the operation and the kernel's or tool's reason."""
+
+
+@contextlib.contextmanager
+def doing(what: str) -> Iterator[None]:
+    """Put ``what`` in front of the message of every error that leaves the block."""
+    try:
+        yield
+    except MooringError as error:
+        raise MooringError(f"{what}: {error}") from error

@@ -1,0 +1,88 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Names that the kernel and iptables accept, and the names that we make.
+
+A name that does not fit is refused, never shortened in silence. Sources of the limits: IFNAMSIZ in
+``linux/if.h`` (16 with the closing zero), ``dev_valid_name()`` of the kernel, XT_EXTENSION_MAXNAMELEN (29 with the
+closing zero, iptables(8)), XT_MAX_COMMENT_LEN (256 with the closing zero), IFALIASZ (256, of which the kernel refuses the last).
+"""
+from __future__ import annotations
+
+import hashlib
+import ipaddress
+import re
+
+from .errors import MooringError, OptionError
+
+INTERFACE_LENGTH = 15
+CHAIN_LENGTH = 28
+COMMENT_LENGTH = 255
+ALIAS_LENGTH = 254
+
+# Narrower than the kernel's rule: these names also stand in chain names, comments and files.
+_INTERFACE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
+_NETNS = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.@+-]*")
+_LABEL = re.compile(r"[A-Za-z0-9_/][A-Za-z0-9_.@+/-]*")
+LABEL_LENGTH = 64
+
+
+def interface_name(option: str, value: str) -> str:
+    """``value`` if it can name an interface; :raises OptionError: otherwise."""
+    if len(value) > INTERFACE_LENGTH:
+        raise OptionError(option, value, f"has {len(value)} characters and the kernel allows {INTERFACE_LENGTH}",
+                          "Choose a shorter interface name")
+    if not _INTERFACE.fullmatch(value):
+        raise OptionError(option, value, "is not an interface name",
+                          "Use letters, digits, '_', '.' and '-', beginning with a letter, a digit or '_'")
+    return value
+
+
+def netns_name(option: str, value: str) -> str:
+    """``value`` if it can name a network namespace (a file in /run/netns); :raises OptionError: otherwise."""
+    if len(value) > LABEL_LENGTH:
+        raise OptionError(option, value, f"has {len(value)} characters and at most {LABEL_LENGTH} are supported",
+                          "Choose a shorter namespace name")
+    if not _NETNS.fullmatch(value):
+        raise OptionError(option, value, "is not the name of a network namespace",
+                          "Give the name as `ip netns` lists it, or use netns_path for a path")
+    return value
+
+
+def container_label(option: str, value: str) -> str:
+    """``value`` if it can name a container in our marks; :raises OptionError: otherwise."""
+    if len(value) > LABEL_LENGTH:
+        raise OptionError(option, value, f"has {len(value)} characters and at most {LABEL_LENGTH} are supported",
+                          "Give the endpoint a shorter one with the option name")
+    if not _LABEL.fullmatch(value):
+        raise OptionError(option, value, "is not the name of a container",
+                          "Use letters, digits, '_', '.', '@', '+', '-' and '/'")
+    return value
+
+
+def endpoint_link(container: str, interface: str) -> str:
+    """Name of the host's end of a container's interface: the same for the same container and interface, always."""
+    digest = hashlib.sha256(f"{container}\0{interface}".encode()).hexdigest()
+    return "veth" + digest[:INTERFACE_LENGTH - 4]
+
+
+def chain_name(name: str) -> str:
+    """``name`` if iptables accepts it as a chain; :raises MooringError: otherwise."""
+    if len(name) > CHAIN_LENGTH:
+        raise MooringError(f"chain name {name!r} has {len(name)} characters and iptables allows {CHAIN_LENGTH}")
+    return name
+
+
+def mac_of(address: str) -> str:
+    """Docker's MAC address of an IPv4 address: ``02:42:`` and the four octets (Docker up to 27).
+
+    Derived, so that a neighbour's ARP entry stays right when an address is used again.
+    """
+    return "02:42:" + ":".join(f"{octet:02x}" for octet in ipaddress.IPv4Address(address).packed)
+
+
+def bridge_mac(name: str) -> str:
+    """A fixed, locally administered MAC address for a bridge.
+
+    A bridge without one takes the lowest address among its ports, which changes under its neighbours' feet
+    (``br_stp_recalculate_bridge_id()``). ``02:6d`` keeps it apart from the addresses that :func:`mac_of` makes.
+    """
+    return "02:6d:" + ":".join(f"{octet:02x}" for octet in hashlib.sha256(name.encode()).digest()[:4])

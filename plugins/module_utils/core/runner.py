@@ -1,0 +1,179 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The pipeline of every module, written once.
+
+    parameters -> desired -> resolved -> (lock) snapshot -> plan -> [check mode ends here] -> execute -> plan again
+
+The only file that knows AnsibleModule, and the only one that reads check_mode.
+"""
+from __future__ import annotations
+
+import importlib.util
+import os
+import traceback
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from ansible.module_utils.basic import AnsibleModule, missing_required_lib
+from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
+from ansible.module_utils.common.respawn import has_respawned, respawn_module
+
+from . import command
+from .argspec import CONFIG
+from .errors import MooringError, doing
+from .lock import host_lock
+from .plan import Plan
+
+INTERPRETERS = ("/usr/bin/python3", "/usr/libexec/platform-python", "/usr/local/bin/python3")
+
+
+@dataclass(frozen=True)
+class Resource:
+    """What a module hands to the pipeline.
+
+    :param key: name of the resource in the result, ``many`` of the list of all of them
+    :param options: argument_spec of one item
+    :param parse: options of one item -> desired; raises OptionError
+    :param identity: desired -> what two items of one task must not share
+    :param scope: all desired -> Scope of the snapshot
+    :param plan: all desired, state -> Plan
+    :param resolve: all desired, host -> all desired with names looked up
+    :param required: options that every item needs
+    """
+
+    key: str
+    many: str
+    options: Mapping[str, Any]
+    parse: Callable[[Mapping[str, Any]], Any]
+    identity: Callable[[Any], str]
+    scope: Callable[[Sequence[Any]], Any]
+    plan: Callable[[Sequence[Any], Any], Plan]
+    resolve: Callable[[Sequence[Any], Any], Sequence[Any]] = lambda desired, host: desired
+    required: tuple[str, ...] = ()
+    arguments: Mapping[str, Any] = field(default_factory=dict)
+
+
+def run_module(resource: Resource) -> None:
+    """Run one module from its parameters to its result."""
+    module = AnsibleModule(argument_spec={**resource.options, **CONFIG}, supports_check_mode=True,
+                           **resource.arguments)
+    _require_pyroute2(module)
+    try:
+        if os.geteuid() != 0:
+            raise MooringError("this needs root: run the task with become: true")
+        desired = _desired(resource, module.params)
+        # Here and not above: the adapters behind it import pyroute2, which costs 170 ms.
+        from ..host.real import RealHost
+
+        host = RealHost()
+        with host_lock():
+            plan = _converge(resource, host, desired, changing=not module.check_mode)
+        for warning in (*plan.warnings, *(f"passed over in check mode: {text}" for text in plan.assumed), *host.warnings):
+            module.warn(warning)
+        module.exit_json(**_result(resource, plan, single=module.params["config"] is None, with_diff=module._diff))
+    except MooringError as error:
+        module.fail_json(msg=str(error))
+    except Exception as error:
+        module.fail_json(msg=f"an error in this module, which should be reported: {type(error).__name__}: {error}",
+                         exception=traceback.format_exc())
+
+
+def _require_pyroute2(module: AnsibleModule) -> None:
+    """Go on under an interpreter that has pyroute2, if Ansible's own lacks it."""
+    if importlib.util.find_spec("pyroute2") is not None:
+        return
+    if not has_respawned():
+        # Looking for the package is ten times cheaper than importing it, as Ansible's own probe does.
+        probe = "import importlib.util as u, sys; sys.exit(u.find_spec('pyroute2') is None)"
+        for interpreter in INTERPRETERS:
+            if os.path.exists(interpreter) and command.run([interpreter, "-c", probe]).code == 0:
+                respawn_module(interpreter)
+    module.fail_json(msg=missing_required_lib("pyroute2", reason="to configure network interfaces; Debian's package is "
+                                              "python3-pyroute2, version 0.7.2 or newer is needed"))
+
+
+def _desired(resource: Resource, params: Mapping[str, Any]) -> list[Any]:
+    """Every item as a value. Options beside ``config`` are defaults for its items."""
+    flat = {key: value for key, value in params.items() if key != "config"}
+    if params["config"] is None:
+        return [_parse(resource, flat)]
+    defaults = {key: value for key, value in flat.items() if value is not None}
+    validator = ArgumentSpecValidator(dict(resource.options))
+    found: dict[str, Any] = {}
+    for number, item in enumerate(params["config"]):
+        with doing(f"config[{number}]"):
+            checked = validator.validate({**defaults, **item})
+            if checked.error_messages:
+                raise MooringError("; ".join(checked.error_messages))
+            desired = _parse(resource, checked.validated_parameters)
+            identity = resource.identity(desired)
+            if identity in found:
+                raise MooringError(f"{identity} stands twice in this task: say all about it in one item")
+            found[identity] = desired
+    return list(found.values())
+
+
+def _parse(resource: Resource, options: Mapping[str, Any]) -> Any:
+    for option in resource.required:
+        if options.get(option) in (None, ""):
+            raise MooringError(f"{option}: not given. Give it, or a list of items with config")
+    return resource.parse(options)
+
+
+def _converge(resource: Resource, host: Any, desired: Sequence[Any], changing: bool) -> Plan:
+    """The plan, carried out if ``changing``. :raises MooringError: also when a second plan is not empty"""
+    desired = resource.resolve(desired, host)
+    scope = resource.scope(desired)
+    plan = resource.plan(desired, host.snapshot(scope))
+    if not changing:
+        return plan
+    if plan.assumed:
+        raise MooringError("; ".join(plan.assumed))
+    if plan.operations:
+        _execute(host, plan.operations)
+        again = resource.plan(desired, host.snapshot(scope))
+        if again.operations:
+            raise MooringError("the host did not end up as planned, something else changes it or it refuses in silence. "
+                               "Still to do: " + "; ".join(again.actions))
+    return plan
+
+
+def _execute(host: Any, operations: Sequence[Any]) -> None:
+    """Carry out a plan; undo it where it fails half way. :raises MooringError: with what could not be undone"""
+    try:
+        host.execute(operations)
+    except MooringError as error:
+        left = []
+        for operation in reversed(getattr(error, "done", ())):
+            inverse = operation.inverse()
+            try:
+                if inverse is None:
+                    raise MooringError("nothing undoes that")
+                host.execute([inverse])
+            except MooringError as problem:
+                left.append(f"{operation.describe()} ({problem})")
+        undone = "; what had been done before it was undone" if not left else (
+            "; done before it and not undone: " + "; ".join(left))
+        raise MooringError(f"{error}{undone}") from error
+
+
+def _result(resource: Resource, plan: Plan, single: bool, with_diff: bool) -> dict[str, Any]:
+    result: dict[str, Any] = {"changed": bool(plan.operations), "actions": plan.actions}
+    result.update({resource.key: plan.after[0]} if single else {resource.many: list(plan.after)})
+    sysctls = [{"name": operation.dotted, "value": operation.value, "previous": operation.previous}
+               for operation in plan.operations if hasattr(operation, "dotted") and not operation.netns]
+    if sysctls:
+        result["sysctls"] = sysctls
+    if with_diff:
+        result["diff"] = diff(plan)
+    return result
+
+
+def diff(plan: Plan) -> dict[str, str]:
+    """What each operation takes away and what it puts there, as text."""
+    before, after = [], []
+    for operation in plan.operations:
+        gone, new = operation.lines()
+        before += gone
+        after += new
+    return {"before": "".join(f"{line}\n" for line in before), "after": "".join(f"{line}\n" for line in after)}

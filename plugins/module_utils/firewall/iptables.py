@@ -1,0 +1,76 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The adapter for iptables-save and iptables-restore, of both backends and families."""
+from __future__ import annotations
+
+import os
+import re
+
+from ..core import command
+from ..core.errors import HostError
+from ..host.operations import RestoreTable
+from .model import COMMANDS, HOOK_COMMENT, PREFIX, TABLES, ObservedChain, ObservedHook, ObservedTable
+from .render import restore_text
+
+WAIT = "30"  # seconds for the lock that iptables-legacy takes on /run/xtables.lock
+_COMMENT = re.compile(r'--comment (?:"([^"]*)"|(\S+))')
+_HOOK = f"--comment {HOOK_COMMENT} -j {PREFIX}"
+
+
+def snapshot() -> tuple[dict[tuple[str, str], ObservedTable], dict[str, str]]:
+    """Our share of all tables, and the families that cannot be used with the reason.
+
+    Rules of others are skipped unread: only their number in a chain counts, for the place of our hook.
+    """
+    tables: dict[tuple[str, str], ObservedTable] = {}
+    unusable: dict[str, str] = {}
+    for family, name in COMMANDS.items():
+        if command.find(f"{name}-restore") is None:
+            unusable[family] = f"{name} is not installed: install the package iptables"
+        elif family == "ipv6" and not os.path.exists("/proc/net/if_inet6"):
+            unusable[family] = "the kernel of this host runs without IPv6 (ipv6.disable=1)"
+        else:
+            saved = command.run([f"{name}-save"])
+            if saved.code:
+                unusable[family] = f"{name}-save failed: {saved.err.strip() or saved.code}"
+                continue
+            found = parse(saved.out)
+            tables.update({(family, table): found.get(table, ObservedTable()) for table in TABLES})
+    return tables, unusable
+
+
+def parse(text: str) -> dict[str, ObservedTable]:
+    """The tables in the output of iptables-save, reduced to own chains and hooks. Pure."""
+    tables: dict[str, ObservedTable] = {}
+    chains: dict[str, tuple[list[str], list[str]]] = {}
+    hooks: list[ObservedHook] = []
+    positions: dict[str, int] = {}
+    table = ""
+    for line in text.splitlines():
+        if line.startswith("-A "):
+            chain = line[3:line.index(" ", 3)]
+            if chain.startswith(PREFIX):
+                comment = _COMMENT.search(line)
+                chains[chain][0].append((comment.group(1) or comment.group(2)) if comment else "")
+                chains[chain][1].append(line)
+                continue
+            positions[chain] = positions.get(chain, 0) + 1
+            if _HOOK in line:
+                hooks.append(ObservedHook(chain, line, positions[chain]))
+        elif line.startswith(f":{PREFIX}"):
+            chains[line[1:].split(" ", 1)[0]] = ([], [])
+        elif line.startswith("*"):
+            table, chains, hooks, positions = line[1:], {}, [], {}
+        elif line == "COMMIT":
+            tables[table] = ObservedTable({name: ObservedChain(tuple(comments), tuple(lines))
+                                           for name, (comments, lines) in chains.items()}, tuple(hooks))
+    return tables
+
+
+def execute(operation: RestoreTable) -> None:
+    """Carry out one transaction. :raises HostError: with the numbered input when iptables-restore refuses it."""
+    name = COMMANDS[operation.family]
+    text = restore_text(operation)
+    done = command.run([f"{name}-restore", "--noflush", "-w", WAIT], text)
+    if done.code:
+        numbered = "\n".join(f"{number:4} {line}" for number, line in enumerate(text.splitlines(), 1))
+        raise HostError(f"{name}-restore refused the input (exit status {done.code}): {done.err.strip()}\n{numbered}")

@@ -1,0 +1,81 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""From what the rules are to mean to the operations on tables, on the sysctls they need, on tracked connections."""
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from typing import Optional
+
+from ..bridge.model import bridges
+from ..core.plan import Draft
+from ..endpoint.model import endpoints
+from ..host.model import BRIDGE_CALLS, HostState
+from ..host.operations import ConntrackFlush, ModuleLoad, SysctlSet
+from ..netns.model import HOST
+from ..policy import ledger
+from ..policy.follow import Addresses, follow_links, follow_publications
+from ..policy.model import Linkage
+from ..ports.model import Publication
+from .model import COMMANDS, FAMILIES, TABLES
+from .sync import sync_family
+
+
+def plan_rules(draft: Draft, observed: HostState, publications: Optional[Iterable[Publication]] = None,
+               links: Optional[Iterable[Linkage]] = None, removed: Collection[str] = ()) -> None:
+    """Add to the draft what makes all own rules of the host fit its state, these publications and these links.
+
+    Where ``publications`` or ``links`` are not given, those of the host's own ledger stay. The whole is rendered each
+    time, so that every run repairs what somebody flushed; only chains that differ are written.
+
+    :param observed: the state before the run
+    :param removed: containers that are detached for good
+    """
+    known = ledger.publications(observed)
+    addresses = Addresses(endpoints(draft.state))
+    published = follow_publications(known if publications is None else publications, addresses, removed)
+    linked = follow_links(ledger.links(observed) if links is None else links, addresses, removed)
+    wanted = ledger.policy(draft.state, published, linked)
+    for family in FAMILIES:
+        if family in draft.state.unusable:
+            _assume_usable(draft, family)
+            continue
+        tables = {table: draft.state.tables[family, table] for table in TABLES if (family, table) in draft.state.tables}
+        for operation in sync_family(family, ledger.table_rules(wanted, family), tables):
+            draft.do(operation)
+        _bridge_calls(draft, family)
+    _forget_connections(draft, known, published)
+
+
+def _assume_usable(draft: Draft, family: str) -> None:
+    """IPv6 rules are a second line of defence unless a bridge has IPv6: a host without them can do without."""
+    command = COMMANDS[family]
+    for bridge in bridges(draft.state).values():
+        if bridge.filters(family) and (family == "ipv4" or bridge.subnet("ipv6")):
+            draft.assume(f"bridge {bridge.name} needs rules: {draft.state.unusable[family]} "
+                         f"(or say {command}: false for the bridge, to do without them)")
+
+
+def _bridge_calls(draft: Draft, family: str) -> None:
+    """Frames between two ports of a bridge pass iptables only with this sysctl: it is part of icc: false."""
+    name = BRIDGE_CALLS[family]
+    if not any(bridge.filters(family) and not bridge.icc for bridge in bridges(draft.state).values()):
+        return
+    value = draft.state.sysctls.get((HOST, name))
+    if value is None and family == "ipv4":
+        draft.do(ModuleLoad("br_netfilter"))
+    if value != "1":
+        draft.do(SysctlSet(HOST, name, "1", value))
+
+
+def _forget_connections(draft: Draft, before: Iterable[Publication], after: Iterable[Publication]) -> None:
+    """Connections tracked under a publication that is gone, changed, or new.
+
+    New ones count too: a UDP client that kept sending to the closed port has an entry that says "not translated".
+    """
+    old, new = set(before), set(after)
+    still = {publication.container_ip for publication in new}
+    for family in FAMILIES:
+        ports = {("udp", p.host_port, p.host_port + p.count - 1): None for p in sorted(old ^ new)
+                 if p.protocol == "udp" and p.family == family}
+        gone = {p.container_ip: None for p in sorted(old - new) if p.family == family and p.container_ip not in still}
+        if ports or gone:
+            draft.do(ConntrackFlush(family, tuple(ports), tuple(gone)))

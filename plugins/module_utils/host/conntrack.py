@@ -1,0 +1,57 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Adapter for the table of tracked connections. A failure here is a warning: the connections end by themselves."""
+from __future__ import annotations
+
+import socket
+from typing import Any
+
+from .operations import ConntrackFlush
+
+_PROTOCOLS = {"tcp": socket.IPPROTO_TCP, "udp": socket.IPPROTO_UDP, "sctp": 132}
+
+
+def flush(operation: ConntrackFlush) -> list[str]:
+    """Delete the connections that the operation names; a list of warnings, empty when all went well.
+
+    A translated connection keeps its first packet's translation for life: after a port has moved, a client that keeps
+    sending (UDP, mostly) would go on reaching the container that had it before.
+    """
+    try:
+        from pyroute2.conntrack import Conntrack
+    except ImportError as error:
+        return [f"cannot {operation.describe()}: pyroute2 has no conntrack ({error})"]
+    family = socket.AF_INET if operation.family == "ipv4" else socket.AF_INET6
+    try:
+        with Conntrack() as kernel:
+            for entry in list(kernel.dump(nfgen_family=family)):
+                if _concerns(entry, operation):
+                    kernel.entry("del", tuple_orig=_tuple(entry, family))
+    except Exception as error:  # pyroute2 raises NetlinkError, OSError and its own parse errors
+        return [f"could not {operation.describe()}: {error}"]
+    return []
+
+
+def _ends(entry: Any, direction: str) -> tuple[str, str, int, int, int]:
+    """Source, destination, protocol and ports of one direction (CTA_TUPLE_ORIG or CTA_TUPLE_REPLY)."""
+    both = entry.get_attr(direction)
+    addresses = both.get_attr("CTA_TUPLE_IP")
+    kind = "V4" if addresses.get_attr("CTA_IP_V4_SRC") else "V6"
+    transport = both.get_attr("CTA_TUPLE_PROTO")
+    return (addresses.get_attr(f"CTA_IP_{kind}_SRC") or "", addresses.get_attr(f"CTA_IP_{kind}_DST") or "",
+            transport.get_attr("CTA_PROTO_NUM") or 0, transport.get_attr("CTA_PROTO_SRC_PORT") or 0,
+            transport.get_attr("CTA_PROTO_DST_PORT") or 0)
+
+
+def _concerns(entry: Any, operation: ConntrackFlush) -> bool:
+    _source, destination, protocol, _from, port = _ends(entry, "CTA_TUPLE_ORIG")
+    replier = _ends(entry, "CTA_TUPLE_REPLY")[0]
+    return replier != destination and replier in operation.addresses or any(
+        protocol == _PROTOCOLS[name] and first <= port <= last for name, first, last in operation.ports)
+
+
+def _tuple(entry: Any, family: int) -> Any:
+    from pyroute2.netlink.nfnetlink.nfctsocket import NFCTAttrTuple
+
+    source, destination, protocol, source_port, port = _ends(entry, "CTA_TUPLE_ORIG")
+    return NFCTAttrTuple(saddr=source, daddr=destination, proto=protocol, sport=source_port, dport=port,
+                         family=family)

@@ -1,0 +1,87 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A host as a value: what a snapshot returns and what operations are applied to in memory."""
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Optional
+
+from ..firewall.model import ObservedTable
+from ..link.model import Link, Route
+from ..netns.model import HOST, NamedNetns
+from ..ports.model import Socket
+
+
+@dataclass
+class Namespace:
+    """A network namespace: links by name, and the routes of its main table."""
+
+    inode: int = 0
+    links: dict[str, Link] = field(default_factory=dict)
+    routes: list[Route] = field(default_factory=list)
+
+    def copy(self) -> Namespace:
+        return Namespace(self.inode, dict(self.links), list(self.routes))
+
+    def default_route(self, family: str) -> Optional[Route]:
+        return next((r for r in self.routes if r.destination == "default" and r.family == family), None)
+
+    def ports_of(self, bridge: str) -> list[Link]:
+        return [link for link in self.links.values() if link.controller == bridge]
+
+
+# Whether frames between two ports of a bridge pass iptables. Without it a DROP between containers does nothing.
+BRIDGE_CALLS = {"ipv4": "net/bridge/bridge-nf-call-iptables", "ipv6": "net/bridge/bridge-nf-call-ip6tables"}
+
+
+@dataclass(frozen=True)
+class Scope:
+    """What a snapshot has to read beside the host's own links, addresses, routes and named namespaces.
+
+    :param namespaces: paths of namespaces
+    :param sysctls: pairs of a namespace (HOST or a path) and a name with slashes: ``net/ipv4/ip_forward``
+    :param bridge_sysctls: names with ``{}`` in the place of a bridge, to be read for every bridge of ours
+    :param firewall: whether to read the rules, and the sysctls that they depend on
+    :param ports: ``(protocol, port)`` pairs whose listening process is to be named; None reads no sockets at all
+    """
+
+    namespaces: tuple[str, ...] = ()
+    sysctls: tuple[tuple[str, str], ...] = ()
+    bridge_sysctls: tuple[str, ...] = ()
+    firewall: bool = False
+    ports: Optional[frozenset[tuple[str, int]]] = None
+
+
+@dataclass
+class HostState:
+    """Everything that a plan looks at.
+
+    ``namespaces`` maps HOST and paths to namespaces; one that does not exist is not in it. ``sysctls`` maps
+    ``(namespace, name)`` to the value, None where the host has no such name. ``tables`` maps ``(family, table)`` to
+    our share of it; a family that cannot be used is in ``unusable`` with the reason instead.
+    """
+
+    namespaces: dict[str, Namespace] = field(default_factory=lambda: {HOST: Namespace()})
+    named: dict[str, NamedNetns] = field(default_factory=dict)
+    sysctls: dict[tuple[str, str], Optional[str]] = field(default_factory=dict)
+    tables: dict[tuple[str, str], ObservedTable] = field(default_factory=dict)
+    unusable: dict[str, str] = field(default_factory=dict)
+    sockets: tuple[Socket, ...] = ()
+    reserved_ports: tuple[tuple[int, int], ...] = ()
+    nameservers: tuple[str, ...] = ()
+
+    def copy(self) -> HostState:
+        """A copy that operations can be applied to; the values inside are shared, since they never change."""
+        return HostState({path: netns.copy() for path, netns in self.namespaces.items()}, dict(self.named),
+                         dict(self.sysctls), dict(self.tables), dict(self.unusable), self.sockets,
+                         self.reserved_ports, self.nameservers)
+
+    @property
+    def host(self) -> Namespace:
+        return self.namespaces[HOST]
+
+    def marked(self, kind: str) -> Iterator[Link]:
+        """The host's links that carry our mark of this kind."""
+        for link in self.host.links.values():
+            if (mark := link.mark) and mark.kind == kind:
+                yield link

@@ -1,0 +1,88 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The host that the run is on: a snapshot from all adapters, and each operation to its adapter."""
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+from typing import Any
+
+from ..core.errors import HostError, MooringError
+from ..firewall import iptables
+from ..link import netlink
+from ..link.model import BRIDGE
+from ..netns import named
+from ..netns.model import HOST
+from . import conntrack, proc
+from .model import BRIDGE_CALLS, HostState, Namespace, Scope
+from .operations import ConntrackFlush, ModuleLoad, NetnsAdd, NetnsDel, RestoreTable, SysctlSet
+
+_ONE_BY_ONE = {NetnsAdd: named.add, NetnsDel: named.remove, SysctlSet: proc.write_sysctl, ModuleLoad: proc.load_module,
+               RestoreTable: iptables.execute}
+
+
+class ExecutionError(HostError):
+    """An operation failed. ``done`` are the operations that were carried out before it, in order."""
+
+    def __init__(self, message: str, done: Sequence[Any]) -> None:
+        super().__init__(message)
+        self.done = tuple(done)
+
+
+class RealHost:
+    """Reads and changes the host of this process. No decisions are made here."""
+
+    def __init__(self) -> None:
+        self.warnings: list[str] = []
+
+    def snapshot(self, scope: Scope) -> HostState:
+        """Read all that ``scope`` asks for. Changes nothing. :raises HostError: when something cannot be read"""
+        state = HostState(named=named.snapshot(), nameservers=proc.nameservers(), reserved_ports=proc.reserved_ports())
+        for path in (HOST, *scope.namespaces):
+            netns = _namespace(path)
+            if netns is not None:
+                state.namespaces[path] = netns
+        names = list(scope.sysctls)
+        names += [(HOST, name.format(link.name)) for link in state.marked(BRIDGE) for name in scope.bridge_sysctls]
+        if scope.firewall:
+            names += [(HOST, name) for name in BRIDGE_CALLS.values()]
+        state.sysctls = proc.read_sysctls(names)
+        if scope.firewall:
+            state.tables, state.unusable = iptables.snapshot()
+        if scope.ports is not None:
+            state.sockets = proc.sockets(scope.ports)
+        return state
+
+    def execute(self, operations: Sequence[Any]) -> None:
+        """Carry out operations in order; those of links in one namespace go to the kernel together.
+
+        :raises ExecutionError: at the first that fails
+        """
+        done: list[Any] = []
+        try:
+            for (together, netns), group in itertools.groupby(operations, key=_group):
+                if together:
+                    for operation in netlink.execute(netns, list(group)):
+                        done.append(operation)
+                    continue
+                for operation in group:
+                    if isinstance(operation, ConntrackFlush):
+                        self.warnings += conntrack.flush(operation)
+                    else:
+                        _ONE_BY_ONE[type(operation)](operation)
+                    done.append(operation)
+        except MooringError as error:
+            raise ExecutionError(str(error), done) from error
+
+
+def _group(operation: Any) -> tuple[bool, str]:
+    together = type(operation) not in _ONE_BY_ONE and not isinstance(operation, ConntrackFlush)
+    return together, operation.netns if together else ""
+
+
+def _namespace(path: str) -> Namespace | None:
+    try:
+        return netlink.snapshot(path)
+    except HostError:
+        if path == HOST:
+            raise
+        return None

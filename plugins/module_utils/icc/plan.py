@@ -1,0 +1,123 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What makes containers of a bridge talk to each other, or not, and what links open. Pure."""
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Optional
+
+from ..bridge.model import Bridge, bridge_of, bridges
+from ..core.errors import MooringError, OptionError
+from ..core.plan import Draft, Plan
+from ..endpoint.model import Endpoint, endpoints
+from ..firewall.plan import plan_rules
+from ..host.model import HostState, Scope
+from ..host.operations import LinkSet
+from ..link.model import BRIDGE, Mark
+from ..netns.model import HOST
+from ..policy import ledger
+from ..policy.model import Linkage
+from ..ports.model import ExposedPort
+from ..ports.spec import parse_exposed_port
+from .model import DesiredLink, DesiredPolicy
+
+
+def scope(_desired: Sequence[DesiredPolicy]) -> Scope:
+    return Scope(firewall=True)
+
+
+def plan(desired: Sequence[DesiredPolicy], state: HostState) -> Plan:
+    """:raises MooringError: for a bridge that is not ours, for links across bridges, for rules that are switched off"""
+    draft = Draft(state.copy())
+    leases: dict[str, list[Endpoint]] = {}
+    for endpoint in endpoints(state):
+        leases.setdefault(endpoint.container, []).append(endpoint)
+    linked: dict[str, list[Linkage]] = {}
+    for link in ledger.links(state):
+        linked.setdefault(link.source, []).append(link)
+    before = [_view(item, state, linked) for item in desired]
+    for item in desired:
+        if item.bridge and item.icc is not None:
+            _set_icc(draft, item.bridge, item.icc)
+        if item.target:
+            linked[item.label] = _links(draft, item, leases)
+    plan_rules(draft, state, links=[link for each in linked.values() for link in each])
+    return draft.finish(before, [_view(item, draft.state, linked) for item in desired])
+
+
+def _view(item: DesiredPolicy, state: HostState, linked: Mapping[str, Sequence[Linkage]]) -> Mapping[str, Any]:
+    """A policy as it is returned to the user."""
+    view: dict[str, Any] = {}
+    if item.bridge:
+        bridge = bridges(state).get(item.bridge)
+        view.update(bridge=item.bridge, icc=bridge.icc if bridge else None)
+    if item.target:
+        view.update(container=item.label, links=[
+            {"container": link.target, "alias": link.alias, "address": link.target_ip, "ports": link.ports,
+             "protocol": link.protocol} for link in sorted(linked.get(item.label, ()))])
+    return view
+
+
+def _set_icc(draft: Draft, name: str, icc: bool) -> None:
+    link = draft.state.host.links.get(name)
+    if link is None:
+        draft.assume(f"bridge {name} does not exist: make it with docker_bridge first")
+        return
+    bridge = bridge_of(link)
+    if bridge is None:
+        raise OptionError("bridge", name, "is not a bridge of ours",
+                          f"Take it over with docker_bridge name={name} adopt=true, or name another")
+    if not icc and not bridge.iptables:
+        # Docker refuses the same at start: "You specified --iptables=false with --icc=false".
+        raise OptionError("icc", False, f"needs rules, and bridge {name} has iptables: false",
+                          "Say iptables: true for the bridge with docker_bridge")
+    if bridge.icc != icc:
+        settings = Bridge(**{**bridge.__dict__, "icc": icc}).settings()
+        draft.do(LinkSet(HOST, link, link.replaced(alias=Mark(BRIDGE, name, settings).text)))
+
+
+def _links(draft: Draft, item: DesiredPolicy, leases: Mapping[str, Sequence[Endpoint]]) -> list[Linkage]:
+    if not item.links:
+        return []
+    own = leases.get(item.label)
+    if not own:
+        draft.assume(item.doubt or _unattached(item.label))
+        return []
+    found: list[Linkage] = []
+    for link in item.links:
+        theirs = leases.get(link.target)
+        if theirs:
+            found += _linkages(draft, item, own, link, theirs)
+        else:
+            draft.assume(_unattached(link.target))
+    return found
+
+
+def _unattached(container: str) -> str:
+    return f"container {container} is on no bridge of ours: attach it with netns_attach first"
+
+
+def _linkages(draft: Draft, item: DesiredPolicy, own: Sequence[Endpoint], link: DesiredLink,
+              theirs: Sequence[Endpoint]) -> list[Linkage]:
+    shared = [(here, there) for here in own for there in theirs if here.bridge == there.bridge]
+    if not shared:
+        raise MooringError(f"links: {item.label} is on bridge {own[0].bridge} and {link.target} on {theirs[0].bridge}: a "
+                           "link opens ports within one bridge. Attach both to one bridge, or publish the port")
+    here, there = shared[0]
+    ports = _ports(draft.state, item, there)
+    if not ports:
+        draft.warn(f"the link from {item.label} to {link.target} opens nothing, since {link.target} exposes and "
+                   "publishes no port: say exposed_ports with netns_attach, or with this task")
+    return [Linkage(item.label, link.target, link.alias, here.ip(family), there.ip(family),
+                    port.text.partition("/")[0], port.protocol, there.bridge)
+            for family in ("ipv4", "ipv6") if here.ip(family) and there.ip(family) for port in ports]
+
+
+def _ports(state: HostState, item: DesiredPolicy, target: Endpoint) -> list[ExposedPort]:
+    """What the target exposes and what it publishes: Docker counts a published port as exposed."""
+    found: dict[ExposedPort, Optional[None]] = dict.fromkeys(parse_exposed_port(port) for port in target.exposed)
+    found.update(dict.fromkeys(item.exposed))
+    for publication in ledger.publications(state):
+        if publication.container == target.container:
+            last = publication.container_port + publication.count - 1
+            found[ExposedPort(publication.container_port, last, publication.protocol)] = None
+    return list(found)

@@ -1,0 +1,82 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Everything that this collection keeps on a host, joined into one view. Pure."""
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Optional
+
+from ..bridge import plan as bridge_plan
+from ..bridge.model import bridges
+from ..core.plan import Draft, Plan
+from ..endpoint.model import endpoints
+from ..firewall.plan import plan_rules
+from ..host.model import HostState, Scope
+from ..link.model import VETH
+from ..policy import ledger
+
+
+@dataclass(frozen=True)
+class DesiredInfo:
+    """A question; None asks for all bridges, for all containers."""
+
+    bridge: Optional[str] = None
+    container: Optional[str] = None
+
+
+def parse(options: Mapping[str, Any]) -> DesiredInfo:
+    return DesiredInfo(options["bridge"], options["container"])
+
+
+def scope(_desired: Sequence[DesiredInfo]) -> Scope:
+    return Scope(firewall=True)
+
+
+def plan(desired: Sequence[DesiredInfo], state: HostState) -> Plan:
+    """A plan without operations: the answers are what is after it."""
+    answers = [_answer(question, state) for question in desired]
+    return Plan((), tuple(answers), tuple(answers))
+
+
+def _answer(question: DesiredInfo, state: HostState) -> Mapping[str, Any]:
+    published, linked = ledger.publications(state), ledger.links(state)
+    found = [e for e in endpoints(state) if question.container in (None, e.container)
+             and question.bridge in (None, e.bridge)]
+    names = [name for name in bridges(state) if question.bridge in (None, name)
+             and (question.container is None or any(e.bridge == name for e in found))]
+    containers = {endpoint.container for endpoint in found}
+    everything = question.bridge is None and question.container is None
+    return {
+        "bridges": [bridge_plan.view(state, name) for name in names],
+        "endpoints": [{"container": e.container, "interface_name": e.interface, "bridge": e.bridge, "address": e.address,
+                       "address_v6": e.address_v6, "host_interface": e.link.name, "up": e.link.up,
+                       "exposed_ports": list(e.exposed),
+                       "published_ports": [p.text for p in published if p.container == e.container],
+                       "links": sorted({f"{link.target}:{link.alias}" for link in linked if link.source == e.container})}
+                      for e in found],
+        "published_ports": [f"{p.container} {p.text}" for p in published if everything or p.container in containers],
+        "links": [link.note for link in linked if everything or link.source in containers],
+        "veth_pairs": sorted(link.mark.name for link in state.marked(VETH)) if everything else [],
+        "namespaces": sorted(name for name, entry in state.named.items() if entry.own) if everything else [],
+        "drift": _drift(state),
+        "leftovers": _leftovers(state),
+    }
+
+
+def _drift(state: HostState) -> list[str]:
+    """What the next run of any module would repair."""
+    draft = Draft(state.copy())
+    plan_rules(draft, state)
+    return [operation.describe() for operation in draft.operations] + draft.assumed
+
+
+def _leftovers(state: HostState) -> list[str]:
+    """What belongs to containers that are gone."""
+    attached = {endpoint.container for endpoint in endpoints(state)}
+    found = [f"published port {p.container} {p.text}: {p.container} is not attached"
+             for p in ledger.publications(state) if p.container not in attached]
+    found += [f"link {link.note}: one of them is not attached" for link in ledger.links(state)
+              if not {link.source, link.target} <= attached]
+    found += [f"/run/netns/{name}: leads nowhere" for name, entry in state.named.items() if entry.own and not entry.inode]
+    found += [f"interface {e.link.name} of {e.container}: is on no bridge" for e in endpoints(state) if not e.bridge]
+    return found

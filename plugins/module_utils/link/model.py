@@ -1,0 +1,84 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Links, routes and the marks by which we recognise our own links.
+
+The mark is the link's alias (``ip link set DEV alias ...``, IFLA_IFALIAS): it lives and dies with the link, and one
+dump of all links reads every lease of the host. Its form is ``mooring:<kind>:<name>:<settings>``, where the settings
+are ``key=value`` words.
+"""
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Optional
+
+MARK = "mooring"
+BRIDGE, ENDPOINT, VETH = "bridge", "endpoint", "veth"
+
+
+@dataclass(frozen=True)
+class Link:
+    """One network interface of one namespace, as the kernel shows it.
+
+    ``addresses`` are texts with a prefix length ("192.168.5.1/24"), without link-local ones. ``controller`` is the
+    name of the bridge that the link is a port of (the kernel says master). ``peer_index`` is the other end's index in
+    the other end's namespace. ``stp`` belongs to bridges, ``hairpin`` to bridge ports.
+    """
+
+    name: str
+    kind: str = ""
+    index: int = 0
+    peer_index: int = 0
+    up: bool = False
+    mtu: int = 1500
+    mac: str = ""
+    alias: str = ""
+    controller: str = ""
+    addresses: tuple[str, ...] = ()
+    stp: bool = False
+    hairpin: bool = False
+
+    @property
+    def mark(self) -> Optional[Mark]:
+        return Mark.parse(self.alias)
+
+    def replaced(self, **changes: object) -> Link:
+        return dataclasses.replace(self, **changes)
+
+
+@dataclass(frozen=True)
+class Route:
+    """A route: ``destination`` is "default" or a network; ``gateway`` is "" for a connected one."""
+
+    destination: str
+    interface: str
+    gateway: str = ""
+    family: str = "ipv4"
+
+
+@dataclass(frozen=True)
+class Mark:
+    """What an alias of ours says: the kind of object, its name, and settings that have no place in the kernel.
+
+    :param kind: ``bridge``, ``endpoint`` or ``veth``
+    :param name: the bridge's, the container's or the pair's name
+    :param settings: words without spaces; the meaning belongs to the kind
+    """
+
+    kind: str
+    name: str
+    settings: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def text(self) -> str:
+        words = " ".join(f"{key}={value}" for key, value in self.settings.items() if value != "")
+        return f"{MARK}:{self.kind}:{self.name}:{words}"
+
+    @classmethod
+    def parse(cls, alias: str) -> Optional[Mark]:
+        """The mark in ``alias``, or None when the link is not ours."""
+        parts = alias.split(":", 3)
+        if len(parts) != 4 or parts[0] != MARK:
+            return None
+        settings = dict(word.split("=", 1) for word in parts[3].split() if "=" in word)
+        return cls(parts[1], parts[2], settings)

@@ -1,0 +1,75 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Adapter for /run/netns: what is there, and which entries we made.
+
+A mark in /run/mooring/netns/NAME holds the inode of the namespace and the target of a link: an entry that somebody
+replaced meanwhile is not ours any more. Both directories are gone after a reboot, like the namespaces.
+"""
+from __future__ import annotations
+
+import os
+
+from pyroute2 import netns
+
+from ..core.errors import HostError
+from ..host.operations import NetnsAdd, NetnsDel
+from .model import NETNS_DIRECTORY, NamedNetns, named_path
+
+MARKS = "/run/mooring/netns"
+
+
+def snapshot() -> dict[str, NamedNetns]:
+    found = {}
+    for name in _names():
+        path = named_path(name)
+        link = os.readlink(path) if os.path.islink(path) else ""
+        try:
+            inode = os.stat(path).st_ino
+        except OSError:
+            inode = 0
+        found[name] = NamedNetns(inode, link, _read_mark(name) == (link or str(inode)))
+    return found
+
+
+def _names() -> list[str]:
+    try:
+        return sorted(os.listdir(NETNS_DIRECTORY))
+    except FileNotFoundError:
+        return []
+
+
+def _read_mark(name: str) -> str:
+    try:
+        with open(os.path.join(MARKS, name), encoding="utf-8") as mark:
+            return mark.read().strip()
+    except OSError:
+        return ""
+
+
+def add(operation: NetnsAdd) -> None:
+    """:raises HostError: also when the name has come into use since the snapshot"""
+    path = named_path(operation.name)
+    try:
+        if operation.target:
+            os.makedirs(NETNS_DIRECTORY, mode=0o755, exist_ok=True)
+            os.symlink(operation.target, path)
+            mark = operation.target
+        else:
+            netns.create(operation.name)
+            mark = str(os.stat(path).st_ino)
+        os.makedirs(MARKS, mode=0o755, exist_ok=True)
+        with open(os.path.join(MARKS, operation.name), "w", encoding="utf-8") as file:
+            file.write(mark + "\n")
+    except OSError as error:
+        raise HostError(f"{path}: {error.strerror or error}") from error
+
+
+def remove(operation: NetnsDel) -> None:
+    """Processes that still live in the namespace keep it; only its name goes."""
+    try:
+        if operation.linked:
+            os.unlink(named_path(operation.name))
+        else:
+            netns.remove(operation.name)
+        os.unlink(os.path.join(MARKS, operation.name))
+    except OSError as error:
+        raise HostError(f"{named_path(operation.name)}: {error.strerror or error}") from error

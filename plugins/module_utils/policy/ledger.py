@@ -1,0 +1,70 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Between a policy and the rules of a host, both ways: policy -> chains, comments -> publications and links."""
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable, Iterator
+
+from ..bridge.model import bridges
+from ..firewall.model import Chain, TableRules, note_of
+from ..host.model import HostState
+from ..ports.model import Publication, parse_publication
+from . import bridge as bridge_rules
+from . import icc, publish
+from .model import Linkage, Policy
+
+
+def _notes(state: HostState, table: str, prefix: str) -> Iterator[tuple[str, str]]:
+    """Chain and note of every rule that stands for a published port or a link: those have an arrow in them."""
+    for family in ("ipv4", "ipv6"):
+        observed = state.tables.get((family, table))
+        for name, chain in (observed.chains.items() if observed else ()):
+            if name.startswith(prefix):
+                for comment in chain.comments:
+                    if "->" in comment:
+                        yield name, note_of(comment)
+
+
+def publications(state: HostState) -> tuple[Publication, ...]:
+    """Every published port of the host, read from the comments of the tree.
+
+    A publication may stand in several rules: one for each block that it spans and for each source that it allows.
+    """
+    sources: dict[Publication, set[str]] = {}
+    for note in dict.fromkeys(note for _chain, note in _notes(state, "nat", "MOORING-")):
+        container, _, text = note.partition(" ")
+        try:
+            found = parse_publication(container, text)
+        except ValueError:
+            continue
+        sources.setdefault(dataclasses.replace(found, allow_from=()), set()).update(found.allow_from)
+    return tuple(sorted(dataclasses.replace(found, allow_from=tuple(sorted(allowed)))
+                        for found, allowed in sources.items()))
+
+
+def links(state: HostState) -> tuple[Linkage, ...]:
+    """Every link between containers of the host, read from the comments of the ICC chains."""
+    prefix = bridge_rules.icc_chain("")
+    found = (Linkage.parse(note, chain[len(prefix):]) for chain, note in _notes(state, "filter", prefix))
+    return tuple(sorted({link for link in found if link is not None}))
+
+
+def policy(state: HostState, published: Iterable[Publication], linked: Iterable[Linkage]) -> Policy:
+    """The policy of a host: its bridges from the marks of its links, the rest as given."""
+    return Policy(bridges(state), tuple(published), tuple(linked))
+
+
+def table_rules(wanted: Policy, family: str) -> dict[str, TableRules]:
+    """The chains and hooks of every table of a family; nothing at all when no bridge needs any."""
+    own = [bridge for bridge in wanted.bridges.values() if bridge.filters(family)]
+    if not own:
+        return {table: TableRules() for table in bridge_rules.HOOKS}
+    linked = [link for link in wanted.links if link.family == family]
+    filters = [bridge_rules.forward_chain(own)]
+    for bridge in own:
+        here = [link for link in linked if link.bridge == bridge.name]
+        filters += [bridge_rules.bridge_chain(bridge), icc.chain(bridge, here, family)]
+    published = publish.chains(p for p in wanted.publications if p.family == family)
+    chains: dict[str, list[Chain]] = {"filter": filters, "raw": [bridge_rules.raw_chain(own, family)],
+                                      "nat": [*published, bridge_rules.snat_chain(own, family)]}
+    return {table: TableRules(bridge_rules.HOOKS[table], tuple(chains[table])) for table in chains}

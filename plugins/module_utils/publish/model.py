@@ -1,0 +1,27 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The published ports of a container as a task wants them."""
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ..netns.model import Target
+from ..ports.model import DYNAMIC_RANGE, ExposedPort, PortSpec
+
+
+@dataclass(frozen=True)
+class DesiredPorts:
+    """Exactly these ports of the container are published.
+
+    ``label`` is filled in by the run; ``doubt`` says why the container could not be found, "" when it was.
+    """
+
+    target: Target
+    specs: tuple[PortSpec, ...] = ()
+    publish_all: bool = False
+    exposed: tuple[ExposedPort, ...] = ()
+    default_host_ip: str = ""
+    allow_from: tuple[str, ...] = ()
+    dynamic_range: tuple[int, int] = DYNAMIC_RANGE
+    present: bool = True
+    label: str = ""
+    doubt: str = ""

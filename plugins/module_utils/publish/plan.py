@@ -1,0 +1,124 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What makes exactly the wanted ports of containers reachable through the host. Pure."""
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Mapping, Sequence
+from typing import Any, Optional
+
+from ..bridge.model import bridges
+from ..core.errors import MooringError
+from ..core.plan import KNOWN_AFTER_APPLY, Draft, Plan
+from ..endpoint.model import Endpoint, endpoints
+from ..firewall.model import COMMANDS
+from ..firewall.plan import plan_rules
+from ..host.model import HostState, Scope
+from ..host.operations import SysctlSet
+from ..netns.model import HOST
+from ..policy import ledger
+from ..ports.allocate import allocate
+from ..ports.model import ExposedPort, PortSpec, Publication
+from ..ports.spec import parse_exposed_port
+from .model import DesiredPorts
+
+LOCALNET = "net/ipv4/conf/{}/route_localnet"
+
+
+def scope(desired: Sequence[DesiredPorts]) -> Scope:
+    fixed = {(spec.protocol, port) for item in desired for spec in item.specs if spec.host_ports
+             for port in range(spec.host_ports[0], spec.host_ports[1] + 1)}
+    return Scope(firewall=True, ports=frozenset(fixed), bridge_sysctls=(LOCALNET,))
+
+
+def plan(desired: Sequence[DesiredPorts], state: HostState) -> Plan:
+    """:raises MooringError: for a port that is taken, by whom, and for everything else that cannot be"""
+    draft = Draft(state.copy())
+    leases: dict[str, list[Endpoint]] = {}
+    for endpoint in endpoints(state):
+        leases.setdefault(endpoint.container, []).append(endpoint)
+    observed = ledger.publications(state)
+    published: dict[str, tuple[Publication, ...]] = {}
+    for publication in observed:
+        published[publication.container] = (*published.get(publication.container, ()), publication)
+    # A container that gives up a port and one that takes it may stand in one task, in any order.
+    for item in desired:
+        if not item.present:
+            published.pop(item.label, None)
+    before = [view(item.label, observed, leases) for item in desired]
+    for item in (item for item in desired if item.present):
+        published[item.label] = _publish(draft, item, leases.get(item.label, []), published)
+    wanted = [publication for each in published.values() for publication in each]
+    for bridge in _loopback_bridges(wanted, state):
+        name = LOCALNET.format(bridge)
+        if (value := draft.state.sysctls.get((HOST, name))) != "1":
+            draft.do(SysctlSet(HOST, name, "1", value))
+    plan_rules(draft, state, publications=wanted)
+    return draft.finish(before, [view(item.label, wanted, leases) for item in desired])
+
+
+def view(label: str, published: Sequence[Publication], leases: Mapping[str, Sequence[Endpoint]]) -> Mapping[str, Any]:
+    """The ports of a container as they are returned to the user, as `docker port` lists them."""
+    own = [publication for publication in published if publication.container == label]
+    addresses = [lease.ip(family) for lease in leases.get(label, ()) for family in ("ipv4", "ipv6") if lease.ip(family)]
+    return {"container": label, "addresses": addresses,
+            "ports": [{"host_ip": p.host_ip, "host_port": p.host_port, "container_ip": p.container_ip,
+                       "container_port": p.container_port, "protocol": p.protocol, "count": p.count,
+                       "allow_from": list(p.allow_from)} for p in sorted(own)],
+            "published_ports": [publication.text for publication in sorted(own)]}
+
+
+def _publish(draft: Draft, item: DesiredPorts, leases: Sequence[Endpoint],
+             published: Mapping[str, tuple[Publication, ...]]) -> tuple[Publication, ...]:
+    addresses = _addresses(draft, item, leases)
+    _require_rules(draft.state, item, leases, addresses)
+    others = [p for container, theirs in published.items() if container != item.label for p in theirs]
+    return allocate(item.label, addresses, _specs(item, leases), others=others,
+                    current=published.get(item.label, ()), sockets=draft.state.sockets,
+                    reserved=draft.state.reserved_ports, dynamic_range=item.dynamic_range,
+                    default_host_ip=item.default_host_ip, allow_from=item.allow_from)
+
+
+def _addresses(draft: Draft, item: DesiredPorts, leases: Sequence[Endpoint]) -> dict[str, str]:
+    """The container's addresses by family: of eth0 where it has several interfaces."""
+    found: dict[str, str] = {}
+    for lease in sorted(leases, key=lambda lease: (lease.interface != "eth0", lease.interface)):
+        for family in ("ipv4", "ipv6"):
+            if lease.ip(family):
+                found.setdefault(family, lease.ip(family))
+    if not found:
+        draft.assume(item.doubt or f"container {item.label} is on no bridge of ours: attach it with netns_attach first")
+        found["ipv4"] = KNOWN_AFTER_APPLY
+    return found
+
+
+def _require_rules(state: HostState, item: DesiredPorts, leases: Sequence[Endpoint], addresses: Mapping[str, str]) -> None:
+    for lease in leases:
+        bridge = bridges(state).get(lease.bridge)
+        if bridge and not bridge.iptables and addresses.get("ipv4") == lease.ip("ipv4"):
+            raise MooringError(f"ports of {item.label} cannot be published: it is on bridge {bridge.name}, which has "
+                               f"{COMMANDS['ipv4']}: false. Say iptables: true for the bridge with docker_bridge")
+
+
+def _specs(item: DesiredPorts, leases: Sequence[Endpoint]) -> list[PortSpec]:
+    """The ports asked for, and with publish_all_ports every exposed one that is not among them."""
+    specs = list(item.specs)
+    if item.publish_all:
+        named = {(spec.protocol, port) for spec in specs
+                 for port in range(spec.container_ports[0], spec.container_ports[1] + 1)}
+        for exposed in _exposed(item, leases):
+            specs += [PortSpec("", None, (port, port), exposed.protocol)
+                      for port in range(exposed.first, exposed.last + 1) if (exposed.protocol, port) not in named]
+    return specs
+
+
+def _exposed(item: DesiredPorts, leases: Sequence[Endpoint]) -> list[ExposedPort]:
+    recorded = [parse_exposed_port(port) for lease in leases for port in lease.exposed]
+    return list(dict.fromkeys(item.exposed or recorded))
+
+
+def _loopback_bridges(published: Sequence[Publication], state: HostState) -> list[str]:
+    """Bridges with a port that 127.0.0.1 of the host reaches: the kernel routes its replies only with route_localnet."""
+    places: dict[str, Optional[str]] = {e.ip("ipv4"): e.bridge for e in endpoints(state) if e.ip("ipv4")}
+    found = {places.get(p.container_ip) for p in published if p.family == "ipv4" and (
+        p.host_ip == "0.0.0.0" or ipaddress.ip_address(p.host_ip).is_loopback)}
+    return sorted(bridge for bridge in found if bridge)

@@ -1,0 +1,46 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A veth pair as a task wants it."""
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Optional
+
+from ..link.model import Route
+from ..netns.model import Resolved, Target
+
+
+@dataclass(frozen=True)
+class DesiredEnd:
+    """One end of a pair. ``target`` None is the host's own namespace; None elsewhere means: leave it as it is.
+
+    ``addresses`` have their prefix lengths and are all that the end is to have. ``mtu`` is in bytes.
+    """
+
+    name: str
+    target: Optional[Target] = None
+    bridge: Optional[str] = None
+    mtu: Optional[int] = None
+    mac_address: Optional[str] = None
+    addresses: Optional[tuple[str, ...]] = None
+    routes: Optional[tuple[Route, ...]] = None
+    up: bool = True
+    resolved: Optional[Resolved] = None
+
+
+@dataclass(frozen=True)
+class DesiredVeth:
+    """Both ends; the first one's name is the pair's."""
+
+    first: DesiredEnd
+    second: DesiredEnd
+    present: bool = True
+
+    @property
+    def name(self) -> str:
+        return self.first.name
+
+    @property
+    def ends(self) -> tuple[DesiredEnd, DesiredEnd]:
+        return self.first, self.second
+
+

@@ -1,0 +1,161 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What makes a veth pair exist between two places, or go. Pure."""
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Optional
+
+from ..core.errors import MooringError, OptionError
+from ..core.plan import Draft, Plan
+from ..host.model import HostState, Namespace, Scope
+from ..host.operations import AddrAdd, AddrDel, LinkAdd, LinkDel, LinkSet, Peer, RouteAdd
+from ..link.model import ENDPOINT, VETH, Link, Mark
+from ..netns.model import HOST, label_of_path
+from .model import DesiredEnd, DesiredVeth
+
+DEFAULT_MTU = 1500  # ETH_DATA_LEN, what the kernel gives a veth
+
+
+def scope(desired: Sequence[DesiredVeth]) -> Scope:
+    paths = {end.resolved.path: None for item in desired for end in item.ends
+             if end.resolved and not end.resolved.missing}
+    return Scope(namespaces=tuple(paths))
+
+
+def plan(desired: Sequence[DesiredVeth], state: HostState) -> Plan:
+    """:raises MooringError: when something asked for contradicts what is there"""
+    draft = Draft(state.copy())
+    for item in desired:
+        if item.present:
+            _present(draft, item)
+        else:
+            _absent(draft, item)
+    return draft.finish([view(state, item) for item in desired], [view(draft.state, item) for item in desired])
+
+
+def view(state: HostState, item: DesiredVeth) -> Optional[Mapping[str, Any]]:
+    """A pair as it is returned to the user, None when it is not there."""
+    links = [_find(state, end) for end in item.ends]
+    if not any(link and _is_pair(link, item) for link in links):
+        return None
+    ends = [{"name": end.name, "netns": label_of_path(_path(end)) if _path(end) != HOST else "",
+             "bridge": link.controller, "up": link.up, "mtu": link.mtu, "mac_address": link.mac,
+             "addresses": list(link.addresses)} if link else None for end, link in zip(item.ends, links)]
+    return {"name": item.name, "ends": ends}
+
+
+def _path(end: DesiredEnd) -> str:
+    return end.resolved.path if end.resolved else HOST
+
+
+def _find(state: HostState, end: DesiredEnd) -> Optional[Link]:
+    netns = state.namespaces.get(_path(end))
+    return netns.links.get(end.name) if netns else None
+
+
+def _mark(item: DesiredVeth) -> str:
+    return Mark(VETH, item.name).text
+
+
+def _is_pair(link: Link, item: DesiredVeth) -> bool:
+    return link.alias == _mark(item)
+
+
+def _handed_over(link: Optional[Link]) -> bool:
+    """Whether netns_attach has made this end the host's end of an endpoint: then the other one is in a container."""
+    mark = link.mark if link else None
+    return mark is not None and mark.kind == ENDPOINT and "pair" in mark.settings
+
+
+def _present(draft: Draft, item: DesiredVeth) -> None:
+    for end in item.ends:
+        _require_namespace(draft, end)
+    first, second = (_find(draft.state, end) for end in item.ends)
+    if _handed_over(first) and second is None:
+        return
+    for end, link in zip(item.ends, (first, second)):
+        if link is not None and not _is_pair(link, item):
+            raise OptionError("name" if end is item.first else "peer.name", end.name,
+                              f"exists{_in(end)} and is not an end of this pair",
+                              "Choose another name, or remove the existing interface")
+    if first and second and (first.index, first.peer_index) != (second.peer_index, second.index):
+        raise MooringError(f"{item.first.name} and {item.second.name} are ends of two different pairs of ours: "
+                           "remove one of them with state: absent")
+    if first is None or second is None:
+        # An end of ours whose other end is not where it should be: made anew, since moving costs more and less is sure.
+        for end, link in zip(item.ends, (first, second)):
+            if link is not None:
+                draft.do(LinkDel(_path(end), link))
+        _create(draft, item)
+    for end in item.ends:
+        _configure(draft, item, end)
+
+
+def _in(end: DesiredEnd) -> str:
+    return f" in {label_of_path(_path(end))}" if _path(end) != HOST else ""
+
+
+def _require_namespace(draft: Draft, end: DesiredEnd) -> None:
+    path = _path(end)
+    if end.resolved and end.resolved.missing:
+        draft.assume(end.resolved.missing)
+    elif path not in draft.state.namespaces:
+        draft.assume(f"namespace {label_of_path(path)} does not exist: make it with netns_attach or "
+                     f"`ip netns add {label_of_path(path)}` first")
+    draft.state.namespaces.setdefault(path, Namespace())
+    if end.bridge and end.bridge not in draft.state.host.links:
+        draft.assume(f"bridge {end.bridge} does not exist: make it with docker_bridge first")
+    elif end.bridge and draft.state.host.links[end.bridge].kind != "bridge":
+        raise OptionError("bridge", end.bridge, "is not a bridge", "Name a bridge of the host")
+
+
+def _mtu(draft: Draft, end: DesiredEnd) -> int:
+    bridge = draft.state.host.links.get(end.bridge or "")
+    return end.mtu or (bridge.mtu if bridge else DEFAULT_MTU)
+
+
+def _create(draft: Draft, item: DesiredVeth) -> None:
+    first, second = item.ends
+    link = Link(first.name, "veth", mtu=_mtu(draft, first), mac=first.mac_address or "", alias=_mark(item))
+    draft.do(LinkAdd(_path(first), link, Peer(_path(second), second.name, second.mac_address or "", _mtu(draft, second))))
+
+
+def _configure(draft: Draft, item: DesiredVeth, end: DesiredEnd) -> None:
+    """Bring one end to what is asked for; addresses that are not listed go, where a list is given."""
+    path = _path(end)
+    netns = draft.state.namespaces[path]
+    link = netns.links[end.name]
+    changes: dict[str, Any] = {"alias": _mark(item), "up": end.up}
+    if end.bridge is not None:
+        changes["controller"] = end.bridge
+    if end.mtu is not None:
+        changes["mtu"] = end.mtu
+    if end.mac_address is not None:
+        changes["mac"] = end.mac_address
+    loopback = netns.links.get("lo")
+    if path != HOST and end.up and loopback is not None and not loopback.up:
+        draft.do(LinkSet(path, loopback, loopback.replaced(up=True)))
+    if link.replaced(**changes) != link:
+        draft.do(LinkSet(path, link, link.replaced(**changes)))
+    if end.addresses is not None:
+        for address in link.addresses:
+            if address not in end.addresses:
+                draft.do(AddrDel(path, end.name, address))
+        for address in end.addresses:
+            if address not in link.addresses:
+                draft.do(AddrAdd(path, end.name, address))
+    for route in end.routes or ():
+        if route not in draft.state.namespaces[path].routes:
+            draft.do(RouteAdd(path, route))
+
+
+def _absent(draft: Draft, item: DesiredVeth) -> None:
+    for end in item.ends:
+        link = _find(draft.state, end)
+        if link is None:
+            continue
+        if not _is_pair(link, item) and not _handed_over(link):
+            raise OptionError("name", end.name, f"exists{_in(end)} and is not an end of this pair: it is left alone",
+                              "Remove it by hand if it is not needed")
+        draft.do(LinkDel(_path(end), link))
+        return

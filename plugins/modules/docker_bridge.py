@@ -1,0 +1,204 @@
+#!/usr/bin/python
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: docker_bridge
+short_description: A Docker-style bridge exists
+version_added: 0.1.0
+description:
+  - After it ran, the host has a bridge as the Docker daemon would make it, with its address, masquerade of what leaves,
+    forwarding, and rules that keep everything else out. No Docker daemon is needed or touched.
+  - Containers are put on it with M(mooring.net.netns_attach).
+  - Options have the names that they have in the Docker daemon's configuration. One that is not given leaves an existing
+    bridge as it is, and is Docker's default for a new one.
+extends_documentation_fragment:
+  - mooring.net.attributes
+  - mooring.net.firewall
+  - mooring.net.config
+options:
+  name:
+    description: Name of the bridge, 15 characters at most.
+    type: str
+  bip:
+    description:
+      - Address and prefix length of the bridge, like V(192.168.5.1/24). Containers use it as their gateway.
+      - When it is not given, a new bridge gets the first address of the first of Docker's default address pools that
+        overlaps no route and no name server of the host.
+    type: str
+  mtu:
+    description:
+      - MTU in bytes, or V(auto) for that of the interface with the default route.
+      - A new bridge gets V(auto) when it is not given.
+    type: str
+  fixed_cidr:
+    description: A part of the bridge's subnet from which containers get their addresses, like V(192.168.5.128/25).
+    type: str
+  default_gateway:
+    description: The gateway of the containers, when it is not the bridge itself.
+    type: str
+  ip_masq:
+    description:
+      - Whether what containers send to the outside gets the host's address. The default for a new bridge is V(true).
+    type: bool
+  ip_forward:
+    description:
+      - Whether to switch on C(net.ipv4.ip_forward) where it is off. V(false) leaves it as it is. It is never switched off.
+    type: bool
+    default: true
+  iptables:
+    description:
+      - Whether to keep rules for IPv4. Without them there is no masquerade, no published port and no protection. The
+        default for a new bridge is V(true).
+    type: bool
+  ip6tables:
+    description:
+      - Whether to keep rules for IPv6. The default for a new bridge is V(true).
+    type: bool
+  ipv6:
+    description:
+      - Whether containers get IPv6 addresses. Needs O(bip6) or O(fixed_cidr_v6).
+    type: bool
+  bip6:
+    description:
+      - IPv6 address and prefix length of the bridge, like V(2001:db8:1::1/64). The default is the first address of
+        O(fixed_cidr_v6).
+    type: str
+  fixed_cidr_v6:
+    description: The IPv6 network from which containers get their addresses.
+    type: str
+  default_gateway_v6:
+    description: The IPv6 gateway of the containers, when it is not the bridge itself.
+    type: str
+  stp:
+    description: Whether the bridge speaks the spanning tree protocol. The default for a new bridge is V(false).
+    type: bool
+  mac_address:
+    description: MAC address of the bridge. A new bridge gets one that is made from its name and stays the same.
+    type: str
+  adopt:
+    description:
+      - Whether to take over a bridge of this name that somebody else made. It keeps its addresses and its ports, and is
+        not deleted by O(state=absent).
+    type: bool
+    default: false
+  force:
+    description: Whether O(state=absent) also removes the endpoints that the bridge still has.
+    type: bool
+    default: false
+  allow_overlap:
+    description:
+      - Whether the bridge may have a subnet that overlaps a route of the host. The host then loses its way to those
+        addresses.
+    type: bool
+    default: false
+seealso:
+  - module: mooring.net.netns_attach
+  - module: mooring.net.port_publish
+  - module: mooring.net.icc_policy
+"""
+
+EXAMPLES = r"""
+- name: A bridge like docker0, with an address that fits this host
+  mooring.net.docker_bridge:
+    name: br0
+
+- name: A bridge with a given subnet, of which containers get the upper half
+  mooring.net.docker_bridge:
+    name: bridge0
+    bip: 192.168.5.1/24
+    fixed_cidr: 192.168.5.128/25
+
+- name: Two bridges in one task
+  mooring.net.docker_bridge:
+    config:
+      - {name: front, bip: 10.10.0.1/24}
+      - {name: back, bip: 10.20.0.1/24, ip_masq: false}
+
+- name: No bridge any more, nor anything on it
+  mooring.net.docker_bridge:
+    name: bridge0
+    state: absent
+    force: true
+"""
+
+RETURN = r"""
+bridge:
+  description: The bridge as it is afterwards, or null when it is not there. Not returned with O(config).
+  returned: success, without O(config)
+  type: dict
+  sample:
+    name: bridge0
+    bip: 192.168.5.1/24
+    subnet: 192.168.5.0/24
+    mtu: 1500
+    mac_address: 02:6d:5e:10:a7:91
+    up: true
+    stp: false
+    ip_masq: true
+    icc: true
+    iptables: true
+    ip6tables: true
+    fixed_cidr: 192.168.5.128/25
+    default_gateway: ""
+    ipv6: false
+    bip6: ""
+    subnet_v6: ""
+    fixed_cidr_v6: ""
+    default_gateway_v6: ""
+    adopted: false
+    endpoints: [db, web]
+bridges:
+  description: All bridges of the task, in its order.
+  returned: success, with O(config)
+  type: list
+  elements: dict
+actions:
+  description: What was done, or in check mode would be done, one sentence for each operation.
+  returned: success
+  type: list
+  elements: str
+  sample: ["create bridge bridge0", "add address 192.168.5.1/24 to bridge0"]
+sysctls:
+  description: Kernel settings that were changed, with the value that they had.
+  returned: when there are any
+  type: list
+  elements: dict
+  sample: [{"name": "net.ipv4.ip_forward", "value": "1", "previous": "0"}]
+"""
+
+from ansible_collections.mooring.net.plugins.module_utils.bridge.parse import parse
+from ansible_collections.mooring.net.plugins.module_utils.bridge.plan import plan, scope
+from ansible_collections.mooring.net.plugins.module_utils.core.argspec import STATE
+from ansible_collections.mooring.net.plugins.module_utils.core.runner import Resource, run_module
+
+OPTIONS = {
+    **STATE,
+    "name": {"type": "str"},
+    "bip": {"type": "str"},
+    "mtu": {"type": "str"},
+    "fixed_cidr": {"type": "str"},
+    "default_gateway": {"type": "str"},
+    "ip_masq": {"type": "bool"},
+    "ip_forward": {"type": "bool", "default": True},
+    "iptables": {"type": "bool"},
+    "ip6tables": {"type": "bool"},
+    "ipv6": {"type": "bool"},
+    "bip6": {"type": "str"},
+    "fixed_cidr_v6": {"type": "str"},
+    "default_gateway_v6": {"type": "str"},
+    "stp": {"type": "bool"},
+    "mac_address": {"type": "str"},
+    "adopt": {"type": "bool", "default": False},
+    "force": {"type": "bool", "default": False},
+    "allow_overlap": {"type": "bool", "default": False},
+}
+
+
+def main() -> None:
+    run_module(Resource("bridge", "bridges", OPTIONS, parse, lambda desired: f"bridge {desired.name}", scope, plan,
+                        required=("name",)))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,117 @@
+#!/usr/bin/python
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: icc_policy
+short_description: Containers of a bridge may talk to each other, or may not
+version_added: 0.1.0
+description:
+  - After it ran, the containers of a bridge may (O(icc=true)) or may not (O(icc=false)) open connections to each other, as
+    with the Docker daemon's C(--icc).
+  - A container has exactly the given links. A link, as with C(docker run --link), opens the exposed and published ports of
+    one container to another one of the same bridge. Replies come back by connection state, and nothing else does.
+  - Links count with O(icc=false) only; with O(icc=true) everything is open anyhow.
+  - O(icc=false) also sets C(net.bridge.bridge-nf-call-iptables), without which the kernel shows the rules no packet.
+extends_documentation_fragment:
+  - mooring.net.attributes
+  - mooring.net.firewall
+  - mooring.net.config
+  - mooring.net.target.lease
+options:
+  bridge:
+    description: A bridge of M(mooring.net.docker_bridge).
+    type: str
+  icc:
+    description: Whether the containers of O(bridge) may open connections to each other.
+    type: bool
+  links:
+    description:
+      - What the container is linked to, like V(db:database), as the other container's name and an alias.
+      - An empty list removes all links of the container.
+    type: list
+    elements: str
+  exposed_ports:
+    description:
+      - Ports that the links open beside those that the other container exposes (given to M(mooring.net.netns_attach)) and
+        publishes.
+    type: list
+    elements: str
+seealso:
+  - module: mooring.net.docker_bridge
+  - module: mooring.net.netns_attach
+"""
+
+EXAMPLES = r"""
+- name: No container of this bridge may talk to another
+  mooring.net.icc_policy:
+    bridge: bridge0
+    icc: false
+
+- name: But web may use the database
+  mooring.net.icc_policy:
+    container: web
+    links: ["db:database"]
+
+- name: Everything in one task
+  mooring.net.icc_policy:
+    config:
+      - {bridge: bridge0, icc: false}
+      - {container: web, links: ["db:database"]}
+      - {container: worker, links: ["db:database", "queue"]}
+"""
+
+RETURN = r"""
+policy:
+  description: The policy as it is afterwards. Not returned with O(config).
+  returned: success, without O(config)
+  type: dict
+  sample:
+    container: web
+    links:
+      - {container: db, alias: database, address: 192.168.5.20, ports: "5432", protocol: tcp}
+policies:
+  description: All policies of the task, in its order.
+  returned: success, with O(config)
+  type: list
+  elements: dict
+actions:
+  description: What was done, or in check mode would be done, one sentence for each operation.
+  returned: success
+  type: list
+  elements: str
+sysctls:
+  description: Kernel settings that were changed, with the value that they had.
+  returned: when there are any
+  type: list
+  elements: dict
+"""
+
+from ansible_collections.mooring.net.plugins.module_utils.core.argspec import STATE, TARGET
+from ansible_collections.mooring.net.plugins.module_utils.core.runner import Resource, run_module
+from ansible_collections.mooring.net.plugins.module_utils.icc.parse import parse
+from ansible_collections.mooring.net.plugins.module_utils.icc.plan import plan, scope
+from ansible_collections.mooring.net.plugins.module_utils.netns.lookup import container_labels
+
+OPTIONS = {
+    **STATE,
+    **TARGET,
+    "bridge": {"type": "str"},
+    "icc": {"type": "bool"},
+    "links": {"type": "list", "elements": "str"},
+    "exposed_ports": {"type": "list", "elements": "str"},
+}
+
+
+def identity(desired: object) -> str:
+    if desired.target:
+        return f"{desired.target.kind} {desired.target.value}"
+    return f"bridge {desired.bridge}"
+
+
+def main() -> None:
+    run_module(Resource("policy", "policies", OPTIONS, parse, identity, scope, plan, container_labels))
+
+
+if __name__ == "__main__":
+    main()

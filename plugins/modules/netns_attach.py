@@ -1,0 +1,160 @@
+#!/usr/bin/python
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: netns_attach
+short_description: A container has an interface on a bridge
+version_added: 0.1.0
+description:
+  - After it ran, a container has C(eth0) on a bridge of M(mooring.net.docker_bridge), with an address, a default route to
+    the bridge, and a name under C(/run/netns).
+  - A container is whatever has a network namespace, be it of Docker or Podman (started with C(--network none)), a process,
+    or a named namespace, which is created when it is missing.
+  - The address is the one asked for, the one that the container has or had, or the lowest free one of the bridge.
+  - When a container came back with a new namespace, the next run wires it again with the same address.
+extends_documentation_fragment:
+  - mooring.net.attributes
+  - mooring.net.firewall
+  - mooring.net.config
+  - mooring.net.target
+options:
+  name:
+    description:
+      - The name of the container in this collection, for published ports and links.
+      - The default is the name of the container or of the namespace, or the number of the process.
+    type: str
+  bridge:
+    description:
+      - The bridge. When it is not given, an attached container stays on its bridge, and another one gets the only bridge
+        that M(mooring.net.docker_bridge) made, if there is only one.
+    type: str
+  interface_name:
+    description: Name of the interface inside the container.
+    type: str
+    default: eth0
+  address:
+    description: The container's IPv4 address, with or without the prefix length of the bridge's subnet.
+    type: str
+  address_v6:
+    description: The container's IPv6 address, with or without the prefix length of the bridge's subnet.
+    type: str
+  mac_address:
+    description:
+      - MAC address of the interface. The default is Docker's, C(02:42:) and the IPv4 address.
+    type: str
+  mtu:
+    description: MTU in bytes, or V(auto) for that of the bridge, which is the default for a new interface.
+    type: str
+  default_route:
+    description:
+      - Whether the container's default route leads through this interface. When it is not given, it does unless the
+        container has one through another interface.
+    type: bool
+  exposed_ports:
+    description:
+      - Ports that the container offers to those that are linked to it, like V(5432), V(53/udp) or V(8000-8010/tcp).
+      - They are also what O(mooring.net.port_publish#module:publish_all_ports) publishes.
+    type: list
+    elements: str
+  create_netns:
+    description: Whether to create the namespace O(netns) when it is missing.
+    type: bool
+    default: true
+seealso:
+  - module: mooring.net.docker_bridge
+  - module: mooring.net.port_publish
+  - module: mooring.net.veth_pair
+"""
+
+EXAMPLES = r"""
+- name: A namespace that a process, systemd (NetworkNamespacePath=) or Podman (--network ns:) can join
+  mooring.net.netns_attach:
+    netns: web
+    bridge: bridge0
+
+- name: A Docker container that was started with --network none
+  mooring.net.netns_attach:
+    container: db
+    bridge: bridge0
+    address: 192.168.5.20
+    exposed_ports: [5432]
+
+- name: Many containers in one task
+  mooring.net.netns_attach:
+    bridge: bridge0
+    config:
+      - netns: web1
+      - netns: web2
+      - pid: 2778
+        name: legacy
+
+- name: A container leaves the network; its published ports close and its links end
+  mooring.net.netns_attach:
+    netns: web
+    state: absent
+"""
+
+RETURN = r"""
+endpoint:
+  description: The endpoint as it is afterwards, or null when it is not there. Not returned with O(config).
+  returned: success, without O(config)
+  type: dict
+  sample:
+    container: web
+    interface_name: eth0
+    bridge: bridge0
+    address: 192.168.5.2/24
+    address_v6: ""
+    host_interface: veth4f1e09b21c7
+    mac_address: 02:42:c0:a8:05:02
+    mtu: 1500
+    gateway: 192.168.5.1
+    netns: web
+    netns_path: /run/netns/web
+    exposed_ports: [80/tcp]
+endpoints:
+  description: All endpoints of the task, in its order.
+  returned: success, with O(config)
+  type: list
+  elements: dict
+actions:
+  description: What was done, or in check mode would be done, one sentence for each operation.
+  returned: success
+  type: list
+  elements: str
+  sample: ["create namespace web", "create veth pair veth4f1e09b21c7 on bridge0 - eth0 in web"]
+"""
+
+from ansible_collections.mooring.net.plugins.module_utils.core.argspec import STATE, TARGET
+from ansible_collections.mooring.net.plugins.module_utils.core.runner import Resource, run_module
+from ansible_collections.mooring.net.plugins.module_utils.endpoint.parse import parse
+from ansible_collections.mooring.net.plugins.module_utils.endpoint.plan import plan, scope
+from ansible_collections.mooring.net.plugins.module_utils.netns.lookup import endpoint_namespaces
+
+OPTIONS = {
+    **STATE,
+    **TARGET,
+    "name": {"type": "str"},
+    "bridge": {"type": "str"},
+    "interface_name": {"type": "str", "default": "eth0"},
+    "address": {"type": "str"},
+    "address_v6": {"type": "str"},
+    "mac_address": {"type": "str"},
+    "mtu": {"type": "str"},
+    "default_route": {"type": "bool"},
+    "exposed_ports": {"type": "list", "elements": "str"},
+    "create_netns": {"type": "bool", "default": True},
+}
+
+
+def identity(desired: object) -> str:
+    return f"{desired.interface_name} of {desired.target.kind} {desired.target.value}"
+
+
+def main() -> None:
+    run_module(Resource("endpoint", "endpoints", OPTIONS, parse, identity, scope, plan, endpoint_namespaces))
+
+
+if __name__ == "__main__":
+    main()

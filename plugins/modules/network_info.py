@@ -1,0 +1,124 @@
+#!/usr/bin/python
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: network_info
+short_description: What this collection keeps on a host
+version_added: 0.1.0
+description:
+  - Returns bridges, endpoints, published ports and links, joined into one view. It says what C(brctl show), C(docker port)
+    and C(iptables -nL) say together.
+  - Also returns what the next run of any module would repair (RV(network.drift)), and what belongs to containers that are
+    gone (RV(network.leftovers)).
+  - Nothing is changed.
+extends_documentation_fragment:
+  - mooring.net.attributes.info
+options:
+  bridge:
+    description: Return what concerns this bridge only.
+    type: str
+  container:
+    description: Return what concerns this container only.
+    type: str
+  config:
+    description: A list of questions, each with O(bridge), O(container) or both.
+    type: list
+    elements: dict
+seealso:
+  - module: mooring.net.docker_bridge
+"""
+
+EXAMPLES = r"""
+- name: Everything
+  mooring.net.network_info:
+  register: net
+
+- name: Nothing was changed behind our back
+  ansible.builtin.assert:
+    that: net.network.drift == []
+"""
+
+RETURN = r"""
+network:
+  description: The answer. Not returned with O(config).
+  returned: success, without O(config)
+  type: dict
+  contains:
+    bridges:
+      description: Bridges, as M(mooring.net.docker_bridge) returns them.
+      type: list
+      elements: dict
+      returned: success
+    endpoints:
+      description: Containers on bridges, with their addresses, published ports and links.
+      type: list
+      elements: dict
+      returned: success
+      sample:
+        - container: web
+          interface_name: eth0
+          bridge: bridge0
+          address: 192.168.5.2/24
+          address_v6: ""
+          host_interface: veth4f1e09b21c7
+          up: true
+          exposed_ports: []
+          published_ports: ["0.0.0.0:8080->192.168.5.2:80/tcp"]
+          links: ["db:database"]
+    published_ports:
+      description: Every published port, with its container in front.
+      type: list
+      elements: str
+      returned: success
+      sample: ["web 0.0.0.0:8080->192.168.5.2:80/tcp"]
+    links:
+      description: Every port that a link opens.
+      type: list
+      elements: str
+      returned: success
+      sample: ["web link db:database 192.168.5.2->192.168.5.20:5432/tcp"]
+    veth_pairs:
+      description: Names of the pairs of M(mooring.net.veth_pair) that have an end on the host.
+      type: list
+      elements: str
+      returned: success
+    namespaces:
+      description: Names under C(/run/netns) that this collection made.
+      type: list
+      elements: str
+      returned: success
+    drift:
+      description: What the next run of any module would repair, empty when all is as it should be.
+      type: list
+      elements: str
+      returned: success
+    leftovers:
+      description: What belongs to containers that are gone.
+      type: list
+      elements: str
+      returned: success
+networks:
+  description: All answers, in the order of O(config).
+  returned: success, with O(config)
+  type: list
+  elements: dict
+actions:
+  description: Always empty.
+  returned: success
+  type: list
+  elements: str
+"""
+
+from ansible_collections.mooring.net.plugins.module_utils.core.runner import Resource, run_module
+from ansible_collections.mooring.net.plugins.module_utils.info.plan import parse, plan, scope
+
+OPTIONS = {"bridge": {"type": "str"}, "container": {"type": "str"}}
+
+
+def main() -> None:
+    run_module(Resource("network", "networks", OPTIONS, parse, str, scope, plan))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,137 @@
+#!/usr/bin/python
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: port_publish
+short_description: Exactly these ports of a container are reachable through the host
+version_added: 0.1.0
+description:
+  - After it ran, exactly the given ports of a container are published, as with C(docker run -p). Ports that were published
+    before and are not listed are closed.
+  - The container must be attached with M(mooring.net.netns_attach). Its ports follow its address.
+  - Connections to published ports work from outside, from the host itself (C(127.0.0.1) as well), from other containers,
+    and from the container itself. There is no proxy process.
+  - A port that is taken is found before anything changes, and the message names the container or the process.
+extends_documentation_fragment:
+  - mooring.net.attributes
+  - mooring.net.firewall
+  - mooring.net.config
+  - mooring.net.target.lease
+options:
+  published_ports:
+    description:
+      - The ports in the short syntax of C(docker run -p), like V(8080:80), V(127.0.0.1:8080:80/tcp), V(127.0.0.1::53/udp)
+        or V(7000-7010:7000-7010).
+      - An entry without a host port gets one from O(dynamic_port_range), and keeps it on later runs.
+      - An empty list closes all ports of the container.
+    type: list
+    elements: str
+  publish_all_ports:
+    description: Whether to publish every exposed port that O(published_ports) does not mention, at a dynamic host port.
+    type: bool
+    default: false
+  exposed_ports:
+    description:
+      - What O(publish_all_ports) publishes, like V(80) or V(53/udp). The default is what was given to
+        M(mooring.net.netns_attach).
+    type: list
+    elements: str
+  default_host_ip:
+    description: The host address of entries that name none, like Docker's C(--ip). The default is every address.
+    type: str
+  allow_from:
+    description: Addresses and networks that may connect. For all others the ports are closed. The default is everyone.
+    type: list
+    elements: str
+  dynamic_port_range:
+    description: Where host ports are chosen from, lowest free one first.
+    type: str
+    default: 49153-65535
+seealso:
+  - module: mooring.net.netns_attach
+"""
+
+EXAMPLES = r"""
+- name: A web server on port 8080 of every address of the host, and on a dynamic port of its loopback
+  mooring.net.port_publish:
+    container: web
+    published_ports:
+      - "8080:80"
+      - "127.0.0.1::443"
+
+- name: A database for one network only
+  mooring.net.port_publish:
+    netns: db
+    published_ports: ["5432:5432"]
+    allow_from: [10.0.0.0/8]
+
+- name: Many containers in one task
+  mooring.net.port_publish:
+    config:
+      - {container: web1, published_ports: ["8081:80"]}
+      - {container: web2, published_ports: ["8082:80"]}
+
+- name: No published ports any more
+  mooring.net.port_publish:
+    container: web
+    state: absent
+"""
+
+RETURN = r"""
+publication:
+  description: The published ports of the container as they are afterwards. Not returned with O(config).
+  returned: success, without O(config)
+  type: dict
+  sample:
+    container: web
+    addresses: [192.168.5.2]
+    ports:
+      - {host_ip: 0.0.0.0, host_port: 8080, container_ip: 192.168.5.2, container_port: 80, protocol: tcp, count: 1,
+         allow_from: []}
+    published_ports: ["0.0.0.0:8080->192.168.5.2:80/tcp"]
+publications:
+  description: All containers of the task, in its order.
+  returned: success, with O(config)
+  type: list
+  elements: dict
+actions:
+  description: What was done, or in check mode would be done, one sentence for each operation.
+  returned: success
+  type: list
+  elements: str
+sysctls:
+  description: Kernel settings that were changed, with the value that they had.
+  returned: when there are any
+  type: list
+  elements: dict
+"""
+
+from ansible_collections.mooring.net.plugins.module_utils.core.argspec import STATE, TARGET
+from ansible_collections.mooring.net.plugins.module_utils.core.runner import Resource, run_module
+from ansible_collections.mooring.net.plugins.module_utils.netns.lookup import container_labels
+from ansible_collections.mooring.net.plugins.module_utils.publish.parse import parse
+from ansible_collections.mooring.net.plugins.module_utils.publish.plan import plan, scope
+
+OPTIONS = {
+    **STATE,
+    **TARGET,
+    "published_ports": {"type": "list", "elements": "str"},
+    "publish_all_ports": {"type": "bool", "default": False},
+    "exposed_ports": {"type": "list", "elements": "str"},
+    "default_host_ip": {"type": "str"},
+    "allow_from": {"type": "list", "elements": "str"},
+    "dynamic_port_range": {"type": "str", "default": "49153-65535"},
+}
+
+
+def identity(desired: object) -> str:
+    return f"{desired.target.kind} {desired.target.value}"
+
+
+def main() -> None:
+    run_module(Resource("publication", "publications", OPTIONS, parse, identity, scope, plan, container_labels))
+
+
+if __name__ == "__main__":
+    main()

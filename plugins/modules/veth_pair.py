@@ -1,0 +1,177 @@
+#!/usr/bin/python
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: veth_pair
+short_description: Two places are joined by a pair of virtual interfaces
+version_added: 0.1.0
+description:
+  - After it ran, a veth pair exists between two ends. Each end may be on the host, there also as a port of a bridge, or in
+    the network namespace of a container.
+  - A pair between two containers, with addresses on both ends, is a point-to-point connection without a bridge.
+  - Interfaces that somebody else made are never changed or removed.
+extends_documentation_fragment:
+  - mooring.net.attributes
+  - mooring.net.config
+  - mooring.net.target
+options:
+  name:
+    description: Name of the first end's interface, 15 characters at most. It is also the name of the pair.
+    type: str
+  bridge:
+    description: The bridge of the host that the first end is a port of. An empty text takes it off its bridge.
+    type: str
+  mtu:
+    description: MTU of the first end in bytes. The default is that of its bridge, or 1500.
+    type: str
+  mac_address:
+    description: MAC address of the first end. The kernel chooses one when it is not given.
+    type: str
+  addresses:
+    description: The addresses of the first end, with prefix lengths. Others are removed when it is given.
+    type: list
+    elements: str
+  routes:
+    description: Routes through the first end.
+    type: list
+    elements: dict
+    suboptions: &routes
+      destination:
+        description: A network, an address, or V(default).
+        type: str
+        required: true
+      gateway:
+        description: The next hop, when the destination is not on the link itself.
+        type: str
+  up:
+    description: Whether the first end is up.
+    type: bool
+    default: true
+  peer:
+    description: The second end.
+    type: dict
+    suboptions:
+      name:
+        description: Name of the second end's interface, 15 characters at most.
+        type: str
+        required: true
+      container:
+        description: Name or id of a running Docker or Podman container, whose namespace the second end is in.
+        type: str
+      pid:
+        description: A process, whose namespace the second end is in.
+        type: int
+      netns:
+        description: Name of the network namespace that the second end is in.
+        type: str
+      netns_path:
+        description: Path of the network namespace that the second end is in.
+        type: path
+      bridge:
+        description: The bridge of the host that the second end is a port of.
+        type: str
+      mtu:
+        description: MTU of the second end in bytes.
+        type: str
+      mac_address:
+        description: MAC address of the second end.
+        type: str
+      addresses:
+        description: The addresses of the second end, with prefix lengths.
+        type: list
+        elements: str
+      routes:
+        description: Routes through the second end.
+        type: list
+        elements: dict
+        suboptions: *routes
+      up:
+        description: Whether the second end is up.
+        type: bool
+        default: true
+seealso:
+  - module: mooring.net.netns_attach
+"""
+
+EXAMPLES = r"""
+- name: A pair on the host, one end of it on a bridge
+  mooring.net.veth_pair:
+    name: A
+    bridge: docker0
+    peer:
+      name: B
+
+- name: Two containers, joined without a bridge
+  mooring.net.veth_pair:
+    name: to-db
+    container: web
+    addresses: [10.1.1.1/30]
+    peer:
+      name: to-web
+      container: db
+      addresses: [10.1.1.2/30]
+
+- name: No pair any more
+  mooring.net.veth_pair:
+    name: A
+    peer: {name: B}
+    state: absent
+"""
+
+RETURN = r"""
+veth_pair:
+  description: The pair as it is afterwards, or null when it is not there. Not returned with O(config).
+  returned: success, without O(config)
+  type: dict
+  sample:
+    name: A
+    ends:
+      - {name: A, netns: "", bridge: docker0, up: true, mtu: 1500, mac_address: "8a:33:0c:1e:7a:05", addresses: []}
+      - {name: B, netns: "", bridge: "", up: true, mtu: 1500, mac_address: "ee:0d:59:3a:41:c2", addresses: []}
+veth_pairs:
+  description: All pairs of the task, in its order.
+  returned: success, with O(config)
+  type: list
+  elements: dict
+actions:
+  description: What was done, or in check mode would be done, one sentence for each operation.
+  returned: success
+  type: list
+  elements: str
+  sample: ["create veth pair A on docker0 - B"]
+"""
+
+from ansible_collections.mooring.net.plugins.module_utils.core.argspec import STATE, TARGET
+from ansible_collections.mooring.net.plugins.module_utils.core.runner import Resource, run_module
+from ansible_collections.mooring.net.plugins.module_utils.netns.lookup import veth_namespaces
+from ansible_collections.mooring.net.plugins.module_utils.veth.parse import parse
+from ansible_collections.mooring.net.plugins.module_utils.veth.plan import plan, scope
+
+ROUTE = {"destination": {"type": "str", "required": True}, "gateway": {"type": "str"}}
+
+END = {
+    **TARGET,
+    "bridge": {"type": "str"},
+    "mtu": {"type": "str"},
+    "mac_address": {"type": "str"},
+    "addresses": {"type": "list", "elements": "str"},
+    "routes": {"type": "list", "elements": "dict", "options": ROUTE},
+    "up": {"type": "bool", "default": True},
+}
+
+OPTIONS = {
+    **STATE,
+    **END,
+    "name": {"type": "str"},
+    "peer": {"type": "dict", "options": {**END, "name": {"type": "str", "required": True}}},
+}
+
+
+def main() -> None:
+    run_module(Resource("veth_pair", "veth_pairs", OPTIONS, parse, lambda desired: f"veth pair {desired.name}", scope,
+                        plan, veth_namespaces, required=("name",)))
+
+
+if __name__ == "__main__":
+    main()
