@@ -2,11 +2,16 @@
 """Adapter for the table of tracked connections. A failure here is a warning: the connections end by themselves."""
 from __future__ import annotations
 
+import errno
 import socket
 from typing import Any
 
+from pyroute2.netlink.exceptions import NetlinkError
+from pyroute2.netlink.nfnetlink.nfctsocket import NFCTAttrTuple, NFCTSocket
+
 from .operations import ConntrackFlush
 
+_FAMILIES = {"ipv4": socket.AF_INET, "ipv6": socket.AF_INET6}
 _PROTOCOLS = {"tcp": socket.IPPROTO_TCP, "udp": socket.IPPROTO_UDP, "sctp": 132}
 
 
@@ -16,19 +21,24 @@ def flush(operation: ConntrackFlush) -> list[str]:
     A translated connection keeps its first packet's translation for life: after a port has moved, a client that keeps
     sending (UDP, mostly) would go on reaching the container that had it before.
     """
+    family = _FAMILIES[operation.family]
     try:
-        from pyroute2.conntrack import Conntrack
-    except ImportError as error:
-        return [f"cannot {operation.describe()}: pyroute2 has no conntrack ({error})"]
-    family = socket.AF_INET if operation.family == "ipv4" else socket.AF_INET6
-    try:
-        with Conntrack() as kernel:
-            for entry in list(kernel.dump(nfgen_family=family)):
-                if _concerns(entry, operation):
-                    kernel.entry("del", tuple_orig=_tuple(entry, family))
-    except Exception as error:  # pyroute2 raises NetlinkError, OSError and its own parse errors
+        with NFCTSocket(nfgen_family=family) as kernel:
+            for entry in [entry for entry in kernel.dump() if _concerns(entry, operation)]:
+                _delete(kernel, entry, family)
+    except (NetlinkError, OSError) as error:
         return [f"could not {operation.describe()}: {error}"]
     return []
+
+
+def _delete(kernel: Any, entry: Any, family: int) -> None:
+    source, destination, protocol, source_port, port = _ends(entry, "CTA_TUPLE_ORIG")
+    try:
+        kernel.entry("del", tuple_orig=NFCTAttrTuple(family=family, saddr=source, daddr=destination, proto=protocol,
+                                                     sport=source_port, dport=port))
+    except NetlinkError as error:
+        if error.code != errno.ENOENT:  # it ended meanwhile
+            raise
 
 
 def _ends(entry: Any, direction: str) -> tuple[str, str, int, int, int]:
@@ -43,15 +53,8 @@ def _ends(entry: Any, direction: str) -> tuple[str, str, int, int, int]:
 
 
 def _concerns(entry: Any, operation: ConntrackFlush) -> bool:
+    """By host port whatever the entry says, so that "not translated" is forgotten as well; by address if translated."""
     _source, destination, protocol, _from, port = _ends(entry, "CTA_TUPLE_ORIG")
     replier = _ends(entry, "CTA_TUPLE_REPLY")[0]
     return replier != destination and replier in operation.addresses or any(
         protocol == _PROTOCOLS[name] and first <= port <= last for name, first, last in operation.ports)
-
-
-def _tuple(entry: Any, family: int) -> Any:
-    from pyroute2.netlink.nfnetlink.nfctsocket import NFCTAttrTuple
-
-    source, destination, protocol, source_port, port = _ends(entry, "CTA_TUPLE_ORIG")
-    return NFCTAttrTuple(saddr=source, daddr=destination, proto=protocol, sport=source_port, dport=port,
-                         family=family)
