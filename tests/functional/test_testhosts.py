@@ -262,6 +262,12 @@ def test_a_sandbox_has_a_network_and_a_run_directory_of_its_own():
     assert [name for name in done.stdout.split() if name != "mount"] == ["lo", "lock", "mooring-sandbox", "netns", "lo"]
 
 
+def test_a_sandbox_is_refused_in_a_chroot(host):
+    done = run("chroot", host.path("/"), SANDBOX, "--new", "true")
+    assert done.returncode == 125
+    assert "this is a chroot" in done.stderr
+
+
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGHUP])
 def test_ending_a_sandbox_ends_everything_in_it(number):
     inside = (
