@@ -262,8 +262,13 @@ def test_a_sandbox_has_a_network_and_a_run_directory_of_its_own():
     assert [name for name in done.stdout.split() if name != "mount"] == ["lo", "lock", "mooring-sandbox", "netns", "lo"]
 
 
-def test_a_sandbox_is_refused_in_a_chroot(host):
-    done = run("chroot", host.path("/"), SANDBOX, "--new", "true")
+def test_a_sandbox_is_refused_in_a_chroot(tmp_path):
+    make = (
+        'cd "$1" && mount -t tmpfs tmpfs . && cd "$1" && mkdir upper work root &&'
+        "mount -t overlay -o lowerdir=/,upperdir=upper,workdir=work overlay root && mount -t proc proc root/proc &&"
+        'exec chroot root "$0" --new true'
+    )
+    done = run("unshare", "--mount", "sh", "-c", make, SANDBOX, tmp_path)
     assert done.returncode == 125
     assert "this is a chroot" in done.stderr
 
