@@ -24,6 +24,21 @@ options:
       - The name of the container in this collection, for published ports and links.
       - The default is the name of the container or of the namespace, or the number of the process.
     type: str
+  network_mode:
+    description:
+      - V(bridge) gives the container an interface on a bridge.
+      - V(none) leaves it with nothing but its loopback interface.
+      - V(host) gives it the host's own network, and V(container:NAME) that of another container. A namespace that is made
+        here becomes a second name for it, and follows when the other container came back with a new one. A running
+        container has to be started that way by its engine, which is checked.
+    type: str
+    default: bridge
+  interface:
+    description:
+      - An interface of the host, made with M(mooring.net.veth_pair), that becomes the container's interface. Its other end
+        stays on the host and becomes a port of O(bridge), or of the bridge that it is on already.
+      - When it is not given, a pair is made for the container.
+    type: str
   bridge:
     description:
       - The bridge. When it is not given, an attached container stays on its bridge, and another one gets the only bridge
@@ -39,6 +54,12 @@ options:
   address_v6:
     description: The container's IPv6 address, with or without the prefix length of the bridge's subnet.
     type: str
+  gateway:
+    description: The IPv4 gateway of the default route. The default is that of the bridge.
+    type: str
+  gateway_v6:
+    description: The IPv6 gateway of the default route. The default is that of the bridge.
+    type: str
   mac_address:
     description:
       - MAC address of the interface. The default is Docker's, C(02:42:) and the IPv4 address.
@@ -46,6 +67,26 @@ options:
   mtu:
     description: MTU in bytes, or V(auto) for that of the bridge, which is the default for a new interface.
     type: str
+  tx_queue_len:
+    description: Length of the transmit queue of both ends, in packets.
+    type: int
+  routes:
+    description: More routes through this interface. Others are left alone.
+    type: list
+    elements: dict
+    suboptions:
+      destination:
+        description: A network, an address, or V(default).
+        type: str
+        required: true
+      gateway:
+        description: The next hop, when the destination is not on the link itself.
+        type: str
+  sysctls:
+    description:
+      - Kernel settings of the container's network, like V({net.ipv4.conf.IFNAME.rp_filter: 2}), where C(IFNAME) stands for
+        the interface.
+    type: dict
   default_route:
     description:
       - Whether the container's default route leads through this interface. When it is not given, it does unless the
@@ -89,6 +130,19 @@ EXAMPLES = r"""
       - pid: 2778
         name: legacy
 
+- name: The second of two interfaces, without the default route
+  mooring.net.netns_attach:
+    netns: web
+    interface_name: eth1
+    bridge: storage
+    default_route: false
+    mtu: 9000
+
+- name: Two containers share one network, as with docker run --network container:web
+  mooring.net.netns_attach:
+    netns: sidecar
+    network_mode: container:web
+
 - name: A container leaves the network; its published ports close and its links end
   mooring.net.netns_attach:
     netns: web
@@ -102,6 +156,7 @@ endpoint:
   type: dict
   sample:
     container: web
+    network_mode: bridge
     interface_name: eth0
     bridge: bridge0
     address: 192.168.5.2/24
@@ -136,12 +191,20 @@ OPTIONS = {
     **STATE,
     **TARGET,
     "name": {"type": "str"},
+    "network_mode": {"type": "str", "default": "bridge"},
     "bridge": {"type": "str"},
+    "interface": {"type": "str"},
     "interface_name": {"type": "str", "default": "eth0"},
     "address": {"type": "str"},
     "address_v6": {"type": "str"},
+    "gateway": {"type": "str"},
+    "gateway_v6": {"type": "str"},
     "mac_address": {"type": "str"},
     "mtu": {"type": "str"},
+    "tx_queue_len": {"type": "int"},
+    "routes": {"type": "list", "elements": "dict", "options": {
+        "destination": {"type": "str", "required": True}, "gateway": {"type": "str"}}},
+    "sysctls": {"type": "dict"},
     "default_route": {"type": "bool"},
     "exposed_ports": {"type": "list", "elements": "str"},
     "create_netns": {"type": "bool", "default": True},

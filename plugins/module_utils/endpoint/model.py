@@ -4,17 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Optional
+from typing import Optional, Union
 
 from ..host.model import HostState
-from ..link.model import ENDPOINT, Link, Mark
+from ..link.model import ENDPOINT, Link, Mark, Route
 from ..netns.model import Resolved, Target
 from ..ports.model import ExposedPort
+
+MODES = ("bridge", "host", "none", "container")  # Docker's --network, without the name behind container:
 
 
 @dataclass(frozen=True)
 class Endpoint:
-    """A lease as it is: ``address`` and ``address_v6`` with their prefix lengths, "" when there is none."""
+    """A lease as it is: ``address`` and ``address_v6`` with their prefix lengths, "" when there is none.
+
+    ``pair`` is the name of the veth pair that the host's end came from, "" where it was made for the endpoint.
+    """
 
     container: str
     interface: str
@@ -22,28 +27,35 @@ class Endpoint:
     address: str = ""
     address_v6: str = ""
     exposed: tuple[str, ...] = ()
+    pair: str = ""
 
     @property
     def bridge(self) -> str:
         return self.link.controller
 
+    def with_prefix(self, family: str) -> str:
+        return self.address if family == "ipv4" else self.address_v6
+
     def ip(self, family: str) -> str:
         """The address without its prefix length, "" when there is none of the family."""
-        return (self.address if family == "ipv4" else self.address_v6).partition("/")[0]
+        return self.with_prefix(family).partition("/")[0]
 
-
-def endpoint_mark(container: str, interface: str, address: str, address_v6: str, exposed: Iterable[str]) -> Mark:
-    """The mark of an endpoint: ``mooring:endpoint:web:if=eth0 ip=172.17.0.2/16 expose=80/tcp``."""
-    return Mark(ENDPOINT, container, {"if": interface, "ip": address, "ip6": address_v6, "expose": ",".join(exposed)})
+    @property
+    def mark(self) -> Mark:
+        """``mooring:endpoint:web:if=eth0 ip=172.17.0.2/16 expose=80/tcp``."""
+        return Mark(ENDPOINT, self.container, {"if": self.interface, "ip": self.address, "ip6": self.address_v6,
+                                               "expose": ",".join(self.exposed), "pair": self.pair})
 
 
 def endpoint_of(link: Link) -> Optional[Endpoint]:
+    """The endpoint whose host's end ``link`` is, None when it is none."""
     mark = link.mark
     if mark is None or mark.kind != ENDPOINT:
         return None
     words = mark.settings
     exposed = tuple(port for port in words.get("expose", "").split(",") if port)
-    return Endpoint(mark.name, words.get("if", ""), link, words.get("ip", ""), words.get("ip6", ""), exposed)
+    return Endpoint(mark.name, words.get("if", ""), link, words.get("ip", ""), words.get("ip6", ""), exposed,
+                    words.get("pair", ""))
 
 
 def endpoints(state: HostState) -> list[Endpoint]:
@@ -52,23 +64,55 @@ def endpoints(state: HostState) -> list[Endpoint]:
     return sorted(found, key=lambda endpoint: (endpoint.container, endpoint.interface))
 
 
+def containers(found: Iterable[Endpoint]) -> dict[str, list[Endpoint]]:
+    """Endpoints by container."""
+    grouped: dict[str, list[Endpoint]] = {}
+    for endpoint in found:
+        grouped.setdefault(endpoint.container, []).append(endpoint)
+    return grouped
+
+
 @dataclass(frozen=True)
 class DesiredEndpoint:
     """What a task says of a container's interface; None means that it says nothing.
 
-    ``address`` may lack its prefix length, which is then the bridge's. ``resolved`` is filled in by the run.
+    ``address`` may lack its prefix length, which is then the bridge's. ``mtu`` is in bytes, or "auto" for the
+    bridge's. ``interface`` is an existing link of the host that is to become the container's. ``owner`` is the
+    container whose network is shared with ``mode`` "container". ``sysctls`` are names with slashes and values.
+    ``resolved`` and ``owner_resolved`` are filled in by the run.
     """
 
     target: Target
     name: Optional[str] = None
     present: bool = True
+    mode: str = "bridge"
+    owner: str = ""
     bridge: Optional[str] = None
+    interface: Optional[str] = None
     interface_name: str = "eth0"
     address: Optional[str] = None
     address_v6: Optional[str] = None
+    gateway: Optional[str] = None
+    gateway_v6: Optional[str] = None
     mac_address: Optional[str] = None
-    mtu: Optional[int] = None
+    mtu: Union[int, str, None] = None
+    tx_queue_len: Optional[int] = None
     default_route: Optional[bool] = None
+    routes: tuple[Route, ...] = ()
+    sysctls: tuple[tuple[str, str], ...] = ()
     exposed_ports: Optional[tuple[ExposedPort, ...]] = None
     create_netns: bool = True
     resolved: Optional[Resolved] = None
+    owner_resolved: Optional[Resolved] = None
+
+    @property
+    def label(self) -> str:
+        return self.resolved.label if self.resolved else self.target.value
+
+    @property
+    def path(self) -> str:
+        return self.resolved.path if self.resolved else ""
+
+    def requested(self, family: str) -> tuple[str, Optional[str]]:
+        """Name and value of the option for the address of a family."""
+        return ("address", self.address) if family == "ipv4" else ("address_v6", self.address_v6)

@@ -3,34 +3,91 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 from collections.abc import Mapping
 from typing import Any, Optional
 
+from ..bridge.parse import address as plain_address
 from ..bridge.parse import mac, parse_mtu
-from ..core.errors import OptionError
+from ..core.errors import MooringError, OptionError
 from ..core.names import container_label, interface_name
-from ..netns.parse import target
+from ..netns.parse import parse_routes, target
 from ..ports.spec import parse_exposed_port
-from .model import DesiredEndpoint
+from .model import MODES, DesiredEndpoint
+
+QUEUE_LENGTHS = (0, 1000000)  # packets; the kernel takes any 32-bit number, and nobody means more than this
+_INTERFACE_OPTIONS = ("bridge", "interface", "address", "address_v6", "gateway", "gateway_v6", "mac_address", "mtu",
+                      "tx_queue_len", "default_route", "routes", "sysctls", "exposed_ports")
 
 
 def parse(options: Mapping[str, Any]) -> DesiredEndpoint:
-    """One item of the module's options as a :class:`DesiredEndpoint`. :raises OptionError: naming option and value"""
+    """One item of the module's options as a :class:`DesiredEndpoint`. :raises MooringError: naming option and value"""
     exposed = options["exposed_ports"]
-    bridge = options["bridge"]
+    mode, owner = _mode(options)
+    name = interface_name("interface_name", options["interface_name"])
     return DesiredEndpoint(
         target=target(options),
         name=container_label("name", options["name"]) if options["name"] else None,
-        present=options["state"] == "present",
-        bridge=interface_name("bridge", bridge) if bridge else None,
-        interface_name=interface_name("interface_name", options["interface_name"]),
+        present=options["state"] == "present", mode=mode, owner=owner,
+        bridge=_interface("bridge", options["bridge"]), interface=_interface("interface", options["interface"]),
+        interface_name=name,
         address=_address("address", options["address"], 4),
         address_v6=_address("address_v6", options["address_v6"], 6),
+        gateway=plain_address("gateway", options["gateway"], 4),
+        gateway_v6=plain_address("gateway_v6", options["gateway_v6"], 6),
         mac_address=mac("mac_address", options["mac_address"]),
         mtu=parse_mtu("mtu", options["mtu"]),
+        tx_queue_len=_queue_length(options["tx_queue_len"]),
         default_route=options["default_route"],
+        routes=parse_routes("routes", options["routes"], name) or (),
+        sysctls=_sysctls(options["sysctls"], name),
         exposed_ports=None if exposed is None else tuple(parse_exposed_port(port) for port in exposed),
         create_netns=options["create_netns"])
+
+
+def _mode(options: Mapping[str, Any]) -> tuple[str, str]:
+    """Docker's ``--network``: the mode, and the container whose network is shared.
+
+    :raises MooringError: also for options that only a container with an interface of its own can have
+    """
+    text = options["network_mode"]
+    mode, _, owner = text.partition(":")
+    if mode not in MODES or (mode == "container") != bool(owner):
+        raise OptionError("network_mode", text, "is not a network mode", "Give bridge, host, none or container:NAME")
+    if mode != "bridge":
+        conflicts = [option for option in _INTERFACE_OPTIONS if options[option] not in (None, [], {})]
+        if conflicts and options["state"] == "present":
+            raise MooringError(f"network_mode: {text!r} conflicts with {', '.join(conflicts)}, since the container gets no "
+                               "interface of its own. Leave them out, or say network_mode: bridge")
+        if owner:
+            container_label("network_mode", owner)
+    return mode, owner
+
+
+def _interface(option: str, value: Optional[str]) -> Optional[str]:
+    return interface_name(option, value) if value else None
+
+
+def _queue_length(value: Optional[int]) -> Optional[int]:
+    first, last = QUEUE_LENGTHS
+    if value is not None and not first <= value <= last:
+        raise OptionError("tx_queue_len", value, "is not a queue length", f"Give packets from {first} to {last}")
+    return value
+
+
+def _sysctls(values: Optional[Mapping[str, Any]], interface: str) -> tuple[tuple[str, str], ...]:
+    """Names below net, with IFNAME for the interface's name, as Docker's endpoint sysctls have it."""
+    found = []
+    for name, value in (values or {}).items():
+        words = [interface if word == "IFNAME" else word for word in name.replace("/", ".").split(".")]
+        if words[0] != "net" or len(words) < 3 or not all(re.fullmatch(r"[A-Za-z0-9_-]+", word) for word in words):
+            raise OptionError("sysctls", name, "is not a kernel setting of a network namespace",
+                              "Give a name below net, like net.ipv4.conf.IFNAME.rp_filter")
+        if "\n" in str(value) or not str(value):
+            raise OptionError("sysctls", value, f"is not a value for {name}", "Give one line")
+        text = {True: "1", False: "0"}[value] if isinstance(value, bool) else str(value)
+        found.append(("/".join(words), text))
+    return tuple(found)
 
 
 def _address(option: str, value: Optional[str], version: int) -> Optional[str]:

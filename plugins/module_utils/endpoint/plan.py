@@ -2,7 +2,7 @@
 """What gives a container an interface on a bridge, or takes it away. Pure."""
 from __future__ import annotations
 
-import ipaddress
+import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import Any, Optional
 
@@ -12,27 +12,28 @@ from ..core.names import ALIAS_LENGTH, endpoint_link, mac_of
 from ..core.plan import KNOWN_AFTER_APPLY, Draft, Plan
 from ..firewall.plan import plan_rules
 from ..host.model import HostState, Scope
-from ..host.operations import (AddrAdd, AddrDel, LinkAdd, LinkDel, LinkSet, NetnsAdd, NetnsDel, Peer, RouteAdd,
-                               RouteDel, SysctlSet)
-from ..ipam.plan import check_address, lowest_free, reserved
-from ..link.model import Link, Route
-from ..netns.model import HOST, Resolved, label_of_path
-from ..policy import ledger
-from .model import DesiredEndpoint, Endpoint, endpoint_mark, endpoints
+from ..host.operations import LinkAdd, LinkDel, LinkMove, LinkSet, Peer
+from ..link.model import Link
+from ..netns.model import HOST, label_of_path
+from . import inside, namespace
+from .leases import Leases
+from .model import DesiredEndpoint, Endpoint
 
 BRIDGE_PORTS = 1023  # BR_MAX_PORTS of the kernel, less the number that it keeps for none
-FAMILIES = ("ipv4", "ipv6")
-HOST_V6 = "net/ipv6/conf/all/disable_ipv6"  # exists where the kernel has IPv6
 
 
 def scope(desired: Sequence[DesiredEndpoint]) -> Scope:
-    paths = tuple(dict.fromkeys(item.resolved.path for item in desired if not item.resolved.missing))
-    sysctls = tuple((item.resolved.path, _disable_v6(item)) for item in desired if not item.resolved.missing)
-    return Scope(namespaces=paths, sysctls=(*sysctls, (HOST, HOST_V6)), firewall=True)
-
-
-def _disable_v6(item: DesiredEndpoint) -> str:
-    return f"net/ipv6/conf/{item.interface_name}/disable_ipv6"
+    """The namespaces of all items, and of those whose network they share."""
+    paths: dict[str, None] = {}
+    for item in desired:
+        for resolved in (item.resolved, item.owner_resolved):
+            if resolved and not resolved.missing:
+                paths[resolved.path] = None
+        if item.mode == "host":
+            paths[namespace.INIT] = None
+    sysctls = [(item.path, name) for item in desired if item.mode == "bridge" and not item.resolved.missing
+               for name in inside.sysctl_names(item)]
+    return Scope(namespaces=tuple(paths), sysctls=(*sysctls, (HOST, inside.HOST_V6)), firewall=True)
 
 
 def plan(desired: Sequence[DesiredEndpoint], state: HostState) -> Plan:
@@ -40,74 +41,78 @@ def plan(desired: Sequence[DesiredEndpoint], state: HostState) -> Plan:
     planner = _Planner(state)
     before = [planner.view(item) for item in desired]
     for item in desired:
-        if item.present:
+        if not item.present:
+            planner.detach(item)
+        elif item.mode == "bridge":
             planner.attach(item)
         else:
-            planner.detach(item)
+            planner.unplug(item)
     planner.check_room()
     plan_rules(planner.draft, state, removed=planner.removed())
     return planner.draft.finish(before, [planner.view(item) for item in desired])
 
 
 class _Planner:
-    """The leases of the host, kept at hand so that a thousand items do not read all links a thousand times."""
+    """The draft, the bridges and the leases of one plan."""
 
     def __init__(self, observed: HostState) -> None:
         self.draft = Draft(observed.copy())
         self.bridges = bridges(observed)
-        self._leases = {(e.container, e.interface): e for e in endpoints(observed)}
-        self._taken: dict[tuple[str, str], dict[int, str]] = {}
-        self._next: dict[tuple[str, str], int] = {}
+        self.leases = Leases(observed)
         self._detached: set[str] = set()
-        # Addresses that rules still point at: another container must not get them while it can be avoided, since
-        # its predecessor may come back, and since the rules go only after the link.
-        self._remembered = {p.container_ip: p.container for p in ledger.publications(observed)}
-        self._remembered.update({link.target_ip: link.target for link in ledger.links(observed)})
-        self._last = {container: ip for ip, container in self._remembered.items()}
-
-    @property
-    def state(self) -> HostState:
-        return self.draft.state
 
     def removed(self) -> set[str]:
-        """Containers that have lost their last endpoint."""
-        return self._detached - {container for container, _interface in self._leases}
-
-    # -- attach ---------------------------------------------------------------------------------------------------
+        """Containers that have lost their last endpoint on purpose."""
+        return {container for container in self._detached if not self.leases.has(container)}
 
     def attach(self, item: DesiredEndpoint) -> None:
-        resolved = item.resolved
-        bridge = self._bridge(item)
-        lease = self._leases.get((resolved.label, item.interface_name))
-        self._namespace(item)
+        lease = self.leases.get(item.label, item.interface_name)
+        if namespace.is_shared(self.draft, item):
+            namespace.forget(self.draft, item)
+        namespace.ensure(self.draft, item)
         inner = self._inner(item, lease)
         if lease and inner is None:
             self._drop(lease)  # the container came back with a new namespace, or somebody deleted its interface
-        addresses = {family: self._address(family, item, bridge, lease) for family in FAMILIES}
-        exposed = self._exposed(item, lease)
-        mark = endpoint_mark(resolved.label, item.interface_name, addresses["ipv4"], addresses["ipv6"], exposed)
-        if len(mark.text) > ALIAS_LENGTH:
-            raise OptionError("exposed_ports", ", ".join(exposed), f"do not fit into the mark of the endpoint, which has "
-                              f"{ALIAS_LENGTH} characters", "Write neighbouring ports as ranges, like 8000-8010/tcp")
-        mtu = item.mtu if isinstance(item.mtu, int) else bridge.link.mtu if item.mtu or inner is None else inner.mtu
-        wanted = Link(endpoint_link(resolved.label, item.interface_name), "veth", up=True, mtu=mtu, alias=mark.text,
-                      controller=bridge.name, hairpin=True)
-        mac = item.mac_address or (mac_of(addresses["ipv4"].partition("/")[0])
-                                   if addresses["ipv4"] not in ("", KNOWN_AFTER_APPLY) else "")
-        if inner is None:
-            self._create(item, wanted, mac)
+        given = self._given(item) if inner is None else None
+        bridge = self._bridge(item, lease, given)
+        addresses = {family: self._address(family, item, bridge, lease) for family in inside.FAMILIES}
+        new = self._lease(item, bridge, addresses, lease if inner else None, given, inner)
+        if given is not None:
+            self._move(item, given, new)
+        elif inner is None:
+            self._create(item, new)
         else:
-            self._adjust(item, lease, wanted, inner, mac)
-        self._configure(item, bridge, lease if inner else None, addresses)
-        link = self.state.host.links[wanted.name]
-        self._leases[resolved.label, item.interface_name] = Endpoint(
-            resolved.label, item.interface_name, link, addresses["ipv4"], addresses["ipv6"], exposed)
+            self._adjust(item, lease, new, inner)
+        inside.configure(self.draft, item, bridge, lease if inner else None, addresses)
+        self.leases.put(dataclasses.replace(new, link=self.draft.state.host.links[new.link.name]))
 
-    def _bridge(self, item: DesiredEndpoint) -> Bridge:
+    def unplug(self, item: DesiredEndpoint) -> None:
+        """The modes without an interface of the container's own."""
+        for lease in list(self.leases.of(item.label)):
+            self._drop(lease)
+        self._detached.add(item.label)
+        if item.mode == "none":
+            namespace.isolate(self.draft, item)
+        else:
+            namespace.share(self.draft, item)
+
+    def detach(self, item: DesiredEndpoint) -> None:
+        lease = self.leases.get(item.label, item.interface_name)
+        if lease:
+            self._drop(lease)
+        self._detached.add(item.label)
+        if not self.leases.has(item.label):
+            namespace.forget(self.draft, item)
+
+    def _drop(self, lease: Endpoint) -> None:
+        self.draft.do(LinkDel(HOST, lease.link))
+        self.leases.drop(lease)
+
+    def _bridge(self, item: DesiredEndpoint, lease: Optional[Endpoint], given: Optional[Link]) -> Bridge:
         """The bridge named, the one that the endpoint is on, or the only one there is."""
-        lease = self._leases.get((item.resolved.label, item.interface_name))
-        name = item.bridge or (lease.bridge if lease else None)
-        if name is None:
+        links = self.draft.state.host.links
+        name = item.bridge or (lease.bridge if lease else None) or (self._outer(given).controller if given else None)
+        if not name:
             if len(self.bridges) != 1:
                 raise MooringError("bridge: not given, and this host has " + (
                     f"several bridges of ours ({', '.join(self.bridges)})" if self.bridges
@@ -115,260 +120,133 @@ class _Planner:
             name = next(iter(self.bridges))
         if name in self.bridges:
             return self.bridges[name]
-        if name in self.state.host.links:
-            raise OptionError("bridge", name, "is not a bridge of ours",
-                              f"Take it over with docker_bridge name={name} adopt=true, or name another")
-        self.draft.assume(f"bridge {name} does not exist: make it with docker_bridge first")
-        return Bridge(Link(name, "bridge"))
-
-    def _namespace(self, item: DesiredEndpoint) -> None:
-        """The namespace exists, or will; a container or process also has its name under /run/netns."""
-        resolved = item.resolved
-        if resolved.missing:
-            self.draft.assume(resolved.missing)
-            self.state.namespaces.setdefault(resolved.path, type(self.state.host)())
-            return
-        if resolved.path not in self.state.namespaces:
-            if item.target.kind != "netns":
-                raise OptionError(item.target.kind, item.target.value, "has no network namespace that can be entered",
-                                  "Give one that exists")
-            if not item.create_netns:
-                raise OptionError("netns", item.target.value, "does not exist",
-                                  f"Make it with `ip netns add {item.target.value}`, or leave out create_netns: false")
-            self._remove_stale(item.target.value)
-            self.draft.do(NetnsAdd(item.target.value))
-        if resolved.registers:
-            self._register(resolved)
-
-    def _remove_stale(self, name: str) -> None:
-        """A name that leads nowhere: the link to a process that ended."""
-        if (entry := self.state.named.get(name)) is None:
-            return
-        if not entry.own:
-            raise OptionError("netns", name, "is a file in /run/netns that leads to no namespace and is not ours",
-                              f"Remove it with `ip netns delete {name}`")
-        self.draft.do(NetnsDel(name, bool(entry.link)))
-
-    def _register(self, resolved: Resolved) -> None:
-        entry = self.state.named.get(resolved.registers)
-        inode = self.state.namespaces[resolved.path].inode
-        if entry and entry.inode == inode and entry.link in ("", resolved.path):
-            return
-        if entry and entry.inode not in (0, inode) and not (entry.own and entry.link):
-            raise OptionError("name", resolved.registers, "is already the name of another network namespace",
-                              "Give this endpoint another one with the option name")
-        if entry:
-            self.draft.do(NetnsDel(resolved.registers, bool(entry.link)))
-        self.draft.do(NetnsAdd(resolved.registers, resolved.path, inode))
+        if name not in links:
+            self.draft.assume(f"bridge {name} does not exist: make it with docker_bridge first")
+            return Bridge(Link(name, "bridge"))
+        if item.interface or (lease and lease.pair):
+            return Bridge(links[name].replaced(addresses=()))  # somebody else's: it gives no address, and no gateway
+        raise OptionError("bridge", name, "is not a bridge of ours",
+                          f"Take it over with docker_bridge name={name} adopt=true, or name another")
 
     def _inner(self, item: DesiredEndpoint, lease: Optional[Endpoint]) -> Optional[Link]:
         """The container's end of the lease, None when it has to be made.
 
         :raises OptionError: when an interface of that name is there and is not the other end of ours
         """
-        found = self.state.namespaces[item.resolved.path].links.get(item.interface_name)
+        found = self.draft.state.namespaces[item.path].links.get(item.interface_name)
         if found is None:
             return None
         if lease and (found.index, found.peer_index) == (lease.link.peer_index, lease.link.index):
             return found
-        raise OptionError("interface_name", item.interface_name, f"exists already in {item.resolved.label} and was not "
-                          "made here", "Give another name for the interface, or remove the existing one")
+        raise OptionError("interface_name", item.interface_name, f"exists already in {item.label} and was not made for it "
+                          "here", "Give another name for the interface, or remove the existing one")
+
+    def _given(self, item: DesiredEndpoint) -> Optional[Link]:
+        """The existing interface that is to become the container's (the manual recipe of Docker's documentation)."""
+        if not item.interface:
+            return None
+        link = self.draft.state.host.links.get(item.interface)
+        if link is None:
+            self.draft.assume(f"interface {item.interface} does not exist on the host: make it with veth_pair first")
+            return None
+        if link.kind != "veth" or link.mark is None:
+            raise OptionError("interface", item.interface, "is not an end of a pair that veth_pair made",
+                              "Name one, or leave the option out to have a pair made")
+        if self._outer(link) is None:
+            raise OptionError("interface", item.interface, "has its other end in another namespace than the host's",
+                              "Name an end of a pair whose other end is on the host")
+        return link
+
+    def _outer(self, given: Link) -> Optional[Link]:
+        return next((link for link in self.draft.state.host.links.values()
+                     if (link.index, link.peer_index) == (given.peer_index, given.index)), None)
 
     def _address(self, family: str, item: DesiredEndpoint, bridge: Bridge, lease: Optional[Endpoint]) -> str:
-        """The address asked for, the one that the endpoint has, the one it had, or the lowest free one."""
-        option, requested = ("address", item.address) if family == "ipv4" else ("address_v6", item.address_v6)
-        subnet = bridge.subnet(family)
-        if not subnet:
-            if bridge.name in self.bridges:
-                if requested:
-                    raise OptionError(option, requested, f"cannot be used: bridge {bridge.name} has no {family} address",
-                                      "Give the bridge one with docker_bridge first")
-                return ""
-            return (requested or KNOWN_AFTER_APPLY) if family == "ipv4" else requested or ""
-        taken = self._taken_on(bridge, family)
-        label = item.resolved.label
-        if requested:
-            own = lease.ip(family) if lease and lease.bridge == bridge.name else ""
-            if own:
-                taken = {number: holder for number, holder in taken.items() if number != _number(own)}
-            chosen = check_address(option, requested, subnet, bridge.name, taken)
-        else:
-            chosen = self._kept(family, bridge, lease, taken) or self._remembered_for(label, family, bridge, taken)
-        if not chosen:
-            chosen = self._lowest(family, bridge, taken)
-        self._taken_on(bridge, family)[_number(chosen)] = f"container {label}"
-        return chosen
+        option, requested = item.requested(family)
+        if bridge.subnet(family):
+            return self.leases.choose(family, item, bridge, lease)
+        if requested and bridge.name in self.bridges:
+            raise OptionError(option, requested, f"cannot be used: bridge {bridge.name} has no {family} address",
+                              "Give the bridge one with docker_bridge first")
+        if requested and bridge.link.index and "/" not in requested:
+            raise OptionError(option, requested, f"lacks a prefix length, and bridge {bridge.name} is not ours to take it from",
+                              f"Give it like {requested}/{24 if family == 'ipv4' else 64}")
+        return requested or (KNOWN_AFTER_APPLY if family == "ipv4" and not bridge.link.index else "")
 
-    def _kept(self, family: str, bridge: Bridge, lease: Optional[Endpoint], taken: Mapping[int, str]) -> str:
-        """The address that the endpoint has, where it is still one of this bridge."""
-        if lease is None:
-            return ""
-        address = lease.address if family == "ipv4" else lease.address_v6
-        if not address or ipaddress.ip_interface(address).network != ipaddress.ip_network(bridge.subnet(family)):
-            return ""
-        return address if taken.get(_number(address), f"container {lease.container}") == f"container {lease.container}" else ""
-
-    def _remembered_for(self, label: str, family: str, bridge: Bridge, taken: Mapping[int, str]) -> str:
-        """The address that rules of a container that was gone for a while still point at."""
-        ip = self._last.get(label, "")
-        subnet = ipaddress.ip_network(bridge.subnet(family))
-        if not ip or ip == KNOWN_AFTER_APPLY or ipaddress.ip_address(ip) not in subnet or _number(ip) in taken:
-            return ""
-        return f"{ip}/{subnet.prefixlen}"
-
-    def _lowest(self, family: str, bridge: Bridge, taken: Mapping[int, str]) -> str:
-        avoid = {_number(ip) for ip in self._remembered if ip != KNOWN_AFTER_APPLY and (":" in ip) == (family == "ipv6")}
-        pool = bridge.pool if family == "ipv4" else bridge.pool_v6
-        key = (bridge.name, family)
-        chosen = lowest_free(bridge.subnet(family), pool, taken, avoid, self._next.get(key, 0))
-        if chosen is None:
-            holders = sorted(set(taken.values()))
-            raise MooringError(f"bridge {bridge.name} has no free {family} address left in {pool or bridge.subnet(family)}: "
-                               f"{len(taken)} are taken by {', '.join(holders[:5])}"
-                               + (f" and {len(holders) - 5} more" if len(holders) > 5 else ""))
-        if _number(chosen) not in avoid:
-            # Everything below is taken now: the next search of this run starts here.
-            self._next[key] = _number(chosen) + 1 if not avoid else 0
-        return chosen
-
-    def _taken_on(self, bridge: Bridge, family: str) -> dict[int, str]:
-        """Who holds which address of a bridge, as numbers: endpoints, gateways, and what the network itself needs."""
-        key = (bridge.name, family)
-        if key not in self._taken:
-            gateway = bridge.gateway if family == "ipv4" else bridge.gateway_v6
-            found = {number: "the network itself" for number in reserved(bridge.subnet(family))}
-            found[_number(bridge.address(family))] = f"bridge {bridge.name}"
-            if gateway:
-                found[_number(gateway)] = f"the default gateway of bridge {bridge.name}"
-            for lease in self._leases.values():
-                if lease.bridge == bridge.name and lease.ip(family):
-                    found[_number(lease.ip(family))] = f"container {lease.container}"
-            self._taken[key] = found
-        return self._taken[key]
+    def _lease(self, item: DesiredEndpoint, bridge: Bridge, addresses: Mapping[str, str], lease: Optional[Endpoint],
+               given: Optional[Link], inner: Optional[Link]) -> Endpoint:
+        """The endpoint as it will be; its link is the host's end."""
+        exposed = (lease.exposed if lease else ()) if item.exposed_ports is None else tuple(
+            dict.fromkeys(port.text for port in item.exposed_ports))
+        outer = lease.link if lease else self._outer(given) if given else Link(
+            endpoint_link(item.label, item.interface_name), "veth")
+        pair = lease.pair if lease else given.mark.name if given else ""
+        mtu = item.mtu if isinstance(item.mtu, int) else bridge.link.mtu if item.mtu or inner is None else inner.mtu
+        found = Endpoint(item.label, item.interface_name, outer, addresses["ipv4"], addresses["ipv6"], exposed, pair)
+        if len(found.mark.text) > ALIAS_LENGTH:
+            raise OptionError("exposed_ports", ", ".join(exposed), f"do not fit into the mark of the endpoint, which has "
+                              f"{ALIAS_LENGTH} characters", "Write neighbouring ports as ranges, like 8000-8010/tcp")
+        return dataclasses.replace(found, link=outer.replaced(
+            up=True, mtu=mtu, alias=found.mark.text, controller=bridge.name, hairpin=True,
+            tx_queue_len=outer.tx_queue_len if item.tx_queue_len is None else item.tx_queue_len))
 
     @staticmethod
-    def _exposed(item: DesiredEndpoint, lease: Optional[Endpoint]) -> tuple[str, ...]:
-        if item.exposed_ports is None:
-            return lease.exposed if lease else ()
-        return tuple(dict.fromkeys(port.text for port in item.exposed_ports))
+    def _mac(item: DesiredEndpoint, new: Endpoint) -> str:
+        known = new.address not in ("", KNOWN_AFTER_APPLY)
+        return item.mac_address or (mac_of(new.ip("ipv4")) if known else "")
 
-    def _create(self, item: DesiredEndpoint, wanted: Link, mac: str) -> None:
-        existing = self.state.host.links.get(wanted.name)
-        if existing is not None:
-            raise MooringError(f"interface {wanted.name}, which would be the host's end for {item.resolved.label}, exists "
-                               f"and is not ours: remove it with `ip link delete {wanted.name}`")
-        path = item.resolved.path
-        self.draft.do(LinkAdd(HOST, wanted, Peer(path, item.interface_name, mac, wanted.mtu)))
+    def _create(self, item: DesiredEndpoint, new: Endpoint) -> None:
+        if new.link.name in self.draft.state.host.links:
+            raise MooringError(f"interface {new.link.name}, which would be the host's end for {item.label}, exists and is "
+                               f"not ours: remove it with `ip link delete {new.link.name}`")
+        peer = Peer(item.path, item.interface_name, self._mac(item, new), new.link.mtu)
+        self.draft.do(LinkAdd(HOST, new.link, peer))
 
-    def _adjust(self, item: DesiredEndpoint, lease: Endpoint, wanted: Link, inner: Link, mac: str) -> None:
-        outer = lease.link
-        new = outer.replaced(up=True, mtu=wanted.mtu, alias=wanted.alias, controller=wanted.controller, hairpin=True)
-        if new != outer:
-            self.draft.do(LinkSet(HOST, outer, new))
-        moved = lease.ip("ipv4") and mac_of(lease.ip("ipv4")) == inner.mac
-        new = inner.replaced(mtu=wanted.mtu, mac=mac if item.mac_address or moved else inner.mac)
-        if new != inner:
-            self.draft.do(LinkSet(item.resolved.path, inner, new))
+    def _move(self, item: DesiredEndpoint, given: Link, new: Endpoint) -> None:
+        """An existing pair becomes the endpoint's: one end moves in, the other one gets the lease's mark."""
+        outer = self._outer(given)
+        if outer != new.link:
+            self.draft.do(LinkSet(HOST, outer, new.link))
+        self.draft.do(LinkMove(HOST, given, item.path, item.interface_name))
+        self._set_inner(item, new, derive_mac=True)
 
-    def _configure(self, item: DesiredEndpoint, bridge: Bridge, lease: Optional[Endpoint],
-                   addresses: Mapping[str, str]) -> None:
-        """The inside: interfaces up, addresses, default route. The order is that in which the kernel needs it."""
-        path, name = item.resolved.path, item.interface_name
-        netns = self.state.namespaces[path]
-        if not addresses["ipv6"]:
-            # As Docker does for a container without an IPv6 network; where the value cannot be read yet it is 0.
-            value = self.state.sysctls.get((path, _disable_v6(item)))
-            if value != "1" and self.state.sysctls.get((HOST, HOST_V6)) is not None:
-                self.draft.do(SysctlSet(path, _disable_v6(item), "1", value))
-        for link in (netns.links.get("lo"), netns.links.get(name)):
-            if link is not None and not link.up:
-                self.draft.do(LinkSet(path, link, link.replaced(up=True)))
-        for family in FAMILIES:
-            self._addresses_inside(item, lease, family, addresses[family])
-        for family in FAMILIES:
-            gateway = (bridge.gateway or bridge.address("ipv4")) if family == "ipv4" else (
-                bridge.gateway_v6 or bridge.address("ipv6"))
-            if addresses[family]:
-                self._default_route(item, family, gateway.partition("/")[0] or KNOWN_AFTER_APPLY)
+    def _adjust(self, item: DesiredEndpoint, lease: Endpoint, new: Endpoint, inner: Link) -> None:
+        if new.link != lease.link:
+            self.draft.do(LinkSet(HOST, lease.link, new.link))
+        derived = bool(lease.ip("ipv4")) and inner.mac == mac_of(lease.ip("ipv4"))
+        self._set_inner(item, new, derived)
 
-    def _addresses_inside(self, item: DesiredEndpoint, lease: Optional[Endpoint], family: str, wanted: str) -> None:
-        path, name = item.resolved.path, item.interface_name
-        link = self.state.namespaces[path].links[name]  # as the operations before have left it
-        old = "" if lease is None else lease.address if family == "ipv4" else lease.address_v6
-        if old and old != wanted and old in link.addresses:
-            # The kernel drops a route with the last address of its interface, and keeps it otherwise: take it away
-            # first, so that what follows does not depend on that.
-            route = self.state.namespaces[path].default_route(family)
-            if route and route.interface == name:
-                self.draft.do(RouteDel(path, route))
-            self.draft.do(AddrDel(path, name, old))
-        if wanted and wanted not in link.addresses:
-            self.draft.do(AddrAdd(path, name, wanted))
-
-    def _default_route(self, item: DesiredEndpoint, family: str, gateway: str) -> None:
-        path, name = item.resolved.path, item.interface_name
-        current = self.state.namespaces[path].default_route(family)
-        wanted = Route("default", name, gateway, family)
-        if item.default_route is False:
-            if current == wanted:
-                self.draft.do(RouteDel(path, current))
-            return
-        if current == wanted or (current and current.interface != name and not item.default_route):
-            return
-        if current:
-            self.draft.do(RouteDel(path, current))
-        self.draft.do(RouteAdd(path, wanted))
-
-    # -- detach ---------------------------------------------------------------------------------------------------
-
-    def detach(self, item: DesiredEndpoint) -> None:
-        label = item.resolved.label
-        lease = self._leases.get((label, item.interface_name))
-        if lease:
-            self._drop(lease)
-        self._detached.add(label)
-        if any(container == label for container, _interface in self._leases):
-            return
-        name = item.resolved.registers or (item.target.value if item.target.kind == "netns" else label)
-        entry = self.state.named.get(name)
-        if entry and entry.own:
-            self.draft.do(NetnsDel(name, bool(entry.link)))
-
-    def _drop(self, lease: Endpoint) -> None:
-        self.draft.do(LinkDel(HOST, lease.link))
-        del self._leases[lease.container, lease.interface]
-        bridge = self.bridges.get(lease.bridge)
-        for family in FAMILIES:
-            if bridge and lease.ip(family) and bridge.subnet(family):
-                self._taken_on(bridge, family).pop(_number(lease.ip(family)), None)
-                self._remembered.setdefault(lease.ip(family), lease.container)
-                self._last.setdefault(lease.container, lease.ip(family))
-
-    # -- the whole ------------------------------------------------------------------------------------------------
+    def _set_inner(self, item: DesiredEndpoint, new: Endpoint, derive_mac: bool) -> None:
+        """MTU and MAC of the container's end; a MAC that was derived from the address follows it."""
+        inner = self.draft.state.namespaces[item.path].links[item.interface_name]
+        mac = self._mac(item, new) if item.mac_address or derive_mac else ""
+        wanted = inner.replaced(mtu=new.link.mtu, mac=mac or inner.mac)
+        if wanted != inner:
+            self.draft.do(LinkSet(item.path, inner, wanted))
 
     def check_room(self) -> None:
         """The kernel would refuse the 1024th port of a bridge half way through."""
         for name in self.bridges:
-            ports = len(self.state.host.ports_of(name))
+            ports = len(self.draft.state.host.ports_of(name))
             if ports > BRIDGE_PORTS:
                 raise MooringError(f"bridge {name} would have {ports} ports, and the kernel allows {BRIDGE_PORTS}: "
                                    "spread the containers over several bridges")
 
     def view(self, item: DesiredEndpoint) -> Optional[Mapping[str, Any]]:
         """An endpoint as it is returned to the user, None when there is none."""
-        lease = self._leases.get((item.resolved.label, item.interface_name))
+        lease = self.leases.get(item.label, item.interface_name)
+        netns = self.draft.state.namespaces.get(item.path)
+        if item.mode != "bridge":
+            entry = self.draft.state.named.get(item.resolved.registers or item.target.value)
+            mode = f"container:{item.owner}" if item.owner else item.mode
+            return None if netns is None and entry is None else {
+                "container": item.label, "network_mode": mode, "netns": label_of_path(item.path), "netns_path": item.path}
         if lease is None:
             return None
-        netns = self.state.namespaces.get(item.resolved.path)
         inner = netns.links.get(item.interface_name) if netns else None
         route = netns.default_route("ipv4") if netns else None
-        return {"container": lease.container, "interface_name": lease.interface, "bridge": lease.bridge,
-                "address": lease.address, "address_v6": lease.address_v6, "host_interface": lease.link.name,
-                "mac_address": inner.mac if inner else "", "mtu": lease.link.mtu,
+        return {"container": lease.container, "network_mode": "bridge", "interface_name": lease.interface,
+                "bridge": lease.bridge, "address": lease.address, "address_v6": lease.address_v6,
+                "host_interface": lease.link.name, "mac_address": inner.mac if inner else "", "mtu": lease.link.mtu,
                 "gateway": route.gateway if route and route.interface == lease.interface else "",
-                "netns": label_of_path(item.resolved.path), "netns_path": item.resolved.path,
-                "exposed_ports": list(lease.exposed)}
-
-
-def _number(address: str) -> int:
-    return int(ipaddress.ip_interface(address).ip) if address not in ("", KNOWN_AFTER_APPLY) else -1
+                "netns": label_of_path(item.path), "netns_path": item.path, "exposed_ports": list(lease.exposed)}

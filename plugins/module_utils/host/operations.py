@@ -58,8 +58,7 @@ class NetnsDel:
 
     def apply(self, state: HostState) -> None:
         state.named.pop(self.name, None)
-        if not self.linked:
-            state.namespaces.pop(named_path(self.name), None)
+        state.namespaces.pop(named_path(self.name), None)
 
     def inverse(self) -> None:
         return None
@@ -170,6 +169,37 @@ class LinkSet:
 def _shown(value: Any) -> str:
     return {True: "on", False: "off", "": "none"}.get(value, value) if not isinstance(value, int) or isinstance(
         value, bool) else str(value)
+
+
+@dataclass(frozen=True)
+class LinkMove:
+    """Move a link into another namespace under a new name; it arrives down and without addresses."""
+
+    netns: str
+    link: Link
+    target: str
+    name: str
+    phase = PHASE_LINK
+
+    def describe(self) -> str:
+        place = label_of_path(self.target) if self.target != HOST else "the host"
+        return f"move {self.link.name}{_where(self.netns)} to {place} as {self.name}"
+
+    def apply(self, state: HostState) -> None:
+        link = state.namespaces[self.netns].links.pop(self.link.name)
+        index = _next_index(state, self.target)
+        for netns in state.namespaces.values():
+            for other in netns.links.values():
+                if link.peer_index and (other.index, other.peer_index) == (link.peer_index, link.index):
+                    netns.links[other.name] = other.replaced(peer_index=index)
+        state.namespaces[self.target].links[self.name] = link.replaced(name=self.name, index=index, up=False,
+                                                                       controller="", addresses=())
+
+    def inverse(self) -> LinkMove:
+        return LinkMove(self.target, self.link.replaced(name=self.name), self.netns, self.link.name)
+
+    def lines(self) -> tuple[list[str], list[str]]:
+        return [f"{self.link.name}{_where(self.netns)}"], [f"{self.name}{_where(self.target)}"]
 
 
 @dataclass(frozen=True)

@@ -23,6 +23,7 @@ class Link:
     ``addresses`` are texts with a prefix length ("192.168.5.1/24"), without link-local ones. ``controller`` is the
     name of the bridge that the link is a port of (the kernel says master). ``peer_index`` is the other end's index in
     the other end's namespace. ``stp`` belongs to bridges, ``hairpin`` to bridge ports.
+    ``tx_queue_len`` is in packets, -1 for the kernel's choice.
     """
 
     name: str
@@ -37,6 +38,7 @@ class Link:
     addresses: tuple[str, ...] = ()
     stp: bool = False
     hairpin: bool = False
+    tx_queue_len: int = -1
 
     @property
     def mark(self) -> Optional[Mark]:

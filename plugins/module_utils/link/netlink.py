@@ -12,7 +12,7 @@ from typing import Any
 
 from ..core.errors import HostError
 from ..host.model import Namespace
-from ..host.operations import AddrAdd, AddrDel, LinkAdd, LinkDel, LinkSet, RouteAdd, RouteDel
+from ..host.operations import AddrAdd, AddrDel, LinkAdd, LinkDel, LinkMove, LinkSet, RouteAdd, RouteDel
 from ..netns.enter import entered
 from ..netns.model import HOST
 from . import rtnl
@@ -69,7 +69,7 @@ def _link(message: Any, names: dict[int, str], addresses: dict[int, list[str]]) 
                 bool(message["flags"] & _IFF_UP), message.get_attr("IFLA_MTU") or 0,
                 message.get_attr("IFLA_ADDRESS") or "", message.get_attr("IFLA_IFALIAS") or "",
                 names.get(controller, "") if controller else "", tuple(addresses.get(message["index"], ())),
-                bool(stp), bool(hairpin))
+                bool(stp), bool(hairpin), message.get_attr("IFLA_TXQLEN", -1))
 
 
 def _route(message: Any, names: dict[int, str]) -> Route | None:
@@ -148,7 +148,8 @@ class _Batch:
 
     def _messages(self, operation: Any) -> Iterator[bytes]:
         return {LinkAdd: self._link_add, LinkSet: self._link_set, LinkDel: self._link_del, AddrAdd: self._address,
-                AddrDel: self._address, RouteAdd: self._route, RouteDel: self._route}[type(operation)](operation)
+                AddrDel: self._address, RouteAdd: self._route, RouteDel: self._route,
+                LinkMove: self._link_move}[type(operation)](operation)
 
     def _link_add(self, operation: LinkAdd) -> Iterator[bytes]:
         link, peer = operation.link, operation.peer
@@ -187,7 +188,8 @@ class _Batch:
         fields = {}
         if "name" in changes:
             fields["index"] = self._index(operation.old.name)
-        for key, attribute in (("mtu", "IFLA_MTU"), ("mac", "IFLA_ADDRESS"), ("alias", "IFLA_IFALIAS")):
+        for key, attribute in (("mtu", "IFLA_MTU"), ("mac", "IFLA_ADDRESS"), ("alias", "IFLA_IFALIAS"),
+                               ("tx_queue_len", "IFLA_TXQLEN")):
             if key in changes:
                 attributes.append([attribute, getattr(new, key)])
         if "controller" in changes:
@@ -201,6 +203,12 @@ class _Batch:
             yield rtnl.encode(rtnl.NEWLINK, 0, attributes, **fields)
         if "hairpin" in changes and new.controller:
             yield rtnl.encode(rtnl.NEWLINK, 0, [["IFLA_IFNAME", new.name], _hairpin(new.hairpin)])
+
+    def _link_move(self, operation: LinkMove) -> Iterator[bytes]:
+        # Name and namespace in one message: the link is never there under a name that is taken.
+        yield rtnl.encode(rtnl.NEWLINK, 0, [["IFLA_IFNAME", operation.name],
+                                            ["IFLA_NET_NS_FD", self._namespace(operation.target)]],
+                          index=self._index(operation.link.name))
 
     def _link_del(self, operation: LinkDel) -> Iterator[bytes]:
         yield rtnl.encode(rtnl.DELLINK, 0, [["IFLA_IFNAME", operation.link.name]])

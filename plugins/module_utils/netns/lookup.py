@@ -8,13 +8,18 @@ from typing import Any
 
 from ..endpoint.model import endpoints
 from ..host.model import Scope
-from .resolve import Engines, label, resolve
+from .resolve import Engines, label, resolve, resolve_owner
 
 
 def endpoint_namespaces(desired: Sequence[Any], _host: Any) -> list[Any]:
     """Every endpoint with its label and the path of its namespace."""
     engines = Engines()
-    return [dataclasses.replace(item, resolved=resolve(item.target, engines, item.name)) for item in desired]
+
+    def located(item: Any) -> Any:
+        owner = resolve_owner(item.owner, engines) if item.owner else None
+        return dataclasses.replace(item, resolved=resolve(item.target, engines, item.name), owner_resolved=owner)
+
+    return [located(item) for item in desired]
 
 
 def veth_namespaces(desired: Sequence[Any], _host: Any) -> list[Any]:

@@ -76,6 +76,24 @@ def resolve(target: Target, engines: Engines, name: Optional[str] = None) -> Res
     return Resolved(name or found, f"/proc/{pid}/ns/net", name or found)
 
 
+def resolve_owner(name: str, engines: Engines) -> Resolved:
+    """The container behind ``network_mode: container:NAME``: a name under /run/netns, else one of an engine.
+
+    A name that an earlier item of the same task will make is taken to be a namespace.
+    """
+    path = named_path(name)
+    if os.path.exists(path):
+        link = os.readlink(path) if os.path.islink(path) else ""
+        # Through to the process: the link of an engine's container is renewed when the container comes back.
+        if not link.startswith("/proc/"):
+            return Resolved(name, path)
+    try:
+        found, pid = engines.find(name)
+    except OptionError:
+        return Resolved(name, path)
+    return Resolved(found, f"/proc/{pid}/ns/net")
+
+
 def _opens(path: str) -> bool:
     try:
         os.close(os.open(path, os.O_RDONLY | os.O_CLOEXEC))

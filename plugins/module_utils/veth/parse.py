@@ -9,8 +9,7 @@ from typing import Any, Optional
 from ..bridge.parse import mac, parse_mtu
 from ..core.errors import MooringError, OptionError
 from ..core.names import interface_name
-from ..link.model import Route
-from ..netns.parse import optional_target
+from ..netns.parse import optional_target, parse_routes
 from .model import DesiredEnd, DesiredVeth
 
 
@@ -39,7 +38,7 @@ def _end(prefix: str, options: Mapping[str, Any]) -> DesiredEnd:
     if end.bridge and end.target:
         raise OptionError(f"{prefix}bridge", end.bridge, "cannot have an end that is in a container's namespace as a port",
                           "Give either a bridge or a namespace for this end")
-    return DesiredEnd(**{**end.__dict__, "routes": _routes(f"{prefix}routes", options["routes"], end.name)})
+    return DesiredEnd(**{**end.__dict__, "routes": parse_routes(f"{prefix}routes", options["routes"], end.name)})
 
 
 def _addresses(option: str, values: Optional[list[str]]) -> Optional[tuple[str, ...]]:
@@ -55,24 +54,3 @@ def _addresses(option: str, values: Optional[list[str]]) -> Optional[tuple[str, 
             raise OptionError(option, value, "lacks a prefix length", f"Give it like {value}/30, or {value}/32")
         found.append(str(address))
     return tuple(dict.fromkeys(found))
-
-
-def _routes(option: str, values: Optional[list[Mapping[str, Any]]], interface: str) -> Optional[tuple[Route, ...]]:
-    if values is None:
-        return None
-    found = []
-    for value in values:
-        destination, gateway = value["destination"], value["gateway"] or ""
-        try:
-            version = 4
-            if destination != "default":
-                network = ipaddress.ip_network(destination)
-                destination, version = str(network), network.version
-            if gateway:
-                address = ipaddress.ip_address(gateway)
-                gateway, version = str(address), address.version
-        except ValueError as error:
-            raise OptionError(option, value, f"is not a route ({error})",
-                              "Give destination: a network or default, and gateway: an address") from error
-        found.append(Route(destination, interface, gateway, "ipv4" if version == 4 else "ipv6"))
-    return tuple(found)

@@ -1,0 +1,110 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The inside of a container: what its interface needs to be usable, in the order in which the kernel needs it. Pure."""
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Optional
+
+from ..bridge.model import Bridge
+from ..core.plan import KNOWN_AFTER_APPLY, Draft
+from ..host.operations import AddrAdd, AddrDel, LinkSet, RouteAdd, RouteDel, SysctlSet
+from ..link.model import Route
+from ..netns.model import HOST
+from .model import DesiredEndpoint, Endpoint
+
+FAMILIES = ("ipv4", "ipv6")
+HOST_V6 = "net/ipv6/conf/all/disable_ipv6"  # exists where the kernel has IPv6
+
+
+def sysctl_names(item: DesiredEndpoint) -> list[str]:
+    """The names below /proc/sys that :func:`configure` looks at in the container's namespace."""
+    return [_disable_v6(item), *(name for name, _value in item.sysctls)]
+
+
+def _disable_v6(item: DesiredEndpoint) -> str:
+    return f"net/ipv6/conf/{item.interface_name}/disable_ipv6"
+
+
+def configure(draft: Draft, item: DesiredEndpoint, bridge: Bridge, lease: Optional[Endpoint],
+              addresses: Mapping[str, str]) -> None:
+    """Bring the container's end to what is asked for.
+
+    :param lease: the endpoint as it was, None for a new one
+    :param addresses: by family, with prefix length, "" for none
+    """
+    _sysctls(draft, item, addresses)
+    _up(draft, item)
+    for family in FAMILIES:
+        _address(draft, item, lease, family, addresses[family])
+    for family in FAMILIES:
+        if addresses[family]:
+            _default_route(draft, item, family, gateway(item, bridge, family))
+    for route in item.routes:
+        if route not in draft.state.namespaces[item.path].routes:
+            draft.do(RouteAdd(item.path, route))
+
+
+def bring_up_loopback(draft: Draft, path: str) -> None:
+    """A new namespace has lo, and it is down."""
+    loopback = draft.state.namespaces[path].links.get("lo")
+    if loopback is not None and not loopback.up:
+        draft.do(LinkSet(path, loopback, loopback.replaced(up=True)))
+
+
+def gateway(item: DesiredEndpoint, bridge: Bridge, family: str) -> str:
+    """The address that the default route leads to."""
+    given, kept = (item.gateway, bridge.gateway) if family == "ipv4" else (item.gateway_v6, bridge.gateway_v6)
+    found = given or kept or bridge.address(family).partition("/")[0]
+    return found or (KNOWN_AFTER_APPLY if not bridge.link.index else "")
+
+
+def _sysctls(draft: Draft, item: DesiredEndpoint, addresses: Mapping[str, str]) -> None:
+    state = draft.state
+    wanted = dict(item.sysctls)
+    if state.sysctls.get((HOST, HOST_V6)) is not None:
+        # As Docker does for a container without an IPv6 network; back on when its bridge has got one.
+        value = state.sysctls.get((item.path, _disable_v6(item)))
+        if not addresses["ipv6"] or value == "1":
+            wanted.setdefault(_disable_v6(item), "0" if addresses["ipv6"] else "1")
+    for name, value in wanted.items():
+        if state.sysctls.get((item.path, name)) != value:
+            draft.do(SysctlSet(item.path, name, value, state.sysctls.get((item.path, name))))
+
+
+def _up(draft: Draft, item: DesiredEndpoint) -> None:
+    bring_up_loopback(draft, item.path)
+    link = draft.state.namespaces[item.path].links[item.interface_name]
+    new = link.replaced(up=True, tx_queue_len=link.tx_queue_len if item.tx_queue_len is None else item.tx_queue_len)
+    if new != link:
+        draft.do(LinkSet(item.path, link, new))
+
+
+def _address(draft: Draft, item: DesiredEndpoint, lease: Optional[Endpoint], family: str, wanted: str) -> None:
+    """Replace the address that we gave; others that somebody added stay."""
+    path, name = item.path, item.interface_name
+    netns = draft.state.namespaces[path]
+    old = lease.with_prefix(family) if lease else ""
+    if old and old != wanted and old in netns.links[name].addresses:
+        # The kernel drops a route with the last address of its interface, and keeps it otherwise: take it away first,
+        # so that what follows does not depend on that.
+        for route in [route for route in netns.routes if route.interface == name and route.family == family]:
+            if route.gateway:
+                draft.do(RouteDel(path, route))
+        draft.do(AddrDel(path, name, old))
+    if wanted and wanted not in netns.links[name].addresses:
+        draft.do(AddrAdd(path, name, wanted))
+
+
+def _default_route(draft: Draft, item: DesiredEndpoint, family: str, via: str) -> None:
+    path, name = item.path, item.interface_name
+    current = draft.state.namespaces[path].default_route(family)
+    wanted = Route("default", name, via, family)
+    if item.default_route is False:
+        if current and current.interface == name:
+            draft.do(RouteDel(path, current))
+        return
+    if not via or current == wanted or (current and current.interface != name and not item.default_route):
+        return
+    if current:
+        draft.do(RouteDel(path, current))
+    draft.do(RouteAdd(path, wanted))

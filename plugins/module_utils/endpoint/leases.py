@@ -1,0 +1,142 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Who holds which address while a plan is made, and which address an endpoint gets. Pure.
+
+The leases are read once and kept at hand, so that a thousand items do not read a thousand links a thousand times.
+"""
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Iterator, Mapping
+from typing import Optional
+
+from ..bridge.model import Bridge
+from ..core.errors import MooringError, OptionError
+from ..core.plan import KNOWN_AFTER_APPLY
+from ..host.model import HostState
+from ..ipam.plan import check_address, lowest_free, reserved
+from ..policy import ledger
+from .model import DesiredEndpoint, Endpoint, endpoints
+
+
+def number(address: str) -> int:
+    """An address as a number, -1 for one that is not known."""
+    return int(ipaddress.ip_interface(address).ip) if address not in ("", KNOWN_AFTER_APPLY) else -1
+
+
+def on_subnet(address: str, subnet: str) -> bool:
+    """Whether an address with a prefix length is one of this very subnet."""
+    return bool(address) and ipaddress.ip_interface(address).network == ipaddress.ip_network(subnet)
+
+
+class Leases:
+    """The endpoints of a host by container and interface, and the addresses of each bridge."""
+
+    def __init__(self, observed: HostState) -> None:
+        self._held = {(found.container, found.interface): found for found in endpoints(observed)}
+        self._count: dict[str, int] = {}
+        for container, _interface in self._held:
+            self._count[container] = self._count.get(container, 0) + 1
+        self._taken: dict[tuple[str, str], dict[int, str]] = {}
+        self._next: dict[tuple[str, str], int] = {}
+        # Addresses that rules still point at: another container gets them only when nothing else is left, since the
+        # one that had them may come back, and since its rules go only after its link.
+        self._remembered: dict[int, str] = {}
+        self._last: dict[tuple[str, str], str] = {}
+        for publication in ledger.publications(observed):
+            self._remember(publication.container, publication.container_ip)
+        for link in ledger.links(observed):
+            self._remember(link.target, link.target_ip)
+            self._remember(link.source, link.source_ip)
+
+    def get(self, container: str, interface: str) -> Optional[Endpoint]:
+        return self._held.get((container, interface))
+
+    def of(self, container: str) -> Iterator[Endpoint]:
+        return (lease for (name, _interface), lease in self._held.items() if name == container)
+
+    def has(self, container: str) -> bool:
+        return self._count.get(container, 0) > 0
+
+    def put(self, lease: Endpoint) -> None:
+        if (lease.container, lease.interface) not in self._held:
+            self._count[lease.container] = self._count.get(lease.container, 0) + 1
+        self._held[lease.container, lease.interface] = lease
+
+    def drop(self, lease: Endpoint) -> None:
+        """A lease ends; its address stays the container's second home for the rest of the plan."""
+        del self._held[lease.container, lease.interface]
+        self._count[lease.container] -= 1
+        for family in ("ipv4", "ipv6"):
+            if ip := lease.ip(family):
+                self._taken.get((lease.bridge, family), {}).pop(number(ip), None)
+                self._remember(lease.container, ip)
+
+    def _remember(self, container: str, ip: str) -> None:
+        if ip != KNOWN_AFTER_APPLY:
+            self._remembered.setdefault(number(ip), container)
+            self._last.setdefault((container, "ipv6" if ":" in ip else "ipv4"), ip)
+
+    def choose(self, family: str, item: DesiredEndpoint, bridge: Bridge, lease: Optional[Endpoint]) -> str:
+        """The address asked for, else the one the endpoint has, else the one it had, else the lowest free one.
+
+        :raises MooringError: for an address that cannot be had, and when none is left
+        """
+        subnet = bridge.subnet(family)
+        taken = self._taken_on(bridge, family)
+        holder = f"container {item.label}"
+        option, requested = item.requested(family)
+        if requested:
+            own = number(lease.ip(family)) if lease and lease.bridge == bridge.name else -1
+            others = {at: who for at, who in taken.items() if at != own} if own in taken else taken
+            chosen = check_address(option, requested, subnet, bridge.name, others)
+        else:
+            chosen = self._kept(family, subnet, lease, taken, holder) or self._former(family, item, subnet, taken)
+        chosen = chosen or self._lowest(family, bridge, taken)
+        taken[number(chosen)] = holder
+        return chosen
+
+    @staticmethod
+    def _kept(family: str, subnet: str, lease: Optional[Endpoint], taken: Mapping[int, str], holder: str) -> str:
+        address = lease.with_prefix(family) if lease else ""
+        if not on_subnet(address, subnet):
+            return ""
+        return address if taken.get(number(address), holder) == holder else ""
+
+    def _former(self, family: str, item: DesiredEndpoint, subnet: str, taken: Mapping[int, str]) -> str:
+        """The address that a container had that was gone for a while, and that its rules still point at."""
+        ip = self._last.get((item.label, family), "")
+        network = ipaddress.ip_network(subnet)
+        if not ip or ipaddress.ip_address(ip) not in network or number(ip) in taken:
+            return ""
+        return f"{ip}/{network.prefixlen}"
+
+    def _lowest(self, family: str, bridge: Bridge, taken: Mapping[int, str]) -> str:
+        subnet = bridge.subnet(family)
+        pool = (bridge.pool if family == "ipv4" else bridge.pool_v6) or subnet
+        key = (bridge.name, family)
+        chosen = (lowest_free(subnet, pool, taken, self._remembered, self._next.get(key, 0))
+                  or lowest_free(subnet, pool, taken, self._remembered))
+        if chosen is None:
+            within = ipaddress.ip_network(pool)
+            holders = sorted({who for at, who in taken.items() if ipaddress.ip_address(at) in within})
+            raise MooringError(f"bridge {bridge.name} has no free {family} address left in {pool}: its addresses are taken "
+                               f"by {', '.join(holders[:8])}" + (f" and {len(holders) - 8} more" if len(holders) > 8 else ""))
+        if number(chosen) not in self._remembered:
+            # Everything below is taken or remembered by now: the next search of this plan goes on from here.
+            self._next[key] = number(chosen) + 1
+        return chosen
+
+    def _taken_on(self, bridge: Bridge, family: str) -> dict[int, str]:
+        """Who holds which address of a bridge: endpoints, gateways, and what the network itself needs."""
+        key = (bridge.name, family)
+        if key not in self._taken:
+            found = {at: "the network itself" for at in reserved(bridge.subnet(family))}
+            gateway = bridge.gateway if family == "ipv4" else bridge.gateway_v6
+            if gateway:
+                found[number(gateway)] = f"the default gateway of bridge {bridge.name}"
+            found[number(bridge.address(family))] = f"bridge {bridge.name}"
+            for lease in self._held.values():
+                if lease.bridge == bridge.name and lease.ip(family):
+                    found[number(lease.ip(family))] = f"container {lease.container}"
+            self._taken[key] = found
+        return self._taken[key]

@@ -1,0 +1,126 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The namespace of a container: that it is there, that it has its name, and whose it is. Pure."""
+from __future__ import annotations
+
+from ..core.errors import MooringError, OptionError
+from ..core.plan import Draft
+from ..host.model import Namespace
+from ..host.operations import NetnsAdd, NetnsDel
+from ..netns.model import HOST, named_path
+from .inside import bring_up_loopback
+from .model import DesiredEndpoint
+
+INIT = "/proc/1/ns/net"
+
+
+def ensure(draft: Draft, item: DesiredEndpoint) -> None:
+    """The namespace exists, or will; a container or process also has its name under /run/netns."""
+    resolved, state = item.resolved, draft.state
+    if resolved.missing:
+        draft.assume(resolved.missing)
+        state.namespaces.setdefault(resolved.path, Namespace())
+        return
+    if resolved.path not in state.namespaces:
+        if item.target.kind != "netns":
+            raise OptionError(item.target.kind, item.target.value, "has no network namespace that can be entered",
+                              "Give one that exists")
+        if not item.create_netns:
+            raise OptionError("netns", item.target.value, "does not exist",
+                              f"Make it with `ip netns add {item.target.value}`, or leave out create_netns: false")
+        _clear(draft, item.target.value)
+        draft.do(NetnsAdd(item.target.value))
+    if resolved.registers:
+        _register(draft, resolved.registers, resolved.path)
+
+
+def _clear(draft: Draft, name: str) -> None:
+    """Remove an entry of /run/netns that leads nowhere: the link to a process that ended."""
+    entry = draft.state.named.get(name)
+    if entry is None:
+        return
+    if not entry.own:
+        raise OptionError("netns", name, "is a file in /run/netns that leads to no namespace and is not ours",
+                          f"Remove it with `ip netns delete {name}`")
+    draft.do(NetnsDel(name, bool(entry.link)))
+
+
+def _register(draft: Draft, name: str, path: str) -> None:
+    """/run/netns/NAME leads to the namespace at ``path``. :raises OptionError: when the name is another one's"""
+    entry = draft.state.named.get(name)
+    inode = draft.state.namespaces[path].inode
+    if entry is None:
+        draft.do(NetnsAdd(name, path, inode))
+    elif entry.inode != inode or entry.link not in ("", path):
+        if not (entry.own and entry.link):
+            raise OptionError("name", name, "is already the name of another network namespace",
+                              "Give this container another one with the option name")
+        draft.do(NetnsDel(name, linked=True))
+        draft.do(NetnsAdd(name, path, inode))
+
+
+def share(draft: Draft, item: DesiredEndpoint) -> None:
+    """The container has the network of another one (mode container), or of the host (mode host).
+
+    A named namespace becomes a second name of the owner's. A running container cannot be moved into another
+    namespace from outside: it has to be there already.
+    """
+    state = draft.state
+    if item.mode == "host":
+        path, owner = INIT, "the host"
+        if state.namespaces.get(INIT, Namespace()).inode not in (0, state.namespaces[HOST].inode):
+            raise MooringError("network_mode: host is not possible here, since this task runs in another network "
+                               "namespace than the host's first process")
+    else:
+        path, owner = item.owner_resolved.path, item.owner
+        if item.owner_resolved.missing or path not in state.namespaces:
+            draft.assume(item.owner_resolved.missing or f"network_mode: there is no namespace {item.owner}: make it first")
+            return
+    if item.target.kind == "netns":
+        _second_name(draft, item, path)
+        return
+    if item.resolved.missing:
+        draft.assume(item.resolved.missing)
+    elif item.path not in state.namespaces or state.namespaces[item.path].inode != _inode(draft, path):
+        raise OptionError("network_mode", f"container:{item.owner}" if item.owner else "host",
+                          f"cannot be given to {item.label}, which runs with a network of its own",
+                          f"Start it with the network of {owner}, or use netns for a namespace that is made here")
+    elif item.resolved.registers:
+        _register(draft, item.resolved.registers, item.path)
+
+
+def _inode(draft: Draft, path: str) -> int:
+    return draft.state.namespaces[HOST if path == INIT else path].inode
+
+
+def _second_name(draft: Draft, item: DesiredEndpoint, path: str) -> None:
+    name, inode = item.target.value, _inode(draft, path)
+    entry = draft.state.named.get(name)
+    if entry and entry.inode == inode and entry.link == path:
+        return
+    if entry and not entry.own:
+        raise OptionError("netns", name, "is a network namespace that somebody else made",
+                          f"Remove it with `ip netns delete {name}` if it is to share another one's network")
+    if entry:
+        draft.do(NetnsDel(name, bool(entry.link)))
+    draft.do(NetnsAdd(name, path, inode))
+
+
+def isolate(draft: Draft, item: DesiredEndpoint) -> None:
+    """Mode none: a namespace with nothing but its loopback."""
+    ensure(draft, item)
+    bring_up_loopback(draft, item.path)
+
+
+def forget(draft: Draft, item: DesiredEndpoint) -> None:
+    """The name that we made goes; a namespace goes with its last name and its last process."""
+    name = item.resolved.registers or (item.target.value if item.target.kind == "netns" else item.label)
+    entry = draft.state.named.get(name)
+    if entry and entry.own:
+        draft.do(NetnsDel(name, bool(entry.link)))
+
+
+def is_shared(draft: Draft, item: DesiredEndpoint) -> bool:
+    """Whether the name of this item is a second name for another namespace under /run/netns or for the host's."""
+    entry = draft.state.named.get(item.target.value) if item.target.kind == "netns" else None
+    return bool(entry and entry.own and entry.link and (entry.link == INIT or entry.link != named_path(item.target.value)
+                                                        and entry.link.startswith("/run/netns/")))
