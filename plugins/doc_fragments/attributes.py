@@ -31,7 +31,8 @@ attributes:
 author:
   - The mooring.net developers (@mooring-net)
 notes:
-  - It must run as root in the network namespace that is the host, so use C(become=true) where you do not log in as root.
+  - It must run as root in the network namespace that is the host, so use C(become=true) where you do not log in as
+    root.
   - It changes what the kernel does now. It keeps no state file and does nothing at boot.
   - Set C(ansible_python_interpreter) to a Python that has pyroute2. Otherwise the module looks for one in
     C(/usr/bin/python3) and starts again under it, which costs time in each task.

@@ -7,7 +7,8 @@ class ModuleDocFragment:
     DOCUMENTATION = r"""
 options: {}
 requirements:
-  - iptables-save and iptables-restore, and the same of ip6tables (Debian and Ubuntu package C(iptables)), of either backend
+  - iptables-save and iptables-restore, and the same of ip6tables (Debian and Ubuntu package C(iptables)), of either
+    backend
 notes:
   - Rules live in chains whose names begin with C(MOORING). Those are written whole; of other chains only one rule,
     with the comment C(mooring), is added to C(FORWARD), to C(PREROUTING) and C(OUTPUT), and to C(POSTROUTING).

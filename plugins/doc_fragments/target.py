@@ -28,7 +28,8 @@ options:
 options:
   container:
     description:
-      - The container, by the name under which M(mooring.net.netns_attach) attached it, or by the name or id that Docker
+      - The container, by the name under which M(mooring.net.netns_attach) attached it, or by the name or id that
+        Docker
         or Podman know it by.
       - One of O(container), O(pid), O(netns) and O(netns_path) names the container.
     type: str

@@ -7,10 +7,12 @@ module: docker_bridge
 short_description: A Docker-style bridge exists
 version_added: 0.1.0
 description:
-  - After it ran, the host has a bridge as the Docker daemon would make it, with its address, masquerade of what leaves,
+  - After it ran, the host has a bridge as the Docker daemon would make it, with its address, masquerade of what
+    leaves,
     forwarding, and rules that keep everything else out. No Docker daemon is needed or touched.
   - Containers are put on it with M(mooring.net.netns_attach).
-  - Options have the names that they have in the Docker daemon's configuration. One that is not given leaves an existing
+  - Options have the names that they have in the Docker daemon's configuration. One that is not given leaves an
+    existing
     bridge as it is, and is Docker's default for a new one.
 extends_documentation_fragment:
   - mooring.net.attributes
@@ -43,7 +45,8 @@ options:
     type: bool
   ip_forward:
     description:
-      - Whether to switch on C(net.ipv4.ip_forward) where it is off. V(false) leaves it as it is. It is never switched off.
+      - Whether to switch on C(net.ipv4.ip_forward) where it is off. V(false) leaves it as it is. It is never switched
+        off.
     type: bool
     default: true
   iptables:
@@ -78,7 +81,8 @@ options:
     type: str
   adopt:
     description:
-      - Whether to take over a bridge of this name that somebody else made. It keeps its addresses and its ports, and is
+      - Whether to take over a bridge of this name that somebody else made. It keeps its addresses and its ports, and
+        is
         not deleted by O(state=absent).
     type: bool
     default: false

@@ -7,9 +7,11 @@ module: network_info
 short_description: What this collection keeps on a host
 version_added: 0.1.0
 description:
-  - Returns bridges, endpoints, published ports and links, joined into one view. It says what C(brctl show), C(docker port)
+  - Returns bridges, endpoints, published ports and links, joined into one view. It says what C(brctl show), C(docker
+    port)
     and C(iptables -nL) say together.
-  - Also returns what the next run of any module would repair (RV(network.drift)), and what belongs to containers that are
+  - Also returns what the next run of any module would repair (RV(network.drift)), and what belongs to containers that
+    are
     gone (RV(network.leftovers)).
   - Nothing is changed.
 extends_documentation_fragment:

@@ -7,10 +7,12 @@ module: port_publish
 short_description: Exactly these ports of a container are reachable through the host
 version_added: 0.1.0
 description:
-  - After it ran, exactly the given ports of a container are published, as with C(docker run -p). Ports that were published
+  - After it ran, exactly the given ports of a container are published, as with C(docker run -p). Ports that were
+    published
     before and are not listed are closed.
   - The container must be attached with M(mooring.net.netns_attach). Its ports follow its address.
-  - Connections to published ports work from outside, from the host itself (C(127.0.0.1) as well), from other containers,
+  - Connections to published ports work from outside, from the host itself (C(127.0.0.1) as well), from other
+    containers,
     and from the container itself. There is no proxy process.
   - A port that is taken is found before anything changes, and the message names the container or the process.
 extends_documentation_fragment:
@@ -21,14 +23,16 @@ extends_documentation_fragment:
 options:
   published_ports:
     description:
-      - The ports in the short syntax of C(docker run -p), like V(8080:80), V(127.0.0.1:8080:80/tcp), V(127.0.0.1::53/udp)
+      - The ports in the short syntax of C(docker run -p), like V(8080:80), V(127.0.0.1:8080:80/tcp),
+        V(127.0.0.1::53/udp)
         or V(7000-7010:7000-7010).
       - An entry without a host port gets one from O(dynamic_port_range), and keeps it on later runs.
       - An empty list closes all ports of the container.
     type: list
     elements: str
   publish_all_ports:
-    description: Whether to publish every exposed port that O(published_ports) does not mention, at a dynamic host port.
+    description: Whether to publish every exposed port that O(published_ports) does not mention, at a dynamic host
+      port.
     type: bool
     default: false
   exposed_ports:

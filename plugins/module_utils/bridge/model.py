@@ -74,7 +74,8 @@ def bridges(state: HostState) -> dict[str, Bridge]:
 class DesiredBridge:
     """What a task says of a bridge; None means that it says nothing, so that what exists stays.
 
-    ``bip`` and ``bip6`` are addresses with a prefix length, ``mtu`` is in bytes, or "auto" for that of the default route.
+    ``bip`` and ``bip6`` are addresses with a prefix length, ``mtu`` is in bytes, or "auto" for that of
+    the default route.
     """
 
     name: str

@@ -39,7 +39,8 @@ def plan(desired: Sequence[DesiredBridge], state: HostState) -> Plan:
         else:
             _absent(draft, item)
     plan_rules(draft, state)
-    return draft.finish([view(state, item.name) for item in desired], [view(draft.state, item.name) for item in desired])
+    return draft.finish([view(state, item.name) for item in desired],
+                        [view(draft.state, item.name) for item in desired])
 
 
 def view(state: HostState, name: str) -> Optional[Mapping[str, Any]]:
@@ -69,7 +70,8 @@ def _present(draft: Draft, desired: DesiredBridge) -> None:
     if desired.ipv6:
         _require_ipv6(draft.state)
     if link is None:
-        bridge = _merge(Bridge(Link(desired.name, "bridge", mac=bridge_mac(desired.name), up=True)), desired, draft.state)
+        fresh = Bridge(Link(desired.name, "bridge", mac=bridge_mac(desired.name), up=True))
+        bridge = _merge(fresh, desired, draft.state)
         addresses, bare = bridge.link.addresses, bridge.link.replaced(addresses=())
         draft.do(LinkAdd(HOST, bare.replaced(alias=Mark(BRIDGE, desired.name, bridge.settings()).text)))
     else:
@@ -167,8 +169,9 @@ def _check_parts(bridge: Bridge) -> None:
         subnet = bridge.subnet(family)
         for option, value in pairs:
             if value and not (subnet and ipaddress.ip_network(value).subnet_of(ipaddress.ip_network(subnet))):
+                remedy = f"Give a part of {subnet}" if subnet else "Give bip6 as well"
                 raise OptionError(option, value, f"is not inside {subnet or 'a subnet of the family'}, the subnet of "
-                                  f"bridge {bridge.name}", f"Give a part of {subnet}" if subnet else "Give bip6 as well")
+                                  f"bridge {bridge.name}", remedy)
 
 
 def _refuse_overlap(state: HostState, desired: DesiredBridge, address: str) -> None:

@@ -3,7 +3,8 @@
 
 A name that does not fit is refused, never shortened in silence. Sources of the limits: IFNAMSIZ in
 ``linux/if.h`` (16 with the closing zero), ``dev_valid_name()`` of the kernel, XT_EXTENSION_MAXNAMELEN (29 with the
-closing zero, iptables(8)), XT_MAX_COMMENT_LEN (256 with the closing zero), IFALIASZ (256, of which the kernel refuses the last).
+closing zero, iptables(8)), XT_MAX_COMMENT_LEN (256 with the closing zero), IFALIASZ (256, of which the kernel
+refuses the last).
 """
 from __future__ import annotations
 

@@ -68,7 +68,8 @@ def run_module(resource: Resource) -> None:
         host = RealHost()
         with host_lock():
             plan = _converge(resource, host, desired, changing=not module.check_mode)
-        for warning in (*plan.warnings, *(f"passed over in check mode: {text}" for text in plan.assumed), *host.warnings):
+        passed_over = (f"passed over in check mode: {text}" for text in plan.assumed)
+        for warning in (*plan.warnings, *passed_over, *host.warnings):
             module.warn(warning)
         module.exit_json(**_result(resource, plan, single=module.params["config"] is None, with_diff=module._diff))
     except MooringError as error:
@@ -133,8 +134,8 @@ def _converge(resource: Resource, host: Any, desired: Sequence[Any], changing: b
         _execute(host, plan.operations)
         again = resource.plan(desired, host.snapshot(scope))
         if again.operations:
-            raise MooringError("the host did not end up as planned, something else changes it or it refuses in silence. "
-                               "Still to do: " + "; ".join(again.actions))
+            raise MooringError("the host did not end up as planned: something else changes it, or it refuses in "
+                               "silence. Still to do: " + "; ".join(again.actions))
     return plan
 
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from typing import Optional
 
 from ..bridge.model import Bridge
-from ..core.errors import MooringError, OptionError
+from ..core.errors import MooringError
 from ..core.plan import KNOWN_AFTER_APPLY
 from ..host.model import HostState
 from ..ipam.plan import check_address, lowest_free, reserved
@@ -119,8 +119,9 @@ class Leases:
         if chosen is None:
             within = ipaddress.ip_network(pool)
             holders = sorted({who for at, who in taken.items() if ipaddress.ip_address(at) in within})
-            raise MooringError(f"bridge {bridge.name} has no free {family} address left in {pool}: its addresses are taken "
-                               f"by {', '.join(holders[:8])}" + (f" and {len(holders) - 8} more" if len(holders) > 8 else ""))
+            more = f" and {len(holders) - 8} more" if len(holders) > 8 else ""
+            raise MooringError(f"bridge {bridge.name} has no free {family} address left in {pool}: its addresses are "
+                               f"taken by {', '.join(holders[:8])}{more}")
         if number(chosen) not in self._remembered:
             # Everything below is taken or remembered by now: the next search of this plan goes on from here.
             self._next[key] = number(chosen) + 1
@@ -130,7 +131,7 @@ class Leases:
         """Who holds which address of a bridge: endpoints, gateways, and what the network itself needs."""
         key = (bridge.name, family)
         if key not in self._taken:
-            found = {at: "the network itself" for at in reserved(bridge.subnet(family))}
+            found = dict.fromkeys(reserved(bridge.subnet(family)), "the network itself")
             gateway = bridge.gateway if family == "ipv4" else bridge.gateway_v6
             if gateway:
                 found[number(gateway)] = f"the default gateway of bridge {bridge.name}"

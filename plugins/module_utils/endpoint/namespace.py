@@ -6,7 +6,7 @@ from ..core.errors import MooringError, OptionError
 from ..core.plan import Draft
 from ..host.model import Namespace
 from ..host.operations import NetnsAdd, NetnsDel
-from ..netns.model import HOST, named_path
+from ..netns.model import HOST, NETNS_DIRECTORY
 from .inside import bring_up_loopback
 from .model import DesiredEndpoint
 
@@ -73,7 +73,8 @@ def share(draft: Draft, item: DesiredEndpoint) -> None:
     else:
         path, owner = item.owner_resolved.path, item.owner
         if item.owner_resolved.missing or path not in state.namespaces:
-            draft.assume(item.owner_resolved.missing or f"network_mode: there is no namespace {item.owner}: make it first")
+            draft.assume(item.owner_resolved.missing
+                         or f"network_mode: there is no namespace {item.owner}: make it first")
             return
     if item.target.kind == "netns":
         _second_name(draft, item, path)
@@ -122,5 +123,4 @@ def forget(draft: Draft, item: DesiredEndpoint) -> None:
 def is_shared(draft: Draft, item: DesiredEndpoint) -> bool:
     """Whether the name of this item is a second name for another namespace under /run/netns or for the host's."""
     entry = draft.state.named.get(item.target.value) if item.target.kind == "netns" else None
-    return bool(entry and entry.own and entry.link and (entry.link == INIT or entry.link != named_path(item.target.value)
-                                                        and entry.link.startswith("/run/netns/")))
+    return bool(entry and entry.own and (entry.link == INIT or entry.link.startswith(NETNS_DIRECTORY + "/")))

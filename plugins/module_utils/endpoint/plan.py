@@ -138,8 +138,8 @@ class _Planner:
             return None
         if lease and (found.index, found.peer_index) == (lease.link.peer_index, lease.link.index):
             return found
-        raise OptionError("interface_name", item.interface_name, f"exists already in {item.label} and was not made for it "
-                          "here", "Give another name for the interface, or remove the existing one")
+        raise OptionError("interface_name", item.interface_name, f"exists already in {item.label} and was not made for "
+                          "it here", "Give another name for the interface, or remove the existing one")
 
     def _given(self, item: DesiredEndpoint) -> Optional[Link]:
         """The existing interface that is to become the container's (the manual recipe of Docker's documentation)."""
@@ -169,7 +169,8 @@ class _Planner:
             raise OptionError(option, requested, f"cannot be used: bridge {bridge.name} has no {family} address",
                               "Give the bridge one with docker_bridge first")
         if requested and bridge.link.index and "/" not in requested:
-            raise OptionError(option, requested, f"lacks a prefix length, and bridge {bridge.name} is not ours to take it from",
+            raise OptionError(option, requested, f"lacks a prefix length, and bridge {bridge.name} is not ours to take it "
+                              "from",
                               f"Give it like {requested}/{24 if family == 'ipv4' else 64}")
         return requested or (KNOWN_AFTER_APPLY if family == "ipv4" and not bridge.link.index else "")
 
@@ -184,7 +185,7 @@ class _Planner:
         mtu = item.mtu if isinstance(item.mtu, int) else bridge.link.mtu if item.mtu or inner is None else inner.mtu
         found = Endpoint(item.label, item.interface_name, outer, addresses["ipv4"], addresses["ipv6"], exposed, pair)
         if len(found.mark.text) > ALIAS_LENGTH:
-            raise OptionError("exposed_ports", ", ".join(exposed), f"do not fit into the mark of the endpoint, which has "
+            raise OptionError("exposed_ports", ", ".join(exposed), "do not fit into the mark of the endpoint, which has "
                               f"{ALIAS_LENGTH} characters", "Write neighbouring ports as ranges, like 8000-8010/tcp")
         return dataclasses.replace(found, link=outer.replaced(
             up=True, mtu=mtu, alias=found.mark.text, controller=bridge.name, hairpin=True,
@@ -197,8 +198,8 @@ class _Planner:
 
     def _create(self, item: DesiredEndpoint, new: Endpoint) -> None:
         if new.link.name in self.draft.state.host.links:
-            raise MooringError(f"interface {new.link.name}, which would be the host's end for {item.label}, exists and is "
-                               f"not ours: remove it with `ip link delete {new.link.name}`")
+            raise MooringError(f"interface {new.link.name}, which would be the host's end for {item.label}, exists and "
+                               f"is not ours: remove it with `ip link delete {new.link.name}`")
         peer = Peer(item.path, item.interface_name, self._mac(item, new), new.link.mtu)
         self.draft.do(LinkAdd(HOST, new.link, peer))
 
@@ -240,7 +241,8 @@ class _Planner:
             entry = self.draft.state.named.get(item.resolved.registers or item.target.value)
             mode = f"container:{item.owner}" if item.owner else item.mode
             return None if netns is None and entry is None else {
-                "container": item.label, "network_mode": mode, "netns": label_of_path(item.path), "netns_path": item.path}
+                "container": item.label, "network_mode": mode, "netns": label_of_path(item.path),
+                "netns_path": item.path}
         if lease is None:
             return None
         inner = netns.links.get(item.interface_name) if netns else None

@@ -111,7 +111,8 @@ class LinkAdd:
     def lines(self) -> tuple[list[str], list[str]]:
         link = self.link
         after = [f"{link.kind} {link.name}{_where(self.netns)}: mtu {link.mtu}"
-                 + (f", mac {link.mac}" if link.mac else "") + (f", port of {link.controller}" if link.controller else "")]
+                 + (f", mac {link.mac}" if link.mac else "")
+                 + (f", port of {link.controller}" if link.controller else "")]
         if self.peer:
             after.append(f"veth {self.peer.name}{_where(self.peer.netns)}"
                          + (f": mac {self.peer.mac}" if self.peer.mac else ""))

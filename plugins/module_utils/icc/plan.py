@@ -100,8 +100,8 @@ def _linkages(draft: Draft, item: DesiredPolicy, own: Sequence[Endpoint], link: 
               theirs: Sequence[Endpoint]) -> list[Linkage]:
     shared = [(here, there) for here in own for there in theirs if here.bridge == there.bridge]
     if not shared:
-        raise MooringError(f"links: {item.label} is on bridge {own[0].bridge} and {link.target} on {theirs[0].bridge}: a "
-                           "link opens ports within one bridge. Attach both to one bridge, or publish the port")
+        raise MooringError(f"links: {item.label} is on bridge {own[0].bridge} and {link.target} on {theirs[0].bridge}: "
+                           "a link opens ports within one bridge. Attach both to one bridge, or publish the port")
     here, there = shared[0]
     ports = _ports(draft.state, item, there)
     if not ports:

@@ -9,11 +9,13 @@ from typing import Any, Optional
 from ..bridge import plan as bridge_plan
 from ..bridge.model import bridges
 from ..core.plan import Draft, Plan
-from ..endpoint.model import endpoints
+from ..endpoint.model import Endpoint, endpoints
 from ..firewall.plan import plan_rules
 from ..host.model import HostState, Scope
 from ..link.model import VETH
 from ..policy import ledger
+from ..policy.model import Linkage
+from ..ports.model import Publication
 
 
 @dataclass(frozen=True)
@@ -48,12 +50,7 @@ def _answer(question: DesiredInfo, state: HostState) -> Mapping[str, Any]:
     everything = question.bridge is None and question.container is None
     return {
         "bridges": [bridge_plan.view(state, name) for name in names],
-        "endpoints": [{"container": e.container, "interface_name": e.interface, "bridge": e.bridge, "address": e.address,
-                       "address_v6": e.address_v6, "host_interface": e.link.name, "up": e.link.up,
-                       "exposed_ports": list(e.exposed),
-                       "published_ports": [p.text for p in published if p.container == e.container],
-                       "links": sorted({f"{link.target}:{link.alias}" for link in linked if link.source == e.container})}
-                      for e in found],
+        "endpoints": [_endpoint(endpoint, published, linked) for endpoint in found],
         "published_ports": [f"{p.container} {p.text}" for p in published if everything or p.container in containers],
         "links": [link.note for link in linked if everything or link.source in containers],
         "veth_pairs": sorted(link.mark.name for link in state.marked(VETH)) if everything else [],
@@ -61,6 +58,15 @@ def _answer(question: DesiredInfo, state: HostState) -> Mapping[str, Any]:
         "drift": _drift(state),
         "leftovers": _leftovers(state),
     }
+
+
+def _endpoint(endpoint: Endpoint, published: Sequence[Publication], linked: Sequence[Linkage]) -> Mapping[str, Any]:
+    own = endpoint.container
+    return {"container": own, "interface_name": endpoint.interface, "bridge": endpoint.bridge,
+            "address": endpoint.address, "address_v6": endpoint.address_v6, "host_interface": endpoint.link.name,
+            "up": endpoint.link.up, "exposed_ports": list(endpoint.exposed),
+            "published_ports": [p.text for p in published if p.container == own],
+            "links": sorted({f"{link.target}:{link.alias}" for link in linked if link.source == own})}
 
 
 def _drift(state: HostState) -> list[str]:
@@ -77,6 +83,7 @@ def _leftovers(state: HostState) -> list[str]:
              for p in ledger.publications(state) if p.container not in attached]
     found += [f"link {link.note}: one of them is not attached" for link in ledger.links(state)
               if not {link.source, link.target} <= attached]
-    found += [f"/run/netns/{name}: leads nowhere" for name, entry in state.named.items() if entry.own and not entry.inode]
+    found += [f"/run/netns/{name}: leads nowhere" for name, entry in state.named.items()
+              if entry.own and not entry.inode]
     found += [f"interface {e.link.name} of {e.container}: is on no bridge" for e in endpoints(state) if not e.bridge]
     return found

@@ -19,7 +19,8 @@ _NOTE = re.compile(r"(?P<source>\S+) link (?P<target>[^\s:]+):(?P<alias>\S+) "
 class Linkage:
     """One port range that a link (Docker's ``--link target:alias``) opens from ``source`` to ``target``.
 
-    ``bridge`` is the one that both are on. ``ports`` is "5432" or "8000-8010". A link to a target with several ports is several linkages.
+    ``bridge`` is the one that both are on. ``ports`` is "5432" or "8000-8010". A link to a target with several ports
+    is several linkages.
     """
 
     source: str

@@ -91,7 +91,8 @@ def _addresses(draft: Draft, item: DesiredPorts, leases: Sequence[Endpoint]) -> 
     return found
 
 
-def _require_rules(state: HostState, item: DesiredPorts, leases: Sequence[Endpoint], addresses: Mapping[str, str]) -> None:
+def _require_rules(state: HostState, item: DesiredPorts, leases: Sequence[Endpoint],
+                   addresses: Mapping[str, str]) -> None:
     for lease in leases:
         bridge = bridges(state).get(lease.bridge)
         if bridge and not bridge.iptables and addresses.get("ipv4") == lease.ip("ipv4"):
@@ -117,7 +118,7 @@ def _exposed(item: DesiredPorts, leases: Sequence[Endpoint]) -> list[ExposedPort
 
 
 def _loopback_bridges(published: Sequence[Publication], state: HostState) -> list[str]:
-    """Bridges with a port that 127.0.0.1 of the host reaches: the kernel routes its replies only with route_localnet."""
+    """Bridges with a port that 127.0.0.1 of the host reaches, whose replies the kernel routes with route_localnet."""
     places: dict[str, Optional[str]] = {e.ip("ipv4"): e.bridge for e in endpoints(state) if e.ip("ipv4")}
     found = {places.get(p.container_ip) for p in published if p.family == "ipv4" and (
         p.host_ip == "0.0.0.0" or ipaddress.ip_address(p.host_ip).is_loopback)}

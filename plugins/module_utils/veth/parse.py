@@ -36,7 +36,7 @@ def _end(prefix: str, options: Mapping[str, Any]) -> DesiredEnd:
         mtu=mtu, mac_address=mac(f"{prefix}mac_address", options["mac_address"]),
         addresses=_addresses(f"{prefix}addresses", options["addresses"]), up=options["up"] is not False)
     if end.bridge and end.target:
-        raise OptionError(f"{prefix}bridge", end.bridge, "cannot have an end that is in a container's namespace as a port",
+        raise OptionError(f"{prefix}bridge", end.bridge, "cannot have an end in a container's namespace as a port",
                           "Give either a bridge or a namespace for this end")
     return DesiredEnd(**{**end.__dict__, "routes": parse_routes(f"{prefix}routes", options["routes"], end.name)})
 

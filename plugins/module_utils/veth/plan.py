@@ -117,7 +117,8 @@ def _mtu(draft: Draft, end: DesiredEnd) -> int:
 def _create(draft: Draft, item: DesiredVeth) -> None:
     first, second = item.ends
     link = Link(first.name, "veth", mtu=_mtu(draft, first), mac=first.mac_address or "", alias=_mark(item))
-    draft.do(LinkAdd(_path(first), link, Peer(_path(second), second.name, second.mac_address or "", _mtu(draft, second))))
+    peer = Peer(_path(second), second.name, second.mac_address or "", _mtu(draft, second))
+    draft.do(LinkAdd(_path(first), link, peer))
 
 
 def _configure(draft: Draft, item: DesiredVeth, end: DesiredEnd) -> None:
