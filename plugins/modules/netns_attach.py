@@ -89,9 +89,8 @@ options:
         type: str
   sysctls:
     description:
-      - Kernel settings of the container's network, like V({net.ipv4.conf.IFNAME.rp_filter: 2}), where C(IFNAME)
-        stands for
-        the interface.
+      - Kernel settings of the container's network by name, like C(net.ipv4.conf.IFNAME.rp_filter), where C(IFNAME)
+        stands for the interface.
     type: dict
   default_route:
     description:

@@ -57,8 +57,8 @@ def _mode(options: Mapping[str, Any]) -> tuple[str, str]:
     if mode != "bridge":
         conflicts = [option for option in _INTERFACE_OPTIONS if options[option] not in (None, [], {})]
         if conflicts and options["state"] == "present":
-            raise MooringError(f"network_mode: {text!r} conflicts with {', '.join(conflicts)}, since the container gets "
-                               "no interface of its own. Leave them out, or say network_mode: bridge")
+            raise MooringError(f"network_mode: {text!r} conflicts with {', '.join(conflicts)}, since the container "
+                               "gets no interface of its own. Leave them out, or say network_mode: bridge")
         if owner:
             container_label("network_mode", owner)
     return mode, owner
