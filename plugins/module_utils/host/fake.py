@@ -1,21 +1,15 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A host in memory: applies operations to its state and refuses what a kernel would refuse. For tests.
-
-What an operation says of itself (``apply``) is what a plan believes. Here is what the kernel adds to it: the other end
-of a pair is known and not guessed from numbers, connected routes come and go with addresses, secondary addresses go
-with their primary one, interfaces without a given MAC address get one, per-interface sysctls live with the interface.
-"""
+"""A host in memory: applies operations to its state and refuses what a kernel would refuse. For tests."""
 from __future__ import annotations
 
-import dataclasses
-import ipaddress
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any, Optional
 
 from ..core.errors import HostError
 from ..firewall.model import FAMILIES, TABLES, ObservedTable
-from ..link.model import Link, Route
-from ..netns.model import HOST, named_path
+from ..link.model import BRIDGE, Link
+from ..netns.model import HOST
+from .memory import Memory
 from .model import BRIDGE_CALLS, HostState, Namespace, Scope
 
 FORWARDING = ("net/ipv4/ip_forward", "net/ipv6/conf/all/forwarding", "net/ipv6/conf/default/forwarding",
@@ -29,25 +23,21 @@ def fresh_state() -> HostState:
                      tables={(family, table): ObservedTable() for family in FAMILIES for table in TABLES})
 
 
-class FakeHost:
+class FakeHost(Memory):
     """Behaves like RealHost, without a kernel. ``fail_at`` makes the nth operation fail, counted from 0."""
 
     def __init__(self, state: Optional[HostState] = None, fail_at: Optional[int] = None) -> None:
-        self.state = state or fresh_state()
+        super().__init__(state or fresh_state())
         self.fail_at = fail_at
         self.executed: list[Any] = []
         self.warnings: list[str] = []
-        self._pairs: dict[tuple[str, str], tuple[str, str]] = {}  # the other end of a veth, both ways
-        self._connected: dict[int, set[Route]] = {}  # routes that the kernel made, by identity of the namespace
-        self._dirty: set[str] = set()
-        self._macs = 0
-        self._settle(self.state.namespaces)
 
     def snapshot(self, scope: Scope) -> HostState:
         """What ``scope`` asks for and no more, like a real snapshot."""
         state = self.state.copy()
-        state.namespaces = {path: netns for path, netns in state.namespaces.items() if path in {HOST, *scope.namespaces}}
-        names = [*scope.sysctls, *((HOST, name.format(link.name)) for link in state.marked("bridge")
+        wanted = {HOST, *scope.namespaces}
+        state.namespaces = {path: netns for path, netns in state.namespaces.items() if path in wanted}
+        names = [*scope.sysctls, *((HOST, name.format(link.name)) for link in state.marked(BRIDGE)
                                    for name in scope.bridge_sysctls)]
         names += [(HOST, name) for name in BRIDGE_CALLS.values()] if scope.firewall else []
         state.sysctls = {key: self.sysctl(*key) for key in names}
@@ -57,205 +47,20 @@ class FakeHost:
             state.sockets = ()
         return state
 
-    def sysctl(self, netns: str, name: str) -> Optional[str]:
-        """A value that was set, the kernel's default for an interface that is there, None where there is no name."""
-        if (value := self.state.sysctls.get((netns, name))) is not None:
-            return value
-        words = name.split("/")
-        here = self.state.namespaces.get(netns)
-        if here is None or len(words) < 5 or words[2] != "conf":
-            return None
-        return "0" if words[3] in here.links or words[3] in ("all", "default") else None
-
     def execute(self, operations: Sequence[Any]) -> None:
-        """Apply in order. :raises HostError: for what a kernel would refuse; its ``done`` are those carried out before"""
+        """Apply in order. :raises HostError: what was carried out before the failure is its ``done``"""
         done: list[Any] = []
-        for operation in operations:
-            try:
+        try:
+            for operation in operations:
                 if self.fail_at is not None and len(self.executed) >= self.fail_at:
                     self.fail_at = None
                     raise HostError("made to fail")
-                getattr(self, f"_{type(operation).__name__}", self._plain)(operation)
-            except (HostError, KeyError) as reason:
-                error = HostError(f"cannot {operation.describe()}: {reason}")
-                error.done = tuple(done)
-                self._settle(self._dirty)
-                raise error from reason
-            self._dirty.add(operation.netns)
-            self.executed.append(operation)
-            done.append(operation)
-        self._settle(self._dirty)
-
-    def end_namespace(self, path: str) -> None:
-        """The last process of a namespace ends: its links go, and with them their other ends."""
-        gone = self.state.namespaces.pop(path, None)
-        for alias in [alias for alias, netns in self.state.namespaces.items() if netns is gone and gone]:
-            del self.state.namespaces[alias]
-        for name, entry in self.state.named.items():
-            if entry.link == path:
-                self.state.named[name] = dataclasses.replace(entry, inode=0)
-        for end in [end for end in self._pairs if end[0] == path]:
-            self._remove(*self._pairs.pop(end, end))
-        self.state.sysctls = {key: value for key, value in self.state.sysctls.items() if key[0] != path}
-        self._settle(self._dirty)
-
-    # -- what a kernel says to each operation ---------------------------------------------------------------------
-
-    def _plain(self, operation: Any) -> None:
-        operation.apply(self.state)
-
-    def _NetnsAdd(self, operation: Any) -> None:
-        _require(operation.name not in self.state.named, f"{named_path(operation.name)} exists")
-        _require(not operation.target or operation.target in self.state.namespaces, f"{operation.target} leads nowhere")
-        operation.apply(self.state)
-        if operation.target:
-            self.state.namespaces[named_path(operation.name)] = self.state.namespaces[operation.target]
-
-    def _NetnsDel(self, operation: Any) -> None:
-        _require(operation.name in self.state.named, f"{named_path(operation.name)} does not exist")
-        if not operation.linked:
-            self.end_namespace(named_path(operation.name))
-        operation.apply(self.state)
-
-    def _LinkAdd(self, operation: Any) -> None:
-        here, link, peer = self.state.namespaces[operation.netns], operation.link, operation.peer
-        _require(link.name not in here.links, f"{link.name} exists")
-        _require(not link.addresses, "a new link has no addresses")
-        self._require_bridge(operation.netns, link.controller)
-        if peer:
-            _require(peer.name not in self.state.namespaces[peer.netns].links, f"{peer.name} exists")
-            self._pairs[operation.netns, link.name] = (peer.netns, peer.name)
-            self._pairs[peer.netns, peer.name] = (operation.netns, link.name)
-            self._dirty.add(peer.netns)
-        operation.apply(self.state)
-
-    def _LinkSet(self, operation: Any) -> None:
-        current = self.state.namespaces[operation.netns].links[operation.old.name]
-        _require("name" not in operation.changes or not current.up, "a link that is up keeps its name")
-        self._require_bridge(operation.netns, operation.changes.get("controller", ("", ""))[1])
-        operation.apply(self.state)
-        if "controller" in operation.changes and not operation.new.controller:
-            self._replace(operation.netns, operation.new.name, hairpin=False)
-
-    def _LinkMove(self, operation: Any) -> None:
-        _require(operation.name not in self.state.namespaces[operation.target].links, f"{operation.name} exists")
-        self.state.namespaces[operation.netns].links[operation.link.name]
-        operation.apply(self.state)
-        self._dirty.add(operation.target)
-        if (other := self._pairs.pop((operation.netns, operation.link.name), None)) is not None:
-            self._pairs[other], self._pairs[operation.target, operation.name] = (operation.target, operation.name), other
-
-    def _LinkDel(self, operation: Any) -> None:
-        self.state.namespaces[operation.netns].links[operation.link.name]
-        other = self._pairs.pop((operation.netns, operation.link.name), None)
-        self._remove(operation.netns, operation.link.name)
-        if other:
-            self._remove(*other)
-
-    def _AddrAdd(self, operation: Any) -> None:
-        link = self.state.namespaces[operation.netns].links[operation.interface]
-        _require(operation.address not in link.addresses, "the address exists")
-        disabled = self.sysctl(operation.netns, f"net/ipv6/conf/{operation.interface}/disable_ipv6") == "1"
-        _require(not (":" in operation.address and disabled), "IPv6 is disabled on this device")
-        operation.apply(self.state)
-
-    def _AddrDel(self, operation: Any) -> None:
-        link = self.state.namespaces[operation.netns].links[operation.interface]
-        _require(operation.address in link.addresses, "there is no such address")
-        operation.apply(self.state)
-        gone = ipaddress.ip_interface(operation.address)
-        same = [a for a in link.addresses if ipaddress.ip_interface(a).network == gone.network]
-        if gone.version == 4 and same[0] == operation.address:
-            self._replace(operation.netns, link.name, addresses=tuple(a for a in link.addresses if a not in same))
-
-    def _RouteAdd(self, operation: Any) -> None:
-        route, here = operation.route, self.state.namespaces[operation.netns]
-        self._settle({operation.netns} & self._dirty)
-        _require(here.links[route.interface].up, "the interface is down")
-        _require(all((route.destination, route.family) != (other.destination, other.family) for other in here.routes),
-                 "there is a route to it")
-        _require(not route.gateway or any(
-            ipaddress.ip_address(route.gateway) in ipaddress.ip_network(other.destination) for other in here.routes
-            if other.interface == route.interface and other.destination != "default" and not other.gateway),
-            "the gateway is not in a network of the interface")
-        operation.apply(self.state)
-
-    def _RouteDel(self, operation: Any) -> None:
-        _require(operation.route in self.state.namespaces[operation.netns].routes, "there is no such route")
-        operation.apply(self.state)
-
-    def _SysctlSet(self, operation: Any) -> None:
-        _require(self.sysctl(operation.netns, operation.name) is not None, "there is no such name")
-        operation.apply(self.state)
-
-    def _ModuleLoad(self, operation: Any) -> None:
-        operation.apply(self.state)
-        if operation.name == "br_netfilter":
-            for name in BRIDGE_CALLS.values():
-                self.state.sysctls.setdefault((HOST, name), "1")
-
-    def _RestoreTable(self, operation: Any) -> None:
-        key = (operation.family, operation.table)
-        before = list(self.state.tables[key].hooks)
-        operation.apply(self.state)
-        for hook in operation.hooks_gone:
-            _require(hook in before, f"there is no rule {hook.line}")
-            before.remove(hook)
-        hooks = [dataclasses.replace(hook, position=hook.position + sum(new.chain == hook.chain
-                                                                        for new in operation.hooks_new))
-                 for hook in before]
-        for number, hook in enumerate(operation.hooks_new):
-            later = sum(new.chain == hook.chain for new in operation.hooks_new[number + 1:])
-            hooks.append(dataclasses.replace(hook, position=1 + later))
-        chains = self.state.tables[key].chains
-        for line in [line for chain in chains.values() for line in chain.lines] + [hook.line for hook in hooks]:
-            words = line.split()
-            target = words[words.index("-j") + 1] if "-j" in words else ""
-            _require(not target.startswith("MOORING") or target in chains, f"{target} is not there or still in use")
-        self.state.tables[key] = ObservedTable(chains, tuple(hooks))
-
-    # -- consequences ---------------------------------------------------------------------------------------------
-
-    def _require_bridge(self, netns: str, name: str) -> None:
-        _require(not name or self.state.namespaces[netns].links[name].kind == "bridge", f"{name} is not a bridge")
-
-    def _replace(self, netns: str, name: str, **changes: object) -> None:
-        links = self.state.namespaces[netns].links
-        links[name] = links[name].replaced(**changes)
-
-    def _remove(self, netns: str, name: str) -> None:
-        self._pairs.pop((netns, name), None)
-        here = self.state.namespaces.get(netns)
-        if here is None:
-            return
-        here.links.pop(name, None)
-        self._dirty.add(netns)
-        for port in here.ports_of(name):
-            self._replace(netns, port.name, controller="", hairpin=False)
-        self.state.sysctls = {key: value for key, value in self.state.sysctls.items()
-                              if key[0] != netns or f"/conf/{name}/" not in key[1]}
-
-    def _settle(self, paths: Iterable[str]) -> None:
-        """Routes as links and addresses allow them, and a MAC address for every link."""
-        for here in [self.state.namespaces[path] for path in paths if path in self.state.namespaces]:
-            for link in [link for link in here.links.values() if not link.mac and link.kind != "loopback"]:
-                self._macs += 1
-                here.links[link.name] = link.replaced(mac=f"0a:00:00:00:{self._macs >> 8:02x}:{self._macs & 255:02x}")
-            places = {Route(str(ipaddress.ip_interface(a).network), link.name, "", _family(a)): None
-                      for link in here.links.values() if link.up and link.kind != "loopback" for a in link.addresses}
-            able = {(route.interface, route.family) for route in places}
-            made = self._connected.get(id(here), set())
-            kept = [route for route in here.routes if route in places or (
-                route not in made and (route.interface, route.family) in able)]
-            here.routes = kept + [route for route in places if route not in kept]
-            self._connected[id(here)] = set(places)
-        self._dirty -= set(paths)
-
-
-def _family(address: str) -> str:
-    return "ipv6" if ":" in address else "ipv4"
-
-
-def _require(fact: bool, otherwise: str) -> None:
-    if not fact:
-        raise HostError(otherwise)
+                self.carry_out(operation)
+                self.executed.append(operation)
+                done.append(operation)
+        except HostError as reason:
+            error = HostError(f"cannot {operation.describe()}: {reason}")
+            error.done = tuple(done)
+            raise error from reason
+        finally:
+            self.settle()

@@ -1,0 +1,159 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A host in memory that modules are run on: their real options, parsers, plans and pipeline, without a kernel."""
+from __future__ import annotations
+
+import contextlib
+import importlib
+import types
+from collections.abc import Iterator, Mapping
+from typing import Any, Optional
+from unittest import mock
+
+import pytest
+from ansible_collections.mooring.net.plugins.module_utils.core import runner
+from ansible_collections.mooring.net.plugins.module_utils.core.command import Result
+from ansible_collections.mooring.net.plugins.module_utils.core.errors import MooringError
+from ansible_collections.mooring.net.plugins.module_utils.core.plan import Plan
+from ansible_collections.mooring.net.plugins.module_utils.host.fake import FakeHost, fresh_state
+from ansible_collections.mooring.net.plugins.module_utils.host.model import HostState, Namespace
+from ansible_collections.mooring.net.plugins.module_utils.link.model import Link, Route
+from ansible_collections.mooring.net.plugins.module_utils.netns import resolve
+from ansible_collections.mooring.net.plugins.module_utils.netns.model import HOST, NETNS_DIRECTORY, named_path
+
+MODULES = ("docker_bridge", "netns_attach", "veth_pair", "port_publish", "icc_policy", "network_info")
+
+
+def module(name: str) -> types.ModuleType:
+    return importlib.import_module(f"ansible_collections.mooring.net.plugins.modules.{name}")
+
+
+def _resource(name: str) -> runner.Resource:
+    """What a module hands to the pipeline."""
+    with mock.patch.object(module(name), "run_module") as run_module:
+        module(name).main()
+    return run_module.call_args.args[0]
+
+
+RESOURCES = {name: _resource(name) for name in MODULES}
+
+
+def defaults(options: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    return {name: option.get("default") for name, option in options.items()}
+
+
+def desired(name: str, given: Mapping[str, Any]) -> list[Any]:
+    """The items of a task, through the same checks as in a module."""
+    resource = RESOURCES[name]
+    if "config" in given:
+        return runner._desired(resource, {**defaults(resource.options), **given})
+    checked = runner.ArgumentSpecValidator(dict(resource.options)).validate(dict(given))
+    if checked.error_messages:
+        raise MooringError("; ".join(checked.error_messages))
+    return runner._desired(resource, {**checked.validated_parameters, "config": None})
+
+
+def uplink_state() -> HostState:
+    """A host with one network card: 192.0.2.10/24, its router at 192.0.2.1."""
+    state = fresh_state()
+    state.host.links["ens3"] = Link("ens3", "", 2, up=True, mac="52:54:00:00:00:01", addresses=("192.0.2.10/24",))
+    state.host.routes.append(Route("default", "ens3", "192.0.2.1"))
+    return state
+
+
+class World:
+    """A fake host, and the container engine that runs on it."""
+
+    def __init__(self, state: Optional[HostState] = None) -> None:
+        self.host = FakeHost(state or uplink_state())
+        self.engine: dict[str, int] = {}  # names of Docker's running containers, with their processes
+        self._pids = 1000
+
+    @property
+    def state(self) -> HostState:
+        return self.host.state
+
+    def start(self, container: str) -> str:
+        """Docker starts a container with --network none; returns the path of its namespace."""
+        if container in self.engine:
+            self.host.end_namespace(f"/proc/{self.engine[container]}/ns/net")
+        self._pids += 1
+        self.engine[container] = self._pids
+        return self.process(self._pids)
+
+    def process(self, pid: int) -> str:
+        path = f"/proc/{pid}/ns/net"
+        self.state.namespaces[path] = Namespace(40000 + pid, {"lo": Link("lo", "loopback", 1)})
+        return path
+
+    def run(self, module_name: str, changing: bool = True, /, **given: Any) -> Plan:
+        """One task: the plan, carried out unless ``changing`` is false (check mode)."""
+        with self._system():
+            return runner._converge(RESOURCES[module_name], self.host, desired(module_name, given), changing)
+
+    def check(self, module_name: str, /, **given: Any) -> Plan:
+        return self.run(module_name, False, **given)
+
+    def bridge(self, name: str = "br0", bip: Optional[str] = "192.168.5.1/24", **given: Any) -> Plan:
+        return self.run("docker_bridge", name=name, bip=bip, **given)
+
+    def attach(self, *names: str, **given: Any) -> list[str]:
+        """Attach named namespaces in one task; the addresses that they got."""
+        plan = self.run("netns_attach", config=[{"netns": name} for name in names], **given)
+        return [item["address"] for item in plan.after]
+
+    def publish(self, netns: str, *ports: str, **given: Any) -> list[str]:
+        plan = self.run("port_publish", netns=netns, published_ports=list(ports), **given)
+        return plan.after[0]["published_ports"]
+
+    def link(self, source: str, *links: str, **given: Any) -> Plan:
+        return self.run("icc_policy", netns=source, links=list(links), **given)
+
+    def info(self, **given: Any) -> Mapping[str, Any]:
+        return self.run("network_info", **given).after[0]
+
+    def inner(self, netns: str, interface: str = "eth0") -> Link:
+        return self.state.namespaces[named_path(netns)].links[interface]
+
+    def refuses(self, module_name: str, /, **given: Any) -> str:
+        """The message of a task that fails; nothing was touched."""
+        before, count = picture(self.state), len(self.host.executed)
+        with pytest.raises(MooringError) as caught:
+            self.run(module_name, **given)
+        assert len(self.host.executed) == count and picture(self.state) == before
+        return str(caught.value)
+
+    @contextlib.contextmanager
+    def _system(self) -> Iterator[None]:
+        """The files and programs that names are looked up with."""
+        def readlink(path: str) -> str:
+            entry = self.state.named.get(path.removeprefix(NETNS_DIRECTORY + "/"))
+            return entry.link if entry else ""
+
+        def opened(path: str, _flags: int) -> int:
+            if path not in self.state.namespaces:
+                raise FileNotFoundError(path)
+            return -1
+
+        def inspect(arguments: list[str], **_more: Any) -> Result:
+            pid = self.engine.get(arguments[-1])
+            return Result(0, f"{pid} /{arguments[-1]} 0123abcd", "") if pid else Result(1, "", "no such container")
+
+        path = types.SimpleNamespace(exists=lambda path: path in self.state.namespaces, islink=lambda path: bool(
+            readlink(path)))
+        system = types.SimpleNamespace(path=path, readlink=readlink, open=opened, close=lambda _descriptor: None,
+                                       O_RDONLY=0, O_CLOEXEC=0)
+        command = types.SimpleNamespace(find=lambda program: program if program == "docker" else None, run=inspect)
+        with mock.patch.object(resolve, "os", system), mock.patch.object(resolve, "command", command):
+            yield
+
+
+def picture(state: HostState, sysctls: bool = True) -> dict[str, Any]:
+    """All that a user can see of a host, without the numbers that the kernel gives."""
+    ends = {path: {name: link.replaced(index=0, peer_index=0) for name, link in netns.links.items()}
+            for path, netns in state.namespaces.items()}
+    routes = {path: sorted(netns.routes, key=repr) for path, netns in state.namespaces.items()}
+    tables = {key: ({name: chain.comments for name, chain in table.chains.items()},
+                    sorted((hook.chain, hook.line) for hook in table.hooks)) for key, table in state.tables.items()}
+    named = {name: (entry.link, entry.own) for name, entry in state.named.items()}
+    values = {key: value for key, value in state.sysctls.items() if key[0] == HOST} if sysctls else {}
+    return {"links": ends, "routes": routes, "tables": tables, "named": named, "sysctls": values}
