@@ -68,6 +68,16 @@ class World:
         self.engine: dict[str, int] = {}  # names of Docker's running containers, with their processes
         self._pids = 1000
 
+    def copy(self) -> World:
+        """Another world in the same condition."""
+        other = World(self.state.copy())
+        other.host._pairs = dict(self.host._pairs)
+        other.engine, other._pids = dict(self.engine), self._pids
+        for name, entry in self.state.named.items():
+            if entry.link and entry.link in other.state.namespaces:
+                other.state.namespaces[named_path(name)] = other.state.namespaces[entry.link]
+        return other
+
     @property
     def state(self) -> HostState:
         return self.host.state

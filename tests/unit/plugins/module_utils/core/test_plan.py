@@ -1,0 +1,61 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The order of operations, and what a draft keeps."""
+from __future__ import annotations
+
+from ansible_collections.mooring.net.plugins.module_utils.core.plan import Draft
+from ansible_collections.mooring.net.plugins.module_utils.host.fake import fresh_state
+from ansible_collections.mooring.net.plugins.module_utils.host.operations import (AddrAdd, ConntrackFlush, LinkAdd,
+                                                                                   LinkDel, LinkSet, ModuleLoad,
+                                                                                   NetnsAdd, NetnsDel, RestoreTable,
+                                                                                   SysctlSet)
+from ansible_collections.mooring.net.plugins.module_utils.link.model import Link
+from ansible_collections.mooring.net.plugins.module_utils.netns.model import HOST, named_path
+from hypothesis import given
+from hypothesis import strategies as st
+
+BRIDGE = Link("br0", "bridge", 7)
+INSIDE = named_path("web")
+IN_ORDER = [LinkDel(HOST, BRIDGE), NetnsDel("old"), NetnsAdd("web"), LinkAdd(HOST, BRIDGE),
+            AddrAdd(INSIDE, "eth0", "10.0.0.2/24"), ModuleLoad("br_netfilter"), RestoreTable("ipv4", "filter"),
+            SysctlSet(HOST, "net/ipv4/ip_forward", "1", "0"), ConntrackFlush("ipv4")]
+
+
+@given(st.permutations(IN_ORDER))
+def test_operations_are_carried_out_in_phases(operations: list) -> None:
+    draft = Draft(fresh_state())
+    draft.operations = list(operations)
+    assert list(draft.finish([], []).operations) == IN_ORDER
+
+
+def test_within_a_phase_the_order_is_that_of_the_draft() -> None:
+    draft = Draft(fresh_state())
+    for number in (3, 1, 2):
+        draft.do(NetnsAdd(f"n{number}"))
+    assert [operation.name for operation in draft.finish([], []).operations] == ["n3", "n1", "n2"]
+
+
+def test_rules_close_before_forwarding_opens() -> None:
+    assert RestoreTable("ipv4", "raw").phase < SysctlSet(HOST, "net/ipv4/ip_forward", "1").phase
+
+
+def test_a_sysctl_inside_a_container_is_set_with_its_interface() -> None:
+    assert SysctlSet(INSIDE, "net/ipv6/conf/eth0/disable_ipv6", "1").phase == AddrAdd(INSIDE, "eth0", "10.0.0.2/8").phase
+
+
+def test_an_operation_is_seen_by_what_follows_and_not_by_the_observed_state() -> None:
+    observed = fresh_state()
+    draft = Draft(observed.copy())
+    draft.do(LinkAdd(HOST, BRIDGE))
+    draft.do(LinkSet(HOST, BRIDGE, BRIDGE.replaced(mtu=1400)))
+    assert draft.state.host.links["br0"].mtu == 1400
+    assert "br0" not in observed.host.links
+
+
+def test_what_is_said_twice_is_kept_once() -> None:
+    draft = Draft(fresh_state())
+    for _ in range(2):
+        draft.assume("bridge br0 does not exist")
+        draft.warn("the link opens nothing")
+    plan = draft.finish([], [])
+    assert plan.assumed == ("bridge br0 does not exist",)
+    assert plan.warnings == ("the link opens nothing",)
