@@ -10,6 +10,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Optional
 
 MARK = "mooring"
@@ -40,7 +41,7 @@ class Link:
     hairpin: bool = False
     tx_queue_len: int = -1
 
-    @property
+    @cached_property
     def mark(self) -> Optional[Mark]:
         return Mark.parse(self.alias)
 

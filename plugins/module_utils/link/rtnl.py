@@ -6,6 +6,7 @@ and the marshal used here have been the same since 0.7.2. Protocol: rtnetlink(7)
 """
 from __future__ import annotations
 
+import contextlib
 import errno
 import socket
 import struct
@@ -22,6 +23,7 @@ NEWADDR, DELADDR, GETADDR = 20, 21, 22
 NEWROUTE, DELROUTE, GETROUTE = 24, 25, 26
 REQUEST, ACK, CREATE, EXCLUSIVE, DUMP = 0x1, 0x4, 0x400, 0x200, 0x300
 _ERROR, _DONE = 2, 3
+_SOL_NETLINK, _STRICT = 270, 12  # NETLINK_GET_STRICT_CHK: a dump heeds the fields of its request
 _HEADER = struct.Struct("=IHHII")  # struct nlmsghdr: length, type, flags, sequence number, port
 _MESSAGES = {NEWLINK: ifinfmsg, DELLINK: ifinfmsg, GETLINK: ifinfmsg, NEWADDR: ifaddrmsg, DELADDR: ifaddrmsg,
              GETADDR: ifaddrmsg, NEWROUTE: rtmsg, DELROUTE: rtmsg, GETROUTE: rtmsg}
@@ -50,6 +52,8 @@ class RtnlSocket:
     def __init__(self) -> None:
         self._socket = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, socket.NETLINK_ROUTE)
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, BUFFER)
+        with contextlib.suppress(OSError):  # before Linux 4.20 a dump returns more than asked for, which does no harm
+            self._socket.setsockopt(_SOL_NETLINK, _STRICT, 1)
         self._socket.bind((0, 0))
         self._sequence = 0
         self._marshal = MarshalRtnl()
@@ -86,10 +90,13 @@ class RtnlSocket:
                     outcome[sequence - first] = -struct.unpack_from("=i", payload)[0]
         return [outcome[number] for number in range(len(messages))]
 
-    def dump(self, kind: int, family: int = 0) -> Iterator[Any]:
-        """All objects of a kind, as pyroute2's messages. :raises OSError: what the kernel answered instead."""
+    def dump(self, kind: int, attributes: Sequence[Any] = (), **fields: int) -> Iterator[Any]:
+        """All objects of a kind, as pyroute2's messages; ``fields`` of the message narrow them down.
+
+        :raises OSError: what the kernel answered instead
+        """
         self._sequence += 1
-        message = bytearray(encode(kind, DUMP, [], family=family))
+        message = bytearray(encode(kind, DUMP, attributes, **fields))
         struct.pack_into("=I", message, 8, self._sequence)
         self._socket.send(message)
         while True:

@@ -6,10 +6,19 @@ import contextlib
 import os
 from collections.abc import Iterator
 
-from pyroute2 import netns
-
 from ..core.errors import HostError
 from .model import HOST, label_of_path
+from .syscalls import enter_network
+
+
+@contextlib.contextmanager
+def home() -> Iterator[int]:
+    """An open file of the namespace that the run is in, to be entered again or to be given to the kernel."""
+    descriptor = os.open("/proc/self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)
 
 
 @contextlib.contextmanager
@@ -24,14 +33,13 @@ def entered(path: str) -> Iterator[None]:
     if path == HOST:
         yield
         return
-    home = os.open("/proc/self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
-    try:
+    with home() as back:
         try:
             there = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
         except OSError as error:
             raise HostError(f"namespace {label_of_path(path)} cannot be opened: {error.strerror}") from error
         try:
-            netns.setns(there)
+            enter_network(there)
         except OSError as error:
             raise HostError(f"namespace {label_of_path(path)} cannot be entered: {error.strerror}") from error
         finally:
@@ -39,6 +47,4 @@ def entered(path: str) -> Iterator[None]:
         try:
             yield
         finally:
-            netns.setns(home)
-    finally:
-        os.close(home)
+            enter_network(back)

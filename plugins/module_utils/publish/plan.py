@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Optional
 
 from ..bridge.model import bridges
@@ -40,25 +40,27 @@ def plan(desired: Sequence[DesiredPorts], state: HostState) -> Plan:
     published: dict[str, tuple[Publication, ...]] = {}
     for publication in observed:
         published[publication.container] = (*published.get(publication.container, ()), publication)
+    before = [view(item.label, published, leases) for item in desired]
+    unruled = {bridge.name for bridge in bridges(state).values() if not bridge.iptables}
     # A container that gives up a port and one that takes it may stand in one task, in any order.
     for item in desired:
         if not item.present:
             published.pop(item.label, None)
-    before = [view(item.label, observed, leases) for item in desired]
     for item in (item for item in desired if item.present):
-        published[item.label] = _publish(draft, item, leases.get(item.label, []), published)
+        published[item.label] = _publish(draft, item, leases.get(item.label, []), published, unruled)
     wanted = [publication for each in published.values() for publication in each]
     for bridge in _loopback_bridges(wanted, state):
         name = LOCALNET.format(bridge)
         if (value := draft.state.sysctls.get((HOST, name))) != "1":
             draft.do(SysctlSet(HOST, name, "1", value))
     plan_rules(draft, state, publications=wanted)
-    return draft.finish(before, [view(item.label, wanted, leases) for item in desired])
+    return draft.finish(before, [view(item.label, published, leases) for item in desired])
 
 
-def view(label: str, published: Sequence[Publication], leases: Mapping[str, Sequence[Endpoint]]) -> Mapping[str, Any]:
+def view(label: str, published: Mapping[str, Sequence[Publication]],
+         leases: Mapping[str, Sequence[Endpoint]]) -> Mapping[str, Any]:
     """The ports of a container as they are returned to the user, as `docker port` lists them."""
-    own = [publication for publication in published if publication.container == label]
+    own = published.get(label, ())
     addresses = [lease.ip(family) for lease in leases.get(label, ()) for family in ("ipv4", "ipv6") if lease.ip(family)]
     return {"container": label, "addresses": addresses,
             "ports": [{"host_ip": p.host_ip, "host_port": p.host_port, "container_ip": p.container_ip,
@@ -68,9 +70,9 @@ def view(label: str, published: Sequence[Publication], leases: Mapping[str, Sequ
 
 
 def _publish(draft: Draft, item: DesiredPorts, leases: Sequence[Endpoint],
-             published: Mapping[str, tuple[Publication, ...]]) -> tuple[Publication, ...]:
+             published: Mapping[str, tuple[Publication, ...]], unruled: Collection[str]) -> tuple[Publication, ...]:
     addresses = _addresses(draft, item, leases)
-    _require_rules(draft.state, item, leases, addresses)
+    _require_rules(unruled, item, leases, addresses)
     others = [p for container, theirs in published.items() if container != item.label for p in theirs]
     return allocate(item.label, addresses, _specs(item, leases), others=others,
                     current=published.get(item.label, ()), sockets=draft.state.sockets,
@@ -91,12 +93,11 @@ def _addresses(draft: Draft, item: DesiredPorts, leases: Sequence[Endpoint]) -> 
     return found
 
 
-def _require_rules(state: HostState, item: DesiredPorts, leases: Sequence[Endpoint],
+def _require_rules(unruled: Collection[str], item: DesiredPorts, leases: Sequence[Endpoint],
                    addresses: Mapping[str, str]) -> None:
     for lease in leases:
-        bridge = bridges(state).get(lease.bridge)
-        if bridge and not bridge.iptables and addresses.get("ipv4") == lease.ip("ipv4"):
-            raise MooringError(f"ports of {item.label} cannot be published: it is on bridge {bridge.name}, which has "
+        if lease.bridge in unruled and addresses.get("ipv4") == lease.ip("ipv4"):
+            raise MooringError(f"ports of {item.label} cannot be published: it is on bridge {lease.bridge}, which has "
                                f"{COMMANDS['ipv4']}: false. Say iptables: true for the bridge with docker_bridge")
 
 

@@ -1,0 +1,43 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The few system calls for namespaces that Python does not offer in all supported versions. Adapter."""
+from __future__ import annotations
+
+import ctypes
+import os
+
+CLONE_NEWNET = 0x40000000
+MS_BIND, MS_REC, MS_SHARED = 0x1000, 0x4000, 0x100000
+MNT_DETACH = 2
+
+_LIBC = ctypes.CDLL(None, use_errno=True)
+
+
+def _check(result: int, path: str = "") -> None:
+    if result:
+        code = ctypes.get_errno()
+        raise OSError(code, os.strerror(code), path)
+
+
+def unshare_network() -> None:
+    """Put the calling process into a new network namespace (unshare(2))."""
+    _check(_LIBC.unshare(CLONE_NEWNET))
+
+
+def enter_network(descriptor: int) -> None:
+    """Put the calling process into the network namespace of an open file (setns(2))."""
+    _check(_LIBC.setns(descriptor, CLONE_NEWNET))
+
+
+def bind(source: str, target: str) -> None:
+    """Bind mount ``source`` on ``target`` (mount(2)); mounts below ``source`` come with it."""
+    _check(_LIBC.mount(source.encode(), target.encode(), b"none", ctypes.c_ulong(MS_BIND | MS_REC), None), target)
+
+
+def make_shared(target: str) -> None:
+    """Let mounts below ``target`` appear in the mount namespaces that have it as well (mount_namespaces(7))."""
+    _check(_LIBC.mount(b"", target.encode(), b"none", ctypes.c_ulong(MS_SHARED | MS_REC), None), target)
+
+
+def unmount(target: str) -> None:
+    """Detach a mount at once, whoever still uses it (umount2(2))."""
+    _check(_LIBC.umount2(target.encode(), MNT_DETACH), target)
