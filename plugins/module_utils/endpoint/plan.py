@@ -169,7 +169,7 @@ class _Planner:
             raise OptionError(option, requested, f"cannot be used: bridge {bridge.name} has no {family} address",
                               "Give the bridge one with docker_bridge first")
         if requested and bridge.link.index and "/" not in requested:
-            raise OptionError(option, requested, f"lacks a prefix length, and {bridge.name} is not ours to take it from",
+            raise OptionError(option, requested, f"lacks a prefix length, and {bridge.name} is not ours to have one",
                               f"Give it like {requested}/{24 if family == 'ipv4' else 64}")
         return requested or (KNOWN_AFTER_APPLY if family == "ipv4" and not bridge.link.index else "")
 
@@ -184,8 +184,8 @@ class _Planner:
         mtu = item.mtu if isinstance(item.mtu, int) else bridge.link.mtu if item.mtu or inner is None else inner.mtu
         found = Endpoint(item.label, item.interface_name, outer, addresses["ipv4"], addresses["ipv6"], exposed, pair)
         if len(found.mark.text) > ALIAS_LENGTH:
-            raise OptionError("exposed_ports", ", ".join(exposed), "do not fit into the mark of the endpoint, which "
-                              f"has {ALIAS_LENGTH} characters", "Write neighbouring ports as ranges, like 8000-8010/tcp")
+            raise OptionError("exposed_ports", ", ".join(exposed), "do not fit into the mark of the endpoint, which has "
+                              f"{ALIAS_LENGTH} characters", "Write neighbouring ports as ranges, like 8000-8010/tcp")
         return dataclasses.replace(found, link=outer.replaced(
             up=True, mtu=mtu, alias=found.mark.text, controller=bridge.name, hairpin=True,
             tx_queue_len=outer.tx_queue_len if item.tx_queue_len is None else item.tx_queue_len))
@@ -197,8 +197,8 @@ class _Planner:
 
     def _create(self, item: DesiredEndpoint, new: Endpoint) -> None:
         if new.link.name in self.draft.state.host.links:
-            raise MooringError(f"interface {new.link.name}, which would be the host's end for {item.label}, exists and "
-                               f"is not ours: remove it with `ip link delete {new.link.name}`")
+            raise MooringError(f"interface {new.link.name}, which would be the host's end for {item.label}, exists "
+                               f"and is not ours: remove it with `ip link delete {new.link.name}`")
         peer = Peer(item.path, item.interface_name, self._mac(item, new), new.link.mtu)
         self.draft.do(LinkAdd(HOST, new.link, peer))
 

@@ -8,7 +8,7 @@ from typing import Any, Optional
 from ..bridge.model import Bridge, bridge_of, bridges
 from ..core.errors import MooringError, OptionError
 from ..core.plan import Draft, Plan
-from ..endpoint.model import Endpoint, endpoints
+from ..endpoint.model import Endpoint, containers, endpoints
 from ..firewall.plan import plan_rules
 from ..host.model import HostState, Scope
 from ..host.operations import LinkSet
@@ -28,9 +28,7 @@ def scope(_desired: Sequence[DesiredPolicy]) -> Scope:
 def plan(desired: Sequence[DesiredPolicy], state: HostState) -> Plan:
     """:raises MooringError: for a bridge that is not ours, for links across bridges, for rules that are switched off"""
     draft = Draft(state.copy())
-    leases: dict[str, list[Endpoint]] = {}
-    for endpoint in endpoints(state):
-        leases.setdefault(endpoint.container, []).append(endpoint)
+    leases = containers(endpoints(state))
     linked: dict[str, list[Linkage]] = {}
     for link in ledger.links(state):
         linked.setdefault(link.source, []).append(link)

@@ -9,7 +9,7 @@ from typing import Any, Optional
 from ..bridge.model import bridges
 from ..core.errors import MooringError
 from ..core.plan import KNOWN_AFTER_APPLY, Draft, Plan
-from ..endpoint.model import Endpoint, endpoints
+from ..endpoint.model import Endpoint, containers, endpoints
 from ..firewall.model import COMMANDS
 from ..firewall.plan import plan_rules
 from ..host.model import HostState, Scope
@@ -18,6 +18,8 @@ from ..netns.model import HOST
 from ..policy import ledger
 from ..ports.allocate import allocate
 from ..ports.model import ExposedPort, PortSpec, Publication
+from ..ports.occupied import Occupied
+from ..ports.occupied import published as occupied_by
 from ..ports.spec import parse_exposed_port
 from .model import DesiredPorts
 
@@ -33,21 +35,21 @@ def scope(desired: Sequence[DesiredPorts]) -> Scope:
 def plan(desired: Sequence[DesiredPorts], state: HostState) -> Plan:
     """:raises MooringError: for a port that is taken, by whom, and for everything else that cannot be"""
     draft = Draft(state.copy())
-    leases: dict[str, list[Endpoint]] = {}
-    for endpoint in endpoints(state):
-        leases.setdefault(endpoint.container, []).append(endpoint)
-    observed = ledger.publications(state)
+    leases = containers(endpoints(state))
     published: dict[str, tuple[Publication, ...]] = {}
-    for publication in observed:
+    for publication in ledger.publications(state):
         published[publication.container] = (*published.get(publication.container, ()), publication)
     before = [view(item.label, published, leases) for item in desired]
     unruled = {bridge.name for bridge in bridges(state).values() if not bridge.iptables}
-    # A container that gives up a port and one that takes it may stand in one task, in any order.
+    occupied = _occupied(desired, published)
     for item in desired:
-        if not item.present:
-            published.pop(item.label, None)
-    for item in (item for item in desired if item.present):
-        published[item.label] = _publish(draft, item, leases.get(item.label, []), published, unruled)
+        current = published.pop(item.label, ())
+        if item.present:
+            for publication in (p for p in current if _stays(p, item)):
+                occupied.withdraw(publication)
+            published[item.label] = _publish(draft, item, leases.get(item.label, []), current, occupied, unruled)
+            for publication in published[item.label]:
+                occupied.publish(publication)
     wanted = [publication for each in published.values() for publication in each]
     for bridge in _loopback_bridges(wanted, state):
         name = LOCALNET.format(bridge)
@@ -55,6 +57,23 @@ def plan(desired: Sequence[DesiredPorts], state: HostState) -> Plan:
             draft.do(SysctlSet(HOST, name, "1", value))
     plan_rules(draft, state, publications=wanted)
     return draft.finish(before, [view(item.label, published, leases) for item in desired])
+
+
+def _occupied(desired: Sequence[DesiredPorts], published: Mapping[str, Sequence[Publication]]) -> Occupied:
+    """The host ports that are taken, without those that this task closes: another container may get them in it."""
+    items = {item.label: item for item in desired}
+    return occupied_by(publication for label, own in published.items() for publication in own
+                       if label not in items or _stays(publication, items[label]))
+
+
+def _stays(publication: Publication, item: DesiredPorts) -> bool:
+    """Whether an entry of the item can keep this publication."""
+    if not item.present:
+        return False
+    return item.publish_all or any(
+        spec.protocol == publication.protocol and spec.container_ports[0] == publication.container_port
+        and (spec.host_ports is None or spec.host_ports[0] <= publication.host_port <= spec.host_ports[1])
+        for spec in item.specs)
 
 
 def view(label: str, published: Mapping[str, Sequence[Publication]],
@@ -70,12 +89,11 @@ def view(label: str, published: Mapping[str, Sequence[Publication]],
 
 
 def _publish(draft: Draft, item: DesiredPorts, leases: Sequence[Endpoint],
-             published: Mapping[str, tuple[Publication, ...]], unruled: Collection[str]) -> tuple[Publication, ...]:
+             current: Sequence[Publication], occupied: Occupied, unruled: Collection[str]) -> tuple[Publication, ...]:
     addresses = _addresses(draft, item, leases)
     _require_rules(unruled, item, leases, addresses)
-    others = [p for container, theirs in published.items() if container != item.label for p in theirs]
-    return allocate(item.label, addresses, _specs(item, leases), others=others,
-                    current=published.get(item.label, ()), sockets=draft.state.sockets,
+    return allocate(item.label, addresses, _specs(item, leases), others=occupied, current=current,
+                    sockets=draft.state.sockets,
                     reserved=draft.state.reserved_ports, dynamic_range=item.dynamic_range,
                     default_host_ip=item.default_host_ip, allow_from=item.allow_from)
 
