@@ -10,7 +10,7 @@ from typing import Any, Optional
 from ..core.errors import MooringError, OptionError
 from ..core.names import bridge_mac
 from ..core.plan import Draft, Plan
-from ..endpoint.model import endpoint_of
+from ..endpoint.model import endpoint_of, endpoints
 from ..firewall.plan import plan_rules
 from ..host.model import HostState, Scope
 from ..host.operations import AddrAdd, AddrDel, LinkAdd, LinkDel, LinkSet, SysctlSet
@@ -38,7 +38,8 @@ def plan(desired: Sequence[DesiredBridge], state: HostState) -> Plan:
             _present(draft, item)
         else:
             _absent(draft, item)
-    plan_rules(draft, state)
+    gone = {e.container for e in endpoints(state)} - {e.container for e in endpoints(draft.state)}
+    plan_rules(draft, state, removed=gone)
     return draft.finish([view(state, item.name) for item in desired],
                         [view(draft.state, item.name) for item in desired])
 
@@ -111,6 +112,8 @@ def _merge(current: Bridge, desired: DesiredBridge, state: HostState) -> Bridge:
             "pool": desired.fixed_cidr, "gateway": desired.default_gateway, "pool_v6": desired.fixed_cidr_v6,
             "gateway_v6": desired.default_gateway_v6}
     settings = {key: value for key, value in keep.items() if value is not None}
+    if desired.ipv6 is False:
+        settings.update(pool_v6="", gateway_v6="")
     link = current.link
     addresses = _addresses(current, desired, state)
     changes: dict[str, Any] = {"addresses": addresses}
@@ -216,8 +219,10 @@ def _absent(draft: Draft, desired: DesiredBridge) -> None:
         return
     bridge = bridge_of(link)
     if bridge is None:
-        raise OptionError("name", desired.name, "was not made by this collection and is left alone",
-                          f"Remove it by hand (`ip link delete {desired.name}`) if it is not needed")
+        # Not an error: an adopted bridge that was given back is in this condition.
+        draft.warn(f"{desired.name} was not made by this collection and is left alone: remove it by hand (`ip link "
+                   f"delete {desired.name}`) if it is not needed")
+        return
     ports = draft.state.host.ports_of(desired.name)
     if ports and not desired.force:
         raise MooringError(f"bridge {desired.name} has {len(ports)} endpoints ({_some(ports)}): detach them first "
