@@ -18,7 +18,7 @@ PACKAGE = "ansible_collections.mooring.net.plugins.module_utils"
 
 # May touch the host: open files, ask the kernel, start programs.
 ADAPTERS = {"core/command", "core/lock", "firewall/iptables", "host/conntrack", "host/proc", "host/real",
-            "link/netlink", "link/rtnl", "netns/enter", "netns/named", "netns/resolve"}
+            "link/netlink", "link/rtnl", "netns/enter", "netns/named", "netns/resolve", "netns/syscalls"}
 # May use adapters, and holds nothing else.
 ON_ADAPTERS = {"core/runner": {"core/command", "core/lock", "host/real"}, "netns/lookup": {"netns/resolve"}}
 PURE_LIBRARIES = {"__future__", "bisect", "collections", "contextlib", "dataclasses", "enum", "functools", "hashlib",
@@ -107,7 +107,8 @@ def test_a_parser_does_not_know_hosts_or_plans(module: str) -> None:
 
 @pytest.mark.parametrize(("library", "users"), [
     ("subprocess", {"core/command"}),
-    ("pyroute2", {"host/conntrack", "link/rtnl", "netns/enter", "netns/named"}),
+    ("pyroute2", {"host/conntrack", "link/rtnl"}),
+    ("ctypes", {"netns/syscalls"}),
     ("ansible", {"core/runner"}),
     ("fcntl", {"core/lock"}),
 ])

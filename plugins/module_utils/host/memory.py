@@ -205,7 +205,10 @@ class Memory:
         for here in [self.state.namespaces[path] for path in paths if path in self.state.namespaces]:
             for link in [link for link in here.links.values() if not link.mac and link.kind != "loopback"]:
                 self._macs += 1
-                here.links[link.name] = link.replaced(mac=f"0a:00:00:00:{self._macs >> 8:02x}:{self._macs & 255:02x}")
+                mac = f"0a:00:00:00:{self._macs >> 8:02x}:{self._macs & 255:02x}"
+                here.links[link.name] = link.replaced(mac=mac)
+            for link in [link for link in here.links.values() if link.tx_queue_len < 0]:
+                here.links[link.name] = link.replaced(tx_queue_len=1000)
             places = {Route(str(ipaddress.ip_interface(a).network), link.name, "", _family(a)): None
                       for link in here.links.values() if link.up and link.kind != "loopback" for a in link.addresses}
             able = {(route.interface, route.family) for route in places}

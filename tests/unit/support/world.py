@@ -57,6 +57,7 @@ def uplink_state() -> HostState:
     state = fresh_state()
     state.host.links["ens3"] = Link("ens3", "", 2, up=True, mac="52:54:00:00:00:01", addresses=("192.0.2.10/24",))
     state.host.routes.append(Route("default", "ens3", "192.0.2.1"))
+    state.namespaces["/proc/1/ns/net"] = state.host
     return state
 
 
@@ -71,6 +72,7 @@ class World:
     def copy(self) -> World:
         """Another world in the same condition."""
         other = World(self.state.copy())
+        other.state.namespaces["/proc/1/ns/net"] = other.state.host
         other.host._pairs = dict(self.host._pairs)
         other.engine, other._pids = dict(self.engine), self._pids
         for name, entry in self.state.named.items():

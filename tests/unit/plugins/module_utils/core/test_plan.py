@@ -39,7 +39,8 @@ def test_rules_close_before_forwarding_opens() -> None:
 
 
 def test_a_sysctl_inside_a_container_is_set_with_its_interface() -> None:
-    assert SysctlSet(INSIDE, "net/ipv6/conf/eth0/disable_ipv6", "1").phase == AddrAdd(INSIDE, "eth0", "10.0.0.2/8").phase
+    setting = SysctlSet(INSIDE, "net/ipv6/conf/eth0/disable_ipv6", "1")
+    assert setting.phase == AddrAdd(INSIDE, "eth0", "10.0.0.2/8").phase
 
 
 def test_an_operation_is_seen_by_what_follows_and_not_by_the_observed_state() -> None:

@@ -62,7 +62,8 @@ def test_a_required_option_is_missed_without_config_too() -> None:
 
 def test_nothing_is_done_when_one_item_is_wrong() -> None:
     world = World()
-    world.refuses("docker_bridge", config=[{"name": "br0", "bip": "10.0.0.1/24"}, {"name": "br1", "bip": "10.0.0.9/24"}])
+    items = [{"name": "br0", "bip": "10.0.0.1/24"}, {"name": "br1", "bip": "10.0.0.9/24"}]
+    world.refuses("docker_bridge", config=items)
 
 
 # -- failure ----------------------------------------------------------------------------------------------------------
