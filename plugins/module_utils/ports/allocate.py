@@ -1,0 +1,233 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Decide host ports: which port each entry of ``published_ports`` gets, and what stands in its way.
+
+The order is Docker's: explicit ports before those that are to be chosen. Among the latter Docker serves the highest
+container port first, from a cursor that moves on at every start; here the lowest container port comes first and takes
+the lowest free port, and a port once chosen is kept, so that a later run changes nothing.
+
+``net.ipv4.ip_local_reserved_ports`` keeps ports from being chosen out of the dynamic range, and nothing else: "Explicit
+port allocation behavior is unchanged" (Documentation/networking/ip-sysctl). So does Docker since 29.6: a port or a
+range that the user names is not affected (moby/moby pull request 52818), nor is a port that is kept.
+"""
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from operator import attrgetter
+from typing import Union
+
+from ..core.errors import OptionError
+from .model import DYNAMIC_RANGE, PortSpec, Publication, Socket, family_of, range_text
+from .occupied import Occupied, Owner, addresses_collide, listened, published, shares, taken_by
+from .spec import parse_host_ip
+from .wanted import Wanted, wanted_specs
+
+# The order of Publication itself, three times as fast as its generated comparison.
+_SORT_KEY = attrgetter("container", "host_ip", "host_port", "container_ip", "container_port", "protocol", "count",
+                       "allow_from")
+
+
+def conflicts(a: Publication, b: Publication) -> bool:
+    """Whether two publications want the same traffic: protocol, a port and an address in common.
+
+    A publication conflicts with itself.
+    """
+    return (a.protocol == b.protocol and addresses_collide(a.host_ip, b.host_ip)
+            and a.host_port < b.host_port + b.count and b.host_port < a.host_port + a.count)
+
+
+def allocate(
+    container: str, addresses: Mapping[str, str], specs: Sequence[PortSpec], *,
+    others: Union[Iterable[Publication], Occupied],
+    current: Iterable[Publication],
+    sockets: Iterable[Socket],
+    reserved: Iterable[tuple[int, int]],
+    dynamic_range: tuple[int, int] = DYNAMIC_RANGE,
+    default_host_ip: str = "",
+    allow_from: Sequence[str] = (),
+) -> tuple[Publication, ...]:
+    """The publications that ``specs`` ask for, sorted.
+
+    One spec makes one publication for each host address, a range too. Without a host address that is 0.0.0.0, and
+    ``::`` with the same host port when the container has IPv6 (as Docker 29). A dynamic range gets ports in a row.
+
+    :param addresses: the container's addresses: ``{"ipv4": "192.168.5.2", "ipv6": "2001:db8::2"}`` or one of them
+    :param others: every publication of other containers, or an index of them (:func:`.occupied.published`)
+    :param current: what this container has published now; it never stands in the way. A port that is to be chosen is
+        taken from it, and a process that came to listen on one of its ports later does not matter: the traffic is the
+        container's already
+    :param sockets: listening sockets of the host
+    :param reserved: first and last port of each range of ``ip_local_reserved_ports``
+    :param dynamic_range: first and last host port to choose from
+    :param default_host_ip: the address for specs without one (Docker's ``--ip``)
+    :param allow_from: networks from :func:`.spec.parse_sources`. Each publication gets those of its family, and is left
+        out when there are none
+    :raises OptionError: when a port is taken, none is free, or the container has no address of the family
+    """
+    if default_host_ip:
+        default_host_ip = parse_host_ip(default_host_ip, "default_host_ip")
+    wanted = wanted_specs(container, addresses, specs, default_host_ip, allow_from)
+    host_ports = _Allocation(others, sockets, reserved, dynamic_range).settled(wanted, current)
+    sources = {family: tuple(s for s in allow_from if family_of(s) == family) for family in ("ipv4", "ipv6")}
+    return tuple(sorted((
+        Publication(container, host_ip, port, addresses[family_of(host_ip)], want.spec.container_ports[0],
+                    want.protocol, want.count, sources[family_of(host_ip)])
+        for want, port in host_ports for host_ip in want.host_ips
+    ), key=_SORT_KEY))
+
+
+# Protocol, host address, first host port, count, first container port of a publication of the container itself.
+_Own = tuple[str, str, int, int, int]
+
+
+def _published_as(ports: Iterable[tuple[Wanted, int]]) -> set[_Own]:
+    return {(want.protocol, host_ip, port, want.count, want.spec.container_ports[0])
+            for want, port in ports for host_ip in want.host_ips}
+
+
+class _Allocation:
+    """The ports that are taken, and how an entry gets its own. A claimed port is taken for all further entries."""
+
+    def __init__(self, others: Union[Iterable[Publication], Occupied], sockets: Iterable[Socket],
+                 reserved: Iterable[tuple[int, int]], dynamic_range: tuple[int, int]) -> None:
+        self._published = others if isinstance(others, Occupied) else published(others)
+        self._listened = listened(sockets)
+        self._dynamic_range = dynamic_range
+        self._reserved = bytearray(65536)
+        for first, last in reserved:
+            self._reserved[first:last + 1] = b"\1" * (last + 1 - first)
+
+    def settled(self, wanted: Sequence[Wanted], current: Iterable[Publication]) -> list[tuple[Wanted, int]]:
+        """Each entry with its first host port, such that deciding again with these as the current ones is the same.
+
+        Entries that leave a choice for the same container port can swap what they keep, so these are decided again
+        until nothing moves: the first of them always has its own port to keep and moves to lower ones only; once it
+        rests, so does the second, and so on.
+        """
+        own = {(p.protocol, p.host_ip, p.host_port, p.count, p.container_port) for p in current}
+        result = self._decided(wanted, own)
+        choices = [(want.spec.container_ports[0], want.protocol) for want in wanted if not want.spec.explicit]
+        if len(set(choices)) < len(choices):
+            seen = []
+            while (own := _published_as(result)) not in seen:
+                seen.append(own)
+                result = self._decided(wanted, own)
+        return result
+
+    def _decided(self, wanted: Sequence[Wanted], own: set[_Own]) -> list[tuple[Wanted, int]]:
+        self._own = {entry[:4] for entry in own}
+        self._previous: dict[tuple[str, int, str], list[int]] = {}
+        for protocol, host_ip, host_port, _count, container_port in own:
+            self._previous.setdefault((host_ip, container_port, protocol), []).append(host_port)
+        try:
+            return list(self._claims(wanted))
+        except OptionError:
+            if not self._previous:
+                raise
+            # A port that is kept can be the only one that another entry may have: then all are chosen anew.
+            self._previous = {}
+            return list(self._claims(wanted))
+
+    def _claims(self, wanted: Sequence[Wanted]) -> Iterator[tuple[Wanted, int]]:
+        self._claimed = Occupied()
+        # Ports only fill up while deciding: a search goes on where the last one for the same thing ended.
+        self._searched: dict[tuple, int] = {}
+        choices = []
+        for want in wanted:
+            if want.spec.explicit:
+                yield want, self._claim(want, self._asked(want))
+            else:
+                choices.append(want)
+        choices.sort(key=self._order)
+        # All kept ports before any new one, so that a new entry cannot take a port that another one has had.
+        new = []
+        for want in choices:
+            port = self._kept(want)
+            if port:
+                yield want, self._claim(want, port)
+            else:
+                new.append(want)
+        for want in new:
+            yield want, self._claim(want, self._lowest(want))
+
+    def _order(self, want: Wanted) -> tuple:
+        """Ranges that end first go first, so that as many entries as possible get a port; named ones before dynamic."""
+        first, last = self._range(want)
+        return (last, want.spec.host_ports is None, want.spec.container_ports, want.protocol,
+                -len(want.host_ips), want.host_ips, first)
+
+    def _claim(self, want: Wanted, port: int) -> int:
+        for host_ip in want.host_ips:
+            self._claimed.add(want.protocol, host_ip, port, want.count, want.spec)
+        return port
+
+    def _taken(self, want: Wanted, first: int) -> tuple[int, Owner] | None:
+        """The first port that stands in the way of the whole entry beginning at host port ``first``, and its owner."""
+        protocol, count = want.protocol, want.count
+        for host_ip in want.host_ips:
+            taken = (self._published.first_taken(protocol, host_ip, first, count)
+                     or self._claimed.first_taken(protocol, host_ip, first, count))
+            if not taken and (protocol, host_ip, first, count) not in self._own:
+                taken = self._listened.first_taken(protocol, host_ip, first, count)
+            if taken:
+                return taken
+        return None
+
+    def _asked(self, want: Wanted) -> int:
+        """The host port that an explicit entry names."""
+        first = want.spec.host_ports[0]
+        taken = self._taken(want, first)
+        if taken:
+            port, owner = taken
+            raise OptionError("published_ports", want.spec.text,
+                              f"asks for host port {port}/{want.spec.protocol}, which {taken_by(owner)}",
+                              "Choose another host port, or leave it out to have one chosen")
+        return first
+
+    def _range(self, want: Wanted) -> tuple[int, int]:
+        return want.spec.host_ports or self._dynamic_range
+
+    def _kept(self, want: Wanted) -> int:
+        """The host port that this container has published the same container port on so far; 0 for none."""
+        spec = want.spec
+        first, last = self._range(want)
+        ports = {port for host_ip in want.host_ips
+                 for port in self._previous.get((host_ip, spec.container_ports[0], spec.protocol), ())}
+        return next((port for port in sorted(ports)
+                     if first <= port <= last - want.count + 1 and not self._taken(want, port)), 0)
+
+    def _lowest(self, want: Wanted) -> int:
+        """The lowest host port from which on as many as needed are free."""
+        first, last = self._range(want)
+        search = (want.protocol, want.host_ips, first, last, want.count, want.spec.host_ports is None)
+        port = self._searched.get(search, first)
+        while port <= last - want.count + 1:
+            obstacle = self._obstacle(want, port)
+            if not obstacle:
+                self._searched[search] = port
+                return port
+            port = obstacle + 1
+        raise self._exhausted(want)
+
+    def _obstacle(self, want: Wanted, first: int) -> int:
+        """The last reserved port, or else the first taken one, in the way from ``first`` on; 0 for none."""
+        if want.spec.host_ports is None:
+            found = self._reserved.rfind(1, first, first + want.count)
+            if found >= 0:
+                return found
+        taken = self._taken(want, first)
+        return taken[0] if taken else 0
+
+    def _exhausted(self, want: Wanted) -> OptionError:
+        spec, (first, last) = want.spec, self._range(want)
+        owners = []
+        single = want._replace(count=1)
+        for port in range(first, last + 1):
+            taken = self._taken(single, port)
+            if taken or (spec.host_ports is None and self._reserved[port]):
+                owners.append(taken[1] if taken else None)
+        needed = "no free port" if spec.count == 1 else f"no {spec.count} free ports in a row"
+        problem = f"has {needed} left for {spec.text}: of {last - first + 1} ports, {shares(owners) or 'none is taken'}"
+        if spec.host_ports:
+            return OptionError("published_ports", spec.text, problem, "Give a range with free ports")
+        return OptionError("dynamic_port_range", range_text(first, last), problem,
+                           "Give a larger range, or name the host port")

@@ -1,0 +1,172 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a published port is: asked for (PortSpec), exposed (ExposedPort), decided (Publication), in use (Socket).
+
+Everywhere in this domain an address is a string in canonical form, IPv6 without brackets; a port is a whole number
+from 1 to 65535; a range is a pair of its first and its last port.
+"""
+from __future__ import annotations
+
+import functools
+import ipaddress
+import re
+from dataclasses import dataclass
+
+PROTOCOLS = ("tcp", "udp", "sctp")
+# Docker up to 1.5; later releases read net.ipv4.ip_local_port_range and fall back to this.
+DYNAMIC_RANGE = (49153, 65535)
+ANY_IPV4, ANY_IPV6 = "0.0.0.0", "::"
+
+_PUBLICATION = re.compile(r"(?P<host>[0-9.]+|\[[0-9a-f:.]+\]):(?P<first>[0-9]{1,5})(?:-[0-9]{1,5})?"
+                          r"->(?P<container>[0-9.]+|\[[0-9a-f:.]+\]):(?P<port>[0-9]{1,5})(?:-(?P<last>[0-9]{1,5}))?"
+                          r"/(?P<protocol>[a-z]+)(?: from (?P<sources>[0-9a-f.:/,]+))?")
+
+
+def family_of(address: str) -> str:
+    """``ipv4`` or ``ipv6``, of an address or of a network."""
+    return "ipv6" if ":" in address else "ipv4"
+
+
+def bracketed(address: str) -> str:
+    """The address as it stands in front of ``:port``."""
+    return f"[{address}]" if ":" in address else address
+
+
+def range_text(first: int, last: int) -> str:
+    """``80``, or ``8000-8010``."""
+    return str(first) if first == last else f"{first}-{last}"
+
+
+@dataclass(frozen=True)
+class PortSpec:
+    """One entry of ``published_ports``, understood but not yet decided.
+
+    ``host_ip`` is empty when none is given. ``host_ports`` is None when the host port is to be chosen from the dynamic
+    range. It has the length of ``container_ports``, or is a range for one container port: then one of it is chosen.
+    """
+
+    host_ip: str
+    host_ports: tuple[int, int] | None
+    container_ports: tuple[int, int]
+    protocol: str
+
+    @property
+    def count(self) -> int:
+        return self.container_ports[1] - self.container_ports[0] + 1
+
+    @property
+    def explicit(self) -> bool:
+        """Whether nothing is left to choose."""
+        return self.host_ports is not None and self.host_ports[1] - self.host_ports[0] + 1 == self.count
+
+    @property
+    def text(self) -> str:
+        """Docker's short form with the protocol always given: ``127.0.0.1:8080:80/tcp``, ``[::1]::53/udp``."""
+        host = f"{bracketed(self.host_ip)}:" if self.host_ip else ""
+        ports = range_text(*self.host_ports) if self.host_ports else ""
+        return f"{host}{ports}{':' if host or ports else ''}{range_text(*self.container_ports)}/{self.protocol}"
+
+
+@dataclass(frozen=True)
+class ExposedPort:
+    """One port, or a range, that a container offers: what ``EXPOSE`` of an image says."""
+
+    first: int
+    last: int
+    protocol: str
+
+    @property
+    def text(self) -> str:
+        """``5432/tcp`` or ``8000-8010/udp``."""
+        return f"{range_text(self.first, self.last)}/{self.protocol}"
+
+
+@dataclass(frozen=True, order=True)
+class Publication:
+    """One published port, or range of ports one to one, with nothing left to decide.
+
+    ``host_ip`` is ``0.0.0.0`` or ``::`` for every address of the family. ``count`` is the length of the range that
+    begins at ``host_port`` and ``container_port``. ``allow_from`` has the networks (CIDR) that may connect; empty
+    means everyone.
+    """
+
+    container: str
+    host_ip: str
+    host_port: int
+    container_ip: str
+    container_port: int
+    protocol: str
+    count: int = 1
+    allow_from: tuple[str, ...] = ()
+
+    @property
+    def family(self) -> str:
+        return family_of(self.host_ip)
+
+    @property
+    def text(self) -> str:
+        """``0.0.0.0:8080->192.168.5.2:80/tcp``, all but the container; :func:`parse_publication` is the inverse."""
+        more = self.count - 1
+        sources = f" from {','.join(self.allow_from)}" if self.allow_from else ""
+        return (f"{bracketed(self.host_ip)}:{range_text(self.host_port, self.host_port + more)}->"
+                f"{bracketed(self.container_ip)}:{range_text(self.container_port, self.container_port + more)}"
+                f"/{self.protocol}{sources}")
+
+
+@dataclass(frozen=True)
+class Socket:
+    """A listening socket of the host.
+
+    ``address`` is its local address (``0.0.0.0`` or ``::`` for every one), ``process`` reads ``nginx (pid 123)`` or is
+    empty when unknown. ``dual_stack`` says that a socket on ``::`` takes IPv4 as well (no IPV6_V6ONLY).
+    """
+
+    protocol: str
+    address: str
+    port: int
+    process: str
+    dual_stack: bool = False
+
+
+def parse_publication(container: str, text: str) -> Publication:
+    """The publication of ``container`` whose ``text`` this is.
+
+    :raises ValueError: when ``text`` is not exactly what :attr:`Publication.text` makes
+    """
+    match = _PUBLICATION.fullmatch(text)
+    if not match:
+        raise ValueError(f"{text!r} is not of the form HOST_IP:HOST_PORT->CONTAINER_IP:CONTAINER_PORT/PROTOCOL")
+    port = int(match["port"])
+    publication = Publication(container, match["host"].strip("[]"), int(match["first"]),
+                              match["container"].strip("[]"), port, match["protocol"],
+                              int(match["last"] or port) - port + 1,
+                              tuple(match["sources"].split(",")) if match["sources"] else ())
+    # Rendering it again catches every spelling that is not ours: leading zeros, ranges of unequal length, brackets.
+    if publication.text != text or not _possible(publication):
+        raise ValueError(f"{text!r} is not a published port in canonical form")
+    return publication
+
+
+def _possible(publication: Publication) -> bool:
+    """Whether ports, protocol, addresses and networks exist and are written in canonical form."""
+    highest = max(publication.host_port, publication.container_port) + publication.count - 1
+    return (publication.count > 0 and publication.host_port > 0 and publication.container_port > 0
+            and highest <= 65535 and publication.protocol in PROTOCOLS
+            and _canonical_address(publication.host_ip) and _canonical_address(publication.container_ip)
+            and all(_canonical_network(source) for source in publication.allow_from))
+
+
+# A host has thousands of publications on a handful of addresses: the caches halve the time to read them back.
+@functools.lru_cache(maxsize=4096)
+def _canonical_address(text: str) -> bool:
+    try:
+        return str(ipaddress.ip_address(text)) == text
+    except ValueError:
+        return False
+
+
+@functools.lru_cache(maxsize=4096)
+def _canonical_network(text: str) -> bool:
+    try:
+        return str(ipaddress.ip_network(text)) == text
+    except ValueError:
+        return False
