@@ -1,0 +1,172 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The pipeline of the modules without Ansible around it, on a test host.
+
+A process in the host keeps everything imported and answers one request per line, so that a step costs what its work
+costs. With ``python pipeline.py`` this file is that process; tests use :class:`Pipeline`.
+"""
+import importlib
+import json
+import subprocess
+import sys
+import traceback
+from pathlib import Path
+
+CHECKOUT = Path(__file__).resolve().parent.parent.parent
+
+
+class PipelineError(Exception):
+    """A module refused or failed; the text is the message that Ansible would show."""
+
+
+class Pipeline:
+    """The modules of the collection on one host."""
+
+    def __init__(self, host):
+        self._process = host.popen([sys.executable, __file__], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_exception):
+        self.kill()
+
+    def kill(self):
+        """End the process as SIGKILL does, in the middle of whatever it is at."""
+        self._process.kill()
+        self._process.wait()
+        self._process.stdin.close()
+        self._process.stdout.close()
+
+    def _ask(self, **request):
+        self._process.stdin.write(json.dumps(request) + "\n")
+        self._process.stdin.flush()
+        line = self._process.stdout.readline()
+        if not line:
+            raise PipelineError(f"the pipeline on the host ended with status {self._process.wait()}")
+        answer = json.loads(line)
+        if "error" in answer:
+            raise PipelineError(answer["error"])
+        return answer
+
+    def run(self, module, check=False, **params):
+        """Run a module; its result. :raises PipelineError: with the message of its failure"""
+        return self._ask(do="run", module=module, params=params, check=check)
+
+    def plan(self, module, **params):
+        """Plan a run without starting it: one sentence for each operation, in order."""
+        return self._ask(do="plan", module=module, params=params)["actions"]
+
+    def step(self, number):
+        """Carry out one operation of the plan that was made last."""
+        self._ask(do="step", number=number)
+
+    def execute(self, *operations):
+        """Give operations to the host, as ``[verb, arguments]``: what was done, and the error if there was one.
+
+        An argument that is such a list itself, beginning with a name of operations or links, is made into its value.
+        """
+        return self._ask(do="execute", operations=operations)
+
+    def adapter(self, function, *arguments):
+        """Call a function of module_utils, given as ``link.netlink.snapshot``; its result as plain data."""
+        return self._ask(do="adapter", function=function, arguments=arguments)["result"]
+
+
+class Server:
+    """The process in the host."""
+
+    def __init__(self):
+        sys.path.append(str(CHECKOUT / ".collections"))
+        from ansible_collections.mooring.net.plugins.module_utils.core import errors, lock, runner
+        from ansible_collections.mooring.net.plugins.module_utils.host import operations, real
+
+        self.errors, self.lock, self.runner, self.real, self.operations = errors, lock, runner, real, operations
+        self.resources = {}
+        self.planned = ()
+
+    def answer(self, request):
+        try:
+            return getattr(self, request.pop("do"))(**request)
+        except self.errors.MooringError as error:
+            return {"error": str(error)}
+        except Exception:
+            return {"error": f"an error in this module: {traceback.format_exc()}"}
+
+    def resource(self, name):
+        """What the module hands to the runner."""
+        if name not in self.resources:
+            module = importlib.import_module(f"ansible_collections.mooring.net.plugins.modules.{name}")
+            module.run_module = lambda resource: self.resources.update({name: resource})
+            module.main()
+        return self.resources[name]
+
+    def desired(self, module, params):
+        from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
+
+        resource = self.resource(module)
+        checked = ArgumentSpecValidator({**resource.options, **self.runner.CONFIG}).validate(params)
+        if checked.error_messages:
+            raise self.errors.MooringError("; ".join(checked.error_messages))
+        parameters = checked.validated_parameters
+        return resource, parameters, self.runner._desired(resource, parameters)
+
+    def run(self, module, params, check):
+        resource, params, desired = self.desired(module, params)
+        host = self.real.RealHost()
+        with self.lock.host_lock():
+            plan = self.runner._converge(resource, host, desired, changing=not check)
+        single = params["config"] is None
+        result = self.runner._result(resource, plan, single=single, with_diff=True)
+        return {**result, "warnings": [*plan.warnings, *host.warnings], "assumed": list(plan.assumed)}
+
+    def plan(self, module, params):
+        resource, _params, desired = self.desired(module, params)
+        host = self.real.RealHost()
+        desired = resource.resolve(desired, host)
+        plan = resource.plan(desired, host.snapshot(resource.scope(desired)))
+        self.planned = plan.operations
+        return {"actions": plan.actions}
+
+    def step(self, number):
+        self.real.RealHost().execute([self.planned[number]])
+        return {}
+
+    def execute(self, operations):
+        host, error = self.real.RealHost(), ""
+        operations = [self.value(operation) for operation in operations]
+        try:
+            host.execute(operations)
+            done = operations
+        except self.real.ExecutionError as failure:
+            done, error = failure.done, str(failure)
+        return {"done": [operation.describe() for operation in done], "failure": error, "warnings": host.warnings}
+
+    def value(self, text):
+        """``["LinkAdd", "", {"kind": ...}]`` -> LinkAdd("", Link(...)), lists -> tuples."""
+        if isinstance(text, dict):
+            kind = {"Link": self.operations.Link, "Route": self.operations.Route, "Peer": self.operations.Peer}
+            return kind[text.pop("is")](**{key: self.value(value) for key, value in text.items()})
+        if isinstance(text, list):
+            verb = getattr(self.operations, str(text[0]), None) if text else None
+            return verb(*map(self.value, text[1:])) if verb else tuple(map(self.value, text))
+        return text
+
+    def adapter(self, function, arguments):
+        path, name = function.rsplit(".", 1)
+        module = importlib.import_module(f"ansible_collections.mooring.net.plugins.module_utils.{path}")
+        return {"result": plain(getattr(module, name)(*map(self.value, arguments)))}
+
+
+def plain(value):
+    """Dataclasses and tuples as what JSON has; keys as text."""
+    if hasattr(value, "__dataclass_fields__"):
+        return {name: plain(getattr(value, name)) for name in value.__dataclass_fields__}
+    if isinstance(value, dict):
+        return {key if isinstance(key, str) else " ".join(map(str, key)): plain(item) for key, item in value.items()}
+    return [plain(item) for item in value] if isinstance(value, (list, tuple, set, frozenset)) else value
+
+
+if __name__ == "__main__":
+    server = Server()
+    for line in sys.stdin:
+        print(json.dumps(server.answer(json.loads(line))), flush=True)
