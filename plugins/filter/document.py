@@ -1,0 +1,138 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""From the document ``container_networks``, and from what network_info returns, to the ``config`` of modules.
+
+The YAML files beside this one document the filters.
+"""
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ansible.errors import AnsibleFilterError
+
+Document = Sequence[Mapping[str, Any]]
+Config = list[dict[str, Any]]
+
+# What of a network is no option of docker_bridge, and what of a container is no option of netns_attach.
+NOT_OF_BRIDGES = frozenset({"containers", "icc"})
+NOT_OF_ENDPOINTS = frozenset({"allow_from", "default_host_ip", "dynamic_port_range", "links", "publish_all_ports",
+                              "published_ports"})
+# Options of port_publish that a container on several networks has once. Its lists of ports and links are joined.
+OF_PUBLICATIONS = ("allow_from", "default_host_ip", "dynamic_port_range", "publish_all_ports")
+TARGETS = ("container", "netns", "netns_path", "pid")
+
+
+def bridges(document: Document) -> Config:
+    """The config of docker_bridge. It is the first to be used, hence finds what is wrong anywhere in the document."""
+    publications(document)
+    return [{key: value for key, value in network.items() if key not in NOT_OF_BRIDGES} for network in document]
+
+
+def access(document: Document) -> Config:
+    """The config of icc_policy for bridges: for those of which the document says whether their containers may talk."""
+    return [{"bridge": network["name"], "icc": network["icc"]} for network in document
+            if network.get("icc") is not None and network.get("state") != "absent"]
+
+
+def endpoints(document: Document) -> Config:
+    """The config of netns_attach: an item for each interface of each container."""
+    return [{key: value for key, value in interface.items() if key not in NOT_OF_ENDPOINTS}
+            for interface in _interfaces(document)]
+
+
+def publications(document: Document) -> Config:
+    """The config of port_publish: an item for each container, whose ports are none where the document names none."""
+    return [{**_lease(interfaces[0]), **_options(name, interfaces),
+             "published_ports": _joined(interfaces, "published_ports")}
+            for name, interfaces in _attached(document).items()]
+
+
+def links(document: Document) -> Config:
+    """The config of icc_policy for containers: an item for each, whose links are none where the document names none."""
+    return [{**_lease(interfaces[0]), "links": _joined(interfaces, "links")}
+            for interfaces in _attached(document).values()]
+
+
+def removal(network: Mapping[str, Any], module: str) -> Config:
+    """The config of docker_bridge, netns_attach or veth_pair that, with ``state: absent``, removes what there is."""
+    if module == "docker_bridge":
+        return [{"name": bridge["name"]} for bridge in network["bridges"]]
+    if module == "netns_attach":
+        # The namespace of an endpoint may be gone, or be known by another name: what counts is the endpoint's own one.
+        attached = [{"name": endpoint["container"], "netns_path": f"/run/netns/{endpoint['container']}",
+                     "interface_name": endpoint["interface_name"]} for endpoint in network["endpoints"]]
+        return attached + [{"netns": name} for name in network["namespaces"]]
+    if module == "veth_pair":
+        # A pair with both ends on the host is listed for each. It goes with the end that has its name.
+        return [{"name": name, "peer": {"name": "_"}} for name in dict.fromkeys(network["veth_pairs"])]
+    raise AnsibleFilterError(f"removal: there is nothing to remove with {module!r}. Say docker_bridge, netns_attach or "
+                             "veth_pair")
+
+
+def _interfaces(document: Document) -> Config:
+    """Every container of every network, with the name of its bridge and all that the document leaves to the reader.
+
+    :raises AnsibleFilterError: when a container would have one interface on two bridges, or mean two namespaces
+    """
+    found: Config = []
+    places: dict[tuple[str, str], str] = {}
+    targets: dict[str, Any] = {}
+    for network in document:
+        for container in network.get("containers") or ():
+            name, bridge, interface = container["name"], network["name"], container.get("interface_name") or "eth0"
+            if (name, interface) in places:
+                raise AnsibleFilterError(
+                    f"container_networks: container {name} has interface {interface} on {places[name, interface]} and "
+                    f"on {bridge}. Give it another interface_name on one of them, or take it off one")
+            places[name, interface] = bridge
+            target = {key: container[key] for key in TARGETS if container.get(key) is not None} or {"netns": name}
+            if targets.setdefault(name, target) != target:
+                raise AnsibleFilterError(
+                    f"container_networks: container {name} is {_text(targets[name])} in one place and {_text(target)} "
+                    "in another. Say the same in both, or use two names for two containers")
+            state = "absent" if "absent" in (network.get("state"), container.get("state")) else "present"
+            found.append({**container, **target, "bridge": bridge, "state": state,
+                          "exposed_ports": container.get("exposed_ports") or []})
+    return found
+
+
+def _attached(document: Document) -> dict[str, Config]:
+    """The interfaces that are to be there, by container."""
+    found: dict[str, Config] = {}
+    for interface in _interfaces(document):
+        if interface["state"] == "present":
+            found.setdefault(interface["name"], []).append(interface)
+    return found
+
+
+def _lease(interface: Mapping[str, Any]) -> dict[str, Any]:
+    """The options that name a container which is attached already. No engine has to be asked for a namespace."""
+    name = interface["name"]
+    return {"netns": name} if interface.get("netns") == name else {"container": name}
+
+
+def _joined(interfaces: Config, key: str) -> list[Any]:
+    return [value for interface in interfaces for value in interface.get(key) or ()]
+
+
+def _options(name: str, interfaces: Config) -> dict[str, Any]:
+    """:raises AnsibleFilterError: when the interfaces of a container say different things of its published ports"""
+    found: dict[str, Any] = {}
+    for interface in interfaces:
+        for key in OF_PUBLICATIONS:
+            value = interface.get(key)
+            if value is not None and found.setdefault(key, value) != value:
+                raise AnsibleFilterError(
+                    f"container_networks: container {name} has {key} {found[key]} in one network and {value} in "
+                    "another. It counts for the container as a whole: say it once")
+    return found
+
+
+def _text(target: Mapping[str, Any]) -> str:
+    return ", ".join(f"{key} {value}" for key, value in target.items())
+
+
+class FilterModule:
+    def filters(self) -> dict[str, Any]:
+        return {function.__name__: function for function in (access, bridges, endpoints, links, publications,
+                                                           removal)}
