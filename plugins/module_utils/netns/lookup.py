@@ -6,6 +6,7 @@ import dataclasses
 from collections.abc import Sequence
 from typing import Any
 
+from ..core.names import container_label, netns_name
 from ..endpoint.model import endpoints
 from ..host.model import Scope
 from .resolve import Engines, label, resolve, resolve_owner
@@ -17,7 +18,12 @@ def endpoint_namespaces(desired: Sequence[Any], _host: Any) -> list[Any]:
 
     def located(item: Any) -> Any:
         owner = resolve_owner(item.owner, engines) if item.owner else None
-        return dataclasses.replace(item, resolved=resolve(item.target, engines, item.name), owner_resolved=owner)
+        resolved = resolve(item.target, engines, item.name)
+        # A name from the user was checked when it was read; one that is made from a path must fit our marks as well.
+        container_label(item.target.kind, resolved.label)
+        if resolved.registers:
+            netns_name("name", resolved.registers)
+        return dataclasses.replace(item, resolved=resolved, owner_resolved=owner)
 
     return [located(item) for item in desired]
 

@@ -68,7 +68,7 @@ def resolve(target: Target, engines: Engines, name: Optional[str] = None) -> Res
         # The link is there also for a process that ended and was not waited for; opening it is what fails then.
         missing = "" if _opens(path) else str(OptionError(
             "pid", target.value, "is not a running process", "Give the pid of a process of the container"))
-        return Resolved(name or target.value, path, target.value, missing)
+        return Resolved(name or target.value, path, name or target.value, missing)
     try:
         found, pid = engines.find(target.value)
     except OptionError as error:
