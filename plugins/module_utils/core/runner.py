@@ -18,6 +18,7 @@ from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.module_utils.common.respawn import has_respawned, respawn_module
 
+from ..host.real import RealHost
 from . import command
 from .argspec import CONFIG
 from .errors import MooringError, doing
@@ -62,9 +63,6 @@ def run_module(resource: Resource) -> None:
         if os.geteuid() != 0:
             raise MooringError("this needs root: run the task with become: true")
         desired = _desired(resource, module.params)
-        # Here and not above: the adapters behind it import pyroute2, which costs 170 ms.
-        from ..host.real import RealHost
-
         host = RealHost()
         with host_lock():
             plan = _converge(resource, host, desired, changing=not module.check_mode)

@@ -92,8 +92,17 @@ class Leases:
         else:
             chosen = self._kept(family, subnet, lease, taken, holder) or self._former(family, item, subnet, taken)
         chosen = chosen or self._lowest(family, bridge, taken)
+        if lease and lease.ip(family):
+            self._give_up(lease, family)
         taken[number(chosen)] = holder
         return chosen
+
+    def _give_up(self, lease: Endpoint, family: str) -> None:
+        """The address that an endpoint has had is free for the items that follow."""
+        taken, at = self._taken.get((lease.bridge, family), {}), number(lease.ip(family))
+        if taken.get(at) == f"container {lease.container}":
+            del taken[at]
+            self._remember(lease.container, lease.ip(family))
 
     @staticmethod
     def _kept(family: str, subnet: str, lease: Optional[Endpoint], taken: Mapping[int, str], holder: str) -> str:

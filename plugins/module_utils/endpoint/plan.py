@@ -184,8 +184,8 @@ class _Planner:
         mtu = item.mtu if isinstance(item.mtu, int) else bridge.link.mtu if item.mtu or inner is None else inner.mtu
         found = Endpoint(item.label, item.interface_name, outer, addresses["ipv4"], addresses["ipv6"], exposed, pair)
         if len(found.mark.text) > ALIAS_LENGTH:
-            raise OptionError("exposed_ports", ", ".join(exposed), "do not fit into the mark of the endpoint, which has "
-                              f"{ALIAS_LENGTH} characters", "Write neighbouring ports as ranges, like 8000-8010/tcp")
+            raise OptionError("exposed_ports", ", ".join(exposed), f"do not fit into the {ALIAS_LENGTH} characters of "
+                              "the endpoint's mark", "Write neighbouring ports as ranges, like 8000-8010/tcp")
         return dataclasses.replace(found, link=outer.replaced(
             up=True, mtu=mtu, alias=found.mark.text, controller=bridge.name, hairpin=True,
             tx_queue_len=outer.tx_queue_len if item.tx_queue_len is None else item.tx_queue_len))

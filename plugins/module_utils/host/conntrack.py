@@ -6,9 +6,6 @@ import errno
 import socket
 from typing import Any
 
-from pyroute2.netlink.exceptions import NetlinkError
-from pyroute2.netlink.nfnetlink.nfctsocket import NFCTAttrTuple, NFCTSocket
-
 from .operations import ConntrackFlush
 
 _FAMILIES = {"ipv4": socket.AF_INET, "ipv6": socket.AF_INET6}
@@ -21,6 +18,9 @@ def flush(operation: ConntrackFlush) -> list[str]:
     A translated connection keeps its first packet's translation for life: after a port has moved, a client that keeps
     sending (UDP, mostly) would go on reaching the container that had it before.
     """
+    from pyroute2.netlink.exceptions import NetlinkError
+    from pyroute2.netlink.nfnetlink.nfctsocket import NFCTSocket
+
     family = _FAMILIES[operation.family]
     try:
         with NFCTSocket(nfgen_family=family) as kernel:
@@ -32,6 +32,9 @@ def flush(operation: ConntrackFlush) -> list[str]:
 
 
 def _delete(kernel: Any, entry: Any, family: int) -> None:
+    from pyroute2.netlink.exceptions import NetlinkError
+    from pyroute2.netlink.nfnetlink.nfctsocket import NFCTAttrTuple
+
     source, destination, protocol, source_port, port = _ends(entry, "CTA_TUPLE_ORIG")
     try:
         kernel.entry("del", tuple_orig=NFCTAttrTuple(family=family, saddr=source, daddr=destination, proto=protocol,

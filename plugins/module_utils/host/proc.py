@@ -61,7 +61,7 @@ def reserved_ports() -> tuple[tuple[int, int], ...]:
     found = []
     for word in (read_sysctl("net/ipv4/ip_local_reserved_ports") or "").split(","):
         if word:
-            first, _, last = word.partition("-")
+            first, _dash, last = word.partition("-")
             found.append((int(first), int(last or first)))
     return tuple(found)
 
@@ -102,7 +102,7 @@ def _listening(path: str, state: str) -> Iterable[tuple[str, int, str]]:
         return
     for line in lines:
         words = line.split()
-        address, _, port = words[1].partition(":")
+        address, _colon, port = words[1].partition(":")
         # A UDP socket that is connected receives from its peer only and does not hold the port for others.
         if words[3] == state and words[2].endswith(":0000"):
             yield _address(address), int(port, 16), words[9]

@@ -7,15 +7,12 @@ used here have been the same since 0.7.2. Protocol: rtnetlink(7), netlink(7).
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
 import socket
 import struct
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Optional
-
-from pyroute2.netlink.rtnl.ifaddrmsg import ifaddrmsg
-from pyroute2.netlink.rtnl.ifinfmsg import ifinfmsg
-from pyroute2.netlink.rtnl.rtmsg import rtmsg
 
 NEWLINK, DELLINK, GETLINK = 16, 17, 18
 NEWADDR, DELADDR, GETADDR = 20, 21, 22
@@ -24,17 +21,26 @@ REQUEST, ACK, CREATE, EXCLUSIVE, DUMP = 0x1, 0x4, 0x400, 0x200, 0x300
 _ERROR, _DONE = 2, 3
 _SOL_NETLINK, _STRICT = 270, 12  # NETLINK_GET_STRICT_CHK: a dump heeds the fields of its request
 _HEADER = struct.Struct("=IHHII")  # struct nlmsghdr: length, type, flags, sequence number, port
-_MESSAGES = {NEWLINK: ifinfmsg, DELLINK: ifinfmsg, GETLINK: ifinfmsg, NEWADDR: ifaddrmsg, DELADDR: ifaddrmsg,
-             GETADDR: ifaddrmsg, NEWROUTE: rtmsg, DELROUTE: rtmsg, GETROUTE: rtmsg}
 
 # Acknowledgements wait in the receive buffer while a write is carried out: 64 fit the default one with ease.
 BATCH = 64
 BUFFER = 1 << 20
 
 
+@functools.cache
+def _messages() -> dict[int, Any]:
+    """pyroute2's classes by kind of message. Importing it costs 170 ms, which a run without changes need not pay."""
+    from pyroute2.netlink.rtnl.ifaddrmsg import ifaddrmsg
+    from pyroute2.netlink.rtnl.ifinfmsg import ifinfmsg
+    from pyroute2.netlink.rtnl.rtmsg import rtmsg
+
+    return {NEWLINK: ifinfmsg, DELLINK: ifinfmsg, NEWADDR: ifaddrmsg, DELADDR: ifaddrmsg, NEWROUTE: rtmsg,
+            DELROUTE: rtmsg}
+
+
 def encode(kind: int, how: int, attributes: Sequence[Any], **fields: int) -> bytes:
     """One message as bytes, without its sequence number; ``how`` are flags of the netlink header."""
-    message = _MESSAGES[kind]()
+    message = _messages()[kind]()
     for name, value in fields.items():
         message[name] = value
     message["attrs"] = list(attributes)
@@ -77,7 +83,7 @@ class RtnlSocket:
         self._sequence += len(messages)
         buffer = bytearray()
         for number, message in enumerate(messages):
-            length, kind, flags, _, port = _HEADER.unpack_from(message)
+            length, kind, flags, _sequence, port = _HEADER.unpack_from(message)
             buffer += _HEADER.pack(length, kind, flags | ACK, first + number, port) + message[_HEADER.size:]
             buffer += bytes(-len(buffer) % 4)
         self._socket.send(buffer)
@@ -88,16 +94,14 @@ class RtnlSocket:
                     outcome[sequence - first] = -struct.unpack_from("=i", payload)[0]
         return [outcome[number] for number in range(len(messages))]
 
-    def dump(self, kind: int, attributes: Sequence[Any] = (), **fields: int) -> Iterator[bytes]:
-        """The payloads of all objects of a kind; ``fields`` of the request narrow them down.
+    def dump(self, kind: int, request: bytes) -> Iterator[bytes]:
+        """The payloads of all objects of a kind; what ``request`` says narrows them down.
 
         :raises OSError: what the kernel answered instead
         """
         self._sequence += 1
-        # A family must be named: where none is, pyroute2 asks for the routes of IPv4 only.
-        message = bytearray(encode(kind, DUMP, attributes, **{"family": 0, **fields}))
-        struct.pack_into("=I", message, 8, self._sequence)
-        self._socket.send(message)
+        length = _HEADER.size + len(request)
+        self._socket.send(_HEADER.pack(length, kind, REQUEST | DUMP, self._sequence, 0) + request)
         while True:
             for number, sequence, payload in _split(self._socket.recv(BUFFER)):
                 if sequence != self._sequence:

@@ -32,7 +32,7 @@ def publications(state: HostState) -> tuple[Publication, ...]:
     """
     sources: dict[Publication, set[str]] = {}
     for note in dict.fromkeys(note for _chain, note in _notes(state, "nat", "MOORING-")):
-        container, _, text = note.partition(" ")
+        container, _space, text = note.partition(" ")
         try:
             found = parse_publication(container, text)
         except ValueError:

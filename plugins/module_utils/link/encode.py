@@ -1,0 +1,137 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Operations on links, addresses and routes as pyroute2's messages. Adapter."""
+from __future__ import annotations
+
+import ipaddress
+import socket
+from collections.abc import Iterator
+from typing import Any, Protocol
+
+from ..host.operations import AddrAdd, AddrDel, LinkAdd, LinkDel, LinkMove, LinkSet, RouteAdd, RouteDel
+from . import rtnl
+from .decode import IFF_UP, SCOPE_LINK, TABLE_MAIN, UNICAST
+
+_SCOPE_UNIVERSE, _PROTOCOL_STATIC = 0, 4
+_NODAD = 0x02
+
+
+class Place(Protocol):
+    """Where the messages will be sent: what only the kernel knows there."""
+
+    def index(self, name: str) -> int:
+        """Index of an interface, 0 when there is none."""
+
+    def namespace(self, path: str) -> int:
+        """An open file of a namespace."""
+
+
+def messages(operation: Any, place: Place) -> Iterator[bytes]:
+    """The messages that carry out one operation, in order."""
+    return _ENCODERS[type(operation)](operation, place)
+
+
+def _link_add(operation: LinkAdd, place: Place) -> Iterator[bytes]:
+    link, peer = operation.link, operation.peer
+    info: list[Any] = [["IFLA_INFO_KIND", link.kind]]
+    attributes: list[Any] = [["IFLA_IFNAME", link.name], ["IFLA_MTU", link.mtu]]
+    if link.mac:
+        attributes.append(["IFLA_ADDRESS", link.mac])
+    if link.controller:
+        attributes.append(["IFLA_MASTER", place.index(link.controller)])
+    if link.kind == "bridge":
+        info.append(["IFLA_INFO_DATA", {"attrs": [["IFLA_BR_STP_STATE", int(link.stp)]]}])
+    if peer:
+        # One queue each is where a veth ends anyhow; asked for, the kernel does not first make one for each CPU.
+        queues = [["IFLA_NUM_TX_QUEUES", 1], ["IFLA_NUM_RX_QUEUES", 1]]
+        other: list[Any] = [["IFLA_IFNAME", peer.name], ["IFLA_MTU", peer.mtu or link.mtu],
+                            ["IFLA_NET_NS_FD", place.namespace(peer.netns)], *queues]
+        if peer.mac:
+            other.append(["IFLA_ADDRESS", peer.mac])
+        attributes += queues
+        info.append(["IFLA_INFO_DATA", {"attrs": [["VETH_INFO_PEER", {"attrs": other}]]}])
+    attributes.append(["IFLA_LINKINFO", {"attrs": info}])
+    yield rtnl.encode(rtnl.NEWLINK, rtnl.CREATE | rtnl.EXCLUSIVE, attributes,
+                      flags=IFF_UP if link.up else 0, change=IFF_UP)
+    # The kernel takes no alias at creation. The second message is in the same write, which the kernel finishes
+    # whatever happens to this process: a link without its mark cannot stay behind.
+    more: list[Any] = [["IFLA_IFNAME", link.name], ["IFLA_IFALIAS", link.alias]]
+    if link.hairpin:
+        more.append(_hairpin(True))
+    if link.alias or link.hairpin:
+        yield rtnl.encode(rtnl.NEWLINK, 0, more)
+
+
+def _link_set(operation: LinkSet, place: Place) -> Iterator[bytes]:
+    changes = operation.changes
+    new = operation.new
+    attributes: list[Any] = [["IFLA_IFNAME", new.name]]
+    fields = {}
+    if "name" in changes:
+        fields["index"] = place.index(operation.old.name)
+    for key, attribute in (("mtu", "IFLA_MTU"), ("mac", "IFLA_ADDRESS"), ("alias", "IFLA_IFALIAS"),
+                           ("tx_queue_len", "IFLA_TXQLEN")):
+        if key in changes:
+            attributes.append([attribute, getattr(new, key)])
+    if "controller" in changes:
+        attributes.append(["IFLA_MASTER", place.index(new.controller) if new.controller else 0])
+    if "stp" in changes:
+        attributes.append(["IFLA_LINKINFO", {"attrs": [
+            ["IFLA_INFO_KIND", "bridge"], ["IFLA_INFO_DATA", {"attrs": [["IFLA_BR_STP_STATE", int(new.stp)]]}]]}])
+    if "up" in changes:
+        fields.update(flags=IFF_UP if new.up else 0, change=IFF_UP)
+    if len(attributes) > 1 or fields:
+        yield rtnl.encode(rtnl.NEWLINK, 0, attributes, **fields)
+    if "hairpin" in changes and new.controller:
+        yield rtnl.encode(rtnl.NEWLINK, 0, [["IFLA_IFNAME", new.name], _hairpin(new.hairpin)])
+
+
+def _link_move(operation: LinkMove, place: Place) -> Iterator[bytes]:
+    # Name and namespace in one message: the link is never there under a name that is taken.
+    yield rtnl.encode(rtnl.NEWLINK, 0, [["IFLA_IFNAME", operation.name],
+                                        ["IFLA_NET_NS_FD", place.namespace(operation.target)]],
+                      index=place.index(operation.link.name))
+
+
+def _link_del(operation: LinkDel, place: Place) -> Iterator[bytes]:
+    yield rtnl.encode(rtnl.DELLINK, 0, [["IFLA_IFNAME", operation.link.name]])
+
+
+def _address(operation: Any, place: Place) -> Iterator[bytes]:
+    address = ipaddress.ip_interface(operation.address)
+    attributes: list[Any] = [["IFA_LOCAL", str(address.ip)], ["IFA_ADDRESS", str(address.ip)]]
+    if address.version == 4 and address.network.prefixlen < 31:
+        attributes.append(["IFA_BROADCAST", str(address.network.broadcast_address)])
+    if address.version == 6:
+        # Addresses come from a ledger, so there is no other to detect, and detection keeps one unusable for a
+        # second; a bridge port in hairpin mode would even send the probe back to its sender.
+        attributes.append(["IFA_FLAGS", _NODAD])
+    adding = isinstance(operation, AddrAdd)
+    yield rtnl.encode(rtnl.NEWADDR if adding else rtnl.DELADDR, rtnl.CREATE | rtnl.EXCLUSIVE if adding else 0,
+                      attributes, index=place.index(operation.interface), prefixlen=address.network.prefixlen,
+                      family=socket.AF_INET if address.version == 4 else socket.AF_INET6)
+
+
+def _route(operation: Any, place: Place) -> Iterator[bytes]:
+    route = operation.route
+    attributes: list[Any] = [["RTA_TABLE", TABLE_MAIN], ["RTA_OIF", place.index(route.interface)]]
+    length = 0
+    if route.destination != "default":
+        network = ipaddress.ip_network(route.destination)
+        length = network.prefixlen
+        attributes.append(["RTA_DST", str(network.network_address)])
+    if route.gateway:
+        attributes.append(["RTA_GATEWAY", route.gateway])
+    adding = isinstance(operation, RouteAdd)
+    yield rtnl.encode(rtnl.NEWROUTE if adding else rtnl.DELROUTE, rtnl.CREATE | rtnl.EXCLUSIVE if adding else 0,
+                      attributes, family=socket.AF_INET if route.family == "ipv4" else socket.AF_INET6,
+                      dst_len=length, table=TABLE_MAIN, proto=_PROTOCOL_STATIC, type=UNICAST,
+                      scope=_SCOPE_UNIVERSE if route.gateway else SCOPE_LINK)
+
+
+def _hairpin(on: bool) -> list[Any]:
+    return ["IFLA_LINKINFO", {"attrs": [["IFLA_INFO_SLAVE_KIND", "bridge"],
+                                        ["IFLA_INFO_SLAVE_DATA", {"attrs": [["IFLA_BRPORT_MODE", int(on)]]}]]}]
+
+
+_ENCODERS = {LinkAdd: _link_add, LinkSet: _link_set, LinkMove: _link_move, LinkDel: _link_del, AddrAdd: _address,
+             AddrDel: _address, RouteAdd: _route, RouteDel: _route}
