@@ -107,6 +107,10 @@ def test_named_ranges_go_before_the_dynamic_range() -> None:
     assert ports("80", "49153-49154:443") == [(80, 49154), (443, 49153)]
 
 
+def test_as_many_named_ranges_as_possible_get_a_port() -> None:
+    assert ports("100-102:80", "100-101:81", "100-101:82") == [(80, 102), (81, 100), (82, 101)]
+
+
 def test_each_protocol_has_ports_of_its_own() -> None:
     assert run_texts("53/tcp", "53/udp") == ["0.0.0.0:49153->192.168.5.2:53/tcp", "0.0.0.0:49153->192.168.5.2:53/udp"]
 
@@ -164,6 +168,7 @@ def test_no_free_ports_in_a_row() -> None:
 def test_a_chosen_port_is_kept() -> None:
     assert ports("80", current=[own("0.0.0.0", 50000)]) == [(80, 50000)]
     assert ports("8080-8090:80", current=[own("0.0.0.0", 8085)]) == [(80, 8085)]
+    assert ports("80", current=[own("0.0.0.0", 50001), own("0.0.0.0", 50000)]) == [(80, 50000)]
 
 
 def test_a_new_entry_does_not_take_a_port_that_another_one_has() -> None:
