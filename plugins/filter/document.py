@@ -72,7 +72,8 @@ def removal(network: Mapping[str, Any], module: str) -> Config:
 def _interfaces(document: Document) -> Config:
     """Every container of every network, with the name of its bridge and all that the document leaves to the reader.
 
-    :raises AnsibleFilterError: when a container would have one interface on two bridges, or mean two namespaces
+    :raises AnsibleFilterError: when a container would have one interface on two bridges, mean two namespaces, or have
+        ports without an interface
     """
     found: Config = []
     places: dict[tuple[str, str], str] = {}
@@ -91,16 +92,32 @@ def _interfaces(document: Document) -> Config:
                     f"container_networks: container {name} is {_text(targets[name])} in one place and {_text(target)} "
                     "in another. Say the same in both, or use two names for two containers")
             state = "absent" if "absent" in (network.get("state"), container.get("state")) else "present"
-            found.append({**container, **target, "bridge": bridge, "state": state,
+            found.append({**container, **target, **_place(container, bridge), "state": state,
                           "exposed_ports": container.get("exposed_ports") or []})
     return found
 
 
+def _place(container: Mapping[str, Any], bridge: str) -> dict[str, Any]:
+    """The bridge of a container, unless its network mode leaves it without an interface of its own.
+
+    :raises AnsibleFilterError: when such a container has ports or links
+    """
+    mode = container.get("network_mode") or "bridge"
+    if mode == "bridge":
+        return {"bridge": bridge}
+    conflicts = sorted(key for key in NOT_OF_ENDPOINTS if container.get(key))
+    if conflicts:
+        raise AnsibleFilterError(
+            f"container_networks: container {container['name']} has network_mode {mode}, hence no interface of its own "
+            f"that {' and '.join(conflicts)} could be about. Leave them out, or say network_mode: bridge")
+    return {}
+
+
 def _attached(document: Document) -> dict[str, Config]:
-    """The interfaces that are to be there, by container."""
+    """The interfaces on bridges that are to be there, by container."""
     found: dict[str, Config] = {}
     for interface in _interfaces(document):
-        if interface["state"] == "present":
+        if interface["state"] == "present" and "bridge" in interface:
             found.setdefault(interface["name"], []).append(interface)
     return found
 
