@@ -213,7 +213,7 @@ class Call:
 
     def _end(self, error):
         if error.errno in (errno.ECONNREFUSED, errno.ECONNRESET, errno.EHOSTUNREACH, errno.ENETUNREACH, errno.EINVAL,
-                           errno.EACCES, errno.EPERM):
+                           errno.EACCES, errno.EPERM, errno.EADDRNOTAVAIL):
             self.answer = REFUSED
         else:
             raise error
@@ -254,11 +254,11 @@ def expect_answers(*expected):
     assert not wrong, "\n".join(["", *wrong])
 
 
-def expect_closed(servers, *calls):
+def expect_closed(servers, *calls, seconds=SILENCE):
     """No call is answered, and no server has seen one."""
     started = [Call(*call) for call in calls]
     try:
-        deadline = time.monotonic() + SILENCE
+        deadline = time.monotonic() + seconds
         for call in started:
             while call.answer is None and (left := deadline - time.monotonic()) > 0:
                 with selectors.DefaultSelector() as selector:

@@ -13,9 +13,10 @@ Both know the way to the containers' addresses: what keeps them out are rules, n
 """
 import contextlib
 import itertools
+import re
 
 from pipeline import Pipeline
-from testhosts import Host, link
+from testhosts import Host, fingerprint, link
 from traffic import Place, Servers
 
 BACKENDS = ("nft", "legacy")
@@ -39,6 +40,16 @@ def use_backend(host, backend):
     host.run(["sh", "-ec", "\n".join(
         f"ln -sf /usr/sbin/{name.split('-')[0]}-{backend}{name[len(name.split('-')[0]):]} /usr/sbin/{name}"
         for name in programs)])
+
+
+def picture(host):
+    """The host's fingerprint without what the kernel settles by itself a moment later: carriers, link-local routes."""
+    found = fingerprint(host)
+    for key, lines in found.items():
+        if isinstance(lines, list):
+            lines = [line for line in lines if "fe80:" not in line and "ff00:" not in line and "anycast" not in line]
+            found[key] = [re.sub(r" linkdown\b| state \S+|NO-CARRIER,|,LOWER_UP", "", line) for line in lines]
+    return found
 
 
 def sysctl(host, name, value):

@@ -1,0 +1,122 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A run that ends in the middle: at no point is anything open that nobody asked for, and the next run completes it."""
+import pytest
+from pipeline import Pipeline, PipelineError
+from traffic import expect_answers, expect_closed
+from worlds import (ADDRESSES, BACK, BACK6, BACKENDS, BOX, BOX6, BOX_NEIGHBOUR, BRIDGE_CALLS, FRONT, FRONT6, OUTSIDE,
+                    picture, sysctl, world)
+
+BRIDGES = [{"name": "front", "bip": f"{FRONT}/24", "bip6": f"{FRONT6}/64"},
+           {"name": "back", "bip": f"{BACK}/24", "bip6": f"{BACK6}/64"}]
+PLACES = {"web": "front", "source": "back", "third": "back"}
+ENDPOINTS = [{"netns": name, "bridge": bridge, "address": ADDRESSES[name][0], "address_v6": ADDRESSES[name][1]}
+             for name, bridge in PLACES.items()]
+STEPS = {
+    "bridges come": ("docker_bridge", BRIDGES),
+    "containers come": ("netns_attach", ENDPOINTS),
+    "icc goes": ("icc_policy", [{"bridge": "back", "icc": False}]),
+    "ports come": ("port_publish", [
+        {"container": "web",
+         "published_ports": ["8080:80", "8080:80/udp", "127.0.0.1:8081:81", "127.0.0.1:8081:81/udp"]},
+        {"container": "source", "published_ports": ["8180:80"], "allow_from": ["192.0.2.0/24"]}]),
+    "ports change": ("port_publish", [
+        {"container": "web", "published_ports": ["8082:80", "127.0.0.1:8083:81/udp"]}]),
+    "a link comes": ("icc_policy", [{"container": "source", "links": ["third"], "exposed_ports": [5432]}]),
+    "a bridge changes": ("docker_bridge", [{"name": "front", "ip_masq": False}, {"name": "back", "mtu": 1400}]),
+    "a container leaves": ("netns_attach", [{"netns": "web", "state": "absent"}]),
+    "ports go": ("port_publish", [{"container": "source", "state": "absent"}]),
+    "everything goes": ("docker_bridge", [{**bridge, "state": "absent", "force": True} for bridge in BRIDGES]),
+}
+
+
+@pytest.fixture(params=BACKENDS)
+def here(request):
+    """Namespaces with servers, that no bridge leads to yet. The host forwards packets, and its policy accepts them."""
+    with world(request.param) as found:
+        for name in ("net.ipv4.ip_forward", "net.ipv6.conf.all.forwarding"):
+            sysctl(found.box, name, 1)
+        for name in BRIDGE_CALLS:
+            sysctl(found.box, name, 0)
+        for name in PLACES:
+            found.box.run(["ip", "netns", "add", name])
+            found.serve(found.container(name), name, (80, 81, 5432))
+        yield found
+
+
+def _never_open(found, after):
+    """Calls that are to be closed while the step ``after`` is carried out."""
+    calls = [(place, protocol, address, port) for place in (found.outside, found.neighbour)
+             for name in PLACES for address in ADDRESSES[name] for protocol in ("tcp", "udp") for port in (80, 81)]
+    calls += [(found.outside, protocol, address, port) for address in (BOX, BOX_NEIGHBOUR, BOX6)
+              for protocol in ("tcp", "udp") for port in (80, 81, 5432, 8081, 8083, 8180)]
+    calls += [(found.container(a), "udp", address, 80) for a, b in (("web", "source"), ("third", "web"))
+              for address in ADDRESSES[b]]
+    if list(STEPS).index(after) > list(STEPS).index("icc goes"):
+        calls += [(found.container(a), protocol, address, 81) for a, b in (("source", "third"), ("third", "source"))
+                  for address in ADDRESSES[b] for protocol in ("tcp", "udp")]
+    return calls
+
+
+def test_nothing_is_open_in_the_middle_of_a_run(here):
+    for step, (module, config) in STEPS.items():
+        actions = here.pipeline.plan(module, config=config)
+        assert actions, f"{step}: there is nothing to interrupt"
+        for number, action in enumerate(actions):
+            here.pipeline.step(number)
+            try:
+                expect_closed(here.servers, *_never_open(here, step), seconds=0.03)
+            except AssertionError as error:
+                raise AssertionError(f"{step}: after {action!r}, {number + 1} of {len(actions)} operations") from error
+        assert here.pipeline.plan(module, config=config) == []
+        if step == "ports come":
+            expect_answers(*(((here.outside, protocol, BOX, 8080), "web:80", OUTSIDE) for protocol in ("tcp", "udp")))
+
+
+@pytest.mark.parametrize("here", ["nft"], indirect=True)
+@pytest.mark.parametrize("step", ["bridges come", "containers come", "icc goes", "ports come"])
+def test_the_next_run_completes_what_was_interrupted(here, step):
+    """Whatever number of operations was carried out, the same task ends where an undisturbed one does."""
+    run, (module, config) = here.pipeline.run, STEPS[step]
+    before = [STEPS[name] for name in list(STEPS)[:list(STEPS).index(step)]]
+    expected, carried_out, operations = None, 0, 1
+    while carried_out < operations:
+        run("docker_bridge", config=STEPS["everything goes"][1])
+        for name in BRIDGE_CALLS:
+            sysctl(here.box, name, 0)
+        for earlier, settings in before:
+            run(earlier, config=settings)
+        operations = len(here.pipeline.plan(module, config=config))
+        for number in range(carried_out):
+            here.pipeline.step(number)
+        outcome = _outcome(run(module, config=config))
+        expected = expected or outcome
+        assert outcome == expected, f"after {carried_out} of {operations} operations"
+        assert not run("network_info")["network"]["drift"]
+        carried_out += 1 if operations < 10 else 3
+    assert not any(run(name, check=True, config=settings)["changed"] for name, settings in (*before, STEPS[step]))
+
+
+def _outcome(result):
+    """What a run leads to, without what it says of its way."""
+    return {key: value for key, value in result.items() if key in ("bridges", "endpoints", "publications", "policies")}
+
+
+def test_a_killed_run_holds_no_lock_and_leaves_nothing_of_its_own(here):
+    before = picture(here.box)
+    with Pipeline(here.box) as killed:
+        assert len(killed.plan("docker_bridge", config=BRIDGES)) > 5
+        for number in range(5):
+            killed.step(number)
+    here.pipeline.run("docker_bridge", config=BRIDGES)
+    here.pipeline.run("docker_bridge", config=[{**bridge, "state": "absent"} for bridge in BRIDGES])
+    assert picture(here.box) == before
+
+
+def test_what_a_failing_run_did_is_undone(here):
+    """The last operation of a plan fails: a route whose gateway is on no network of the interface."""
+    here.pipeline.run("docker_bridge", config=BRIDGES)
+    before = picture(here.box)
+    with pytest.raises(PipelineError, match="what had been done before it was undone"):
+        here.pipeline.run("veth_pair", name="a", addresses=["10.9.9.1/30"],
+                          routes=[{"destination": "10.8.0.0/16", "gateway": "10.7.0.1"}], peer={"name": "b"})
+    assert picture(here.box) == before
