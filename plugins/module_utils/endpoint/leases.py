@@ -92,7 +92,7 @@ class Leases:
         else:
             chosen = self._kept(family, subnet, lease, taken, holder) or self._former(family, item, subnet, taken)
         chosen = chosen or self._lowest(family, bridge, taken)
-        if lease and lease.ip(family):
+        if lease and lease.ip(family) and lease.with_prefix(family) != chosen:
             self._give_up(lease, family)
         taken[number(chosen)] = holder
         return chosen
