@@ -33,7 +33,7 @@ def test_one_way_to_name_it() -> None:
 
 @pytest.mark.parametrize(("path", "label"), [("/run/netns/web", "web"), ("/var/run/netns/web", "web"),
                                              (HOST, "the host"),
-                                             ("/proc/7/ns/net", "/proc/7/ns/net"), ("/run/netns/a/b", "/run/netns/a/b")])
+    ({"netns": "web", "create_netns": False}, "netns: 'web' does not exist. Make it with `ip netns add web`, or "
 def test_how_a_namespace_is_called(path: str, label: str) -> None:
     assert label_of_path(path) == label
 
@@ -47,7 +47,8 @@ def world() -> World:
 
 @pytest.mark.parametrize(("given", "message"), [
     ({"container": "nope"}, "container: 'nope' is not a running container (docker says: no such container; podman is "
-                            "not installed). Start it first, or use netns, pid or netns_path for one without an engine."),
+                            "not installed). Start it first, or use netns, pid or netns_path for one without an "
+                            "engine."),
     ({"pid": 4711}, "pid: '4711' is not a running process. Give the pid of a process of the container."),
     ({"netns_path": "/run/x"}, "netns_path: '/run/x' does not exist. Give the path of a network namespace."),
     ({"netns": "web", "create_netns": False}, "netns: 'web' does not exist. Make it with `ip netns add web`, or leave "
