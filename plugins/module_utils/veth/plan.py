@@ -2,6 +2,7 @@
 """What makes a veth pair exist between two places, or go. Pure."""
 from __future__ import annotations
 
+import ipaddress
 from collections.abc import Mapping, Sequence
 from typing import Any, Optional
 
@@ -139,15 +140,25 @@ def _configure(draft: Draft, item: DesiredVeth, end: DesiredEnd) -> None:
     if link.replaced(**changes) != link:
         draft.do(LinkSet(path, link, link.replaced(**changes)))
     if end.addresses is not None:
-        for address in link.addresses:
-            if address not in end.addresses:
+        kept = _kept_addresses(link.addresses, end.addresses)
+        for address in reversed(link.addresses):
+            if address not in kept:
                 draft.do(AddrDel(path, end.name, address))
         for address in end.addresses:
-            if address not in link.addresses:
+            if address not in kept:
                 draft.do(AddrAdd(path, end.name, address))
     for route in end.routes or ():
         if route not in draft.state.namespaces[path].routes:
             draft.do(RouteAdd(path, route))
+
+
+def _kept_addresses(present: Sequence[str], wanted: Sequence[str]) -> list[str]:
+    """Those that stay as they are: the kernel takes all addresses of a network away with the first one of it."""
+    first: dict[object, str] = {}
+    for address in present:
+        first.setdefault(ipaddress.ip_interface(address).network, address)
+    return [address for address in present
+            if address in wanted and first[ipaddress.ip_interface(address).network] in wanted]
 
 
 def _absent(draft: Draft, item: DesiredVeth) -> None:
