@@ -31,9 +31,9 @@ def test_one_way_to_name_it() -> None:
     assert optional_target({"netns": None}) is None
 
 
-@pytest.mark.parametrize(("path", "label"), [("/run/netns/web", "web"), ("/var/run/netns/web", "web"),
-                                             (HOST, "the host"),
-    ({"netns": "web", "create_netns": False}, "netns: 'web' does not exist. Make it with `ip netns add web`, or "
+@pytest.mark.parametrize(("path", "label"), [
+    ("/run/netns/web", "web"), ("/var/run/netns/web", "web"), (HOST, "the host"), ("/proc/7/ns/net", "/proc/7/ns/net"),
+    ("/run/netns/a/b", "/run/netns/a/b")])
 def test_how_a_namespace_is_called(path: str, label: str) -> None:
     assert label_of_path(path) == label
 

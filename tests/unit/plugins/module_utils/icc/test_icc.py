@@ -1,0 +1,151 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Whether containers of a bridge talk to each other, and links between them."""
+from __future__ import annotations
+
+import pytest
+from ansible_collections.mooring.net.plugins.module_utils.core.errors import MooringError
+from ansible_collections.mooring.net.plugins.module_utils.host.operations import ModuleLoad
+from ansible_collections.mooring.net.plugins.module_utils.link.model import Link
+from ansible_collections.mooring.net.plugins.module_utils.netns.model import HOST
+from world import World, desired, picture
+
+
+@pytest.mark.parametrize(("options", "message"), [
+    ({}, "nothing to do is given: name a bridge (with icc) or a container (with links)"),
+    ({"bridge": "br0"}, "icc: not given. Say whether the containers of br0 may talk to each other"),
+    ({"netns": "web"}, "links: not given. Say what the container is linked to (an empty list for nothing)"),
+    ({"bridge": "br0", "icc": True, "links": ["db"]}, "links: given without the container that they belong to"),
+    ({"netns": "web", "links": ["db:"]}, "links: 'db:' is not a link. Give CONTAINER:ALIAS, like db:database"),
+    ({"netns": "web", "links": [":db"]}, "links: ':db' is not a link"),
+    ({"netns": "web", "links": ["d b"]}, "links: 'd b' is not the name of a container"),
+    ({"netns": "web", "links": ["db:a_b"]}, "links: 'db:a_b' has the alias 'a_b', which is not a host name (RFC 1123)"),
+    ({"netns": "web", "links": ["db:" + "a" * 64]}, "links: 'db:aaa"),
+    ({"netns": "web", "links": ["db"], "exposed_ports": ["x"]}, "exposed_ports: 'x' has"),
+    ({"bridge": "x" * 16, "icc": True}, "bridge: 'xxxxxxxxxxxxxxxx' has 16 characters"),
+])
+def test_a_wrong_option(options: dict, message: str) -> None:
+    with pytest.raises(MooringError) as caught:
+        desired("icc_policy", options)
+    assert str(caught.value).startswith(message)
+
+
+def test_the_alias_is_the_name_where_none_is_given() -> None:
+    found = desired("icc_policy", {"netns": "web", "links": ["db", "cache:redis.local"]})[0].links
+    assert [(link.target, link.alias) for link in found] == [("db", "db"), ("cache", "redis.local")]
+
+
+@pytest.fixture
+def world() -> World:
+    found = World()
+    found.bridge()
+    found.attach("web", exposed_ports=[])
+    found.attach("db", exposed_ports=["5432", "8000-8010/udp"])
+    return found
+
+
+def chain(world: World, family: str = "ipv4") -> list[str]:
+    return [line.partition("-A MOORING-ICC-br0 ")[2] for line in
+            world.state.tables[family, "filter"].chains["MOORING-ICC-br0"].lines]
+
+
+def test_icc_off_drops_and_makes_the_kernel_look(world: World) -> None:
+    plan = world.run("icc_policy", bridge="br0", icc=False)
+    assert any(isinstance(operation, ModuleLoad) for operation in plan.operations)
+    assert chain(world)[-1].endswith("-j DROP")
+    assert world.state.sysctls[HOST, "net/bridge/bridge-nf-call-iptables"] == "1"
+    assert plan.before[0]["icc"] is True and plan.after[0]["icc"] is False
+    assert world.run("icc_policy", bridge="br0", icc=False).operations == ()
+
+
+def test_a_sysctl_that_somebody_switched_off_is_drift(world: World) -> None:
+    world.run("icc_policy", bridge="br0", icc=False)
+    world.state.sysctls[HOST, "net/bridge/bridge-nf-call-iptables"] = "0"
+    assert world.info()["drift"] == ["set net.bridge.bridge-nf-call-iptables to 1 (was 0)"]
+    world.attach("web")
+    assert world.info()["drift"] == []
+
+
+def test_icc_on_again_and_absent(world: World) -> None:
+    before = picture(world.state, sysctls=False)
+    for again in ({"icc": True}, {"state": "absent"}):
+        world.run("icc_policy", bridge="br0", icc=False)
+        world.run("icc_policy", bridge="br0", **again)
+        assert picture(world.state, sysctls=False) == before
+
+
+def test_a_link_opens_exposed_ports_one_way(world: World) -> None:
+    plan = world.link("web", "db:database", exposed_ports=["9/sctp"])
+    assert [rule.partition(" -m comment")[0] for rule in chain(world)[:3]] == [
+        "-s 192.168.5.2 -d 192.168.5.3 -p tcp -m tcp --dport 5432",
+        "-s 192.168.5.2 -d 192.168.5.3 -p udp -m udp --dport 8000:8010",
+        "-s 192.168.5.2 -d 192.168.5.3 -p sctp -m sctp --dport 9"]
+    assert plan.after[0]["links"][0] == {"container": "db", "alias": "database", "address": "192.168.5.3",
+                                         "ports": "5432", "protocol": "tcp"}
+
+
+def test_a_published_port_counts_as_exposed(world: World) -> None:
+    world.publish("web", "8080:80")
+    assert world.link("db", "web").after[0]["links"][0]["ports"] == "80"
+
+
+def test_links_are_exactly_those_given(world: World) -> None:
+    world.attach("cache", exposed_ports=["6379"])
+    before = picture(world.state)
+    world.link("web", "db", "cache:redis")
+    assert {link["alias"] for link in world.link("web", "cache:redis").after[0]["links"]} == {"redis"}
+    assert world.link("web", "cache:redis").operations == ()
+    world.link("web")
+    assert picture(world.state) == before
+
+
+def test_links_of_other_containers_stay(world: World) -> None:
+    world.link("web", "db")
+    world.publish("db", "5432:5432")
+    world.link("db", "web", exposed_ports=["80"])
+    world.link("db")
+    assert {link.partition(" ")[0] for link in world.info()["links"]} == {"web"}
+
+
+def test_a_link_that_opens_nothing_is_a_warning(world: World) -> None:
+    assert world.link("db", "web").warnings == (
+        "the link from db to web opens nothing, since web exposes and publishes no port: say exposed_ports with "
+        "netns_attach, or with this task",)
+
+
+def test_a_link_across_bridges(world: World) -> None:
+    world.bridge("br1", "192.168.6.1/24")
+    world.run("netns_attach", netns="app", bridge="br1")
+    assert world.refuses("icc_policy", netns="app", links=["db"]) == (
+        "links: app is on bridge br1 and db on br0: a link opens ports within one bridge. Attach both to one bridge, "
+        "or publish the port")
+
+
+def test_what_is_missing(world: World) -> None:
+    unattached = "container {} is on no bridge of ours: attach it with netns_attach first"
+    assert world.refuses("icc_policy", netns="app", links=["db"]) == unattached.format("app")
+    assert world.refuses("icc_policy", netns="web", links=["app"]) == unattached.format("app")
+    assert world.refuses("icc_policy", bridge="br9", icc=False) == (
+        "bridge br9 does not exist: make it with docker_bridge first")
+    plan = world.check("icc_policy", config=[{"bridge": "br9", "icc": False}, {"netns": "app", "links": ["db"]}])
+    assert len(plan.assumed) == 2
+
+
+def test_a_bridge_of_somebody_else(world: World) -> None:
+    world.state.host.links["docker0"] = Link("docker0", "bridge", 30)
+    assert "is not a bridge of ours" in world.refuses("icc_policy", bridge="docker0", icc=False)
+
+
+def test_icc_off_needs_rules(world: World) -> None:
+    world.bridge("br1", "192.168.6.1/24", iptables=False)
+    assert world.refuses("icc_policy", bridge="br1", icc=False) == (
+        "icc: 'False' needs rules, and bridge br1 has iptables: false. Say iptables: true for the bridge with "
+        "docker_bridge.")
+
+
+def test_links_of_both_families(world: World) -> None:
+    world.bridge(fixed_cidr_v6="2001:db8:5::/64")
+    world.attach("web", "db")
+    world.run("icc_policy", config=[{"bridge": "br0", "icc": False}, {"netns": "web", "links": ["db"]}])
+    assert "-s 2001:db8:5::2 -d 2001:db8:5::3 -p tcp -m tcp --dport 5432" in chain(world, "ipv6")[0]
+    assert ["--icmpv6-type 135" in rule for rule in chain(world, "ipv6")].count(True) == 1
+    assert world.run("icc_policy", netns="web", links=["db"]).operations == ()

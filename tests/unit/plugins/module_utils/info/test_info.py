@@ -1,0 +1,72 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What network_info says of a host."""
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+from ansible_collections.mooring.net.plugins.module_utils.firewall.model import ObservedTable
+from world import World, picture
+
+
+@pytest.fixture
+def world() -> World:
+    found = World()
+    found.bridge()
+    found.bridge("br1", "192.168.6.1/24")
+    found.attach("web", "db", bridge="br0", exposed_ports=["5432"])
+    found.run("netns_attach", netns="app", bridge="br1")
+    found.publish("web", "8080:80")
+    found.link("web", "db:database")
+    found.run("veth_pair", name="A", peer={"name": "B"})
+    return found
+
+
+def test_a_fresh_host_has_nothing() -> None:
+    assert {key: value for key, value in World().info().items() if value} == {}
+
+
+def test_everything(world: World) -> None:
+    found = world.info()
+    assert [bridge["name"] for bridge in found["bridges"]] == ["br0", "br1"]
+    assert [endpoint["container"] for endpoint in found["endpoints"]] == ["app", "db", "web"]
+    assert found["endpoints"][2]["published_ports"] == ["0.0.0.0:8080->192.168.5.2:80/tcp"]
+    assert found["endpoints"][2]["links"] == ["db:database"]
+    assert found["bridges"][0]["endpoints"] == ["db", "web"]
+    assert (found["veth_pairs"][0], sorted(found["namespaces"])) == ("A", ["app", "db", "web"])
+    assert (found["drift"], found["leftovers"]) == ([], [])
+
+
+def test_one_bridge_or_one_container(world: World) -> None:
+    assert [e["container"] for e in world.info(bridge="br1")["endpoints"]] == ["app"]
+    assert [b["name"] for b in world.info(container="db")["bridges"]] == ["br0"]
+    assert world.info(container="db")["published_ports"] == []
+    assert world.info(container="nobody")["endpoints"] == []
+
+
+def test_asking_changes_nothing(world: World) -> None:
+    before = picture(world.state)
+    plan = world.run("network_info", config=[{"bridge": "br0"}, {"container": "web"}])
+    assert plan.operations == () and len(plan.after) == 2 and picture(world.state) == before
+
+
+def test_flushed_rules_are_drift_and_the_next_run_repairs_them(world: World) -> None:
+    before = picture(world.state)
+    for key, table in world.state.tables.items():
+        world.state.tables[key] = ObservedTable(table.chains, ())
+    world.state.tables["ipv4", "raw"] = ObservedTable()
+    drift = world.info()["drift"]
+    assert len(drift) == 6 and any("hook into FORWARD" in line for line in drift)
+    world.bridge("br0", None)
+    assert picture(world.state) == before and world.info()["drift"] == []
+
+
+def test_leftovers(world: World) -> None:
+    world.host.end_namespace("/run/netns/web")
+    world.state.named["web"] = dataclasses.replace(world.state.named["web"], inode=0)
+    assert world.info()["leftovers"] == [
+        "published port web 0.0.0.0:8080->192.168.5.2:80/tcp: web is not attached",
+        "link web link db:database 192.168.5.2->192.168.5.3:5432/tcp: one of them is not attached",
+        "/run/netns/web: leads nowhere"]
+    world.run("netns_attach", netns="web", state="absent")
+    assert world.info()["leftovers"] == []

@@ -1,0 +1,152 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Published ports of containers; the choice of host ports has tests of its own under ports/."""
+from __future__ import annotations
+
+import pytest
+from ansible_collections.mooring.net.plugins.module_utils.core.errors import MooringError
+from ansible_collections.mooring.net.plugins.module_utils.host.operations import ConntrackFlush
+from ansible_collections.mooring.net.plugins.module_utils.netns.model import HOST
+from ansible_collections.mooring.net.plugins.module_utils.ports.model import Socket
+from world import World, desired, picture
+
+
+@pytest.fixture
+def world() -> World:
+    found = World()
+    found.bridge()
+    found.attach("web", "db", exposed_ports=["80", "53/udp"])
+    return found
+
+
+@pytest.mark.parametrize(("options", "message"), [
+    ({}, "published_ports: not given. Say which ports (an empty list for none), or publish_all_ports: true"),
+    ({"published_ports": ["0:80"]}, "published_ports: '0:80' has port 0 as a host port. Leave the host"),
+    ({"published_ports": ["8080:0"]}, "published_ports: '8080:0' has port 0 as a container port. Use a port from 1 to"),
+    ({"published_ports": ["65536:80"]}, "published_ports: '65536:80' has the host port 65536, above the highest port"),
+    ({"published_ports": ["80:80/icmp"]}, "published_ports: '80:80/icmp' has the unknown protocol 'icmp'"),
+    ({"published_ports": ["eth0:80:80"]}, "published_ports: 'eth0:80:80' has 'eth0' as its host address, which is not"),
+    ({"published_ports": ["1-3:1-4"]}, "published_ports: '1-3:1-4' has 3 host port(s), 1-3, for 4 container ports"),
+    ({"published_ports": [], "default_host_ip": "lan"}, "default_host_ip: 'lan' is not an IP address. Give it like"),
+    ({"published_ports": [], "allow_from": ["10.0.0.1/8"]}, "allow_from: '10.0.0.1/8' has bits set behind its prefix"),
+    ({"published_ports": [], "dynamic_port_range": "9-1"}, "dynamic_port_range: '9-1' has the dynamic ports 9-1"),
+    ({"publish_all_ports": True, "exposed_ports": ["x"]}, "exposed_ports: 'x' has 'x' as a container port"),
+])
+def test_a_wrong_option(options: dict, message: str) -> None:
+    with pytest.raises(MooringError) as caught:
+        desired("port_publish", {"netns": "web", **options})
+    assert str(caught.value).startswith(message)
+
+
+def test_ports_open_and_close(world: World) -> None:
+    before = picture(world.state, sysctls=False)
+    assert world.publish("web", "8080:80", "127.0.0.1::443", "7000-7002:8000-8002/udp") == [
+        "0.0.0.0:7000-7002->192.168.5.2:8000-8002/udp", "0.0.0.0:8080->192.168.5.2:80/tcp",
+        "127.0.0.1:49153->192.168.5.2:443/tcp"]
+    assert world.publish("web", "8080:80") == ["0.0.0.0:8080->192.168.5.2:80/tcp"]
+    assert world.run("port_publish", netns="web", state="absent").after[0]["published_ports"] == []
+    assert picture(world.state, sysctls=False) == before
+    assert world.run("port_publish", netns="web", state="absent").operations == ()
+
+
+def test_a_dynamic_port_stays(world: World) -> None:
+    world.publish("db", "80")
+    first = world.publish("web", "80")
+    world.publish("db")
+    assert world.run("port_publish", netns="web", published_ports=["80"]).operations == ()
+    assert first[0] in world.publish("web", "80", "81")
+
+
+def test_all_exposed_ports(world: World) -> None:
+    found = world.run("port_publish", netns="web", published_ports=["8080:80"], publish_all_ports=True).after[0]
+    assert found["published_ports"] == ["0.0.0.0:8080->192.168.5.2:80/tcp", "0.0.0.0:49153->192.168.5.2:53/udp"] or set(
+        found["published_ports"]) == {"0.0.0.0:8080->192.168.5.2:80/tcp", "0.0.0.0:49153->192.168.5.2:53/udp"}
+
+
+def test_a_port_of_another_container(world: World) -> None:
+    world.publish("web", "8080:80")
+    assert world.refuses("port_publish", netns="db", published_ports=["127.0.0.1:8080:80"]) == (
+        "published_ports: '127.0.0.1:8080:80/tcp' asks for host port 8080/tcp, which is already published by container "
+        "web (0.0.0.0:8080->192.168.5.2:80/tcp). Choose another host port, or leave it out to have one chosen.")
+
+
+def test_a_port_of_a_process(world: World) -> None:
+    world.state.sockets = (Socket("tcp", "0.0.0.0", 8080, "nginx (pid 12)"),)
+    message = world.refuses("port_publish", netns="web", published_ports=["8080:80"])
+    assert "is in use by nginx (pid 12), which listens on 0.0.0.0:8080" in message
+    assert world.publish("web", "8080:80/udp")
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_ports_change_hands_in_one_task(world: World, turned: bool) -> None:
+    world.publish("web", "8080:80")
+    items = [{"netns": "web", "published_ports": ["8081:80"]}, {"netns": "db", "published_ports": ["8080:80"]}]
+    plan = world.run("port_publish", config=items[::-1] if turned else items)
+    assert sorted(port for item in plan.after for port in item["published_ports"]) == [
+        "0.0.0.0:8080->192.168.5.3:80/tcp", "0.0.0.0:8081->192.168.5.2:80/tcp"]
+
+
+def test_a_port_of_a_container_that_goes_in_the_same_task(world: World) -> None:
+    world.publish("web", "8080:80")
+    items = [{"netns": "db", "published_ports": ["8080:80"]}, {"netns": "web", "state": "absent"}]
+    plan = world.run("port_publish", config=items)
+    assert [item["published_ports"] for item in plan.after] == [["0.0.0.0:8080->192.168.5.3:80/tcp"], []]
+
+
+def test_a_container_that_is_nowhere(world: World) -> None:
+    message = "container app is on no bridge of ours: attach it with netns_attach first"
+    assert world.refuses("port_publish", netns="app", published_ports=["80"]) == message
+    plan = world.check("port_publish", netns="app", published_ports=["8080:80"])
+    assert plan.assumed == (message,)
+    assert plan.after[0]["published_ports"] == ["0.0.0.0:8080->(known after apply):80/tcp"]
+    assert "is not a running container (docker says: no such container" in world.refuses(
+        "port_publish", container="app", published_ports=["80"])
+
+
+def test_a_bridge_without_rules(world: World) -> None:
+    world.bridge("br1", "192.168.6.1/24", iptables=False)
+    world.run("netns_attach", netns="app", bridge="br1")
+    assert world.refuses("port_publish", netns="app", published_ports=["80"]).startswith(
+        "ports of app cannot be published: it is on bridge br1, which has iptables: false. Say iptables: true")
+
+
+def test_both_families(world: World) -> None:
+    world.bridge(fixed_cidr_v6="2001:db8:5::/64")
+    world.attach("web")
+    assert world.publish("web", "8080:80") == [
+        "0.0.0.0:8080->192.168.5.2:80/tcp", "[::]:8080->[2001:db8:5::2]:80/tcp"]
+    assert "has no IPv6 address" in world.refuses("port_publish", netns="db", published_ports=["[::1]:9:9"])
+
+
+def test_loopback_needs_route_localnet(world: World) -> None:
+    plan = world.run("port_publish", netns="web", published_ports=["192.0.2.10:8080:80"])
+    assert not any("route_localnet" in action for action in plan.actions)
+    plan = world.run("port_publish", netns="web", published_ports=["127.0.0.1:8080:80"])
+    assert "set net.ipv4.conf.br0.route_localnet to 1 (was 0)" in plan.actions
+    assert world.state.sysctls[HOST, "net/ipv4/conf/br0/route_localnet"] == "1"
+
+
+def test_sources(world: World) -> None:
+    options = {"netns": "web", "published_ports": ["8080:80"], "allow_from": ["192.0.2.0/24", "10.0.0.0/8"]}
+    plan = world.run("port_publish", **options)
+    assert plan.after[0]["ports"][0]["allow_from"] == ["10.0.0.0/8", "192.0.2.0/24"]
+    assert world.run("port_publish", **options).operations == ()
+
+
+def test_old_connections_are_forgotten(world: World) -> None:
+    world.publish("web", "53:53/udp", "8080:80")
+    plan = world.run("port_publish", netns="web", published_ports=["54:53/udp"])
+    flush = [operation for operation in plan.operations if isinstance(operation, ConntrackFlush)]
+    assert flush == [ConntrackFlush("ipv4", (("udp", 53, 53), ("udp", 54, 54)))]
+    plan = world.run("port_publish", netns="web", state="absent")
+    assert ConntrackFlush("ipv4", (("udp", 54, 54),), ("192.168.5.2",)) in plan.operations
+    assert plan.operations[-1].describe().startswith("forget tracked connections of udp port 54")
+
+
+def test_hundreds_of_containers_in_one_task(world: World) -> None:
+    names = [f"c{number}" for number in range(200)]
+    world.attach(*names)
+    plan = world.run("port_publish", config=[{"netns": name, "published_ports": [f"{10000 + number}:80", "443"]}
+                                             for number, name in enumerate(names)])
+    ports = [port["host_port"] for item in plan.after for port in item["ports"]]
+    assert len(set(ports)) == 400
+    assert sorted(port for port in ports if port >= 49153) == list(range(49153, 49353))
