@@ -10,7 +10,9 @@ from typing import Any, Optional
 from ..core.errors import MooringError, OptionError
 from ..core.names import bridge_mac
 from ..core.plan import Draft, Plan
-from ..endpoint.model import endpoint_of, endpoints
+from ..endpoint import follow
+from ..endpoint import plan as endpoint_plan
+from ..endpoint.model import DesiredEndpoint, endpoint_of, endpoints
 from ..firewall.plan import plan_rules
 from ..host.model import HostState, Scope
 from ..host.operations import AddrAdd, AddrDel, LinkAdd, LinkDel, LinkSet, SysctlSet
@@ -22,12 +24,14 @@ from .model import Bridge, DesiredBridge, bridge_of, bridges
 FORWARDING = "net/ipv4/ip_forward"
 FORWARDING_V6 = ("net/ipv6/conf/all/forwarding", "net/ipv6/conf/default/forwarding")
 DISABLE_V6 = "net/ipv6/conf/all/disable_ipv6"
+ACCEPT_RA = "net/ipv6/conf/{}/accept_ra"
 DEFAULT_MTU = 1500  # Docker's DefaultNetworkMtu
 
 
 def scope(desired: Sequence[DesiredBridge]) -> Scope:
     names = (FORWARDING, *FORWARDING_V6, DISABLE_V6)
-    return Scope(sysctls=tuple((HOST, name) for name in names), firewall=True)
+    return Scope(sysctls=tuple((HOST, name) for name in names), bridge_sysctls=(ACCEPT_RA,),
+                 uplink_sysctls=(ACCEPT_RA,), firewall=True)
 
 
 def plan(desired: Sequence[DesiredBridge], state: HostState) -> Plan:
@@ -38,10 +42,22 @@ def plan(desired: Sequence[DesiredBridge], state: HostState) -> Plan:
             _present(draft, item)
         else:
             _absent(draft, item)
+    following = _following(draft, state)
+    unread = [item for item in following if item.path not in state.namespaces]
+    if unread:
+        return Plan(needs=endpoint_plan.scope(unread))
+    follow.follow(draft, state, following)
     gone = {e.container for e in endpoints(state)} - {e.container for e in endpoints(draft.state)}
     plan_rules(draft, state, removed=gone)
     return draft.finish([view(state, item.name) for item in desired],
                         [view(draft.state, item.name) for item in desired])
+
+
+def _following(draft: Draft, observed: HostState) -> list[DesiredEndpoint]:
+    """Endpoints of bridges that change in what concerns them."""
+    after = bridges(draft.state)
+    return [item for name, before in bridges(observed).items() if name in after and after[name] != before
+            for item in follow.items(observed, before, after[name])]
 
 
 def view(state: HostState, name: str) -> Optional[Mapping[str, Any]]:
@@ -203,14 +219,30 @@ def _require_ipv6(state: HostState) -> None:
 
 
 def _forward(draft: Draft, desired: DesiredBridge) -> None:
-    if not desired.ip_forward:
-        return
     bridge = bridges(draft.state)[desired.name]
-    names = (FORWARDING, *(FORWARDING_V6 if bridge.address("ipv6") else ()))
-    for name in names:
-        value = draft.state.sysctls.get((HOST, name))
-        if value == "0":
-            draft.do(SysctlSet(HOST, name, "1", value))
+    wanted = {}
+    if bridge.address("ipv6"):
+        wanted[ACCEPT_RA.format(bridge.name)] = "0"  # as Docker: a container must not be a router for the host
+    if desired.ip_forward:
+        wanted[FORWARDING] = "1"
+        if bridge.address("ipv6"):
+            wanted.update(_accepting_routers(draft.state))
+            wanted.update(dict.fromkeys(FORWARDING_V6, "1"))
+    for name, value in wanted.items():
+        previous = draft.state.sysctls.get((HOST, name))
+        if previous != value and (previous is not None or name == ACCEPT_RA.format(bridge.name)):
+            draft.do(SysctlSet(HOST, name, value, previous))
+
+
+def _accepting_routers(state: HostState) -> dict[str, str]:
+    """With forwarding on, the kernel ignores router advertisements unless accept_ra is 2 (ip-sysctl).
+
+    A host that got its default route by one would lose it when the route's lifetime ends.
+    """
+    uplinks = {route.interface for route in state.host.routes
+               if route.destination == "default" and route.family == "ipv6"}
+    names = [ACCEPT_RA.format(uplink) for uplink in sorted(uplinks)]
+    return {name: "2" for name in names if state.sysctls.get((HOST, name)) == "1"}
 
 
 def _absent(draft: Draft, desired: DesiredBridge) -> None:

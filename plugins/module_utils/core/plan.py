@@ -48,6 +48,7 @@ class Plan:
     :param assumed: what is missing and was taken for granted, as sentences that say so: fine in check mode, where an
         earlier task would have made it, an error otherwise
     :param warnings: for the user, whether or not anything changes
+    :param needs: a Scope that has to be read as well before a plan can be made; the rest is empty then
     """
 
     operations: tuple[Operation, ...] = ()
@@ -55,6 +56,7 @@ class Plan:
     after: tuple[Optional[Mapping[str, Any]], ...] = ()
     assumed: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
+    needs: Any = None
 
     @property
     def actions(self) -> list[str]:

@@ -123,17 +123,28 @@ def _converge(resource: Resource, host: Any, desired: Sequence[Any], changing: b
     """The plan, carried out if ``changing``. :raises MooringError: also when a second plan is not empty"""
     desired = resource.resolve(desired, host)
     scope = resource.scope(desired)
-    plan = resource.plan(desired, host.snapshot(scope))
+    plan = _planned(resource, host, desired, scope)
     if not changing:
         return plan
     if plan.assumed:
         raise MooringError("; ".join(plan.assumed))
     if plan.operations:
         _execute(host, plan.operations)
-        again = resource.plan(desired, host.snapshot(scope))
+        again = _planned(resource, host, desired, scope)
         if again.operations:
             raise MooringError("the host did not end up as planned: something else changes it, or it refuses in "
                                "silence. Still to do: " + "; ".join(again.actions))
+    return plan
+
+
+def _planned(resource: Resource, host: Any, desired: Sequence[Any], scope: Any) -> Plan:
+    """A plan for the host as it is; where it reaches into containers that nobody named, these are read as well."""
+    plan = resource.plan(desired, host.snapshot(scope))
+    if plan.needs is not None:
+        plan = resource.plan(desired, host.snapshot(scope.widened(plan.needs)))
+        if plan.needs is not None:
+            raise MooringError(f"this changes containers that cannot be reached: there is no "
+                               f"{', no '.join(plan.needs.namespaces)}. Attach them again with netns_attach first")
     return plan
 
 

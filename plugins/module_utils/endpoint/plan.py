@@ -38,7 +38,7 @@ def scope(desired: Sequence[DesiredEndpoint]) -> Scope:
 
 def plan(desired: Sequence[DesiredEndpoint], state: HostState) -> Plan:
     """All items in one plan. :raises MooringError: when something asked for contradicts what is there"""
-    planner = _Planner(state)
+    planner = Planner(Draft(state.copy()), state)
     before = [planner.view(item) for item in desired]
     for item in desired:
         if not item.present:
@@ -52,12 +52,12 @@ def plan(desired: Sequence[DesiredEndpoint], state: HostState) -> Plan:
     return planner.draft.finish(before, [planner.view(item) for item in desired])
 
 
-class _Planner:
-    """The draft, the bridges and the leases of one plan."""
+class Planner:
+    """A draft, the bridges of its state, and the leases that were observed."""
 
-    def __init__(self, observed: HostState) -> None:
-        self.draft = Draft(observed.copy())
-        self.bridges = bridges(observed)
+    def __init__(self, draft: Draft, observed: HostState) -> None:
+        self.draft = draft
+        self.bridges = bridges(draft.state)
         self.leases = Leases(observed)
         self._detached: set[str] = set()
 

@@ -2,6 +2,7 @@
 """A host as a value: what a snapshot returns and what operations are applied to in memory."""
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Optional
@@ -41,6 +42,7 @@ class Scope:
     :param namespaces: paths of namespaces
     :param sysctls: pairs of a namespace (HOST or a path) and a name with slashes: ``net/ipv4/ip_forward``
     :param bridge_sysctls: names with ``{}`` in the place of a bridge, to be read for every bridge of ours
+    :param uplink_sysctls: the same for every interface of the host that has a default route
     :param firewall: whether to read the rules, and the sysctls that they depend on
     :param ports: ``(protocol, port)`` pairs whose listening process is to be named; None reads no sockets at all
     """
@@ -48,8 +50,14 @@ class Scope:
     namespaces: tuple[str, ...] = ()
     sysctls: tuple[tuple[str, str], ...] = ()
     bridge_sysctls: tuple[str, ...] = ()
+    uplink_sysctls: tuple[str, ...] = ()
     firewall: bool = False
     ports: Optional[frozenset[tuple[str, int]]] = None
+
+    def widened(self, other: Scope) -> Scope:
+        """This scope, and the namespaces and sysctls of ``other`` as well."""
+        return dataclasses.replace(self, namespaces=(*self.namespaces, *other.namespaces),
+                                   sysctls=(*self.sysctls, *other.sysctls))
 
 
 @dataclass

@@ -43,6 +43,8 @@ class RealHost:
                 state.namespaces[path] = netns
         names = list(scope.sysctls)
         names += [(HOST, name.format(link.name)) for link in state.marked(BRIDGE) for name in scope.bridge_sysctls]
+        uplinks = {route.interface for route in state.host.routes if route.destination == "default"}
+        names += [(HOST, name.format(uplink)) for uplink in sorted(uplinks) for name in scope.uplink_sysctls]
         if scope.firewall:
             names += [(HOST, name) for name in BRIDGE_CALLS.values()]
         state.sysctls = proc.read_sysctls(names)

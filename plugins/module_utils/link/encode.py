@@ -33,7 +33,10 @@ def messages(operation: Any, place: Place) -> Iterator[bytes]:
 def _link_add(operation: LinkAdd, place: Place) -> Iterator[bytes]:
     link, peer = operation.link, operation.peer
     info: list[Any] = [["IFLA_INFO_KIND", link.kind]]
-    attributes: list[Any] = [["IFLA_IFNAME", link.name], ["IFLA_MTU", link.mtu]]
+    # A bridge follows the smallest MTU among its ports until its own is changed (br_mtu_auto_adjust()), and what it is
+    # created with does not count: so it is created with another one, and changed below.
+    pinned = link.kind == "bridge"
+    attributes: list[Any] = [["IFLA_IFNAME", link.name], ["IFLA_MTU", link.mtu - 1 if pinned else link.mtu]]
     if link.mac:
         attributes.append(["IFLA_ADDRESS", link.mac])
     if link.controller:
@@ -55,9 +58,11 @@ def _link_add(operation: LinkAdd, place: Place) -> Iterator[bytes]:
     # The kernel takes no alias at creation. The second message is in the same write, which the kernel finishes
     # whatever happens to this process: a link without its mark cannot stay behind.
     more: list[Any] = [["IFLA_IFNAME", link.name], ["IFLA_IFALIAS", link.alias]]
+    if pinned:
+        more.append(["IFLA_MTU", link.mtu])
     if link.hairpin:
         more.append(_hairpin(True))
-    if link.alias or link.hairpin:
+    if link.alias or link.hairpin or pinned:
         yield rtnl.encode(rtnl.NEWLINK, 0, more)
 
 
