@@ -111,7 +111,9 @@ def _listening(path: str, state: str) -> Iterable[tuple[str, int, str]]:
 def _address(text: str) -> str:
     """An address of /proc/net: 32-bit words in the byte order of the machine."""
     words = [int(text[start:start + 8], 16) for start in range(0, len(text), 8)]
-    return str(ipaddress.ip_address(struct.pack(f"={len(words)}I", *words)))
+    found = ipaddress.ip_address(struct.pack(f"={len(words)}I", *words))
+    # A socket of family IPv6 that is bound to an IPv4 address takes IPv4 only.
+    return str(getattr(found, "ipv4_mapped", None) or found)
 
 
 def _processes(inodes: set[str]) -> dict[str, str]:

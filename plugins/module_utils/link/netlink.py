@@ -86,10 +86,13 @@ class _Batch:
     def _flush(self) -> None:
         waiting, self._waiting = self._waiting, []
         outcome = self._kernel.send([message for _operation, message in waiting])
+        last = None
         for (operation, _message), code in zip(waiting, outcome):
-            # An operation of two messages counts as done from the first one on: what it did must be undone.
-            if code == 0 and operation not in self._done[-1:]:
+            # An operation of two messages is done with its first one, and must be undone then. Where only the second
+            # one succeeded, the link is somebody else's: its name came into use since the snapshot.
+            if operation is not last and code == 0 and operation not in self._done[-1:]:
                 self._done.append(operation)
+            last = operation
         failed = next(((operation, code) for (operation, _), code in zip(waiting, outcome) if code), None)
         if failed:
             raise failure(*failed)
