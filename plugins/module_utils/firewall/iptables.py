@@ -47,7 +47,7 @@ def parse(text: str) -> dict[str, ObservedTable]:
     table = ""
     for line in text.splitlines():
         if line.startswith("-A "):
-            chain = line[3:line.index(" ", 3)]
+            chain = line.split(" ", 2)[1]
             if chain.startswith(PREFIX):
                 comment = _COMMENT.search(line)
                 chains[chain][0].append((comment.group(1) or comment.group(2)) if comment else "")
