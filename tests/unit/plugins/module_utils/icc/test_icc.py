@@ -144,8 +144,9 @@ def test_icc_off_needs_rules(world: World) -> None:
 
 def test_links_of_both_families(world: World) -> None:
     world.bridge(fixed_cidr_v6="2001:db8:5::/64")
-    world.attach("web", "db")
+    world.run("netns_attach", netns="web", address_v6="2001:db8:5::22")
+    world.run("netns_attach", netns="db", address_v6="2001:db8:5::33")
     world.run("icc_policy", config=[{"bridge": "br0", "icc": False}, {"netns": "web", "links": ["db"]}])
-    assert "-s 2001:db8:5::2 -d 2001:db8:5::3 -p tcp -m tcp --dport 5432" in chain(world, "ipv6")[0]
+    assert "-s 2001:db8:5::22 -d 2001:db8:5::33 -p tcp -m tcp --dport 5432" in chain(world, "ipv6")[0]
     assert ["--icmpv6-type 135" in rule for rule in chain(world, "ipv6")].count(True) == 1
     assert world.run("icc_policy", netns="web", links=["db"]).operations == ()

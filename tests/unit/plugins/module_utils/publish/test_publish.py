@@ -110,10 +110,10 @@ def test_a_bridge_without_rules(world: World) -> None:
 
 
 def test_both_families(world: World) -> None:
-    world.bridge(fixed_cidr_v6="2001:db8:5::/64")
-    world.attach("web")
+    world.bridge("br1", "192.168.6.1/24", fixed_cidr_v6="2001:db8:6::/64")
+    world.run("netns_attach", netns="web", bridge="br1")
     assert world.publish("web", "8080:80") == [
-        "0.0.0.0:8080->192.168.5.2:80/tcp", "[::]:8080->[2001:db8:5::2]:80/tcp"]
+        "0.0.0.0:8080->192.168.6.2:80/tcp", "[::]:8080->[2001:db8:6::2]:80/tcp"]
     assert "has no IPv6 address" in world.refuses("port_publish", netns="db", published_ports=["[::1]:9:9"])
 
 
