@@ -51,7 +51,7 @@ def _mode(options: Mapping[str, Any]) -> tuple[str, str]:
     :raises MooringError: also for options that only a container with an interface of its own can have
     """
     text = options["network_mode"]
-    mode, _, owner = text.partition(":")
+    mode, _colon, owner = text.partition(":")
     if mode not in MODES or (mode == "container") != bool(owner):
         raise OptionError("network_mode", text, "is not a network mode", "Give bridge, host, none or container:NAME")
     if mode != "bridge":

@@ -93,7 +93,7 @@ class _Batch:
             if operation is not last and code == 0 and operation not in self._done[-1:]:
                 self._done.append(operation)
             last = operation
-        failed = next(((operation, code) for (operation, _), code in zip(waiting, outcome) if code), None)
+        failed = next(((operation, code) for (operation, _message), code in zip(waiting, outcome) if code), None)
         if failed:
             raise failure(*failed)
 

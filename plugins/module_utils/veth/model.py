@@ -42,5 +42,3 @@ class DesiredVeth:
     @property
     def ends(self) -> tuple[DesiredEnd, DesiredEnd]:
         return self.first, self.second
-
-
