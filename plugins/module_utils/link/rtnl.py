@@ -39,16 +39,29 @@ def _messages() -> dict[int, Any]:
 
 
 def encode(kind: int, how: int, attributes: Sequence[Any], **fields: int) -> bytes:
-    """One message as bytes, without its sequence number; ``how`` are flags of the netlink header."""
-    message = _messages()[kind]()
-    for name, value in fields.items():
-        message[name] = value
-    message["attrs"] = list(attributes)
-    message["header"]["type"] = kind
-    message["header"]["flags"] = how | REQUEST
-    message["header"]["pid"] = 0
-    message.encode()
-    return bytes(message.data)
+    """One message as bytes, without its sequence number; ``how`` are flags of the netlink header.
+
+    Half of the messages of a large run are the same for every namespace (lo and eth0 up, the default route), and
+    encoding one costs more than sending it: they are kept.
+    """
+    key = repr((kind, how, attributes, fields))
+    if key not in _ENCODED:
+        if len(_ENCODED) >= _KEPT:
+            _ENCODED.clear()
+        message = _messages()[kind]()
+        for name, value in fields.items():
+            message[name] = value
+        message["attrs"] = list(attributes)
+        message["header"]["type"] = kind
+        message["header"]["flags"] = how | REQUEST
+        message["header"]["pid"] = 0
+        message.encode()
+        _ENCODED[key] = bytes(message.data)
+    return _ENCODED[key]
+
+
+_ENCODED: dict[str, bytes] = {}
+_KEPT = 4096  # messages; a message is about a hundred bytes
 
 
 class RtnlSocket:

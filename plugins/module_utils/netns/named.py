@@ -6,6 +6,7 @@ replaced meanwhile is not ours any more. Both directories are gone after a reboo
 """
 from __future__ import annotations
 
+import functools
 import os
 
 from ..core.errors import HostError
@@ -82,8 +83,9 @@ def _create(path: str) -> int:
     return os.stat(path).st_ino
 
 
+@functools.cache
 def _share_directory() -> None:
-    """Mounts below /run/netns have to reach the mount namespaces of services that started before."""
+    """Once in a run. Mounts below /run/netns have to reach the mount namespaces of services that started before."""
     with open("/proc/self/mountinfo", encoding="utf-8", errors="surrogateescape") as mounts:
         own = [line for line in mounts if line.split()[4] == NETNS_DIRECTORY]
     if not own:
