@@ -11,7 +11,7 @@ import importlib.util
 import os
 import traceback
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
@@ -134,6 +134,7 @@ def _converge(resource: Resource, host: Any, desired: Sequence[Any], changing: b
         if again.operations:
             raise MooringError("the host did not end up as planned: something else changes it, or it refuses in "
                                "silence. Still to do: " + "; ".join(again.actions))
+        return replace(plan, after=again.after)  # with what only the kernel knew
     return plan
 
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Optional
 
 from ..core.errors import MooringError, OptionError
-from ..core.plan import Draft, Plan
+from ..core.plan import KNOWN_AFTER_APPLY, Draft, Plan
 from ..host.model import HostState, Namespace, Scope
 from ..host.operations import AddrAdd, AddrDel, LinkAdd, LinkDel, LinkSet, Peer, RouteAdd
 from ..link.model import ENDPOINT, VETH, Link, Mark
@@ -40,7 +40,7 @@ def view(state: HostState, item: DesiredVeth) -> Optional[Mapping[str, Any]]:
     if not any(link and _is_pair(link, item) for link in links):
         return None
     ends = [{"name": end.name, "netns": label_of_path(_path(end)) if _path(end) != HOST else "",
-             "bridge": link.controller, "up": link.up, "mtu": link.mtu, "mac_address": link.mac,
+             "bridge": link.controller, "up": link.up, "mtu": link.mtu, "mac_address": link.mac or KNOWN_AFTER_APPLY,
              "addresses": list(link.addresses)} if link else None for end, link in zip(item.ends, links)]
     return {"name": item.name, "ends": ends}
 
