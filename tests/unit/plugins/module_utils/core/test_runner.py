@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from ansible_collections.mooring.net.plugins.module_utils.core import runner
 from ansible_collections.mooring.net.plugins.module_utils.core.errors import MooringError
-from ansible_collections.mooring.net.plugins.module_utils.core.plan import Plan
+from ansible_collections.mooring.net.plugins.module_utils.core.plan import KNOWN_AFTER_APPLY, Plan
 from ansible_collections.mooring.net.plugins.module_utils.host.operations import LinkAdd, SysctlSet
 from ansible_collections.mooring.net.plugins.module_utils.link.model import Link
 from ansible_collections.mooring.net.plugins.module_utils.netns.model import HOST, named_path
@@ -160,7 +160,9 @@ def test_check_mode_changes_nothing_and_foretells_everything() -> None:
         assert picture(world.state) == before
         done = world.run(module, **options)
         assert (foretold.actions, foretold.before) == (done.actions, done.before)
-        assert foretold.after == done.after
+        if KNOWN_AFTER_APPLY not in str(foretold.after):
+            assert foretold.after == done.after
+        assert KNOWN_AFTER_APPLY not in str(done.after)
 
 
 @pytest.mark.parametrize("task", TASKS)

@@ -1,0 +1,113 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Every published port leads where it should, no other leads anywhere, and a change touches little."""
+from __future__ import annotations
+
+from ansible_collections.mooring.net.plugins.module_utils.firewall.model import Chain
+from ansible_collections.mooring.net.plugins.module_utils.firewall.render import chain_text
+from ansible_collections.mooring.net.plugins.module_utils.policy.publish import chains
+from ansible_collections.mooring.net.plugins.module_utils.ports.allocate import conflicts
+from ansible_collections.mooring.net.plugins.module_utils.ports.model import Publication
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from rules import Packet, rules_of, walk
+
+HOST, OTHER_HOST = "192.0.2.10", "192.0.2.11"
+EDGES = [1, 2, 63, 64, 65, 1023, 1024, 1025, 2047, 2048, 8080, 64511, 64512, 65534, 65535]
+
+
+@st.composite
+def publication(draw: st.DrawFn) -> Publication:
+    first = draw(st.sampled_from(EDGES) | st.integers(1, 65535))
+    count = min(draw(st.sampled_from([1, 1, 1, 2, 64, 65, 1024, 2500, 65535])), 65536 - first)
+    shifted = draw(st.sampled_from([first, 1, 65536 - count]))
+    container, address = draw(st.sampled_from([("web", "10.0.0.2"), ("db", "10.0.0.3"), ("web", "10.0.0.4")]))
+    host_ip, protocol = draw(st.sampled_from(["0.0.0.0", HOST, "127.0.0.1"])), draw(st.sampled_from(["tcp", "udp"]))
+    sources = draw(st.sampled_from([(), (), ("10.0.0.0/8",), ("10.0.0.0/8", "198.51.100.0/24")]))
+    return Publication(container, host_ip, first, address, shifted, protocol, count, sources)
+
+
+@st.composite
+def without_conflicts(draw: st.DrawFn) -> list[Publication]:
+    found: list[Publication] = []
+    for candidate in draw(st.lists(publication(), max_size=12)):
+        if not any(conflicts(candidate, other) for other in found):
+            found.append(candidate)
+    return found
+
+
+def tree(published: list[Publication]) -> dict[str, list[list[str]]]:
+    return rules_of(line for chain in chains(published) for line in chain_text(chain).lines)
+
+
+def expected(published: list[Publication], packet: Packet) -> tuple[str, int] | None:
+    for found in published:
+        inside = found.host_port <= packet.port < found.host_port + found.count
+        address = found.host_ip in ("0.0.0.0", packet.destination)
+        allowed = not found.allow_from or packet.source.startswith("10.") and "10.0.0.0/8" in found.allow_from
+        if found.protocol == packet.protocol and inside and address and allowed:
+            return found.container_ip, found.container_port + packet.port - found.host_port
+    return None
+
+
+def probes(published: list[Publication]) -> list[Packet]:
+    ports = {port for found in published for edge in (found.host_port, found.host_port + found.count)
+             for port in (edge - 1, edge, edge - edge % 64, edge - edge % 1024, found.host_port + found.count // 2)}
+    return [Packet(protocol, address, port, source) for port in sorted({*ports, *EDGES}) if 1 <= port <= 65535
+            for protocol in ("tcp", "udp") for address in (HOST, OTHER_HOST, "127.0.0.1")
+            for source in ("203.0.113.9", "10.1.2.3")]
+
+
+@settings(max_examples=60)
+@given(without_conflicts())
+def test_every_port_reaches_exactly_its_container_port(published: list[Publication]) -> None:
+    rules = tree(published)
+    for packet in probes(published):
+        assert walk(rules, packet)[0] == expected(published, packet), packet
+
+
+def names(found: list[Chain]) -> dict[str, tuple[str, ...]]:
+    return {chain.name: chain.comments for chain in found}
+
+
+def single(port: int, protocol: str = "tcp") -> Publication:
+    return Publication("web", "0.0.0.0", port, "10.0.0.2", 80, protocol)
+
+
+@given(st.sets(st.integers(1, 65535), min_size=1, max_size=60), st.data())
+def test_the_end_of_one_port_changes_one_leaf(ports: set[int], data: st.DataObject) -> None:
+    gone = data.draw(st.sampled_from(sorted(ports)))
+    before, after = names(chains(map(single, ports))), names(chains(map(single, ports - {gone})))
+    changed = {name for name in before if before[name] != after.get(name)} | (after.keys() - before.keys())
+    leaf = f"MOORING-TCP-{gone - gone % 64}-{gone - gone % 64 + 63}"
+    outer = f"MOORING-TCP-{gone - gone % 1024}-{gone - gone % 1024 + 1023}"
+    if leaf in after:
+        assert changed == {leaf}
+    elif outer in after:
+        assert changed == {leaf, outer}
+    else:
+        assert changed == {leaf, outer, "MOORING-DNAT"}
+
+
+@given(st.lists(st.integers(1, 65535), unique=True, max_size=30), st.randoms())
+def test_the_order_of_publications_does_not_matter(ports: list[int], random: object) -> None:
+    shuffled = list(map(single, ports))
+    random.shuffle(shuffled)
+    assert chains(shuffled) == chains(map(single, ports))
+
+
+def test_the_cost_of_a_connection_does_not_grow_with_the_number_of_ports() -> None:
+    ports = sorted({*range(64, 65536, 64), *range(64512, 65536)})  # every block, and the last one full
+    rules = tree([single(port) for port in ports])
+    assert max(walk(rules, Packet("tcp", HOST, port))[1] for port in ports) == 64 + 16 + 64
+    assert walk(rules, Packet("udp", HOST, 65535)) == (None, 64)
+
+
+def test_a_range_is_one_rule_for_each_block() -> None:
+    wide = Publication("web", "0.0.0.0", 1, "10.0.0.2", 1, "tcp", 65535)
+    found = chains([wide])
+    leaves = [rule for chain in found for rule in chain.rules if "DNAT" in rule.args]
+    assert len(leaves) == 16 + 63  # the first block of 1024 lacks port 0, so that it is cut into blocks of 64
+
+
+def test_the_top_chain_is_there_without_any_port() -> None:
+    assert chains([]) == [Chain("MOORING-DNAT")]
