@@ -76,9 +76,10 @@ def test_no_comment_and_no_chain_name_is_too_long(published: set[Publication], l
             assert all(len(comment) <= 255 for chain in wanted.chains for comment in chain.comments)
 
 
-@pytest.mark.parametrize("comment", ["", "mooring", "mooring:web 0.0.0.0:99999->10.0.0.1:1/tcp #0", "x->y",
-                                     "mooring:->", "mooring:web 0.0.0.0:1->10.0.0.1:1/xxx #0", "mooring:web  0.0.0.0:1->1:1/tcp #0",
-                                     "mooring:a link b:c 10.0.0.1->10.0.0.2:1/tcp #0"])
+@pytest.mark.parametrize("comment", [
+    "", "mooring", "x->y", "mooring:->", "mooring:web 0.0.0.0:99999->10.0.0.1:1/tcp #0",
+    "mooring:web 0.0.0.0:1->10.0.0.1:1/xxx #0", "mooring:web  0.0.0.0:1->1:1/tcp #0",
+    "mooring:a link b:c 10.0.0.1->10.0.0.2:1/tcp #0"])
 def test_a_comment_that_says_nothing_is_passed_over(comment: str) -> None:
     chain = ObservedChain((comment,), ("-A X",))
     state = HostState(tables={("ipv4", "nat"): ObservedTable({"MOORING-TCP-0-63": chain, "OTHER": chain})})
