@@ -151,5 +151,5 @@ def _text(target: Mapping[str, Any]) -> str:
 
 class FilterModule:
     def filters(self) -> dict[str, Any]:
-        return {function.__name__: function for function in (access, bridges, endpoints, links, publications,
-                                                           removal)}
+        functions = (access, bridges, endpoints, links, publications, removal)
+        return {function.__name__: function for function in functions}

@@ -155,4 +155,3 @@ def test_containers_of_a_bridge_with_icc_talk_to_each_other():
 def test_containers_reach_the_outside_as_the_host():
     assert ask("web", OUTSIDE, 9) == HOST
     assert ask("cache", OUTSIDE, 9) == HOST
-
