@@ -31,8 +31,8 @@ def scope(desired: Sequence[DesiredEndpoint]) -> Scope:
                 paths[resolved.path] = None
         if item.mode == "host":
             paths[namespace.INIT] = None
-    sysctls = [(item.path, name) for item in desired if item.mode == "bridge" and not item.resolved.missing
-               for name in inside.sysctl_names(item)]
+    sysctls = [(item.path, name) for item in desired if item.present and item.mode == "bridge"
+               and not item.resolved.missing for name in inside.sysctl_names(item)]
     return Scope(namespaces=tuple(paths), sysctls=(*sysctls, (HOST, inside.HOST_V6)), firewall=True)
 
 

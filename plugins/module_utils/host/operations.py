@@ -57,8 +57,11 @@ class NetnsDel:
         return f"unregister namespace {self.name}" if self.linked else f"remove namespace {self.name}"
 
     def apply(self, state: HostState) -> None:
+        path = named_path(self.name)
         state.named.pop(self.name, None)
-        state.namespaces.pop(named_path(self.name), None)
+        state.namespaces.pop(path, None)
+        for key in [key for key in state.sysctls if key[0] == path]:
+            del state.sysctls[key]
 
     def inverse(self) -> None:
         return None

@@ -106,9 +106,21 @@ def _addresses(draft: Draft, item: DesiredPorts, leases: Sequence[Endpoint]) -> 
             if lease.ip(family):
                 found.setdefault(family, lease.ip(family))
     if not found:
-        draft.assume(item.doubt or f"container {item.label} is on no bridge of ours: attach it with netns_attach first")
+        draft.assume(_conflict(draft.state, item.label) or item.doubt
+                     or f"container {item.label} is on no bridge of ours: attach it with netns_attach first")
         found["ipv4"] = KNOWN_AFTER_APPLY
     return found
+
+
+def _conflict(state: HostState, label: str) -> str:
+    """Why a container that netns_attach left without an interface can publish no ports, "" for any other."""
+    entry = state.named.get(label)
+    if entry is None or not entry.own or not entry.inode:
+        return ""
+    sharing = [name for name, other in sorted(state.named.items()) if name != label and other.inode == entry.inode]
+    mode = "host" if entry.inode == state.host.inode else f"container:{sharing[0]}" if sharing else "none"
+    return (f"published_ports conflicts with network_mode {mode!r} of {label}, which has no interface of its own: attach "
+            "it with network_mode: bridge first" + (f", or publish ports of {sharing[0]}" if sharing else ""))
 
 
 def _require_rules(unruled: Collection[str], item: DesiredPorts, leases: Sequence[Endpoint],

@@ -1,0 +1,131 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A host with its modules and servers, and what its containers look like from the inside."""
+import contextlib
+import itertools
+import json
+import os
+from dataclasses import dataclass
+
+import pytest
+from pipeline import Pipeline
+from testhosts import Host, import_busybox_image, link, prepare_podman, start_dockerd
+from traffic import Place, Servers
+
+OUTSIDE, BOX = "198.51.100.2", "198.51.100.1"
+IMAGE = "mooring/busybox:1"
+
+# PYTHONPATH is how `./run functional` selects the oldest pyroute2.
+once = pytest.mark.skipif(bool(os.environ.get("PYTHONPATH")),
+                          reason="no other result is to be expected with another pyroute2, and it takes long")
+
+_numbers = itertools.count(1)
+
+
+@dataclass(frozen=True)
+class Process(Place):
+    """The namespace of a process of a test host."""
+
+    pid: int = 0
+
+    @property
+    def path(self):
+        return self.host.path(f"/proc/{self.pid}/ns/net")
+
+
+class Box:
+    """A test host, the pipeline on it, servers; with somebody outside when asked for."""
+
+    def __init__(self, stack, layers=(), outside=False):
+        number = next(_numbers)
+        self.host = stack.enter_context(Host.up(f"host-{number}", layers))
+        self.place = Place(self.host)
+        if outside:
+            self.outside_host = stack.enter_context(Host.up(f"far-{number}"))
+            link(self.host, "eth0", [f"{BOX}/24"], self.outside_host, "eth0", [f"{OUTSIDE}/24"])
+            self.host.run(["ip", "route", "add", "default", "via", OUTSIDE])
+            self.outside = Place(self.outside_host)
+        self.servers = stack.enter_context(Servers())
+        self.pipeline = stack.enter_context(Pipeline(self.host))
+        self.run = self.pipeline.run
+
+    def sh(self, script):
+        """A script in the host; what it writes."""
+        return self.host.run(["sh", "-ec", script]).stdout
+
+    def json(self, *words, netns=None):
+        """The answer of an ip(8) command, in the namespace that a path names."""
+        enter = ["nsenter", f"--net={netns if '/' in netns else f'/run/netns/{netns}'}", "--"] if netns else []
+        return json.loads(self.host.run([*enter, "ip", "-j", *words]).stdout or "[]")
+
+    def link(self, name, netns=None):
+        """An interface with its details, None when it is not there."""
+        return next((found for found in self.json("-d", "link", netns=netns) if found["ifname"] == name), None)
+
+    def addresses(self, name, netns=None):
+        """All but link-local addresses of an interface, with prefix lengths."""
+        return [f"{address['local']}/{address['prefixlen']}" for found in self.json("address", netns=netns)
+                if found["ifname"] == name for address in found["addr_info"] if address.get("scope") != "link"]
+
+    def routes(self, netns=None, family="-4"):
+        """Routes as (destination, gateway, interface)."""
+        return [(route["dst"], route.get("gateway", ""), route["dev"])
+                for route in self.json(family, "route", netns=netns) if not route["dst"].startswith("fe80")]
+
+    def inode(self, path):
+        return int(self.host.run(["stat", "-Lc", "%i", path]).stdout)
+
+    def exists(self, path):
+        """Whether there is something under a name, be it a link that leads nowhere."""
+        return os.path.lexists(self.host.path(path))
+
+    def ports(self, bridge):
+        return sorted(found["ifname"] for found in self.json("link") if found.get("master") == bridge)
+
+    def unchanged(self, module, **params):
+        """A second run finds nothing to do."""
+        return self.run(module, **params)["actions"] == []
+
+
+@contextlib.contextmanager
+def box(*layers, outside=False):
+    with contextlib.ExitStack() as stack:
+        yield Box(stack, layers, outside)
+
+
+class Engine:
+    """Docker or Podman in a box, with an image."""
+
+    def __init__(self, here, program):
+        self.here, self.program = here, program
+        if program == "docker":
+            self.daemon = start_dockerd(here.host, bridge="none", iptables=False, ip_forward=False)
+        else:
+            prepare_podman(here.host)
+        import_busybox_image(here.host, IMAGE, program)
+
+    def __call__(self, *words):
+        return self.here.host.run([self.program, *words]).stdout.strip()
+
+    def start(self, name, *options, network="none"):
+        """Start a container; its full id."""
+        parent = [f"--cgroup-parent={self.here.host.cgroup}"] if self.program == "podman" else []
+        return self("run", "--detach", f"--name={name}", f"--network={network}", *parent, *options, IMAGE)
+
+    def pid(self, name):
+        return int(self("inspect", "--format", "{{.State.Pid}}", name))
+
+    def place(self, name):
+        return Process(self.here.host, name, self.pid(name))
+
+    def netns(self, name):
+        return f"/proc/{self.pid(name)}/ns/net"
+
+    def restart(self, name):
+        """End a container's process and start another one; the kernel has forgotten the old namespace by then."""
+        old = self.pid(name)
+        self("restart", "--time=0", name)
+        assert self.pid(name) != old
+        return self.place(name)
+
+    def remove(self, name):
+        self("rm", "--force", "--time=0", name) if self.program == "podman" else self("rm", "--force", name)
