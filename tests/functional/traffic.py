@@ -274,6 +274,28 @@ def expect_closed(servers, *calls, seconds=SILENCE):
             call.close()
 
 
+class Flow:
+    """A udp client that keeps its port, as a resolver or a game does: one tracked connection on its way."""
+
+    def __init__(self, servers, place, address, port):
+        self._servers, self._socket = servers, place.socket(family_of(address), socket.SOCK_DGRAM)
+        self._socket.connect((address, port))
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_exception):
+        self._socket.close()
+
+    def send(self):
+        """The server that a datagram reaches, "" when it reaches none."""
+        token = f"t{next(_tokens)}".encode()
+        with contextlib.suppress(ConnectionRefusedError):
+            self._socket.send(token)
+        self._servers.settle()
+        return self._servers.seen.get(token, "")
+
+
 def _shown(call):
     place, protocol, address, port = call[:4]
     return f"{place} -> {protocol} {address} port {port}"

@@ -1,0 +1,271 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Rules on both backends and both families: what others wrote stays as it is, and what is ours comes back."""
+import re
+
+import pytest
+from pipeline import Pipeline, PipelineError
+from traffic import Flow, expect_answers, expect_closed
+from worlds import ADDRESSES, BACK, BACKENDS, BOX, BOX6, FRONT, FRONT6, OUTSIDE, OUTSIDE6, picture, world
+
+PROGRAMS = ("iptables", "ip6tables")
+# Rules of an administrator, in every place that we have rules in, with what iptables-save writes in its own way.
+FOREIGN = """\
+*raw
+:PREROUTING ACCEPT [0:0]
+:OUTPUT ACCEPT [0:0]
+-A PREROUTING -i eth9 -m comment --comment "do not track; \\"really\\"" -j NOTRACK
+-A PREROUTING -p udp -m multiport --dports 67,68 -j ACCEPT
+COMMIT
+*mangle
+:PREROUTING ACCEPT [0:0]
+:INPUT ACCEPT [0:0]
+:FORWARD ACCEPT [0:0]
+:OUTPUT ACCEPT [0:0]
+:POSTROUTING ACCEPT [0:0]
+-A FORWARD -p tcp -m tcp --tcp-flags SYN,RST SYN -j TCPMSS --clamp-mss-to-pmtu
+COMMIT
+*nat
+:PREROUTING ACCEPT [0:0]
+:INPUT ACCEPT [0:0]
+:OUTPUT ACCEPT [0:0]
+:POSTROUTING ACCEPT [0:0]
+:DOCKER - [0:0]
+-A PREROUTING -m addrtype --dst-type LOCAL -j DOCKER
+-A POSTROUTING -o eth9 -m comment --comment mooring-like -j MASQUERADE
+COMMIT
+*filter
+:INPUT DROP [0:0]
+:FORWARD {policy} [0:0]
+:OUTPUT ACCEPT [0:0]
+:MYCHAIN - [0:0]
+:MOOR - [0:0]
+-A INPUT -m comment --comment "mooring is not ours here" -j ACCEPT
+-A FORWARD -m limit --limit 3/min -j LOG --log-prefix "MOORING-FORWARD: "
+-A FORWARD -i eth9 -j MYCHAIN
+-A MYCHAIN -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT
+-A MYCHAIN -j RETURN
+-A MOOR -m comment --comment mooring -j RETURN
+COMMIT
+"""
+
+
+def saved(host, program):
+    """The rules of all tables, without counters and dates, by table."""
+    lines = [re.sub(r"\[\d+:\d+\]", "[0:0]", line) for line in host.run([f"{program}-save"]).stdout.splitlines()
+             if not line.startswith("#")]
+    return "\n".join(lines)
+
+
+def foreign(text):
+    """What is not ours: without our chains, and without the tagged rules that lead to them."""
+    ours = re.compile(r":MOORING|-A MOORING|.* --comment mooring -j MOORING")
+    return "\n".join(line for line in text.splitlines() if not ours.match(line))
+
+
+def tables(text):
+    """Tables that hold more than empty built-in chains, whose order and existence mean nothing."""
+    found = [block for block in re.split(r"(?m)^COMMIT$", text) if block.strip()]
+    return sorted(block.strip() for block in found if re.search(r"(?m)^-A|^:[A-Z]+ (DROP|-)", block))
+
+
+@pytest.fixture(scope="module", params=BACKENDS)
+def here(request):
+    with world(request.param) as found:
+        for name in ("web", "shop"):
+            found.box.run(["ip", "netns", "add", name])
+            found.serve(found.container(name), name, (80, 53))
+        yield found
+
+
+@pytest.fixture
+def configured(here):
+    """A bridge with two containers, a published port, and icc off."""
+    _configure(here)
+    return here
+
+
+def _configure(here):
+    run = here.pipeline.run
+    run("docker_bridge", name="front", bip=f"{FRONT}/24", bip6=f"{FRONT6}/64")
+    run("netns_attach", config=[{"netns": name, "address": ADDRESSES[name][0], "address_v6": ADDRESSES[name][1]}
+                                for name in ("web", "shop")])
+    run("port_publish", container="web", published_ports=["8080:80", "5353:53/udp"])
+    run("icc_policy", bridge="front", icc=False)
+    # A new bridge has no link-local address yet, without which it cannot ask for its neighbours.
+    expect_answers(((here.outside, "tcp", BOX6, 8080), "web:80", OUTSIDE6))
+
+
+def everything_works(here):
+    expect_answers(((here.outside, "tcp", BOX, 8080), "web:80", OUTSIDE),
+                   ((here.outside, "tcp", BOX6, 8080), "web:80", OUTSIDE6))
+    expect_closed(here.servers, *((here.outside, "tcp", address, 80) for address in ADDRESSES["web"]),
+                  *((here.container("shop"), "tcp", address, 80) for address in ADDRESSES["web"]))
+
+
+@pytest.mark.parametrize("policy", ["ACCEPT", "DROP"])
+def test_rules_of_others_stay_byte_by_byte(configured, policy):
+    here = configured
+    here.pipeline.run("docker_bridge", name="front", state="absent", force=True)
+    for program in PROGRAMS:
+        here.box.run([f"{program}-restore"], input=FOREIGN.format(policy=policy))
+    before = {program: saved(here.box, program) for program in PROGRAMS}
+    assert all("MYCHAIN" in text and "clamp-mss" in text for text in before.values())
+    _configure(here)
+    for program in PROGRAMS:
+        during = saved(here.box, program)
+        assert "MOORING-FORWARD" in during.replace(FOREIGN, "")
+        assert tables(foreign(during)) == tables(before[program])
+    everything_works(here)
+    here.pipeline.run("docker_bridge", name="front", state="absent", force=True)
+    for program in PROGRAMS:
+        assert tables(saved(here.box, program)) == tables(before[program])
+        empty = re.sub(r"(?m)^(-A .*|:\S+ -.*)\n", "", FOREIGN).format(policy="ACCEPT").replace("DROP", "ACCEPT")
+        here.box.run([f"{program}-restore"], input=empty)
+
+
+@pytest.mark.parametrize("damage", [
+    "{program} -F FORWARD",
+    "{program} -t nat -F PREROUTING",
+    "{program} -t nat -F",
+    "{program} -t raw -F",
+    "{program} -F",
+    "{program} -F; {program} -X; {program} -t nat -F; {program} -t nat -X; {program} -t raw -F; {program} -t raw -X",
+    "{program} -I FORWARD -j ACCEPT",  # in front of ours, it would open what we close
+    "{program} -I MOORING-IN-front -j ACCEPT",
+    "{program} -D MOORING-IN-front 4",
+    "{program} -t nat -A MOORING-SNAT -j ACCEPT",
+    "{program} -I FORWARD -m comment --comment mooring -j MOORING-FORWARD",  # a second one, as a restored file brings
+    "{program}-save | {program}-restore --noflush",  # everything twice
+    "{program} -N MOORING-LEFTOVER",
+])
+def test_a_run_repairs_what_somebody_damaged(configured, damage):
+    here = configured
+    before = {program: saved(here.box, program) for program in PROGRAMS}
+    ledger = here.pipeline.run("network_info")["network"]["published_ports"]
+    for program in PROGRAMS:
+        here.box.run(["sh", "-ec", damage.format(program=program)])
+    assert here.pipeline.run("network_info")["network"]["drift"]
+    # Published ports live in the rules. Where those went, the task that asked for them brings them back.
+    here.pipeline.run("docker_bridge", name="front")
+    here.pipeline.run("port_publish", container="web", published_ports=["8080:80", "5353:53/udp"])
+    info = here.pipeline.run("network_info")["network"]
+    assert (info["drift"], info["published_ports"]) == ([], ledger)
+    everything_works(here)
+    for program in PROGRAMS:
+        if "-I FORWARD -j ACCEPT" in damage:
+            here.box.run([program, "-D", "FORWARD", "-j", "ACCEPT"])  # it stays, behind ours
+        assert sorted(saved(here.box, program).splitlines()) == sorted(before[program].splitlines())
+
+
+def test_another_module_repairs_the_rules_as_well(configured):
+    """Whatever task runs first after an `iptables -F`, the protection is back with it."""
+    here = configured
+    for program in PROGRAMS:
+        here.box.run([program, "-F", "FORWARD"])
+    result = here.pipeline.run("netns_attach", netns="web")
+    assert result["actions"] == [f"{family} filter table: hook into FORWARD" for family in ("ipv4", "ipv6")]
+    everything_works(here)
+
+
+def test_a_check_changes_nothing_and_names_the_repair(configured):
+    here = configured
+    here.box.run(["iptables", "-F", "FORWARD"])
+    before = picture(here.box)
+    result = here.pipeline.run("port_publish", check=True, container="web", published_ports=["8081:80"])
+    assert result["changed"] and any("hook into FORWARD" in action for action in result["actions"])
+    assert picture(here.box) == before
+
+
+def test_a_refused_transaction_shows_its_numbered_input_and_changes_nothing(configured):
+    here = configured
+    before = saved(here.box, "iptables")
+    change = ["ChainChange", "MOORING-BAD", None, ["ObservedChain", ["mooring:bad"], [
+        "-A MOORING-BAD -j ACCEPT", "-A MOORING-BAD -m nosuchmatch -j DROP"]]]
+    answer = here.pipeline.execute(["RestoreTable", "ipv4", "filter", [change]])
+    assert answer["done"] == []
+    assert re.search(r"iptables-restore refused .*nosuchmatch", answer["failure"], re.DOTALL)
+    assert re.search(r"\n +4 -A MOORING-BAD -m nosuchmatch -j DROP\n", answer["failure"])
+    assert saved(here.box, "iptables") == before
+
+
+def test_two_runs_at_a_time_wait_for_the_lock_of_iptables(here):
+    """iptables-legacy has one lock for all of its programs, and gives up at once unless it is told to wait."""
+    with here.box.popen(["flock", "/run/xtables.lock", "sleep", "0.3"]) as holder:
+        result = here.pipeline.run("docker_bridge", name="back", bip=f"{BACK}/24")
+        holder.wait(10)
+    assert result["changed"]
+    here.pipeline.run("docker_bridge", name="back", state="absent")
+
+
+def test_a_family_without_its_program_says_which_package(host):
+    host.run(["rm", "/usr/sbin/iptables-restore"])
+    with Pipeline(host) as pipeline:
+        with pytest.raises(PipelineError, match="bridge back needs rules: iptables is not installed: install the "
+                                                "package iptables .or say iptables: false"):
+            pipeline.run("docker_bridge", name="back", bip=f"{BACK}/24")
+        result = pipeline.run("docker_bridge", name="back", bip=f"{BACK}/24", iptables=False)
+        assert result["bridge"]["iptables"] is False
+
+
+# Tracked connections
+
+
+def test_a_flow_follows_a_port_that_moves(configured):
+    here = configured
+    publish = here.pipeline.run
+    for address, family in ((BOX, "ipv4"), (BOX6, "ipv6")):
+        with (Flow(here.servers, here.outside, address, 5353) as flow,
+              Flow(here.servers, here.outside, address, 5454) as other):
+            publish("port_publish", container="shop", published_ports=["5454:53/udp"])
+            assert (flow.send(), flow.send(), other.send()) == ("web:53", "web:53", "shop:53"), family
+            tracked = _tracked(here, 5454)
+            publish("port_publish", config=[{"container": "web", "state": "absent"},
+                                            {"container": "shop", "published_ports": ["5353:53/udp", "5454:53/udp"]}])
+            assert (flow.send(), other.send()) == ("shop:53", "shop:53"), family
+            assert tracked and _tracked(here, 5454) == tracked  # a flow that nothing changed for keeps its entry
+            publish("port_publish", config=[{"container": "shop", "published_ports": []},
+                                            {"container": "web", "published_ports": ["8080:80", "5353:53/udp"]}])
+            assert (flow.send(), other.send()) == ("web:53", ""), family
+
+
+def _tracked(here, port):
+    """Entries of the port, without what counts and runs out."""
+    shown = ""
+    for family in ("ipv4", "ipv6"):
+        command = ["conntrack", "-L", "-f", family, "-p", "udp", "--orig-port-dst", str(port)]
+        shown += here.box.run(command, check=False).stdout
+    return sorted(re.sub(r"^(udp +17) \d+|\[\w+\] | use=\d+", r"\1", line) for line in shown.splitlines())
+
+
+def test_a_flow_that_was_there_first_finds_the_port_once_it_is_published(configured):
+    """Its entry says "not translated", and would do so for as long as the client keeps sending."""
+    here = configured
+    for address in (BOX, BOX6):
+        here.pipeline.run("port_publish", container="shop", published_ports=[])
+        with Flow(here.servers, here.outside, address, 5555) as flow:
+            assert (flow.send(), flow.send()) == ("", "")
+            here.pipeline.run("port_publish", container="shop", published_ports=["5555:53/udp"])
+            assert flow.send() == "shop:53"
+
+
+def test_a_flow_ends_with_the_container(configured):
+    """Its address may be the next one's: nobody is to get what was meant for another."""
+    here = configured
+    with Flow(here.servers, here.outside, BOX, 5353) as flow:
+        assert flow.send() == "web:53"
+        here.pipeline.run("netns_attach", config=[{"netns": "web", "state": "absent"},
+                                                  {"netns": "shop", "state": "absent"}])
+        here.pipeline.run("netns_attach", netns="shop", address=ADDRESSES["web"][0], bridge="front")
+        assert flow.send() == ""
+        here.pipeline.run("netns_attach", netns="shop", state="absent")
+
+
+def test_a_bridge_that_leaves_takes_its_rules_only(configured):
+    here = configured
+    here.pipeline.run("docker_bridge", name="back", bip=f"{BACK}/24")
+    one = saved(here.box, "iptables")
+    assert "MOORING-IN-back" in one and "MOORING-ICC-back" in one
+    here.pipeline.run("docker_bridge", name="back", state="absent")
+    two = saved(here.box, "iptables")
+    assert "-IN-back" not in two and " back " not in two
+    everything_works(here)
