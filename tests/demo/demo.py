@@ -49,7 +49,8 @@ def play(title, *arguments, verbose=False):
     """Run ansible-playbook on the host. Prints one line, or all when it fails; returns the counts of its recap."""
     command = [str(Path(sys.executable).parent / "ansible-playbook"), "-i", str(HERE / "inventory.yml"), *arguments]
     environment = {
-        **os.environ,
+        **{name: value for name, value in os.environ.items() if not name.startswith("ANSIBLE_")},
+        "LC_ALL": "C.UTF-8",
         "ANSIBLE_COLLECTIONS_PATH": str(CHECKOUT / ".collections"),
         "ANSIBLE_CONFIG": str(CHECKOUT / "ansible.cfg"),
         "ANSIBLE_CONNECTION_PLUGINS": str(CHECKOUT / "tests" / "hosts" / "connection_plugins"),
@@ -211,6 +212,8 @@ def main():
             demo({"demo": host, "outside": outside}, options.verbose)
     except (DemoFailed, testhosts.TesthostError, testhosts.CommandFailed) as error:
         sys.exit(f"\ndemo: FAILED: {error}")
+    except KeyboardInterrupt:
+        sys.exit("\ndemo: interrupted")
     print(f"\ndemo: all {len(TRIED)} answers as expected, {time.monotonic() - start:.0f} s")
 
 
