@@ -4,6 +4,7 @@ import contextlib
 import itertools
 import json
 import os
+import time
 from dataclasses import dataclass
 
 import pytest
@@ -80,6 +81,13 @@ class Box:
 
     def ports(self, bridge):
         return sorted(found["ifname"] for found in self.json("link") if found.get("master") == bridge)
+
+    def gone(self, names, seconds=10):
+        """Wait until the host has no interface of these names: the kernel ends pairs a moment after a namespace."""
+        deadline = time.monotonic() + seconds
+        while left := {found["ifname"] for found in self.json("link")} & set(names):
+            assert time.monotonic() < deadline, f"{left} are still there"
+            time.sleep(0.02)
 
     def unchanged(self, module, **params):
         """A second run finds nothing to do."""

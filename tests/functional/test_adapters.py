@@ -295,7 +295,6 @@ def test_a_link_of_somebody_else_that_took_the_name_is_left_alone(kernel, here):
 
 
 @pytest.mark.parametrize("operation, message", [
-    (["LinkDel", "{path}", {"is": "Link", "name": "none"}], "delete link none in {name}: the interface is gone"),
     (["AddrAdd", "{path}", "v0", "10.1.0.1/24"], "add address 10.1.0.1/24 to v0 in {name}: it exists already"),
     (["AddrAdd", "{path}", "none", "10.1.0.2/24"], "add address 10.1.0.2/24 to none in {name}: the interface is gone"),
     (["RouteAdd", "{path}", {"is": "Route", "destination": "default", "interface": "v0", "gateway": "10.77.0.1"}],
@@ -315,9 +314,15 @@ def test_many_links_go_together(kernel, here):
     carry_out(kernel, *(["LinkAdd", here.path, link(f"v{number}", kind="veth"),
                          {"is": "Peer", "netns": here.path, "name": f"w{number}"}] for number in range(5)))
     answer = kernel.execute(*(["LinkDel", here.path, link(name, kind="veth")] for name in ("v0", "gone", "v2", "v4")))
-    assert [text.split()[2] for text in answer["done"]] == ["v0", "v2", "v4"]
-    assert "delete veth gone" in answer["failure"] and "the interface is gone" in answer["failure"]
+    assert [text.split()[2] for text in answer["done"]] == ["v0", "gone", "v2", "v4"] and answer["failure"] == ""
     assert {name for name in read(kernel, here)["links"] if name != "lo"} == {"v1", "w1", "v3", "w3"}
+
+
+@pytest.mark.parametrize("names", [["gone"], ["gone", "gone-too"]], ids=len)
+def test_a_link_that_is_gone_already_counts_as_deleted(kernel, here, names):
+    """The kernel ends a pair some time after its container, perhaps between the snapshot and the act."""
+    answer = kernel.execute(*(["LinkDel", here.path, link(name, kind="veth")] for name in names))
+    assert len(answer["done"]) == len(names) and answer["failure"] == ""
 
 
 def test_links_of_others_do_not_go_with_ours(kernel, here):

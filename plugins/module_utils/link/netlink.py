@@ -85,7 +85,8 @@ class _Batch:
 
     def _flush(self) -> None:
         waiting, self._waiting = self._waiting, []
-        outcome = self._kernel.send([message for _operation, message in waiting])
+        outcome = [_settled(operation, code) for (operation, _message), code in zip(
+            waiting, self._kernel.send([message for _operation, message in waiting]))]
         last = None
         for (operation, _message), code in zip(waiting, outcome):
             # An operation of two messages is done with its first one, and must be undone then. Where only the second
@@ -120,13 +121,24 @@ def _delete_together(kernel: rtnl.RtnlSocket, operations: Sequence[LinkDel]) -> 
                         f"{_DELETION_GROUP}` lists out of it")
     outcome = kernel.send([rtnl.encode(rtnl.NEWLINK, 0, [["IFLA_IFNAME", operation.link.name],
                                                          ["IFLA_GROUP", _DELETION_GROUP]]) for operation in operations])
-    present = [operation for operation, code in zip(operations, outcome) if code == 0]
-    if present and (code := kernel.send([rtnl.encode(rtnl.DELLINK, 0, [["IFLA_GROUP", _DELETION_GROUP]])])[0]):
-        raise failure(present[0], code)
-    yield from present
+    grouped = [operation for operation, code in zip(operations, outcome) if code == 0]
+    if grouped:
+        code = kernel.send([rtnl.encode(rtnl.DELLINK, 0, [["IFLA_GROUP", _DELETION_GROUP]])])[0]
+        if _settled(grouped[0], code):
+            raise failure(grouped[0], code)
+    gone = [operation for operation, code in zip(operations, outcome) if not _settled(operation, code)]
+    yield from gone
     for operation, code in zip(operations, outcome):
-        if code:
+        if operation not in gone:
             raise failure(operation, code)
+
+
+def _settled(operation: Any, code: int) -> int:
+    """The errno of an operation, 0 also for a link that is gone before it could be deleted.
+
+    The kernel ends a pair some time after the last process of its container, with whatever comes in between.
+    """
+    return 0 if code == errno.ENODEV and isinstance(operation, LinkDel) else code
 
 
 def failure(operation: Any, code: int) -> HostError:

@@ -119,8 +119,8 @@ def _conflict(state: HostState, label: str) -> str:
         return ""
     sharing = [name for name, other in sorted(state.named.items()) if name != label and other.inode == entry.inode]
     mode = "host" if entry.inode == state.host.inode else f"container:{sharing[0]}" if sharing else "none"
-    return (f"published_ports conflicts with network_mode {mode!r} of {label}, which has no interface of its own: attach "
-            "it with network_mode: bridge first" + (f", or publish ports of {sharing[0]}" if sharing else ""))
+    return (f"published_ports conflicts with network_mode {mode!r} of {label}, which has no interface of its own: "
+            "attach it with network_mode: bridge first" + (f", or publish ports of {sharing[0]}" if sharing else ""))
 
 
 def _require_rules(unruled: Collection[str], item: DesiredPorts, leases: Sequence[Endpoint],
