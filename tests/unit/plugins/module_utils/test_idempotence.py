@@ -2,12 +2,11 @@
 """Whatever is asked for in whatever order: a second run finds nothing to do, and what is taken away leaves nothing."""
 from __future__ import annotations
 
-import os
 from typing import Any
 
 from ansible_collections.mooring.net.plugins.module_utils.core.errors import MooringError
 from ansible_collections.mooring.net.plugins.module_utils.core.plan import KNOWN_AFTER_APPLY
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from world import World, picture
 
@@ -65,7 +64,6 @@ def carry_out(world: World, name: str, options: dict[str, Any]) -> None:
     assert world.info()["drift"] == []
 
 
-@settings(max_examples=int(os.environ.get("EXAMPLES", 40)))
 @given(st.lists(TASKS, max_size=8))
 def test_a_second_run_changes_nothing(tasks: list[tuple[str, dict[str, Any]]]) -> None:
     world = World()
@@ -76,7 +74,6 @@ def test_a_second_run_changes_nothing(tasks: list[tuple[str, dict[str, Any]]]) -
         carry_out(world, name, options)
 
 
-@settings(max_examples=int(os.environ.get("EXAMPLES", 20)))
 @given(st.lists(TASKS, max_size=8))
 def test_taking_all_away_leaves_the_host_as_it_was(tasks: list[tuple[str, dict[str, Any]]]) -> None:
     world = World()

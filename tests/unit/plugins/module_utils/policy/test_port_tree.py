@@ -7,7 +7,7 @@ from ansible_collections.mooring.net.plugins.module_utils.firewall.render import
 from ansible_collections.mooring.net.plugins.module_utils.policy.publish import chains
 from ansible_collections.mooring.net.plugins.module_utils.ports.allocate import conflicts
 from ansible_collections.mooring.net.plugins.module_utils.ports.model import Publication
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from rules import Packet, rules_of, walk
 
@@ -52,12 +52,11 @@ def expected(published: list[Publication], packet: Packet) -> tuple[str, int] | 
 def probes(published: list[Publication]) -> list[Packet]:
     ports = {port for found in published for edge in (found.host_port, found.host_port + found.count)
              for port in (edge - 1, edge, edge - edge % 64, edge - edge % 1024, found.host_port + found.count // 2)}
-    return [Packet(protocol, address, port, source) for port in sorted({*ports, *EDGES}) if 1 <= port <= 65535
+    return [Packet(protocol, address, port, source) for port in sorted({*ports, 1, 65535}) if 1 <= port <= 65535
             for protocol in ("tcp", "udp") for address in (HOST, OTHER_HOST, "127.0.0.1")
             for source in ("203.0.113.9", "10.1.2.3")]
 
 
-@settings(max_examples=60)
 @given(without_conflicts())
 def test_every_port_reaches_exactly_its_container_port(published: list[Publication]) -> None:
     rules = tree(published)
@@ -96,9 +95,9 @@ def test_the_order_of_publications_does_not_matter(ports: list[int], random: obj
 
 
 def test_the_cost_of_a_connection_does_not_grow_with_the_number_of_ports() -> None:
-    ports = sorted({*range(64, 65536, 64), *range(64512, 65536)})  # every block, and the last one full
+    ports = sorted({*range(64, 65536, 64), *range(65472, 65536)})  # every block, and the last one full
     rules = tree([single(port) for port in ports])
-    assert max(walk(rules, Packet("tcp", HOST, port))[1] for port in ports) == 64 + 16 + 64
+    assert max(walk(rules, Packet("tcp", HOST, port))[1] for port in ports[::8] + ports[-64:]) == 64 + 16 + 64
     assert walk(rules, Packet("udp", HOST, 65535)) == (None, 64)
 
 
