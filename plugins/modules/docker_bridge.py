@@ -50,6 +50,13 @@ options:
         off.
     type: bool
     default: true
+  forward_others:
+    description:
+      - Whether the host may forward packets between interfaces that are none of our bridges, when this module is what
+        switched forwarding on.
+      - Otherwise a rule at the end of C(FORWARD) drops them, so that the host does not become a router by accident.
+        Rules of others come before it. A host that was forwarding already is left as it is.
+    type: bool
   iptables:
     description:
       - Whether to keep rules for IPv4. Without them there is no masquerade, no published port and no protection. The
@@ -152,6 +159,7 @@ bridge:
     fixed_cidr_v6: ""
     default_gateway_v6: ""
     adopted: false
+    forward_others: false
     endpoints: [db, web]
 bridges:
   description: All bridges of the task, in its order.
@@ -186,6 +194,7 @@ OPTIONS = {
     "default_gateway": {"type": "str"},
     "ip_masq": {"type": "bool"},
     "ip_forward": {"type": "bool", "default": True},
+    "forward_others": {"type": "bool"},
     "iptables": {"type": "bool"},
     "ip6tables": {"type": "bool"},
     "ipv6": {"type": "bool"},

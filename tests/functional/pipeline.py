@@ -78,9 +78,15 @@ class Server:
     def __init__(self):
         sys.path.append(str(CHECKOUT / ".collections"))
         from ansible_collections.mooring.net.plugins.module_utils.core import errors, lock, runner
-        from ansible_collections.mooring.net.plugins.module_utils.host import operations, real
+        from ansible_collections.mooring.net.plugins.module_utils.firewall import operations as of_rules
+        from ansible_collections.mooring.net.plugins.module_utils.host import operations as of_host
+        from ansible_collections.mooring.net.plugins.module_utils.host import real
+        from ansible_collections.mooring.net.plugins.module_utils.link import addressing
+        from ansible_collections.mooring.net.plugins.module_utils.link import operations as of_links
 
-        self.errors, self.lock, self.runner, self.real, self.operations = errors, lock, runner, real, operations
+        self.errors, self.lock, self.runner, self.real = errors, lock, runner, real
+        self.verbs = {name: value for module in (of_host, of_rules, of_links, addressing)
+                      for name, value in vars(module).items()}
         self.resources = {}
         self.planned = ()
 
@@ -144,10 +150,9 @@ class Server:
     def value(self, text):
         """``["LinkAdd", "", {"kind": ...}]`` -> LinkAdd("", Link(...)), lists -> tuples."""
         if isinstance(text, dict):
-            kind = {"Link": self.operations.Link, "Route": self.operations.Route, "Peer": self.operations.Peer}
-            return kind[text.pop("is")](**{key: self.value(value) for key, value in text.items()})
+            return self.verbs[text.pop("is")](**{key: self.value(value) for key, value in text.items()})
         if isinstance(text, list):
-            verb = getattr(self.operations, str(text[0]), None) if text else None
+            verb = self.verbs.get(str(text[0])) if text else None
             return verb(*map(self.value, text[1:])) if verb else tuple(map(self.value, text))
         return text
 

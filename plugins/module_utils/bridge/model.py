@@ -14,7 +14,8 @@ from ..link.model import BRIDGE, Link
 class Bridge:
     """A bridge of ours: its link, and the settings that its mark carries because the kernel has no place for them.
 
-    ``pool`` is what Docker calls ``fixed-cidr``, ``gateway`` its ``default-gateway``; texts, "" when not set.
+    ``pool`` is what Docker calls ``fixed-cidr``, ``gateway`` its ``default-gateway``; texts, "" when not set. ``guard``
+    has the families of which this bridge switched forwarding on: what concerns other interfaces only stays closed.
     """
 
     link: Link
@@ -27,6 +28,7 @@ class Bridge:
     pool_v6: str = ""
     gateway_v6: str = ""
     adopted: bool = False
+    guard: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
@@ -50,7 +52,7 @@ class Bridge:
         switches = {"masq": self.masquerade, "icc": self.icc, "iptables": self.iptables, "ip6tables": self.ip6tables}
         words = {key: "0" for key, on in switches.items() if not on}
         return {**words, "pool": self.pool, "gw": self.gateway, "pool6": self.pool_v6, "gw6": self.gateway_v6,
-                "adopted": "1" if self.adopted else ""}
+                "adopted": "1" if self.adopted else "", "guard": ",".join(self.guard)}
 
 
 def bridge_of(link: Link) -> Optional[Bridge]:
@@ -61,7 +63,8 @@ def bridge_of(link: Link) -> Optional[Bridge]:
     words = mark.settings
     return Bridge(link, words.get("masq") != "0", words.get("icc") != "0", words.get("iptables") != "0",
                   words.get("ip6tables") != "0", words.get("pool", ""), words.get("gw", ""), words.get("pool6", ""),
-                  words.get("gw6", ""), words.get("adopted") == "1")
+                  words.get("gw6", ""), words.get("adopted") == "1",
+                  tuple(family for family in words.get("guard", "").split(",") if family))
 
 
 def bridges(state: HostState) -> dict[str, Bridge]:
@@ -86,6 +89,7 @@ class DesiredBridge:
     default_gateway: Optional[str] = None
     ip_masq: Optional[bool] = None
     ip_forward: bool = True
+    forward_others: Optional[bool] = None
     iptables: Optional[bool] = None
     ip6tables: Optional[bool] = None
     ipv6: Optional[bool] = None

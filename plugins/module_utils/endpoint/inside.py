@@ -7,7 +7,9 @@ from typing import Optional
 
 from ..bridge.model import Bridge
 from ..core.plan import KNOWN_AFTER_APPLY, Draft
-from ..host.operations import AddrAdd, AddrDel, LinkSet, RouteAdd, RouteDel, SysctlSet
+from ..host.operations import SysctlSet
+from ..link.addressing import AddrAdd, AddrDel, RouteAdd, RouteDel
+from ..link.operations import LinkSet
 from ..link.model import Route
 from ..netns.model import HOST
 from .model import DesiredEndpoint, Endpoint

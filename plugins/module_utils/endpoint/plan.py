@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping, Sequence
-from typing import Any, Optional
+from typing import Optional
 
 from ..bridge.model import Bridge, bridges
 from ..core.errors import MooringError, OptionError
@@ -12,12 +12,13 @@ from ..core.names import ALIAS_LENGTH, endpoint_link, mac_of
 from ..core.plan import KNOWN_AFTER_APPLY, Draft, Plan
 from ..firewall.plan import plan_rules
 from ..host.model import HostState, Scope
-from ..host.operations import LinkAdd, LinkDel, LinkMove, LinkSet, Peer
+from ..link.operations import LinkAdd, LinkDel, LinkMove, LinkSet, Peer
 from ..link.model import Link
-from ..netns.model import HOST, label_of_path
+from ..netns.model import HOST
 from . import inside, namespace
 from .leases import Leases
 from .model import DesiredEndpoint, Endpoint
+from .view import view
 
 BRIDGE_PORTS = 1023  # BR_MAX_PORTS of the kernel, less the number that it keeps for none
 
@@ -39,7 +40,7 @@ def scope(desired: Sequence[DesiredEndpoint]) -> Scope:
 def plan(desired: Sequence[DesiredEndpoint], state: HostState) -> Plan:
     """All items in one plan. :raises MooringError: when something asked for contradicts what is there"""
     planner = Planner(Draft(state.copy()), state)
-    before = [planner.view(item) for item in desired]
+    before = [view(state, planner.leases, item) for item in desired]
     for item in desired:
         if not item.present:
             planner.detach(item)
@@ -49,7 +50,8 @@ def plan(desired: Sequence[DesiredEndpoint], state: HostState) -> Plan:
             planner.unplug(item)
     planner.check_room()
     plan_rules(planner.draft, state, removed=planner.removed())
-    return planner.draft.finish(before, [planner.view(item) for item in desired])
+    after = [view(planner.draft.state, planner.leases, item) for item in desired]
+    return planner.draft.finish(before, after)
 
 
 class Planner:
@@ -192,8 +194,7 @@ class Planner:
 
     @staticmethod
     def _mac(item: DesiredEndpoint, new: Endpoint) -> str:
-        known = new.address not in ("", KNOWN_AFTER_APPLY)
-        return item.mac_address or (mac_of(new.ip("ipv4")) if known else "")
+        return item.mac_address or (mac_of(new.ip("ipv4")) if new.address not in ("", KNOWN_AFTER_APPLY) else "")
 
     def _create(self, item: DesiredEndpoint, new: Endpoint) -> None:
         if new.link.name in self.draft.state.host.links:
@@ -231,23 +232,3 @@ class Planner:
             if ports > BRIDGE_PORTS:
                 raise MooringError(f"bridge {name} would have {ports} ports, and the kernel allows {BRIDGE_PORTS}: "
                                    "spread the containers over several bridges")
-
-    def view(self, item: DesiredEndpoint) -> Optional[Mapping[str, Any]]:
-        """An endpoint as it is returned to the user, None when there is none."""
-        lease = self.leases.get(item.label, item.interface_name)
-        netns = self.draft.state.namespaces.get(item.path)
-        if item.mode != "bridge":
-            entry = self.draft.state.named.get(item.resolved.registers or item.target.value)
-            mode = f"container:{item.owner}" if item.owner else item.mode
-            return None if netns is None and entry is None else {
-                "container": item.label, "network_mode": mode, "netns": label_of_path(item.path),
-                "netns_path": item.path}
-        if lease is None:
-            return None
-        inner = netns.links.get(item.interface_name) if netns else None
-        route = netns.default_route("ipv4") if netns else None
-        return {"container": lease.container, "network_mode": "bridge", "interface_name": lease.interface,
-                "bridge": lease.bridge, "address": lease.address, "address_v6": lease.address_v6,
-                "host_interface": lease.link.name, "mac_address": inner.mac if inner else "", "mtu": lease.link.mtu,
-                "gateway": route.gateway if route and route.interface == lease.interface else "",
-                "netns": label_of_path(item.path), "netns_path": item.path, "exposed_ports": list(lease.exposed)}

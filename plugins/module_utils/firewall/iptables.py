@@ -7,7 +7,7 @@ import re
 
 from ..core import command
 from ..core.errors import HostError
-from ..host.operations import RestoreTable
+from ..firewall.operations import RestoreTable
 from .model import COMMANDS, HOOK_COMMENT, PREFIX, TABLES, ObservedChain, ObservedHook, ObservedTable
 from .render import restore_text
 

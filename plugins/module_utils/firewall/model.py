@@ -53,11 +53,13 @@ class Hook:
     :param chain: the built-in chain
     :param args: matches and jump, without the comment
     :param first: whether it must be the chain's first rule to mean anything
+    :param last: whether it is appended, so that rules of others decide before it
     """
 
     chain: str
     args: tuple[str, ...]
     first: bool = False
+    last: bool = False
 
 
 @dataclass(frozen=True)
@@ -78,7 +80,7 @@ class ObservedChain:
 
 @dataclass(frozen=True)
 class ObservedHook:
-    """A tagged rule found in a foreign chain: the line as saved, and its place (1 is the first)."""
+    """A tagged rule in a foreign chain: the line as saved, and its place: 1 is the first, 0 means to be appended."""
 
     chain: str
     line: str

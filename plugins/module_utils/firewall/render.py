@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ..core.errors import MooringError
 from ..core.names import COMMENT_LENGTH
-from ..host.operations import RestoreTable
+from ..firewall.operations import RestoreTable
 from .model import HOOK_COMMENT, Chain, Hook, ObservedChain, ObservedHook
 
 
@@ -27,7 +27,7 @@ def chain_text(chain: Chain) -> ObservedChain:
 
 
 def hook_text(hook: Hook) -> ObservedHook:
-    return ObservedHook(hook.chain, rule_line(hook.chain, hook.args, HOOK_COMMENT), 1)
+    return ObservedHook(hook.chain, rule_line(hook.chain, hook.args, HOOK_COMMENT), 0 if hook.last else 1)
 
 
 def restore_text(operation: RestoreTable) -> str:
@@ -42,6 +42,6 @@ def restore_text(operation: RestoreTable) -> str:
     text += [line for change in changes if change.after is not None for line in change.after.lines]
     for hook in operation.hooks_new:
         arguments = hook.line[len(f"-A {hook.chain}"):]
-        text.append(f"-I {hook.chain} 1{arguments}")
+        text.append(f"-I {hook.chain} 1{arguments}" if hook.position == 1 else hook.line)
     text += [f"-X {change.name}" for change in changes if change.after is None]
     return "\n".join([*text, "COMMIT", ""])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Optional
 
-from ..host.operations import ChainChange, RestoreTable
+from ..firewall.operations import ChainChange, RestoreTable
 from .model import Hook, ObservedHook, ObservedTable, TableRules
 from .render import chain_text, hook_text
 

@@ -165,12 +165,16 @@ class Memory:
         for hook in operation.hooks_gone:
             _require(hook in before, f"there is no rule {hook.line}")
             before.remove(hook)
-        hooks = [dataclasses.replace(hook, position=hook.position + sum(new.chain == hook.chain
-                                                                        for new in operation.hooks_new))
+        inserted = [hook for hook in operation.hooks_new if hook.position == 1]
+        hooks = [dataclasses.replace(hook, position=hook.position + sum(new.chain == hook.chain for new in inserted))
                  for hook in before]
-        for number, hook in enumerate(operation.hooks_new):
-            later = sum(new.chain == hook.chain for new in operation.hooks_new[number + 1:])
+        for number, hook in enumerate(inserted):
+            later = sum(new.chain == hook.chain for new in inserted[number + 1:])
             hooks.append(dataclasses.replace(hook, position=1 + later))
+        for hook in operation.hooks_new:
+            if hook not in inserted:
+                end = max([0, *(other.position for other in hooks if other.chain == hook.chain)])
+                hooks.append(dataclasses.replace(hook, position=end + 1))
         chains = self.state.tables[key].chains
         for line in [line for chain in chains.values() for line in chain.lines] + [hook.line for hook in hooks]:
             words = line.split()

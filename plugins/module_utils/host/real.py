@@ -8,13 +8,14 @@ from typing import Any
 
 from ..core.errors import HostError, MooringError
 from ..firewall import iptables
+from ..firewall.operations import RestoreTable
 from ..link import netlink
 from ..link.model import BRIDGE
 from ..netns import named
 from ..netns.model import HOST
 from . import conntrack, proc
 from .model import BRIDGE_CALLS, HostState, Namespace, Scope
-from .operations import ConntrackFlush, ModuleLoad, NetnsAdd, NetnsDel, RestoreTable, SysctlSet
+from .operations import ConntrackFlush, ModuleLoad, NetnsAdd, NetnsDel, SysctlSet
 
 _ONE_BY_ONE = {NetnsAdd: named.add, NetnsDel: named.remove, SysctlSet: proc.write_sysctl, ModuleLoad: proc.load_module,
                RestoreTable: iptables.execute}

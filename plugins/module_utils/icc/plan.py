@@ -11,7 +11,7 @@ from ..core.plan import Draft, Plan
 from ..endpoint.model import Endpoint, containers, endpoints
 from ..firewall.plan import plan_rules
 from ..host.model import HostState, Scope
-from ..host.operations import LinkSet
+from ..link.operations import LinkSet
 from ..link.model import BRIDGE, Mark
 from ..netns.model import HOST
 from ..policy import ledger

@@ -7,7 +7,8 @@ import socket
 from collections.abc import Iterator
 from typing import Any, Protocol
 
-from ..host.operations import AddrAdd, AddrDel, LinkAdd, LinkDel, LinkMove, LinkSet, RouteAdd, RouteDel
+from ..link.addressing import AddrAdd, AddrDel, RouteAdd, RouteDel
+from ..link.operations import LinkAdd, LinkDel, LinkMove, LinkSet
 from . import rtnl
 from .decode import IFF_UP, SCOPE_LINK, TABLE_MAIN, UNICAST
 

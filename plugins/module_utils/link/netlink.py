@@ -10,7 +10,7 @@ from typing import Any
 
 from ..core.errors import HostError
 from ..host.model import Namespace
-from ..host.operations import LinkDel
+from ..link.operations import LinkDel
 from ..netns.enter import entered, home
 from ..netns.model import HOST
 from . import decode, rtnl

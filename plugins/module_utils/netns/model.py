@@ -57,3 +57,8 @@ def label_of_path(path: str) -> str:
         if path.startswith(directory + "/") and "/" not in path[len(directory) + 1:]:
             return path[len(directory) + 1:]
     return path or "the host"
+
+
+def in_namespace(path: str) -> str:
+    """What a sentence about something in a namespace ends with: " in web", and nothing for the host's own."""
+    return f" in {label_of_path(path)}" if path != HOST else ""

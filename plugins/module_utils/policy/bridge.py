@@ -13,6 +13,7 @@ from ..core.names import chain_name
 from ..firewall.model import Chain, Hook, Rule
 
 FORWARD, DNAT, SNAT, RAW = "MOORING-FORWARD", "MOORING-DNAT", "MOORING-SNAT", "MOORING-RAW"
+OTHERS = "MOORING-OTHERS"
 
 HOOKS = {
     # First: a rule before ours that accepts would open what the DROP at the end of ours closes.
@@ -23,6 +24,10 @@ HOOKS = {
             Hook("POSTROUTING", ("-j", SNAT))),
     "raw": (Hook("PREROUTING", ("-j", RAW)),),
 }
+
+
+# Last: whoever forwards between other interfaces on purpose has rules of their own, and those decide first.
+OTHERS_HOOK = Hook("FORWARD", ("-j", OTHERS), last=True)
 
 
 def inward_chain(bridge: str) -> str:
@@ -50,6 +55,14 @@ def bridge_chain(bridge: Bridge) -> Chain:
         Rule(("-i", name, "-j", icc_chain(name)), f"{name} own containers"),
         Rule(("-j", "DROP"), f"{name} unpublished"),
     ))
+
+
+def others_chain() -> Chain:
+    """A host that forwards only because we switched it on is no router between its other interfaces.
+
+    What concerns bridges of ours was decided at the top of FORWARD. Docker changes the chain's policy for this.
+    """
+    return Chain(OTHERS, (Rule(("-j", "DROP"), "forwarding between others"),))
 
 
 def snat_chain(bridges: Iterable[Bridge], family: str) -> Chain:

@@ -67,4 +67,8 @@ def table_rules(wanted: Policy, family: str) -> dict[str, TableRules]:
     published = publish.chains(p for p in wanted.publications if p.family == family)
     chains: dict[str, list[Chain]] = {"filter": filters, "raw": [bridge_rules.raw_chain(own, family)],
                                       "nat": [*published, bridge_rules.snat_chain(own, family)]}
-    return {table: TableRules(bridge_rules.HOOKS[table], tuple(chains[table])) for table in chains}
+    hooks = dict(bridge_rules.HOOKS)
+    if any(family in bridge.guard for bridge in own):
+        filters.append(bridge_rules.others_chain())
+        hooks["filter"] = (*hooks["filter"], bridge_rules.OTHERS_HOOK)
+    return {table: TableRules(hooks[table], tuple(chains[table])) for table in chains}

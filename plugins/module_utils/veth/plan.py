@@ -9,7 +9,8 @@ from typing import Any, Optional
 from ..core.errors import MooringError, OptionError
 from ..core.plan import KNOWN_AFTER_APPLY, Draft, Plan
 from ..host.model import HostState, Namespace, Scope
-from ..host.operations import AddrAdd, AddrDel, LinkAdd, LinkDel, LinkSet, Peer, RouteAdd
+from ..link.addressing import AddrAdd, AddrDel, RouteAdd
+from ..link.operations import LinkAdd, LinkDel, LinkSet, Peer
 from ..link.model import ENDPOINT, VETH, Link, Mark
 from ..netns.model import HOST, label_of_path
 from .model import DesiredEnd, DesiredVeth

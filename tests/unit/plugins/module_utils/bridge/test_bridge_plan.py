@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.mooring.net.plugins.module_utils.host.operations import LinkDel
+from ansible_collections.mooring.net.plugins.module_utils.link.operations import LinkDel
 from ansible_collections.mooring.net.plugins.module_utils.link.model import Link, Route
 from ansible_collections.mooring.net.plugins.module_utils.netns.model import HOST
 from world import World, picture
@@ -23,7 +23,7 @@ def test_a_new_bridge_on_a_fresh_host() -> None:
     assert plan.actions[:2] == ["create bridge br0", "add address 192.168.5.1/24 to br0"]
     link = world.state.host.links["br0"]
     assert (link.up, link.mtu, link.stp, link.addresses) == (True, 1400, True, ("192.168.5.1/24",))
-    assert link.alias == "mooring:bridge:br0:" and link.mac.startswith("02:6d:")
+    assert link.alias == "mooring:bridge:br0:guard=ipv4" and link.mac.startswith("02:6d:")
     assert plan.before == (None,) and plan.after[0]["subnet"] == "192.168.5.0/24"
     assert world.state.sysctls[HOST, "net/ipv4/ip_forward"] == "1"
 
@@ -212,8 +212,40 @@ def test_ip6tables_may_be_missing_where_nothing_has_ipv6() -> None:
 def test_forwarding_is_switched_on_and_never_off() -> None:
     world = World()
     assert not any("ip_forward" in action for action in world.bridge(ip_forward=False).actions)
-    assert world.bridge().actions == ["set net.ipv4.ip_forward to 1 (was 0)"]
+    assert world.bridge().actions[-1] == "set net.ipv4.ip_forward to 1 (was 0)"
     assert world.bridge(ip_forward=False).operations == ()
+
+
+def test_forwarding_between_others_stays_closed_where_we_switched_it_on() -> None:
+    world = World()
+    plan = world.bridge()
+    assert plan.after[0]["forward_others"] is False
+    assert "MOORING-OTHERS" in world.state.tables["ipv4", "filter"].chains
+    assert "MOORING-OTHERS" not in world.state.tables["ipv6", "filter"].chains
+    hook = next(hook for hook in world.state.tables["ipv4", "filter"].hooks if hook.line.endswith("-j MOORING-OTHERS"))
+    assert hook.position > 1
+    assert world.bridge().operations == ()
+    assert world.bridge(forward_others=True).after[0]["forward_others"] is True
+    assert "MOORING-OTHERS" not in world.state.tables["ipv4", "filter"].chains
+    assert world.bridge().operations == ()
+
+
+def test_a_host_that_was_forwarding_is_left_as_it_is() -> None:
+    world = World()
+    world.state.sysctls[HOST, "net/ipv4/ip_forward"] = "1"
+    assert world.bridge().after[0]["forward_others"] is True
+    assert "MOORING-OTHERS" not in world.state.tables["ipv4", "filter"].chains
+
+
+def test_the_guard_stays_with_another_bridge_and_its_end_is_said() -> None:
+    world = World()
+    world.bridge("a", "10.0.1.1/24")
+    world.bridge("b", "10.0.2.1/24")
+    assert not world.run("docker_bridge", name="a", state="absent").warnings
+    assert world.state.host.links["b"].alias == "mooring:bridge:b:guard=ipv4"
+    assert "MOORING-OTHERS" in world.state.tables["ipv4", "filter"].chains
+    warnings = world.run("docker_bridge", name="b", state="absent").warnings
+    assert len(warnings) == 1 and "stays on" in warnings[0]
 
 
 def test_a_gateway_outside_of_the_subnet_that_the_bridge_has() -> None:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from ansible_collections.mooring.net.plugins.module_utils.core.plan import Draft
 from ansible_collections.mooring.net.plugins.module_utils.host.fake import fresh_state
-from ansible_collections.mooring.net.plugins.module_utils.host.operations import (AddrAdd, ConntrackFlush, LinkAdd,
-                                                                                   LinkDel, LinkSet, ModuleLoad,
-                                                                                   NetnsAdd, NetnsDel, RestoreTable,
-                                                                                   SysctlSet)
+from ansible_collections.mooring.net.plugins.module_utils.firewall.operations import RestoreTable
+from ansible_collections.mooring.net.plugins.module_utils.host.operations import (
+    ConntrackFlush, ModuleLoad, NetnsAdd, NetnsDel, SysctlSet,
+)
+from ansible_collections.mooring.net.plugins.module_utils.link.addressing import AddrAdd
+from ansible_collections.mooring.net.plugins.module_utils.link.operations import LinkAdd, LinkDel, LinkSet
 from ansible_collections.mooring.net.plugins.module_utils.link.model import Link
 from ansible_collections.mooring.net.plugins.module_utils.netns.model import HOST, named_path
 from hypothesis import given

@@ -9,7 +9,10 @@ import pytest
 from ansible_collections.mooring.net.plugins.module_utils.core import runner
 from ansible_collections.mooring.net.plugins.module_utils.core.errors import MooringError
 from ansible_collections.mooring.net.plugins.module_utils.core.plan import KNOWN_AFTER_APPLY, Plan
-from ansible_collections.mooring.net.plugins.module_utils.host.operations import LinkAdd, SysctlSet
+from ansible_collections.mooring.net.plugins.module_utils.host.operations import (
+    ConntrackFlush, ModuleLoad, NetnsDel, SysctlSet,
+)
+from ansible_collections.mooring.net.plugins.module_utils.link.operations import LinkAdd, LinkDel
 from ansible_collections.mooring.net.plugins.module_utils.link.model import Link
 from ansible_collections.mooring.net.plugins.module_utils.netns.model import HOST, named_path
 from world import RESOURCES, World, desired, picture
@@ -130,6 +133,15 @@ def test_what_a_failed_run_did_is_undone_or_reported(task: str) -> None:
             assert message.endswith("; what had been done before it was undone")
             assert picture(world.state) == before
         assert world.run(module, **options) is not None  # and the next run gets there
+
+
+def test_what_nothing_undoes() -> None:
+    operations = [operation for module, options in TASKS.values()
+                  for operation in prepared().check(module, **options).operations]
+    assert {type(operation) for operation in operations if operation.inverse() is None} == {
+        LinkDel, NetnsDel, ModuleLoad, ConntrackFlush, SysctlSet}
+    assert all(operation.previous is None for operation in operations
+               if isinstance(operation, SysctlSet) and operation.inverse() is None)
 
 
 def test_an_undoing_that_fails_is_reported() -> None:

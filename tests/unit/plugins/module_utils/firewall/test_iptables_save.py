@@ -37,7 +37,10 @@ def test_the_chains_and_comments_are_those_that_were_written(backend: str, suffi
     assert set(found) == set(TABLES)
     written = rules_of(golden(suffix).splitlines())
     chains = {name: chain for table in found.values() for name, chain in table.chains.items()}
+    assert set(written) - {"FORWARD"} <= set(chains)  # the appended hook is a rule of FORWARD in what is written
     for name, rules in written.items():
+        if name == "FORWARD":
+            continue
         assert list(chains[name].comments) == [words[words.index("--comment") + 1] for words in rules]
         assert len(chains[name].lines) == len(rules)
     assert all(name.startswith("MOORING") for name in chains)
@@ -48,7 +51,7 @@ def test_the_chains_and_comments_are_those_that_were_written(backend: str, suffi
 def test_hooks_and_their_places(backend: str, suffix: str) -> None:
     hooks = {table: [(hook.chain, hook.position) for hook in found.hooks] for table, found in saved(backend,
                                                                                                      suffix).items()}
-    assert hooks == {"raw": [("PREROUTING", 1)], "filter": [("FORWARD", 1)],
+    assert hooks == {"raw": [("PREROUTING", 1)], "filter": [("FORWARD", 1), ("FORWARD", 4)],
                      "nat": [("PREROUTING", 1), ("OUTPUT", 1), ("POSTROUTING", 2)]}
 
 

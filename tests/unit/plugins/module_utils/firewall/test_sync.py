@@ -14,7 +14,7 @@ from ansible_collections.mooring.net.plugins.module_utils.firewall.render import
 from ansible_collections.mooring.net.plugins.module_utils.firewall.sync import sync_family, sync_table
 from ansible_collections.mooring.net.plugins.module_utils.host.fake import FakeHost
 from ansible_collections.mooring.net.plugins.module_utils.host.model import HostState
-from ansible_collections.mooring.net.plugins.module_utils.host.operations import RestoreTable
+from ansible_collections.mooring.net.plugins.module_utils.firewall.operations import RestoreTable
 from ansible_collections.mooring.net.plugins.module_utils.policy import ledger
 from hypothesis import given
 from hypothesis import strategies as st

@@ -1,0 +1,89 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Forwarding on the host: the kernel settings that a bridge needs, and what must not come with them. Pure."""
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+
+from ..core.errors import OptionError
+from ..core.plan import Draft
+from ..host.model import HostState
+from ..host.operations import SysctlSet
+from ..link.operations import LinkSet
+from ..link.model import BRIDGE, Mark
+from ..netns.model import HOST
+from .model import Bridge, DesiredBridge, bridges
+
+FORWARDING = "net/ipv4/ip_forward"
+FORWARDING_V6 = ("net/ipv6/conf/all/forwarding", "net/ipv6/conf/default/forwarding")
+DISABLE_V6 = "net/ipv6/conf/all/disable_ipv6"
+ACCEPT_RA = "net/ipv6/conf/{}/accept_ra"
+SYSCTLS = (FORWARDING, *FORWARDING_V6, DISABLE_V6)
+
+
+def require_ipv6(state: HostState) -> None:
+    value = state.sysctls.get((HOST, DISABLE_V6))
+    if value != "0":
+        why = "the kernel runs without it" if value is None else "net.ipv6.conf.all.disable_ipv6 is 1"
+        raise OptionError("ipv6", True, f"is not possible: IPv6 is disabled on this host ({why})",
+                          "Enable it on the host, or say ipv6: false")
+
+
+def guarded(bridge: Bridge, desired: DesiredBridge, state: HostState) -> Bridge:
+    """The bridge with its guard: the families of which this run switches forwarding on for the whole host.
+
+    The host was no router before. It becomes none between its other interfaces, unless the user says so.
+    """
+    if desired.forward_others:
+        return dataclasses.replace(bridge, guard=())
+    found = dict.fromkeys(bridge.guard)
+    if desired.ip_forward:
+        for family, name in (("ipv4", FORWARDING), ("ipv6", FORWARDING_V6[0])):
+            if bridge.address(family) and bridge.filters(family) and state.sysctls.get((HOST, name)) == "0":
+                found[family] = None
+    return dataclasses.replace(bridge, guard=tuple(found))
+
+
+def pass_on_guard(draft: Draft, observed: HostState) -> None:
+    """Bridges that go leave their guard to one that stays; with the last one the host is open, and that is said."""
+    staying = bridges(draft.state)
+    kept = {family for bridge in staying.values() for family in bridge.guard}
+    lost = {family: name for name, bridge in bridges(observed).items() if name not in staying
+            for family in bridge.guard if family not in kept}
+    if not lost:
+        return
+    if not staying:
+        names = ", ".join(sorted(set(lost.values())))
+        draft.warn(f"forwarding ({', '.join(lost)}) was switched on for {names} and stays on; the rule that kept the "
+                   "host from forwarding between its other interfaces goes with the bridge")
+        return
+    heir = next(iter(staying.values()))
+    alias = Mark(BRIDGE, heir.name, dataclasses.replace(heir, guard=(*heir.guard, *lost)).settings()).text
+    draft.do(LinkSet(HOST, heir.link, heir.link.replaced(alias=alias)))
+
+
+def forward(draft: Draft, desired: DesiredBridge) -> None:
+    bridge = bridges(draft.state)[desired.name]
+    wanted = {}
+    if bridge.address("ipv6"):
+        wanted[ACCEPT_RA.format(bridge.name)] = "0"  # as Docker: a container must not be a router for the host
+    if desired.ip_forward:
+        wanted[FORWARDING] = "1"
+        if bridge.address("ipv6"):
+            wanted.update(_accepting_routers(draft.state))
+            wanted.update(dict.fromkeys(FORWARDING_V6, "1"))
+    for name, value in wanted.items():
+        previous = draft.state.sysctls.get((HOST, name))
+        if previous != value and (previous is not None or name == ACCEPT_RA.format(bridge.name)):
+            draft.do(SysctlSet(HOST, name, value, previous))
+
+
+def _accepting_routers(state: HostState) -> Mapping[str, str]:
+    """With forwarding on, the kernel ignores router advertisements unless accept_ra is 2 (ip-sysctl).
+
+    A host that got its default route by one would lose it when the route's lifetime ends.
+    """
+    uplinks = {route.interface for route in state.host.routes
+               if route.destination == "default" and route.family == "ipv6"}
+    names = [ACCEPT_RA.format(uplink) for uplink in sorted(uplinks)]
+    return {name: "2" for name in names if state.sysctls.get((HOST, name)) == "1"}

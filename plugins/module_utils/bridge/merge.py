@@ -1,0 +1,102 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A bridge as it is and what a task says of it, merged into what it will be. Pure."""
+from __future__ import annotations
+
+import dataclasses
+import ipaddress
+from typing import Any
+
+from ..core.errors import OptionError
+from ..host.model import HostState
+from ..ipam.plan import POOLS, choose_pool
+from .model import Bridge, DesiredBridge
+
+DEFAULT_MTU = 1500  # Docker's DefaultNetworkMtu
+
+
+def merge(current: Bridge, desired: DesiredBridge, state: HostState) -> Bridge:
+    """What the bridge will be: options that are not given leave things as they are."""
+    keep = {"masquerade": desired.ip_masq, "iptables": desired.iptables, "ip6tables": desired.ip6tables,
+            "pool": desired.fixed_cidr, "gateway": desired.default_gateway, "pool_v6": desired.fixed_cidr_v6,
+            "gateway_v6": desired.default_gateway_v6}
+    settings = {key: value for key, value in keep.items() if value is not None}
+    if desired.ipv6 is False:
+        settings.update(pool_v6="", gateway_v6="")
+    link = current.link
+    addresses = _addresses(current, desired, state)
+    changes: dict[str, Any] = {"addresses": addresses}
+    if desired.mtu is not None or not link.index:
+        changes["mtu"] = desired.mtu if isinstance(desired.mtu, int) else default_mtu(state, desired.name)
+    if desired.stp is not None:
+        changes["stp"] = desired.stp
+    if desired.mac_address is not None:
+        changes["mac"] = desired.mac_address
+    merged = dataclasses.replace(current, link=link.replaced(**changes), **settings)
+    _check_parts(merged)
+    if not merged.iptables and not merged.icc:
+        raise OptionError("iptables", False, f"contradicts icc: false of bridge {desired.name}, which is made of rules",
+                          "Say icc: true with icc_policy first")
+    return merged
+
+
+def _addresses(current: Bridge, desired: DesiredBridge, state: HostState) -> tuple[str, ...]:
+    """Own bridges have exactly the addresses asked for; an adopted one keeps what it had beside them."""
+    found = []
+    for family, wanted in (("ipv4", desired.bip), ("ipv6", desired.bip6)):
+        has = current.address(family)
+        if wanted is None and not has and family == "ipv4":
+            wanted = _pool_address(state, desired.name)
+        if wanted is None and has and not (family == "ipv6" and desired.ipv6 is False):
+            wanted = has
+        if wanted:
+            found.append(wanted)
+    if current.adopted:
+        found += [address for address in current.link.addresses if address not in found]
+    return tuple(found)
+
+
+def _pool_address(state: HostState, name: str) -> str:
+    routes = [route.destination for route in state.host.routes if route.interface != name]
+    routes += [str(ipaddress.ip_interface(address).network) for link in state.host.links.values()
+               if link.name != name for address in link.addresses]
+    pool = choose_pool(routes, state.nameservers)
+    if pool is None:
+        raise OptionError("bip", "", f"was not given, and each of Docker's {len(POOLS)} default pools overlaps a route "
+                          "or a name server of this host", "Give an address with a prefix length, like 10.99.0.1/24")
+    network = ipaddress.ip_network(pool)
+    return f"{network.network_address + 1}/{network.prefixlen}"
+
+
+def default_mtu(state: HostState, name: str) -> int:
+    """The MTU of the interface that has the default route (Docker 1.5), else 1500."""
+    route = state.host.default_route("ipv4") or state.host.default_route("ipv6")
+    link = state.host.links.get(route.interface) if route and route.interface != name else None
+    return link.mtu if link else DEFAULT_MTU
+
+
+def _check_parts(bridge: Bridge) -> None:
+    for family, pairs in (("ipv4", (("fixed_cidr", bridge.pool), ("default_gateway", bridge.gateway))),
+                          ("ipv6", (("fixed_cidr_v6", bridge.pool_v6), ("default_gateway_v6", bridge.gateway_v6)))):
+        subnet = bridge.subnet(family)
+        for option, value in pairs:
+            if value and not (subnet and ipaddress.ip_network(value).subnet_of(ipaddress.ip_network(subnet))):
+                remedy = f"Give a part of {subnet}" if subnet else "Give bip6 as well"
+                raise OptionError(option, value, f"is not inside {subnet or 'a subnet of the family'}, the subnet of "
+                                  f"bridge {bridge.name}", remedy)
+
+
+def refuse_overlap(state: HostState, desired: DesiredBridge, address: str) -> None:
+    """A bridge inside a network that the host reaches elsewhere cuts the host off from that network."""
+    if desired.allow_overlap:
+        return
+    network = ipaddress.ip_interface(address).network
+    option = "bip" if network.version == 4 else "bip6"
+    others = [(route.destination, f"the route to {route.destination}", route.interface) for route in state.host.routes
+              if route.destination != "default"]
+    others += [(str(ipaddress.ip_interface(other).network), f"the address {other}", link.name)
+               for link in state.host.links.values() for other in link.addresses]
+    for destination, what, interface in others:
+        other = ipaddress.ip_network(destination, strict=False)
+        if interface != desired.name and other.version == network.version and network.overlaps(other):
+            raise OptionError(option, address, f"overlaps {what} of interface {interface}",
+                              "Choose another network, or say allow_overlap: true")

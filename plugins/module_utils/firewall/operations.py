@@ -1,0 +1,74 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The one verb of the firewall."""
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Optional
+
+from ..core.plan import PHASE_FIREWALL
+from ..host.model import HostState
+from ..netns.model import HOST
+from .model import ObservedChain, ObservedHook, ObservedTable
+
+
+@dataclass(frozen=True)
+class ChainChange:
+    """An own chain before and after; None where it does not exist."""
+
+    name: str
+    before: Optional[ObservedChain]
+    after: Optional[ObservedChain]
+
+
+@dataclass(frozen=True)
+class RestoreTable:
+    """Replace own chains and put hooks right in one table of one family, in one transaction.
+
+    ``hooks_gone`` are rules as saved; ``hooks_new`` are inserted at the top of their chain or appended.
+    """
+
+    family: str
+    table: str
+    chains: tuple[ChainChange, ...] = ()
+    hooks_gone: tuple[ObservedHook, ...] = ()
+    hooks_new: tuple[ObservedHook, ...] = ()
+    phase = PHASE_FIREWALL
+    netns = HOST
+
+    def describe(self) -> str:
+        words = []
+        for verb, names in (("create", [c.name for c in self.chains if c.before is None]),
+                            ("replace", [c.name for c in self.chains if c.before and c.after is not None]),
+                            ("delete", [c.name for c in self.chains if c.after is None]),
+                            ("unhook", sorted({h.chain for h in self.hooks_gone} - {h.chain for h in self.hooks_new})),
+                            ("hook into", [h.chain for h in self.hooks_new])):
+            if names:
+                words.append(f"{verb} " + (", ".join(names) if len(names) <= 6 else f"{len(names)} chains"))
+        return f"{self.family} {self.table} table: " + "; ".join(words)
+
+    def apply(self, state: HostState) -> None:
+        observed = state.tables.get((self.family, self.table), ObservedTable())
+        chains = dict(observed.chains)
+        for change in self.chains:
+            if change.after is None:
+                chains.pop(change.name, None)
+            else:
+                chains[change.name] = change.after
+        hooks = [hook for hook in observed.hooks if hook not in self.hooks_gone]
+        state.tables[self.family, self.table] = ObservedTable(chains, (*hooks, *self.hooks_new))
+
+    def inverse(self) -> RestoreTable:
+        """The chains as they were, rule by rule as saved; hooks go back to the top or to the end of their chain."""
+        return RestoreTable(self.family, self.table,
+                            tuple(ChainChange(c.name, c.after, c.before) for c in reversed(self.chains)),
+                            self.hooks_new, self.hooks_gone)
+
+    def lines(self) -> tuple[list[str], list[str]]:
+        before, after = [], []
+        for change in self.chains:
+            for lines, chain in ((before, change.before), (after, change.after)):
+                if chain is not None:
+                    lines += [f"{self.family} {self.table} {change.name}: {comment}" for comment in chain.comments]
+        before += [f"{self.family} {self.table} {hook.chain}: hook" for hook in self.hooks_gone]
+        after += [f"{self.family} {self.table} {hook.chain}: hook" for hook in self.hooks_new]
+        return before, after

@@ -1,0 +1,115 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The verbs of addresses and routes. docs/architecture.md has a line for each."""
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ..core.plan import PHASE_LINK, PHASE_NETNS
+from ..host.model import HostState
+from ..netns.model import HOST, in_namespace
+from .model import Route
+
+
+@dataclass(frozen=True)
+class AddrAdd:
+    """Add an address with its prefix length to a link."""
+
+    netns: str
+    interface: str
+    address: str
+
+    @property
+    def phase(self) -> int:
+        return PHASE_LINK if self.netns == HOST else PHASE_NETNS
+
+    def describe(self) -> str:
+        return f"add address {self.address} to {self.interface}{in_namespace(self.netns)}"
+
+    def apply(self, state: HostState) -> None:
+        links = state.namespaces[self.netns].links
+        link = links[self.interface]
+        links[self.interface] = link.replaced(addresses=(*link.addresses, self.address))
+
+    def inverse(self) -> AddrDel:
+        return AddrDel(self.netns, self.interface, self.address)
+
+    def lines(self) -> tuple[list[str], list[str]]:
+        return [], [f"{self.interface}{in_namespace(self.netns)}: address {self.address}"]
+
+
+@dataclass(frozen=True)
+class AddrDel:
+    """Remove an address from a link; the kernel takes the routes through it away as well."""
+
+    netns: str
+    interface: str
+    address: str
+
+    @property
+    def phase(self) -> int:
+        return PHASE_LINK if self.netns == HOST else PHASE_NETNS
+
+    def describe(self) -> str:
+        return f"remove address {self.address} from {self.interface}{in_namespace(self.netns)}"
+
+    def apply(self, state: HostState) -> None:
+        links = state.namespaces[self.netns].links
+        link = links[self.interface]
+        links[self.interface] = link.replaced(addresses=tuple(a for a in link.addresses if a != self.address))
+
+    def inverse(self) -> AddrAdd:
+        return AddrAdd(self.netns, self.interface, self.address)
+
+    def lines(self) -> tuple[list[str], list[str]]:
+        return [f"{self.interface}{in_namespace(self.netns)}: address {self.address}"], []
+
+
+@dataclass(frozen=True)
+class RouteAdd:
+    netns: str
+    route: Route
+
+    @property
+    def phase(self) -> int:
+        return PHASE_LINK if self.netns == HOST else PHASE_NETNS
+
+    def describe(self) -> str:
+        return f"add route {_route(self.route)}{in_namespace(self.netns)}"
+
+    def apply(self, state: HostState) -> None:
+        state.namespaces[self.netns].routes.append(self.route)
+
+    def inverse(self) -> RouteDel:
+        return RouteDel(self.netns, self.route)
+
+    def lines(self) -> tuple[list[str], list[str]]:
+        return [], [f"route{in_namespace(self.netns)}: {_route(self.route)}"]
+
+
+@dataclass(frozen=True)
+class RouteDel:
+    netns: str
+    route: Route
+
+    @property
+    def phase(self) -> int:
+        return PHASE_LINK if self.netns == HOST else PHASE_NETNS
+
+    def describe(self) -> str:
+        return f"remove route {_route(self.route)}{in_namespace(self.netns)}"
+
+    def apply(self, state: HostState) -> None:
+        routes = state.namespaces[self.netns].routes
+        if self.route in routes:
+            routes.remove(self.route)
+
+    def inverse(self) -> RouteAdd:
+        return RouteAdd(self.netns, self.route)
+
+    def lines(self) -> tuple[list[str], list[str]]:
+        return [f"route{in_namespace(self.netns)}: {_route(self.route)}"], []
+
+
+def _route(route: Route) -> str:
+    via = f" via {route.gateway}" if route.gateway else ""
+    return f"{route.destination}{via} dev {route.interface}"

@@ -1,0 +1,178 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The verbs of links; those of addresses and routes are in addressing.py. docs/architecture.md has a line for each."""
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from typing import Any, Optional
+
+from ..core.plan import PHASE_LINK, PHASE_LINK_DEL, PHASE_NETNS
+from ..host.model import HostState
+from ..netns.model import HOST, in_namespace, label_of_path
+from .model import Link
+
+
+@dataclass(frozen=True)
+class Peer:
+    """The other end of a new veth pair, born in its namespace under its final name."""
+
+    netns: str
+    name: str
+    mac: str = ""
+    mtu: int = 0
+
+
+@dataclass(frozen=True)
+class LinkAdd:
+    """Create a bridge or a veth pair in ``netns``, with its mark and its place in a bridge."""
+
+    netns: str
+    link: Link
+    peer: Optional[Peer] = None
+
+    @property
+    def phase(self) -> int:
+        return PHASE_LINK
+
+    def describe(self) -> str:
+        if self.peer is None:
+            return f"create {self.link.kind} {self.link.name}{in_namespace(self.netns)}"
+        on_bridge = f" on {self.link.controller}" if self.link.controller else ""
+        return (f"create veth pair {self.link.name}{in_namespace(self.netns)}{on_bridge} - "
+                f"{self.peer.name}{in_namespace(self.peer.netns)}")
+
+    def apply(self, state: HostState) -> None:
+        index = _next_index(state, self.netns)
+        peer_index = _next_index(state, self.peer.netns, also=index) if self.peer else 0
+        state.namespaces[self.netns].links[self.link.name] = self.link.replaced(index=index, peer_index=peer_index)
+        if self.peer and self.peer.netns in state.namespaces:
+            state.namespaces[self.peer.netns].links[self.peer.name] = Link(
+                self.peer.name, "veth", peer_index, index, mtu=self.peer.mtu or 1500,
+                mac=self.peer.mac)
+
+    def inverse(self) -> LinkDel:
+        return LinkDel(self.netns, self.link)
+
+    def lines(self) -> tuple[list[str], list[str]]:
+        link = self.link
+        after = [f"{link.kind} {link.name}{in_namespace(self.netns)}: mtu {link.mtu}"
+                 + (f", mac {link.mac}" if link.mac else "")
+                 + (f", port of {link.controller}" if link.controller else "")]
+        if self.peer:
+            after.append(f"veth {self.peer.name}{in_namespace(self.peer.netns)}"
+                         + (f": mac {self.peer.mac}" if self.peer.mac else ""))
+        return [], after
+
+
+def _next_index(state: HostState, netns: str, also: int = 0) -> int:
+    links = state.namespaces[netns].links.values() if netns in state.namespaces else ()
+    return 1 + max([also, *(link.index for link in links)])
+
+
+@dataclass(frozen=True)
+class LinkSet:
+    """Change properties of a link: ``old`` and ``new`` differ in nothing but those."""
+
+    netns: str
+    old: Link
+    new: Link
+
+    @property
+    def phase(self) -> int:
+        return PHASE_LINK if self.netns == HOST else PHASE_NETNS
+
+    @property
+    def changes(self) -> dict[str, tuple[Any, Any]]:
+        """Names of the properties that change, with the old and the new value."""
+        return {item.name: (getattr(self.old, item.name), getattr(self.new, item.name))
+                for item in dataclasses.fields(Link) if getattr(self.old, item.name) != getattr(self.new, item.name)}
+
+    def describe(self) -> str:
+        parts = []
+        for key, (old, new) in self.changes.items():
+            if key == "up":
+                parts.append("up" if new else "down")
+            elif key == "alias":
+                parts.append("its mark")
+            else:
+                parts.append(f"{key} {_shown(new)} (was {_shown(old)})")
+        return f"set {self.old.name}{in_namespace(self.netns)}: {', '.join(parts)}"
+
+    def apply(self, state: HostState) -> None:
+        links = state.namespaces[self.netns].links
+        current = links[self.old.name]
+        links[self.old.name] = current.replaced(**{key: new for key, (_old, new) in self.changes.items()})
+
+    def inverse(self) -> LinkSet:
+        return LinkSet(self.netns, self.new, self.old)
+
+    def lines(self) -> tuple[list[str], list[str]]:
+        name = f"{self.old.name}{in_namespace(self.netns)}"
+        return ([f"{name}: {key} {_shown(old)}" for key, (old, _new) in self.changes.items()],
+                [f"{name}: {key} {_shown(new)}" for key, (_old, new) in self.changes.items()])
+
+
+def _shown(value: Any) -> str:
+    return {True: "on", False: "off", "": "none"}.get(value, value) if not isinstance(value, int) or isinstance(
+        value, bool) else str(value)
+
+
+@dataclass(frozen=True)
+class LinkMove:
+    """Move a link into another namespace under a new name; it arrives down and without addresses."""
+
+    netns: str
+    link: Link
+    target: str
+    name: str
+    phase = PHASE_LINK
+
+    def describe(self) -> str:
+        place = label_of_path(self.target) if self.target != HOST else "the host"
+        return f"move {self.link.name}{in_namespace(self.netns)} to {place} as {self.name}"
+
+    def apply(self, state: HostState) -> None:
+        link = state.namespaces[self.netns].links.pop(self.link.name)
+        index = _next_index(state, self.target)
+        for netns in state.namespaces.values():
+            for other in netns.links.values():
+                if link.peer_index and (other.index, other.peer_index) == (link.peer_index, link.index):
+                    netns.links[other.name] = other.replaced(peer_index=index)
+        state.namespaces[self.target].links[self.name] = link.replaced(name=self.name, index=index, up=False,
+                                                                       controller="", addresses=())
+
+    def inverse(self) -> LinkMove:
+        return LinkMove(self.target, self.link.replaced(name=self.name), self.netns, self.link.name)
+
+    def lines(self) -> tuple[list[str], list[str]]:
+        return [f"{self.link.name}{in_namespace(self.netns)}"], [f"{self.name}{in_namespace(self.target)}"]
+
+
+@dataclass(frozen=True)
+class LinkDel:
+    """Delete a link; a veth's other end goes with it."""
+
+    netns: str
+    link: Link
+    phase = PHASE_LINK_DEL
+
+    def describe(self) -> str:
+        return f"delete {self.link.kind or 'link'} {self.link.name}{in_namespace(self.netns)}"
+
+    def apply(self, state: HostState) -> None:
+        here = state.namespaces[self.netns]
+        gone = here.links.pop(self.link.name, self.link)
+        here.routes = [route for route in here.routes if route.interface != gone.name]
+        for path, netns in state.namespaces.items():
+            for name, link in list(netns.links.items()):
+                if path == self.netns and link.controller == gone.name:
+                    netns.links[name] = link.replaced(controller="")
+                if gone.peer_index and (link.index, link.peer_index) == (gone.peer_index, gone.index):
+                    del netns.links[name]
+                    netns.routes = [route for route in netns.routes if route.interface != name]
+
+    def inverse(self) -> None:
+        return None
+
+    def lines(self) -> tuple[list[str], list[str]]:
+        return [f"{self.link.kind or 'link'} {self.link.name}{in_namespace(self.netns)}"], []
