@@ -121,7 +121,7 @@ def test_a_restarted_container_has_its_address_and_its_ports_again(engine):
     here.servers.serve(new, "web", (80,))
     expect_closed(here.servers, (here.outside, "tcp", "198.51.100.1", 8080))
     # The other one first: it must not get the address of the one that is still away.
-    again = here.run("netns_attach", **{"config": attach["config"][::-1]})
+    again = here.run("netns_attach", config=attach["config"][::-1])
     kept = ("container", "address", "mac_address", "host_interface", "interface_name", "gateway")
     assert [{key: endpoint[key] for key in kept} for endpoint in again["endpoints"][::-1]] == [
         {key: endpoint[key] for key in kept} for endpoint in first]
@@ -182,8 +182,8 @@ def test_a_process_by_its_pid_and_another_one_by_the_same_name(here):
 
 def _own_networks(here, count):
     """The pids, in the host, of processes with a network of their own."""
-    script = ('for p in /proc/[0-9]*; do [ "$(cat $p/comm)" = sleep ] && '
-              '[ "$(readlink $p/ns/net)" != "$(readlink /proc/1/ns/net)" ] && echo "${p#/proc/}"; done 2>/dev/null; true')
+    script = ('for p in /proc/[0-9]*; do [ "$(cat $p/comm)" = sleep ] && [ "$(readlink $p/ns/net)" != '
+              '"$(readlink /proc/1/ns/net)" ] && echo "${p#/proc/}"; done 2>/dev/null; true')
     found = []
     while len(found) < count:
         found = [int(pid) for pid in here.sh(script).split()]
@@ -191,7 +191,7 @@ def _own_networks(here, count):
 
 
 def test_a_path_that_somebody_else_registered(here):
-    here.sh("ip netns add theirs; mkdir -p /run/other; touch /run/other/ns; mount --bind /run/netns/theirs /run/other/ns")
+    here.sh("ip netns add theirs; mkdir /run/other; touch /run/other/ns; mount --bind /run/netns/theirs /run/other/ns")
     endpoint = here.run("netns_attach", netns_path="/run/other/ns", name="theirs-too")["endpoint"]
     assert endpoint["container"] == "theirs-too"
     assert here.addresses("eth0", "theirs") == [endpoint["address"]]
@@ -215,8 +215,8 @@ def test_a_stale_name_is_replaced_when_it_is_ours_only(here):
     assert here.addresses("eth0", "stale") == [endpoint["address"]]
     here.run("netns_attach", netns="stale", state="absent")
     here.sh("ln -s /proc/999999/ns/net /run/netns/foreign")
-    with pytest.raises(PipelineError, match="netns: 'foreign' is a file in /run/netns that leads to no namespace and is "
-                                            "not ours"):
+    with pytest.raises(PipelineError, match="'foreign' is a file in /run/netns that leads to no namespace and is not "
+                                            "ours"):
         here.run("netns_attach", netns="foreign")
     assert os.readlink(here.host.path("/run/netns/foreign")) == "/proc/999999/ns/net"
     here.sh("rm /run/netns/foreign")

@@ -114,6 +114,8 @@ class Planner:
         """The bridge named, the one that the endpoint is on, or the only one there is."""
         links = self.draft.state.host.links
         name = item.bridge or (lease.bridge if lease else None) or (self._outer(given).controller if given else None)
+        if not name and item.interface and not given:
+            return Bridge(Link(KNOWN_AFTER_APPLY, "bridge"))
         if not name:
             if len(self.bridges) != 1:
                 raise MooringError("bridge: not given, and this host has " + (
