@@ -109,7 +109,7 @@ OPTIONS = {
 
 def identity(desired: object) -> str:
     if desired.target:
-        return f"{desired.target.kind} {desired.target.value}"
+        return f"container {desired.label or desired.target.value}"
     return f"bridge {desired.bridge}"
 
 

@@ -218,7 +218,7 @@ OPTIONS = {
 
 
 def identity(desired: object) -> str:
-    return f"{desired.interface_name} of {desired.target.kind} {desired.target.value}"
+    return f"{desired.interface_name} of {desired.label}"
 
 
 def main() -> None:

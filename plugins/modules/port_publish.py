@@ -131,7 +131,7 @@ OPTIONS = {
 
 
 def identity(desired: object) -> str:
-    return f"{desired.target.kind} {desired.target.value}"
+    return f"container {desired.label or desired.target.value}"
 
 
 def main() -> None:

@@ -14,6 +14,8 @@ import re
 
 from .errors import MooringError, OptionError
 
+KNOWN_AFTER_APPLY = "(known after apply)"  # stands for a value that only the execution of a plan will show
+
 INTERFACE_LENGTH = 15
 CHAIN_LENGTH = 28
 COMMENT_LENGTH = 255

@@ -11,8 +11,6 @@ from typing import Any, Optional, Protocol
 (PHASE_LINK_DEL, PHASE_NETNS_DEL, PHASE_NETNS_ADD, PHASE_LINK, PHASE_NETNS, PHASE_MODULE, PHASE_FIREWALL,
  PHASE_SYSCTL, PHASE_CONNTRACK) = range(9)
 
-KNOWN_AFTER_APPLY = "(known after apply)"
-
 
 class Operation(Protocol):
     """One act on the host, as a value: it can be described, applied to a state in memory, and turned round."""

@@ -98,18 +98,25 @@ def _desired(resource: Resource, params: Mapping[str, Any]) -> list[Any]:
         return [_parse(resource, flat)]
     defaults = {key: value for key, value in flat.items() if value is not None}
     validator = ArgumentSpecValidator(dict(resource.options))
-    found: dict[str, Any] = {}
+    found = []
     for number, item in enumerate(params["config"]):
         with doing(f"config[{number}]"):
             checked = validator.validate({**defaults, **item})
             if checked.error_messages:
                 raise MooringError("; ".join(checked.error_messages))
-            desired = _parse(resource, checked.validated_parameters)
-            identity = resource.identity(desired)
-            if identity in found:
-                raise MooringError(f"{identity} stands twice in this task: say all about it in one item")
-            found[identity] = desired
-    return list(found.values())
+            found.append(_parse(resource, checked.validated_parameters))
+    _refuse_twice(resource, found)
+    return found
+
+
+def _refuse_twice(resource: Resource, desired: Sequence[Any]) -> None:
+    """Two items about one thing contradict each other, also where they name it in different ways."""
+    seen = set()
+    for number, item in enumerate(desired):
+        identity = resource.identity(item)
+        if identity in seen:
+            raise MooringError(f"config[{number}]: {identity} stands twice in this task: say all about it in one item")
+        seen.add(identity)
 
 
 def _parse(resource: Resource, options: Mapping[str, Any]) -> Any:
@@ -122,6 +129,7 @@ def _parse(resource: Resource, options: Mapping[str, Any]) -> Any:
 def _converge(resource: Resource, host: Any, desired: Sequence[Any], changing: bool) -> Plan:
     """The plan, carried out if ``changing``. :raises MooringError: also when a second plan is not empty"""
     desired = resource.resolve(desired, host)
+    _refuse_twice(resource, desired)
     scope = resource.scope(desired)
     plan = _planned(resource, host, desired, scope)
     if not changing:

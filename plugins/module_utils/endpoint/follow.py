@@ -55,6 +55,6 @@ def _same_place(lease: Endpoint, family: str, before: Bridge, after: Bridge) -> 
 def follow(draft: Draft, observed: HostState, wanted: Sequence[DesiredEndpoint]) -> None:
     """Add to the draft what brings the endpoints to what :func:`items` found."""
     if wanted:
-        planner = Planner(draft, observed)
+        planner = Planner(draft, observed, wanted)
         for item in wanted:
             planner.attach(item)

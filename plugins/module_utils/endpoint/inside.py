@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from typing import Optional
 
 from ..bridge.model import Bridge
-from ..core.plan import KNOWN_AFTER_APPLY, Draft
+from ..core.names import KNOWN_AFTER_APPLY
+from ..core.plan import Draft
 from ..host.operations import SysctlSet
 from ..link.addressing import AddrAdd, AddrDel, RouteAdd, RouteDel
 from ..link.operations import LinkSet

@@ -6,12 +6,13 @@ The leases are read once and kept at hand, so that a thousand items do not read 
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Optional
 
 from ..bridge.model import Bridge
 from ..core.errors import MooringError
-from ..core.plan import KNOWN_AFTER_APPLY
+from ..core.names import KNOWN_AFTER_APPLY
+
 from ..host.model import HostState
 from ..ipam.plan import check_address, lowest_free, reserved
 from ..policy import ledger
@@ -31,11 +32,14 @@ def on_subnet(address: str, subnet: str) -> bool:
 class Leases:
     """The endpoints of a host by container and interface, and the addresses of each bridge."""
 
-    def __init__(self, observed: HostState) -> None:
+    def __init__(self, observed: HostState, desired: Iterable[DesiredEndpoint] = ()) -> None:
+        """:param desired: all items of the task, so that two of them can swap their addresses"""
         self._held = {(found.container, found.interface): found for found in endpoints(observed)}
         self._count: dict[str, int] = {}
         for container, _interface in self._held:
             self._count[container] = self._count.get(container, 0) + 1
+        self._leaving = {(item.label, item.interface_name, family) for item in desired if item.present
+                         for family in ("ipv4", "ipv6") if item.requested(family)[1]}
         self._taken: dict[tuple[str, str], dict[int, str]] = {}
         self._next: dict[tuple[str, str], int] = {}
         # Addresses that rules still point at: another container gets them only when nothing else is left, since the
@@ -146,7 +150,8 @@ class Leases:
                 found[number(gateway)] = f"the default gateway of bridge {bridge.name}"
             found[number(bridge.address(family))] = f"bridge {bridge.name}"
             for lease in self._held.values():
-                if lease.bridge == bridge.name and lease.ip(family):
+                leaving = (lease.container, lease.interface, family) in self._leaving
+                if lease.bridge == bridge.name and lease.ip(family) and not leaving:
                     found[number(lease.ip(family))] = f"container {lease.container}"
             self._taken[key] = found
         return self._taken[key]

@@ -9,7 +9,8 @@ from typing import Optional
 from ..bridge.model import Bridge, bridges
 from ..core.errors import MooringError, OptionError
 from ..core.names import ALIAS_LENGTH, endpoint_link, mac_of
-from ..core.plan import KNOWN_AFTER_APPLY, Draft, Plan
+from ..core.names import KNOWN_AFTER_APPLY
+from ..core.plan import Draft, Plan
 from ..firewall.plan import plan_rules
 from ..host.model import HostState, Scope
 from ..link.operations import LinkAdd, LinkDel, LinkMove, LinkSet, Peer
@@ -39,9 +40,9 @@ def scope(desired: Sequence[DesiredEndpoint]) -> Scope:
 
 def plan(desired: Sequence[DesiredEndpoint], state: HostState) -> Plan:
     """All items in one plan. :raises MooringError: when something asked for contradicts what is there"""
-    planner = Planner(Draft(state.copy()), state)
+    planner = Planner(Draft(state.copy()), state, desired)
     before = [view(state, planner.leases, item) for item in desired]
-    for item in desired:
+    for item in sorted(desired, key=_rank):
         if not item.present:
             planner.detach(item)
         elif item.mode == "bridge":
@@ -54,13 +55,22 @@ def plan(desired: Sequence[DesiredEndpoint], state: HostState) -> Plan:
     return planner.draft.finish(before, after)
 
 
+def _rank(item: DesiredEndpoint) -> int:
+    """Who leaves comes first, then fixed addresses before chosen ones, then those that share another one's network."""
+    if not item.present:
+        return 0
+    if item.mode != "bridge":
+        return 3
+    return 1 if item.address or item.address_v6 else 2
+
+
 class Planner:
     """A draft, the bridges of its state, and the leases that were observed."""
 
-    def __init__(self, draft: Draft, observed: HostState) -> None:
+    def __init__(self, draft: Draft, observed: HostState, desired: Sequence[DesiredEndpoint]) -> None:
         self.draft = draft
         self.bridges = bridges(draft.state)
-        self.leases = Leases(observed)
+        self.leases = Leases(observed, desired)
         self._detached: set[str] = set()
 
     def removed(self) -> set[str]:

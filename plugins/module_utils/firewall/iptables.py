@@ -30,12 +30,38 @@ def snapshot() -> tuple[dict[tuple[str, str], ObservedTable], dict[str, str]]:
             unusable[family] = "the kernel of this host runs without IPv6 (ipv6.disable=1)"
         else:
             saved = command.run([f"{name}-save"])
-            if saved.code:
-                unusable[family] = f"{name}-save failed: {saved.err.strip() or saved.code}"
+            problem = f"{name}-save failed: {saved.err.strip() or saved.code}" if saved.code else _mixture(name)
+            if problem:
+                unusable[family] = problem
                 continue
             found = parse(saved.out)
             tables.update({(family, table): found.get(table, ObservedTable()) for table in TABLES})
     return tables, unusable
+
+
+def _mixture(name: str) -> str:
+    """What is wrong when rules stand in the other backend too, "" when none do.
+
+    A packet passes the chains of both: an ACCEPT of ours in one does not help against a DROP in the other.
+    """
+    own = "legacy" if "legacy" in os.path.realpath(command.find(f"{name}-save") or "") else "nft"
+    other = "nft" if own == "legacy" else "legacy"
+    if command.find(f"{name}-{other}-save") is None or (other == "legacy" and not _legacy_tables(name)):
+        return ""
+    saved = command.run([f"{name}-{other}-save"])
+    if saved.code or not any(line.startswith("-A ") for line in saved.out.splitlines()):
+        return ""
+    return (f"there are rules in both backends of {name}, and {name} is set to {own} on this host. Flush those that "
+            f"`{name}-{other}-save` shows, or use them all from one backend with `update-alternatives --config {name}`")
+
+
+def _legacy_tables(name: str) -> bool:
+    """Whether legacy tables exist in this namespace; asking iptables-legacy itself would make them."""
+    try:
+        with open(f"/proc/net/{name.removesuffix('tables')}_tables_names", encoding="ascii") as names:
+            return bool(names.read().strip())
+    except OSError:
+        return False
 
 
 def parse(text: str) -> dict[str, ObservedTable]:

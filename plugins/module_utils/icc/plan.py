@@ -12,7 +12,7 @@ from ..endpoint.model import Endpoint, containers, endpoints
 from ..firewall.plan import plan_rules
 from ..host.model import HostState, Scope
 from ..link.operations import LinkSet
-from ..link.model import BRIDGE, Mark
+from ..link.model import BRIDGE, Link, Mark
 from ..netns.model import HOST
 from ..policy import ledger
 from ..policy.model import Linkage
@@ -59,7 +59,7 @@ def _set_icc(draft: Draft, name: str, icc: bool) -> None:
     link = draft.state.host.links.get(name)
     if link is None:
         draft.assume(f"bridge {name} does not exist: make it with docker_bridge first")
-        return
+        link = draft.state.host.links[name] = Link(name, "bridge", alias=Mark(BRIDGE, name).text)
     bridge = bridge_of(link)
     if bridge is None:
         raise OptionError("bridge", name, "is not a bridge of ours",

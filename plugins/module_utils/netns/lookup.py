@@ -35,7 +35,8 @@ def veth_namespaces(desired: Sequence[Any], _host: Any) -> list[Any]:
     def located(end: Any) -> Any:
         return dataclasses.replace(end, resolved=resolve(end.target, engines)) if end.target else end
 
-    return [dataclasses.replace(item, first=located(item.first), second=located(item.second)) for item in desired]
+    return [dataclasses.replace(item, first=located(item.first), second=item.second and located(item.second))
+            for item in desired]
 
 
 def container_labels(desired: Sequence[Any], host: Any) -> list[Any]:

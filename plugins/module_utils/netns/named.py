@@ -6,6 +6,8 @@ replaced meanwhile is not ours any more. Both directories are gone after a reboo
 """
 from __future__ import annotations
 
+import contextlib
+import errno
 import functools
 import os
 
@@ -20,7 +22,7 @@ MARKS = "/run/mooring/netns"
 
 def snapshot() -> dict[str, NamedNetns]:
     found = {}
-    for name in _names():
+    for name in _entries(NETNS_DIRECTORY):
         path = named_path(name)
         link = os.readlink(path) if os.path.islink(path) else ""
         try:
@@ -28,12 +30,15 @@ def snapshot() -> dict[str, NamedNetns]:
         except OSError:
             inode = 0
         found[name] = NamedNetns(inode, link, _read_mark(name) == (link or str(inode)))
+    for name in _entries(MARKS):
+        # The mark of a namespace that somebody else removed.
+        found.setdefault(name, NamedNetns(0, "", own=True))
     return found
 
 
-def _names() -> list[str]:
+def _entries(directory: str) -> list[str]:
     try:
-        return sorted(os.listdir(NETNS_DIRECTORY))
+        return sorted(os.listdir(directory))
     except FileNotFoundError:
         return []
 
@@ -95,11 +100,23 @@ def _share_directory() -> None:
 
 
 def remove(operation: NetnsDel) -> None:
-    """Processes that still live in the namespace keep it; only its name goes."""
+    """Processes that still live in the namespace keep it; only its name and our mark go."""
+    path = named_path(operation.name)
     try:
         if not operation.linked:
-            syscalls.unmount(named_path(operation.name))
-        os.unlink(named_path(operation.name))
+            _unmount(path)
+        with contextlib.suppress(FileNotFoundError):  # somebody else removed it, and its mark was left
+            os.unlink(path)
         os.unlink(os.path.join(MARKS, operation.name))
     except OSError as error:
-        raise HostError(f"{named_path(operation.name)}: {error.strerror or error}") from error
+        raise HostError(f"{path}: {error.strerror or error}") from error
+    with contextlib.suppress(OSError):  # the last one leaves nothing behind
+        os.removedirs(MARKS)
+
+
+def _unmount(path: str) -> None:
+    try:
+        syscalls.unmount(path)
+    except OSError as error:
+        if error.errno not in (errno.EINVAL, errno.ENOENT):  # it is no mount, or is not there
+            raise

@@ -6,6 +6,8 @@ import dataclasses
 from collections.abc import Iterable, Iterator
 
 from ..bridge.model import bridges
+from ..core.names import KNOWN_AFTER_APPLY
+
 from ..firewall.model import Chain, TableRules, note_of
 from ..host.model import HostState
 from ..ports.model import Publication, parse_publication
@@ -57,16 +59,17 @@ def policy(state: HostState, published: Iterable[Publication], linked: Iterable[
 def table_rules(wanted: Policy, family: str) -> dict[str, TableRules]:
     """The chains and hooks of every table of a family; nothing at all when no bridge needs any."""
     own = [bridge for bridge in wanted.bridges.values() if bridge.filters(family)]
-    if not own:
+    published = [publication for publication in wanted.publications if publication.family == family]
+    # What check mode takes for granted has no bridge yet; its ports are shown all the same.
+    if not own and not any(publication.container_ip == KNOWN_AFTER_APPLY for publication in published):
         return {table: TableRules() for table in bridge_rules.HOOKS}
     linked = [link for link in wanted.links if link.family == family]
     filters = [bridge_rules.forward_chain(own)]
     for bridge in own:
         here = [link for link in linked if link.bridge == bridge.name]
         filters += [bridge_rules.bridge_chain(bridge), icc.chain(bridge, here, family)]
-    published = publish.chains(p for p in wanted.publications if p.family == family)
     chains: dict[str, list[Chain]] = {"filter": filters, "raw": [bridge_rules.raw_chain(own, family)],
-                                      "nat": [*published, bridge_rules.snat_chain(own, family)]}
+                                      "nat": [*publish.chains(published), bridge_rules.snat_chain(own, family)]}
     hooks = dict(bridge_rules.HOOKS)
     if any(family in bridge.guard for bridge in own):
         filters.append(bridge_rules.others_chain())

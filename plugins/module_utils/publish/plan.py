@@ -8,7 +8,8 @@ from typing import Any, Optional
 
 from ..bridge.model import bridges
 from ..core.errors import MooringError
-from ..core.plan import KNOWN_AFTER_APPLY, Draft, Plan
+from ..core.names import KNOWN_AFTER_APPLY
+from ..core.plan import Draft, Plan
 from ..endpoint.model import Endpoint, containers, endpoints
 from ..firewall.model import COMMANDS
 from ..firewall.plan import plan_rules

@@ -32,7 +32,7 @@ class DesiredVeth:
     """Both ends; the first one's name is the pair's."""
 
     first: DesiredEnd
-    second: DesiredEnd
+    second: Optional[DesiredEnd] = None  # may be missing where the pair is to be removed
     present: bool = True
 
     @property
@@ -40,5 +40,5 @@ class DesiredVeth:
         return self.first.name
 
     @property
-    def ends(self) -> tuple[DesiredEnd, DesiredEnd]:
-        return self.first, self.second
+    def ends(self) -> tuple[DesiredEnd, ...]:
+        return (self.first,) if self.second is None else (self.first, self.second)

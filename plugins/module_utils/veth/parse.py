@@ -16,13 +16,16 @@ from .model import DesiredEnd, DesiredVeth
 def parse(options: Mapping[str, Any]) -> DesiredVeth:
     """One item of the module's options as a :class:`DesiredVeth`. :raises MooringError: naming option and value"""
     first = _end("", options)
+    present = options["state"] == "present"
+    if not options["peer"] and not present:
+        return DesiredVeth(first, present=False)
     if not options["peer"]:
         raise MooringError("peer: not given. Say what the other end is, like peer: {name: B}")
     second = _end("peer.", options["peer"])
     if first.name == second.name and first.target == second.target:
         raise OptionError("peer.name", second.name, "is the name of both ends in one namespace",
                           "Give the other end another name, or put it into a namespace")
-    return DesiredVeth(first, second, options["state"] == "present")
+    return DesiredVeth(first, second, present)
 
 
 def _end(prefix: str, options: Mapping[str, Any]) -> DesiredEnd:

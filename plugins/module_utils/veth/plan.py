@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Optional
 
 from ..core.errors import MooringError, OptionError
-from ..core.plan import KNOWN_AFTER_APPLY, Draft, Plan
+from ..core.names import KNOWN_AFTER_APPLY
+from ..core.plan import Draft, Plan
 from ..host.model import HostState, Namespace, Scope
 from ..link.addressing import AddrAdd, AddrDel, RouteAdd
 from ..link.operations import LinkAdd, LinkDel, LinkSet, Peer
@@ -163,6 +164,10 @@ def _kept_addresses(present: Sequence[str], wanted: Sequence[str]) -> list[str]:
 
 
 def _absent(draft: Draft, item: DesiredVeth) -> None:
+    marked = [link for link in draft.state.host.links.values() if _is_pair(link, item)]
+    if marked:
+        draft.do(LinkDel(HOST, marked[0]))  # by its mark, whatever its ends are called and wherever the other one is
+        return
     for end in item.ends:
         link = _find(draft.state, end)
         if link is None:

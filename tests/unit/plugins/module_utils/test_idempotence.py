@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from ansible_collections.mooring.net.plugins.module_utils.core.errors import MooringError
-from ansible_collections.mooring.net.plugins.module_utils.core.plan import KNOWN_AFTER_APPLY
+from ansible_collections.mooring.net.plugins.module_utils.core.names import KNOWN_AFTER_APPLY
+
 from hypothesis import given
 from hypothesis import strategies as st
 from world import World, picture

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 from ansible_collections.mooring.net.plugins.module_utils.core import runner
 from ansible_collections.mooring.net.plugins.module_utils.core.errors import MooringError
-from ansible_collections.mooring.net.plugins.module_utils.core.plan import KNOWN_AFTER_APPLY, Plan
+from ansible_collections.mooring.net.plugins.module_utils.core.names import KNOWN_AFTER_APPLY
+from ansible_collections.mooring.net.plugins.module_utils.core.plan import Plan
 from ansible_collections.mooring.net.plugins.module_utils.host.operations import (
     ConntrackFlush, ModuleLoad, NetnsDel, SysctlSet,
 )

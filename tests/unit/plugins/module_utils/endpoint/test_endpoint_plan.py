@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from ansible_collections.mooring.net.plugins.module_utils.core.plan import KNOWN_AFTER_APPLY
+from ansible_collections.mooring.net.plugins.module_utils.core.names import KNOWN_AFTER_APPLY
+
 from ansible_collections.mooring.net.plugins.module_utils.host.model import Namespace
 from ansible_collections.mooring.net.plugins.module_utils.link.model import Link, Route
 from ansible_collections.mooring.net.plugins.module_utils.netns.model import HOST, NamedNetns, named_path
