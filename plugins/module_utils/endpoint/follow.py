@@ -40,13 +40,18 @@ def _item(lease: Endpoint, before: Bridge, after: Bridge) -> Optional[DesiredEnd
 
 
 def _same_place(lease: Endpoint, family: str, before: Bridge, after: Bridge) -> Optional[str]:
-    """The address at the same distance from the beginning of the new subnet, None where there is no such one."""
+    """The address itself where the new subnet has it, else the one at the same distance from the subnet's beginning.
+
+    None where there is no such one, and where another endpoint may keep it since the subnets overlap.
+    """
     subnet = after.subnet(family)
     if not subnet or not before.subnet(family):
         return None
     old, new = ipaddress.ip_network(before.subnet(family)), ipaddress.ip_network(subnet)
     offset = number(lease.ip(family)) - int(old.network_address)
     gateway = number(after.address(family)) - int(new.network_address)
+    if old.overlaps(new):
+        offset = number(lease.ip(family)) - int(new.network_address)
     if not 0 < offset < new.num_addresses - 1 or offset == gateway:
         return None
     return f"{new[offset]}/{new.prefixlen}"
