@@ -1,0 +1,73 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Items of one task that concern each other, and a preview of tasks that build on each other."""
+from __future__ import annotations
+
+import pytest
+from ansible_collections.mooring.net.plugins.module_utils.core.errors import MooringError
+from ansible_collections.mooring.net.plugins.module_utils.core.runner import diff
+from ansible_collections.mooring.net.plugins.module_utils.netns.model import NamedNetns
+from world import World
+
+
+@pytest.fixture
+def world() -> World:
+    found = World()
+    found.bridge()
+    return found
+
+
+def test_fixed_addresses_come_before_chosen_ones_whatever_the_order(world: World) -> None:
+    plan = world.run("netns_attach", config=[{"netns": "web"}, {"netns": "db", "address": "192.168.5.2"}])
+    assert [item["address"] for item in plan.after] == ["192.168.5.3/24", "192.168.5.2/24"]
+
+
+def test_two_containers_swap_their_addresses(world: World) -> None:
+    assert world.attach("a", "b") == ["192.168.5.2/24", "192.168.5.3/24"]
+    plan = world.run("netns_attach", config=[{"netns": "a", "address": "192.168.5.3"},
+                                             {"netns": "b", "address": "192.168.5.2"}])
+    assert [item["address"] for item in plan.after] == ["192.168.5.3/24", "192.168.5.2/24"]
+
+
+def test_one_address_for_two_containers_is_refused(world: World) -> None:
+    message = world.refuses("netns_attach", config=[{"netns": "a", "address": "192.168.5.3"},
+                                                    {"netns": "b", "address": "192.168.5.3"}])
+    assert message.startswith("address: '192.168.5.3' is taken by container a")
+
+
+def test_the_owner_of_a_shared_network_may_come_later_in_the_task(world: World) -> None:
+    world.run("netns_attach", config=[{"netns": "sidecar", "network_mode": "container:web"}, {"netns": "web"}])
+    assert world.state.named["sidecar"].link == "/run/netns/web"
+
+
+@pytest.mark.parametrize("module", ["netns_attach", "port_publish"])
+def test_one_container_under_two_names_is_named(world: World, module: str) -> None:
+    world.start("web")
+    world.run("netns_attach", container="web")
+    given = {} if module == "netns_attach" else {"published_ports": []}
+    with pytest.raises(MooringError, match=r"config\[1\]: .*web stands twice in this task"):
+        world.run(module, config=[{"container": "web", **given}, {"netns": "web", **given}])
+
+
+def test_the_mark_of_a_namespace_that_somebody_removed_goes(world: World) -> None:
+    world.attach("web")
+    world.host.end_namespace("/run/netns/web")
+    world.state.named["web"] = NamedNetns(0, own=True)
+    assert world.run("netns_attach", netns="web", state="absent").actions == ["remove namespace web"]
+    assert "web" not in world.state.named
+
+
+def test_a_pair_is_removed_by_its_name_alone(world: World) -> None:
+    world.attach("web")
+    world.run("veth_pair", name="C", netns="web", peer={"name": "D"})
+    assert world.info()["veth_pairs"] == ["C"]
+    world.run("veth_pair", name="C", state="absent")
+    assert "D" not in world.state.host.links and "C" not in world.state.namespaces["/run/netns/web"].links
+
+
+def test_a_preview_on_a_fresh_host_shows_ports_and_policy() -> None:
+    world = World()
+    ports = world.check("port_publish", netns="web", published_ports=["8080:80"])
+    assert ports.assumed and "web 0.0.0.0:8080->(known after apply):80/tcp" in diff(ports)["after"]
+    policy = world.check("icc_policy", bridge="br0", icc=False)
+    assert policy.assumed and "MOORING-ICC-br0: mooring:br0 icc off" in diff(policy)["after"]
+    assert world.state.host.links.keys() == World().state.host.links.keys()
