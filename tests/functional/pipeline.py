@@ -127,9 +127,7 @@ class Server:
 
     def plan(self, module, params):
         resource, _params, desired = self.desired(module, params)
-        host = self.real.RealHost()
-        desired = resource.resolve(desired, host)
-        plan = resource.plan(desired, host.snapshot(resource.scope(desired)))
+        plan = self.runner._converge(resource, self.real.RealHost(), desired, changing=False)
         self.planned = plan.operations
         return {"actions": plan.actions}
 

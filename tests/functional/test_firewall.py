@@ -163,7 +163,8 @@ def test_another_module_repairs_the_rules_as_well(configured):
     for program in PROGRAMS:
         here.box.run([program, "-F", "FORWARD"])
     result = here.pipeline.run("netns_attach", netns="web")
-    assert result["actions"] == [f"{family} filter table: hook into FORWARD" for family in ("ipv4", "ipv6")]
+    assert [re.sub("(, FORWARD)*$", "", action) for action in result["actions"]] == [
+        f"{family} filter table: hook into FORWARD" for family in ("ipv4", "ipv6")]
     everything_works(here)
 
 
