@@ -2,6 +2,7 @@
 """The inside of a container: what its interface needs to be usable, in the order in which the kernel needs it. Pure."""
 from __future__ import annotations
 
+import ipaddress
 from collections.abc import Mapping
 from typing import Optional
 
@@ -11,11 +12,13 @@ from ..core.plan import Draft
 from ..host.operations import SysctlSet
 from ..link.addressing import AddrAdd, AddrDel, RouteAdd, RouteDel
 from ..link.operations import LinkSet
-from ..link.model import Route
+from ..link.model import Link, Route
 from ..netns.model import HOST
 from .model import DesiredEndpoint, Endpoint
 
 FAMILIES = ("ipv4", "ipv6")
+LINK_LOCAL = "fe80::/64"  # RFC 4291; each interface with IPv6 has it
+IPV6_MIN_MTU = 1280  # RFC 8200; below it the kernel has no IPv6 on an interface, nor settings for it
 HOST_V6 = "net/ipv6/conf/all/disable_ipv6"  # exists where the kernel has IPv6
 
 
@@ -35,10 +38,14 @@ def configure(draft: Draft, item: DesiredEndpoint, bridge: Bridge, lease: Option
     :param lease: the endpoint as it was, None for a new one
     :param addresses: by family, with prefix length, "" for none
     """
+    for family in FAMILIES:
+        if not addresses[family]:
+            _address(draft, item, lease, family, "")  # before IPv6 is disabled, which takes addresses and routes away
     _sysctls(draft, item, addresses)
     _up(draft, item)
     for family in FAMILIES:
-        _address(draft, item, lease, family, addresses[family])
+        if addresses[family]:
+            _address(draft, item, lease, family, addresses[family])
     for family in FAMILIES:
         if addresses[family]:
             _default_route(draft, item, family, gateway(item, bridge, family))
@@ -64,7 +71,8 @@ def gateway(item: DesiredEndpoint, bridge: Bridge, family: str) -> str:
 def _sysctls(draft: Draft, item: DesiredEndpoint, addresses: Mapping[str, str]) -> None:
     state = draft.state
     wanted = dict(item.sysctls)
-    if state.sysctls.get((HOST, HOST_V6)) is not None:
+    mtu = state.namespaces[item.path].links[item.interface_name].mtu
+    if state.sysctls.get((HOST, HOST_V6)) is not None and mtu >= IPV6_MIN_MTU:
         # As Docker does for a container without an IPv6 network; back on when its bridge has got one.
         value = state.sysctls.get((item.path, _disable_v6(item)))
         if not addresses["ipv6"] or value == "1":
@@ -87,15 +95,26 @@ def _address(draft: Draft, item: DesiredEndpoint, lease: Optional[Endpoint], fam
     path, name = item.path, item.interface_name
     netns = draft.state.namespaces[path]
     old = lease.with_prefix(family) if lease else ""
+    kept: list[Route] = []
     if old and old != wanted and old in netns.links[name].addresses:
         # The kernel drops a route with the last address of its interface, and keeps it otherwise: take it away first,
         # so that what follows does not depend on that.
-        for route in [route for route in netns.routes if route.interface == name and route.family == family]:
-            if route.gateway:
-                draft.do(RouteDel(path, route))
+        routes = [route for route in netns.routes if route.interface == name and route.family == family]
+        direct = [route for route in routes if not route.gateway and not _connected(route, netns.links[name])]
+        for route in [route for route in routes if route.gateway or route in direct]:
+            draft.do(RouteDel(path, route))
         draft.do(AddrDel(path, name, old))
+        kept = direct if wanted else []
     if wanted and wanted not in netns.links[name].addresses:
         draft.do(AddrAdd(path, name, wanted))
+    for route in kept:
+        draft.do(RouteAdd(path, route))
+
+
+def _connected(route: Route, link: Link) -> bool:
+    """Whether the kernel made a route with an address of the link."""
+    return route.destination == LINK_LOCAL or route.destination in {
+        str(ipaddress.ip_interface(address).network) for address in link.addresses}
 
 
 def _default_route(draft: Draft, item: DesiredEndpoint, family: str, via: str) -> None:

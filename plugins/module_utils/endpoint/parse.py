@@ -85,7 +85,7 @@ def _sysctls(values: Optional[Mapping[str, Any]], interface: str) -> tuple[tuple
                               "Give a name below net, like net.ipv4.conf.IFNAME.rp_filter")
         if "\n" in str(value) or not str(value):
             raise OptionError("sysctls", value, f"is not a value for {name}", "Give one line")
-        text = {True: "1", False: "0"}[value] if isinstance(value, bool) else str(value)
+        text = {True: "1", False: "0"}[value] if isinstance(value, bool) else " ".join(str(value).split())
         found.append(("/".join(words), text))
     return tuple(found)
 

@@ -112,7 +112,10 @@ class SysctlSet:
         state.sysctls[self.netns, self.name] = self.value
 
     def inverse(self) -> Optional[SysctlSet]:
-        return SysctlSet(self.netns, self.name, self.previous, self.value) if self.previous is not None else None
+        if self.previous is None:
+            # In a container it came with an interface of the same run, and goes with it: nothing is left to be undone.
+            return self if self.netns != HOST else None
+        return SysctlSet(self.netns, self.name, self.previous, self.value)
 
     def lines(self) -> tuple[list[str], list[str]]:
         before = [] if self.previous is None else [f"{self.dotted}{in_namespace(self.netns)} = {self.previous}"]

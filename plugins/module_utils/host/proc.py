@@ -18,10 +18,13 @@ _LISTEN = {"tcp": "0A", "udp": "07"}  # TCP_LISTEN; an unconnected UDP socket is
 
 
 def read_sysctl(name: str) -> Optional[str]:
-    """The value of a name with slashes in the namespace that is entered, None where there is no such name."""
+    """The value of a name with slashes in the namespace that is entered, None where there is no such name.
+
+    Where it is several words, the kernel puts tabs between them; here they have single spaces.
+    """
     try:
         with open(f"/proc/sys/{name}", encoding="ascii") as file:
-            return file.read().strip()
+            return " ".join(file.read().split())
     except OSError:
         return None
 

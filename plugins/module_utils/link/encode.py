@@ -87,7 +87,8 @@ def _link_set(operation: LinkSet, place: Place) -> Iterator[bytes]:
         fields.update(flags=IFF_UP if new.up else 0, change=IFF_UP)
     if len(attributes) > 1 or fields:
         yield rtnl.encode(rtnl.NEWLINK, 0, attributes, **fields)
-    if "hairpin" in changes and new.controller:
+    # A link that becomes a port of another bridge begins there without hairpin mode.
+    if new.controller and ("hairpin" in changes or ("controller" in changes and new.hairpin)):
         yield rtnl.encode(rtnl.NEWLINK, 0, [["IFLA_IFNAME", new.name], _hairpin(new.hairpin)])
 
 
