@@ -7,7 +7,8 @@ class ModuleDocFragment:
     DOCUMENTATION = r"""
 options: {}
 requirements:
-  - pyroute2 >= 0.7.2 (Debian and Ubuntu package C(python3-pyroute2))
+  - python >= 3.9
+  - pyroute2 >= 0.7.2 (Debian package C(python3-pyroute2))
   - iproute2 is not needed; the module speaks to the kernel itself
 attributes:
   check_mode:

@@ -13,5 +13,8 @@ notes:
   - Rules live in chains whose names begin with C(MOORING). Those are written whole; of other chains only one rule,
     with the comment C(mooring), is added to C(FORWARD), to C(PREROUTING) and C(OUTPUT), and to C(POSTROUTING).
     Policies of chains are never changed.
-  - Every run puts back rules of its own that somebody flushed, for all bridges of the host.
+  - Rules are the only record of published ports and links. When somebody flushed them, every run of every module puts
+    back those of the bridges; published ports and links come back with the task that says them.
+  - What containers send to the outside is accepted at the top of C(FORWARD), as Docker does, so that rules of others
+    behind it do not see it.
 """

@@ -34,12 +34,14 @@ options:
       - One of O(container), O(pid), O(netns) and O(netns_path) names the container.
     type: str
   pid:
-    description: The process that was given to M(mooring.net.netns_attach).
+    description: The process that was given to M(mooring.net.netns_attach) without O(mooring.net.netns_attach#module:name).
     type: int
   netns:
-    description: The network namespace that was given to M(mooring.net.netns_attach).
+    description:
+      - The network namespace that was given to M(mooring.net.netns_attach) without
+        O(mooring.net.netns_attach#module:name).
     type: str
   netns_path:
-    description: The path that was given to M(mooring.net.netns_attach).
+    description: The path that was given to M(mooring.net.netns_attach) without O(mooring.net.netns_attach#module:name).
     type: path
 """

@@ -61,10 +61,10 @@ def removal(network: Mapping[str, Any], module: str) -> Config:
         # The namespace of an endpoint may be gone, or be known by another name: what counts is the endpoint's own one.
         attached = [{"name": endpoint["container"], "netns_path": f"/run/netns/{endpoint['container']}",
                      "interface_name": endpoint["interface_name"]} for endpoint in network["endpoints"]]
-        return attached + [{"netns": name} for name in network["namespaces"]]
+        own = {endpoint["container"] for endpoint in network["endpoints"]}
+        return attached + [{"netns": name} for name in network["namespaces"] if name not in own]
     if module == "veth_pair":
-        # A pair with both ends on the host is listed for each. It goes with the end that has its name.
-        return [{"name": name, "peer": {"name": "_"}} for name in dict.fromkeys(network["veth_pairs"])]
+        return [{"name": name} for name in dict.fromkeys(network["veth_pairs"])]
     raise AnsibleFilterError(f"removal: there is nothing to remove with {module!r}. Say docker_bridge, netns_attach or "
                              "veth_pair")
 
@@ -129,7 +129,14 @@ def _lease(interface: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _joined(interfaces: Config, key: str) -> list[Any]:
-    return [value for interface in interfaces for value in interface.get(key) or ()]
+    return [value for interface in interfaces for value in _listed(interface.get(key))]
+
+
+def _listed(value: Any) -> list[Any]:
+    """A list as Ansible's modules take it: a text stands for its parts between commas."""
+    if isinstance(value, str):
+        return [part.strip() for part in value.split(",")]
+    return list(value or ()) if isinstance(value, (list, tuple, type(None))) else [value]
 
 
 def _options(name: str, interfaces: Config) -> dict[str, Any]:

@@ -35,10 +35,12 @@ options:
       - A new bridge gets V(auto) when it is not given.
     type: str
   fixed_cidr:
-    description: A part of the bridge's subnet from which containers get their addresses, like V(192.168.5.128/25).
+    description:
+      - A part of the bridge's subnet from which containers get their addresses, like V(192.168.5.128/25). An empty text
+        takes it away.
     type: str
   default_gateway:
-    description: The gateway of the containers, when it is not the bridge itself.
+    description: The gateway of the containers, when it is not the bridge itself. An empty text takes it away.
     type: str
   ip_masq:
     description:
@@ -95,7 +97,9 @@ options:
     type: bool
     default: false
   force:
-    description: Whether O(state=absent) also removes the endpoints that the bridge still has.
+    description:
+      - Whether O(state=absent) also removes the endpoints that the bridge still has, and O(iptables=false) the published
+        ports and links of its containers.
     type: bool
     default: false
   allow_overlap:

@@ -108,9 +108,10 @@ OPTIONS = {
 
 
 def identity(desired: object) -> str:
+    who = [f"bridge {desired.bridge}"] if desired.bridge else []
     if desired.target:
-        return f"container {desired.label or desired.target.value}"
-    return f"bridge {desired.bridge}"
+        who.append(f"container {desired.label}" if desired.label else f"{desired.target.kind} {desired.target.value}")
+    return " and ".join(who)
 
 
 def main() -> None:

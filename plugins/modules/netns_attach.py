@@ -218,7 +218,8 @@ OPTIONS = {
 
 
 def identity(desired: object) -> str:
-    return f"{desired.interface_name} of {desired.label}"
+    who = desired.label if desired.resolved else f"{desired.target.kind} {desired.target.value}"
+    return f"{desired.interface_name} of {who}"
 
 
 def main() -> None:

@@ -11,7 +11,7 @@ description:
   - Returns bridges, endpoints, published ports and links, joined into one view. It says what C(brctl show), C(docker
     port)
     and C(iptables -nL) say together.
-  - Also returns what the next run of any module would repair (RV(network.drift)), and what belongs to containers that
+  - Also returns which rules the next run of any module would repair (RV(network.drift)), and what belongs to containers that
     are
     gone (RV(network.leftovers)).
   - Nothing is changed.
@@ -92,7 +92,7 @@ network:
       elements: str
       returned: success
     drift:
-      description: What the next run of any module would repair, empty when all is as it should be.
+      description: Which rules the next run of any module would repair, empty when all are as they should be.
       type: list
       elements: str
       returned: success

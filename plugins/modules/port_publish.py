@@ -28,6 +28,7 @@ options:
         V(127.0.0.1::53/udp)
         or V(7000-7010:7000-7010).
       - An entry without a host port gets one from O(dynamic_port_range), and keeps it on later runs.
+      - The IPv6 loopback V(::1) cannot be published, since the kernel sends nothing from it to a container.
       - An empty list closes all ports of the container.
     type: list
     elements: str
@@ -131,7 +132,7 @@ OPTIONS = {
 
 
 def identity(desired: object) -> str:
-    return f"container {desired.label or desired.target.value}"
+    return f"container {desired.label}" if desired.label else f"{desired.target.kind} {desired.target.value}"
 
 
 def main() -> None:

@@ -170,9 +170,14 @@ OPTIONS = {
 }
 
 
+def identity(desired: object) -> str:
+    where = desired.first.target
+    return f"veth pair {desired.name}" + (f" of {where.kind} {where.value}" if where else "")
+
+
 def main() -> None:
-    run_module(Resource("veth_pair", "veth_pairs", OPTIONS, parse, lambda desired: f"veth pair {desired.name}", scope,
-                        plan, veth_namespaces, required=("name",)))
+    run_module(Resource("veth_pair", "veth_pairs", OPTIONS, parse, identity, scope, plan, veth_namespaces,
+                        required=("name",)))
 
 
 if __name__ == "__main__":

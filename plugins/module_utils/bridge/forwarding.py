@@ -18,6 +18,7 @@ FORWARDING = "net/ipv4/ip_forward"
 FORWARDING_V6 = ("net/ipv6/conf/all/forwarding", "net/ipv6/conf/default/forwarding")
 DISABLE_V6 = "net/ipv6/conf/all/disable_ipv6"
 ACCEPT_RA = "net/ipv6/conf/{}/accept_ra"
+ROUTE_LOCALNET = "net/ipv4/conf/{}/route_localnet"
 SYSCTLS = (FORWARDING, *FORWARDING_V6, DISABLE_V6)
 
 
@@ -39,34 +40,53 @@ def guarded(bridge: Bridge, desired: DesiredBridge, state: HostState) -> Bridge:
     found = dict.fromkeys(bridge.guard)
     if desired.ip_forward:
         for family, name in (("ipv4", FORWARDING), ("ipv6", FORWARDING_V6[0])):
-            if bridge.address(family) and bridge.filters(family) and state.sysctls.get((HOST, name)) == "0":
+            if bridge.address(family) and state.sysctls.get((HOST, name)) == "0":
                 found[family] = None
     return dataclasses.replace(bridge, guard=tuple(found))
 
 
-def pass_on_guard(draft: Draft, observed: HostState) -> None:
-    """Bridges that go leave their guard to one that stays; with the last one the host is open, and that is said."""
-    staying = bridges(draft.state)
-    kept = {family for bridge in staying.values() for family in bridge.guard}
-    lost = {family: name for name, bridge in bridges(observed).items() if name not in staying
-            for family in bridge.guard if family not in kept}
-    if not lost:
-        return
-    if not staying:
-        names = ", ".join(sorted(set(lost.values())))
-        draft.warn(f"forwarding ({', '.join(lost)}) was switched on for {names} and stays on; the rule that kept the "
-                   "host from forwarding between its other interfaces goes with the bridge")
-        return
-    heir = next(iter(staying.values()))
-    alias = Mark(BRIDGE, heir.name, dataclasses.replace(heir, guard=(*heir.guard, *lost)).settings()).text
-    draft.do(LinkSet(HOST, heir.link, heir.link.replaced(alias=alias)))
+def pass_on_guard(draft: Draft, observed: HostState, released: bool) -> None:
+    """A guard without a bridge that has rules goes to one that has; where there is none, that is said.
+
+    :param released: whether the user asked for forwarding between others in this task
+    """
+    before, after = _guards(observed), _guards(draft.state)
+    for family in before:
+        if family in after or released:
+            continue
+        heir = next((bridge for bridge in bridges(draft.state).values() if bridge.filters(family)), None)
+        if heir is not None:
+            alias = Mark(BRIDGE, heir.name, dataclasses.replace(heir, guard=(*heir.guard, family)).settings()).text
+            draft.do(LinkSet(HOST, heir.link, heir.link.replaced(alias=alias)))
+        elif draft.state.sysctls.get((HOST, FORWARDING if family == "ipv4" else FORWARDING_V6[0])) != "0":
+            _warn_open(draft, family)
+    for bridge in bridges(draft.state).values():
+        for family in bridge.guard:
+            if family not in {**before, **after}:
+                _warn_open(draft, family)
+
+
+def _guards(state: HostState) -> dict[str, None]:
+    """Families whose guard is in force."""
+    return {family: None for bridge in bridges(state).values() for family in bridge.guard if bridge.filters(family)}
+
+
+def _warn_open(draft: Draft, family: str) -> None:
+    draft.warn(f"forwarding ({family}) was switched on for a bridge and stays on, and no bridge has rules that keep "
+               "the host from forwarding between its other interfaces")
 
 
 def forward(draft: Draft, desired: DesiredBridge) -> None:
+    """The kernel settings of a bridge, and those of the host that it needs."""
     bridge = bridges(draft.state)[desired.name]
-    wanted = {}
-    if bridge.address("ipv6"):
-        wanted[ACCEPT_RA.format(bridge.name)] = "0"  # as Docker: a container must not be a router for the host
+    wanted: dict[str, str] = {}
+    if draft.state.sysctls.get((HOST, DISABLE_V6)) is not None:
+        # Whatever the bridge's families are: a container that sends router advertisements would become the host's
+        # router (CVE-2020-13401).
+        wanted[ACCEPT_RA.format(bridge.name)] = "0"
+    if not bridge.iptables and draft.state.sysctls.get((HOST, ROUTE_LOCALNET.format(bridge.name))) == "1":
+        # Without the rule that drops it, a container could address the host's loopback.
+        wanted[ROUTE_LOCALNET.format(bridge.name)] = "0"
     if desired.ip_forward:
         wanted[FORWARDING] = "1"
         if bridge.address("ipv6"):

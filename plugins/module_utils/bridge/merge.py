@@ -46,6 +46,10 @@ def _addresses(current: Bridge, desired: DesiredBridge, state: HostState) -> tup
         has = current.address(family)
         if wanted is None and not has and family == "ipv4":
             wanted = _pool_address(state, desired.name)
+        if current.adopted and wanted and has and wanted != has:
+            option = "bip" if family == "ipv4" else "bip6"
+            raise OptionError(option, wanted, f"is not the address of {desired.name}, which is adopted with {has}",
+                              "Leave it out, or change the bridge's address by hand")
         if wanted is None and has and not (family == "ipv6" and desired.ipv6 is False):
             wanted = has
         if wanted:
@@ -56,7 +60,8 @@ def _addresses(current: Bridge, desired: DesiredBridge, state: HostState) -> tup
 
 
 def _pool_address(state: HostState, name: str) -> str:
-    routes = [route.destination for route in state.host.routes if route.interface != name]
+    routes = [route.destination for route in state.host.routes
+              if route.interface != name and not is_default(route.destination)]
     routes += [str(ipaddress.ip_interface(address).network) for link in state.host.links.values()
                if link.name != name for address in link.addresses]
     pool = choose_pool(routes, state.nameservers)
@@ -65,6 +70,11 @@ def _pool_address(state: HostState, name: str) -> str:
                           "or a name server of this host", "Give an address with a prefix length, like 10.99.0.1/24")
     network = ipaddress.ip_network(pool)
     return f"{network.network_address + 1}/{network.prefixlen}"
+
+
+def is_default(destination: str) -> bool:
+    """Whether a route is for everything; VPNs write that as two halves, 0.0.0.0/1 and 128.0.0.0/1."""
+    return destination == "default" or ipaddress.ip_network(destination, strict=False).prefixlen <= 1
 
 
 def default_mtu(state: HostState, name: str) -> int:
@@ -92,7 +102,7 @@ def refuse_overlap(state: HostState, desired: DesiredBridge, address: str) -> No
     network = ipaddress.ip_interface(address).network
     option = "bip" if network.version == 4 else "bip6"
     others = [(route.destination, f"the route to {route.destination}", route.interface) for route in state.host.routes
-              if route.destination != "default"]
+              if not is_default(route.destination)]
     others += [(str(ipaddress.ip_interface(other).network), f"the address {other}", link.name)
                for link in state.host.links.values() for other in link.addresses]
     for destination, what, interface in others:

@@ -11,6 +11,7 @@ from ..core.errors import OptionError
 from ..core.names import interface_name
 from .model import DesiredBridge
 
+IPV6_MIN_MTU = 1280  # RFC 8200, section 5
 MTU_RANGE = (68, 65535)  # RFC 791 and the largest IP packet; what a bridge accepts
 
 
@@ -27,10 +28,13 @@ def parse(options: Mapping[str, Any]) -> DesiredBridge:
                           "Give bip6, for example 2001:db8:1::1/64, or fixed_cidr_v6, for example 2001:db8:1::/64")
     if options["ipv6"] is False and bip6:
         raise OptionError("ipv6", False, f"contradicts the IPv6 address {bip6}", "Leave out bip6 and fixed_cidr_v6")
+    mtu = parse_mtu("mtu", options["mtu"])
+    if bip6 and isinstance(mtu, int) and mtu < IPV6_MIN_MTU:
+        raise OptionError("mtu", mtu, "is too small for IPv6", f"Give at least {IPV6_MIN_MTU}, or no IPv6 address")
     return DesiredBridge(
-        name=interface_name("name", options["name"]),
+        name=_name(options["name"]),
         present=options["state"] == "present",
-        bip=bip, mtu=parse_mtu("mtu", options["mtu"]),
+        bip=bip, mtu=mtu,
         fixed_cidr=inside("fixed_cidr", network("fixed_cidr", options["fixed_cidr"], 4), bip),
         default_gateway=inside("default_gateway", address("default_gateway", options["default_gateway"], 4), bip),
         ip_masq=options["ip_masq"], ip_forward=options["ip_forward"],
@@ -43,9 +47,16 @@ def parse(options: Mapping[str, Any]) -> DesiredBridge:
         force=options["force"], allow_overlap=options["allow_overlap"])
 
 
+def _name(value: str) -> str:
+    if value in ("all", "default"):
+        raise OptionError("name", value, "is the name of a group of kernel settings (net.ipv4.conf.*)",
+                          "Choose another name")
+    return interface_name("name", value)
+
+
 def bridge_address(option: str, value: Optional[str], version: int) -> Optional[str]:
     """An address with a prefix length that a bridge can carry: ``192.168.5.1/24``."""
-    if value is None:
+    if not value:
         return None
     example = "192.168.5.1/24" if version == 4 else "2001:db8:1::1/64"
     if "/" not in value:
@@ -67,15 +78,18 @@ def bridge_address(option: str, value: Optional[str], version: int) -> Optional[
         if version == 4 and found.ip == net.broadcast_address:
             raise OptionError(option, value, "is the broadcast address of its network",
                               f"Give the bridge another one, like {net.network_address + 1}/{net.prefixlen}")
+    if found.ip.is_link_local:
+        raise OptionError(option, value, "is a link-local address, which every interface has by itself",
+                          f"Give one of a network, like {example}")
     if found.ip.is_loopback or found.ip.is_multicast or found.ip.is_unspecified:
         raise OptionError(option, value, "is not an address for an interface", f"Give it like {example}")
     return str(found)
 
 
 def network(option: str, value: Optional[str], version: int) -> Optional[str]:
-    """A network in canonical form."""
-    if value is None:
-        return None
+    """A network in canonical form; an empty text takes away what was set."""
+    if not value:
+        return value
     example = "192.168.5.128/25" if version == 4 else "2001:db8:1::/64"
     try:
         found = ipaddress.ip_network(value)
@@ -87,9 +101,9 @@ def network(option: str, value: Optional[str], version: int) -> Optional[str]:
 
 
 def address(option: str, value: Optional[str], version: int) -> Optional[str]:
-    """An address without a prefix length, in canonical form."""
-    if value is None:
-        return None
+    """An address without a prefix length, in canonical form; an empty text takes away what was set."""
+    if not value:
+        return value
     example = "192.168.5.254" if version == 4 else "2001:db8:1::fe"
     try:
         found = ipaddress.ip_address(value)
@@ -102,7 +116,7 @@ def address(option: str, value: Optional[str], version: int) -> Optional[str]:
 
 def inside(option: str, value: Optional[str], bip: Optional[str]) -> Optional[str]:
     """``value`` when it lies in the subnet of ``bip``, or when that is not known yet."""
-    if value is None or bip is None:
+    if not value or bip is None:
         return value
     subnet = ipaddress.ip_interface(bip).network
     inner = ipaddress.ip_network(value)
@@ -114,9 +128,9 @@ def inside(option: str, value: Optional[str], bip: Optional[str]) -> Optional[st
 
 def parse_mtu(option: str, value: Union[str, int, None]) -> Union[int, str, None]:
     """Bytes, or "auto"."""
-    if value is None or value == "auto":
-        return value
-    if not str(value).isdigit() or not MTU_RANGE[0] <= int(value) <= MTU_RANGE[1]:
+    if not value or value == "auto":
+        return value or None
+    if not re.fullmatch(r"[0-9]{1,6}", str(value)) or not MTU_RANGE[0] <= int(value) <= MTU_RANGE[1]:
         raise OptionError(option, value, "is not an MTU",
                           f"Give bytes from {MTU_RANGE[0]} to {MTU_RANGE[1]}, or auto")
     return int(value)
@@ -124,7 +138,7 @@ def parse_mtu(option: str, value: Union[str, int, None]) -> Union[int, str, None
 
 def mac(option: str, value: Optional[str]) -> Optional[str]:
     """A unicast MAC address in the kernel's form."""
-    if value is None:
+    if not value:
         return None
     text = value.lower().replace("-", ":")
     if not re.fullmatch(r"[0-9a-f]{2}(:[0-9a-f]{2}){5}", text):

@@ -17,13 +17,14 @@ from ..link.addressing import AddrAdd, AddrDel
 from ..link.operations import LinkAdd, LinkDel, LinkSet
 from ..link.model import BRIDGE, Link, Mark
 from ..netns.model import HOST
-from .forwarding import ACCEPT_RA, SYSCTLS, forward, guarded, pass_on_guard, require_ipv6
+from ..policy import ledger
+from .forwarding import ACCEPT_RA, ROUTE_LOCALNET, SYSCTLS, forward, guarded, pass_on_guard, require_ipv6
 from .merge import merge, refuse_overlap
 from .model import Bridge, DesiredBridge, bridge_of, bridges
 
 
 def scope(desired: Sequence[DesiredBridge]) -> Scope:
-    return Scope(sysctls=tuple((HOST, name) for name in SYSCTLS), bridge_sysctls=(ACCEPT_RA,),
+    return Scope(sysctls=tuple((HOST, name) for name in SYSCTLS), bridge_sysctls=(ACCEPT_RA, ROUTE_LOCALNET),
                  uplink_sysctls=(ACCEPT_RA,), firewall=True)
 
 
@@ -40,7 +41,7 @@ def plan(desired: Sequence[DesiredBridge], state: HostState) -> Plan:
     if unread:
         return Plan(needs=endpoint_plan.scope(unread))
     follow.follow(draft, state, following)
-    pass_on_guard(draft, state)
+    pass_on_guard(draft, state, any(item.forward_others for item in desired))
     gone = {e.container for e in endpoints(state)} - {e.container for e in endpoints(draft.state)}
     plan_rules(draft, state, removed=gone)
     return draft.finish([view(state, item.name) for item in desired],
@@ -88,6 +89,7 @@ def _present(draft: Draft, desired: DesiredBridge) -> None:
         draft.do(LinkAdd(HOST, bare.replaced(alias=Mark(BRIDGE, desired.name, bridge.settings()).text)))
     else:
         current = _own(link, desired)
+        _refuse_loss(draft, current, desired)
         bridge = guarded(merge(current, desired, draft.state), desired, draft.state)
         addresses = bridge.link.addresses
         new = bridge.link.replaced(up=True, addresses=link.addresses,
@@ -102,6 +104,18 @@ def _present(draft: Draft, desired: DesiredBridge) -> None:
             refuse_overlap(draft.state, desired, address)
             draft.do(AddrAdd(HOST, desired.name, address))
     forward(draft, desired)
+
+
+def _refuse_loss(draft: Draft, bridge: Bridge, desired: DesiredBridge) -> None:
+    """Rules are the only ledger of published ports and links: taking them away loses both."""
+    if desired.iptables is not False or not bridge.iptables or desired.force:
+        return
+    holders = {endpoint.container for endpoint in endpoints(draft.state) if endpoint.bridge == bridge.name}
+    kept = [f"{p.container} {p.text}" for p in ledger.publications(draft.state) if p.container in holders]
+    kept += [link.note for link in ledger.links(draft.state) if link.bridge == bridge.name]
+    if kept:
+        raise OptionError("iptables", False, f"would close {len(kept)} published ports and links of {bridge.name} "
+                          f"({kept[0]}{', ...' if kept[1:] else ''})", "Remove them first, or say force: true")
 
 
 def _own(link: Link, desired: DesiredBridge) -> Bridge:

@@ -83,7 +83,8 @@ def _require_pyroute2(module: AnsibleModule) -> None:
         return
     if not has_respawned():
         # Looking for the package is ten times cheaper than importing it, as Ansible's own probe does.
-        probe = "import importlib.util as u, sys; sys.exit(u.find_spec('pyroute2') is None)"
+        probe = ("import importlib.util as u, sys; "
+                 "sys.exit(sys.version_info < (3, 9) or u.find_spec('pyroute2') is None)")
         for interpreter in INTERPRETERS:
             if os.path.exists(interpreter) and command.run([interpreter, "-c", probe]).code == 0:
                 respawn_module(interpreter)
@@ -103,7 +104,9 @@ def _desired(resource: Resource, params: Mapping[str, Any]) -> list[Any]:
         with doing(f"config[{number}]"):
             checked = validator.validate({**defaults, **item})
             if checked.error_messages:
-                raise MooringError("; ".join(checked.error_messages))
+                unknown = [f"unknown option {text}" if ". Supported parameters include" in text else text
+                           for text in checked.error_messages]
+                raise MooringError("; ".join(unknown))
             found.append(_parse(resource, checked.validated_parameters))
     _refuse_twice(resource, found)
     return found

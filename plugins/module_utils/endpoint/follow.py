@@ -2,11 +2,12 @@
 """Endpoints follow their bridge when its address or its MTU changes. Pure."""
 from __future__ import annotations
 
+import dataclasses
 import ipaddress
 from collections.abc import Sequence
 from typing import Optional
 
-from ..bridge.model import Bridge
+from ..bridge.model import Bridge, bridges
 from ..core.plan import Draft
 from ..host.model import HostState
 from ..netns.model import Resolved, Target, named_path
@@ -60,6 +61,19 @@ def _same_place(lease: Endpoint, family: str, before: Bridge, after: Bridge) -> 
 def follow(draft: Draft, observed: HostState, wanted: Sequence[DesiredEndpoint]) -> None:
     """Add to the draft what brings the endpoints to what :func:`items` found."""
     if wanted:
+        former = bridges(observed)
         planner = Planner(draft, observed, wanted)
         for item in wanted:
-            planner.attach(item)
+            planner.attach(_as_chosen(item, observed, former[item.bridge]))
+
+
+def _as_chosen(item: DesiredEndpoint, observed: HostState, before: Bridge) -> DesiredEndpoint:
+    """What the user chose for the default route stays: that there is none, and a gateway other than the bridge's."""
+    route = observed.namespaces[item.path].default_route("ipv4")
+    if route is None or route.interface != item.interface_name:
+        return dataclasses.replace(item, default_route=False)
+    usual = before.gateway or before.address("ipv4").partition("/")[0]
+    after = item.address or "0.0.0.0/0"
+    if route.gateway == usual or ipaddress.ip_address(route.gateway) not in ipaddress.ip_interface(after).network:
+        return item
+    return dataclasses.replace(item, gateway=route.gateway)

@@ -50,8 +50,18 @@ def configure(draft: Draft, item: DesiredEndpoint, bridge: Bridge, lease: Option
         if addresses[family]:
             _default_route(draft, item, family, gateway(item, bridge, family))
     for route in item.routes:
-        if route not in draft.state.namespaces[item.path].routes:
-            draft.do(RouteAdd(item.path, route))
+        ensure_route(draft, item.path, route)
+
+
+def ensure_route(draft: Draft, path: str, route: Route) -> None:
+    """The route is there; one to the same destination through the same interface gives way to it."""
+    routes = draft.state.namespaces[path].routes
+    if route in routes:
+        return
+    for other in [other for other in routes if (other.destination, other.interface, other.family)
+                  == (route.destination, route.interface, route.family)]:
+        draft.do(RouteDel(path, other))
+    draft.do(RouteAdd(path, route))
 
 
 def bring_up_loopback(draft: Draft, path: str) -> None:

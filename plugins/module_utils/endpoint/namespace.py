@@ -6,7 +6,7 @@ from ..core.errors import MooringError, OptionError
 from ..core.plan import Draft
 from ..host.model import Namespace
 from ..host.operations import NetnsAdd, NetnsDel
-from ..netns.model import HOST, NETNS_DIRECTORY
+from ..netns.model import HOST, NETNS_DIRECTORY, named_path
 from .inside import bring_up_loopback
 from .model import DesiredEndpoint
 
@@ -29,8 +29,21 @@ def ensure(draft: Draft, item: DesiredEndpoint) -> None:
                               f"Make it with `ip netns add {item.target.value}`, or leave out create_netns: false")
         _clear(draft, item.target.value)
         draft.do(NetnsAdd(item.target.value))
+    _refuse_mistakes(draft, item)
     if resolved.registers:
         _register(draft, resolved.registers, resolved.path)
+
+
+def _refuse_mistakes(draft: Draft, item: DesiredEndpoint) -> None:
+    """The host is no container; and a name that is another container's would take its address and ports away."""
+    inode = draft.state.namespaces[item.path].inode
+    if inode and inode == draft.state.host.inode:
+        raise OptionError(item.target.kind, item.target.value, "is in the network of the host itself",
+                          "Name a container with a network of its own")
+    entry = draft.state.named.get(item.label)
+    if item.target.kind == "netns_path" and entry and entry.inode not in (0, inode):
+        raise OptionError("name", item.label, "is already the name of another network namespace",
+                          "Give this container another one with the option name")
 
 
 def _clear(draft: Draft, name: str) -> None:
@@ -51,10 +64,10 @@ def _register(draft: Draft, name: str, path: str) -> None:
     if entry is None:
         draft.do(NetnsAdd(name, path, inode))
     elif entry.inode != inode or entry.link not in ("", path):
-        if not (entry.own and entry.link):
+        if not (entry.own and (entry.link or not entry.inode)):
             raise OptionError("name", name, "is already the name of another network namespace",
                               "Give this container another one with the option name")
-        draft.do(NetnsDel(name, linked=True))
+        draft.do(NetnsDel(name, bool(entry.link)))
         draft.do(NetnsAdd(name, path, inode))
 
 
@@ -96,6 +109,9 @@ def _inode(draft: Draft, path: str) -> int:
 def _second_name(draft: Draft, item: DesiredEndpoint, path: str) -> None:
     name, inode = item.target.value, _inode(draft, path)
     entry = draft.state.named.get(name)
+    if path == named_path(name):
+        raise OptionError("network_mode", f"container:{item.owner}", "names the container itself",
+                          "Name another container, whose network is to be shared")
     if entry and entry.inode == inode and entry.link == path:
         return
     if entry and not entry.own:

@@ -33,8 +33,8 @@ def parse(options: Mapping[str, Any]) -> DesiredEndpoint:
         interface_name=name,
         address=_address("address", options["address"], 4),
         address_v6=_address("address_v6", options["address_v6"], 6),
-        gateway=plain_address("gateway", options["gateway"], 4),
-        gateway_v6=plain_address("gateway_v6", options["gateway_v6"], 6),
+        gateway=plain_address("gateway", options["gateway"] or None, 4),
+        gateway_v6=plain_address("gateway_v6", options["gateway_v6"] or None, 6),
         mac_address=mac("mac_address", options["mac_address"]),
         mtu=parse_mtu("mtu", options["mtu"]),
         tx_queue_len=_queue_length(options["tx_queue_len"]),
@@ -79,20 +79,20 @@ def _sysctls(values: Optional[Mapping[str, Any]], interface: str) -> tuple[tuple
     """Names below net, with IFNAME for the interface's name, as Docker's endpoint sysctls have it."""
     found = []
     for name, value in (values or {}).items():
-        words = [interface if word == "IFNAME" else word for word in name.replace("/", ".").split(".")]
+        words = name.replace("/", ".").split(".")
         if words[0] != "net" or len(words) < 3 or not all(re.fullmatch(r"[A-Za-z0-9_-]+", word) for word in words):
             raise OptionError("sysctls", name, "is not a kernel setting of a network namespace",
                               "Give a name below net, like net.ipv4.conf.IFNAME.rp_filter")
-        if "\n" in str(value) or not str(value):
+        if value is None or "\n" in str(value) or not str(value):
             raise OptionError("sysctls", value, f"is not a value for {name}", "Give one line")
         text = {True: "1", False: "0"}[value] if isinstance(value, bool) else " ".join(str(value).split())
-        found.append(("/".join(words), text))
+        found.append(("/".join(interface if word == "IFNAME" else word for word in words), text))
     return tuple(found)
 
 
 def _address(option: str, value: Optional[str], version: int) -> Optional[str]:
     """An address with or without a prefix length, in canonical form."""
-    if value is None:
+    if not value:
         return None
     example = "192.168.5.20" if version == 4 else "2001:db8:1::20"
     try:

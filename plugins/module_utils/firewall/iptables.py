@@ -2,6 +2,7 @@
 """The adapter for iptables-save and iptables-restore, of both backends and families."""
 from __future__ import annotations
 
+import dataclasses
 import os
 import re
 
@@ -88,7 +89,9 @@ def parse(text: str) -> dict[str, ObservedTable]:
             table, chains, hooks, positions = line[1:], {}, [], {}
         elif line == "COMMIT":
             tables[table] = ObservedTable({name: ObservedChain(tuple(comments), tuple(lines))
-                                           for name, (comments, lines) in chains.items()}, tuple(hooks))
+                                           for name, (comments, lines) in chains.items()},
+                                          tuple(dataclasses.replace(hook, behind=positions[hook.chain] - hook.position)
+                                                for hook in hooks))
     return tables
 
 

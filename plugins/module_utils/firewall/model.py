@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
-PREFIX = "MOORING"  # only chains whose name begins so are ever flushed or deleted
+PREFIX = "MOORING-"  # only chains whose name begins so are ever flushed or deleted
 HOOK_COMMENT = "mooring"
 FAMILIES = ("ipv4", "ipv6")
 TABLES = ("raw", "filter", "nat")
@@ -80,11 +80,15 @@ class ObservedChain:
 
 @dataclass(frozen=True)
 class ObservedHook:
-    """A tagged rule in a foreign chain: the line as saved, and its place: 1 is the first, 0 means to be appended."""
+    """A tagged rule in a foreign chain: the line as saved, and its place: 1 is the first, 0 means to be appended.
+
+    ``behind`` is the number of rules that come after it.
+    """
 
     chain: str
     line: str
     position: int
+    behind: int = 0
 
 
 @dataclass(frozen=True)

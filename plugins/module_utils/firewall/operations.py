@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Optional
 
-from ..core.plan import PHASE_FIREWALL
+from ..core.plan import PHASE_CLOSING, PHASE_FIREWALL
 from ..host.model import HostState
 from ..netns.model import HOST
 from .model import ObservedChain, ObservedHook, ObservedTable
@@ -32,8 +32,12 @@ class RestoreTable:
     chains: tuple[ChainChange, ...] = ()
     hooks_gone: tuple[ObservedHook, ...] = ()
     hooks_new: tuple[ObservedHook, ...] = ()
-    phase = PHASE_FIREWALL
+    closing: bool = False  # only takes away, and must be done before addresses get new holders
     netns = HOST
+
+    @property
+    def phase(self) -> int:
+        return PHASE_CLOSING if self.closing else PHASE_FIREWALL
 
     def describe(self) -> str:
         words = []

@@ -2,7 +2,8 @@
 """From what the rules are to mean to the operations on tables, on the sysctls they need, on tracked connections."""
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+import dataclasses
+from collections.abc import Collection, Iterable, Sequence
 from typing import Optional
 
 from ..bridge.model import bridges
@@ -29,10 +30,13 @@ def plan_rules(draft: Draft, observed: HostState, publications: Optional[Iterabl
     :param observed: the state before the run
     :param removed: containers that are detached for good
     """
-    known = ledger.publications(observed)
-    addresses = Addresses(endpoints(draft.state))
+    known, known_links = ledger.publications(observed), ledger.links(observed)
+    subnets = [subnet for bridge in bridges(draft.state).values() for family in FAMILIES
+               if (subnet := bridge.subnet(family))]
+    addresses = Addresses(endpoints(draft.state), subnets)
     published = follow_publications(known if publications is None else publications, addresses, removed)
-    linked = follow_links(ledger.links(observed) if links is None else links, addresses, removed)
+    linked = follow_links(known_links if links is None else links, addresses, removed)
+    _close_early(draft, observed, known, known_links, addresses)
     wanted = ledger.policy(draft.state, published, linked)
     for family in FAMILIES:
         if family in draft.state.unusable:
@@ -43,6 +47,26 @@ def plan_rules(draft: Draft, observed: HostState, publications: Optional[Iterabl
             draft.do(operation)
         _bridge_calls(draft, family)
     _forget_connections(draft, known, published)
+
+
+def _close_early(draft: Draft, observed: HostState, published: Sequence[Publication], linked: Sequence[Linkage],
+                 addresses: Addresses) -> None:
+    """Take away rules that point at an address which another container is about to get.
+
+    They go before anything else is done: else the new holder's ports would be open in between, or for long if the run
+    ends there.
+    """
+    keep = [p for p in published if addresses.holder(p.container_ip) in ("", p.container)]
+    keep_links = [link for link in linked if addresses.holder(link.source_ip) in ("", link.source)
+                  and addresses.holder(link.target_ip) in ("", link.target)]
+    if len(keep) == len(published) and len(keep_links) == len(linked):
+        return
+    wanted = ledger.policy(observed, keep, keep_links)
+    for family in FAMILIES:
+        tables = {table: draft.state.tables[family, table] for table in TABLES if (family, table) in draft.state.tables}
+        if tables:
+            for operation in sync_family(family, ledger.table_rules(wanted, family), tables):
+                draft.do(dataclasses.replace(operation, closing=True))
 
 
 def _assume_usable(draft: Draft, family: str) -> None:

@@ -51,7 +51,7 @@ def _sync_hooks(wanted: Sequence[Hook],
     gone, new = [], []
     for hook in wanted:
         here = [found for found in observed if found.chain == hook.chain and _leads_to(found, hook)]
-        if len(here) == 1 and (here[0].position == 1 or not hook.first):
+        if len(here) == 1 and not (hook.first and here[0].position != 1) and not (hook.last and here[0].behind):
             continue
         gone += here
         new.append(hook_text(hook))

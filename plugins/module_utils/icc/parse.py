@@ -19,7 +19,7 @@ def parse(options: Mapping[str, Any]) -> DesiredPolicy:
     """One item of the module's options as a :class:`DesiredPolicy`. :raises MooringError: naming option and value"""
     target = optional_target(options)
     present = options["state"] == "present"
-    bridge, icc, links = options["bridge"], options["icc"], options["links"]
+    bridge, icc, links = options["bridge"] or None, options["icc"], options["links"]
     if bridge is None and target is None:
         raise MooringError("nothing to do is given: name a bridge (with icc) or a container (with links)")
     if bridge is not None and icc is None and present and target is None:

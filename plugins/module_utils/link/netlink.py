@@ -116,9 +116,7 @@ def _delete_together(kernel: rtnl.RtnlSocket, operations: Sequence[LinkDel]) -> 
 
     :raises HostError: when the group is in use, or as soon as the kernel refuses
     """
-    if any(decode.link_group(data) == _DELETION_GROUP for data in kernel.dump(rtnl.GETLINK, decode.LINKS)):
-        raise HostError(f"interface group {_DELETION_GROUP} is in use: take the links that `ip link show group "
-                        f"{_DELETION_GROUP}` lists out of it")
+    _clear_group(kernel)
     outcome = kernel.send([rtnl.encode(rtnl.NEWLINK, 0, [["IFLA_IFNAME", operation.link.name],
                                                          ["IFLA_GROUP", _DELETION_GROUP]]) for operation in operations])
     grouped = [operation for operation, code in zip(operations, outcome) if code == 0]
@@ -139,6 +137,21 @@ def _settled(operation: Any, code: int) -> int:
     The kernel ends a pair some time after the last process of its container, with whatever comes in between.
     """
     return 0 if code == errno.ENODEV and isinstance(operation, LinkDel) else code
+
+
+def _clear_group(kernel: rtnl.RtnlSocket) -> None:
+    """Take links of ours out of the group, where a run ended between gathering and deleting them.
+
+    :raises HostError: when a link of somebody else is in it
+    """
+    found = [decode.link(data)[0] for data in kernel.dump(rtnl.GETLINK, decode.LINKS)
+             if decode.link_group(data) == _DELETION_GROUP]
+    foreign = [link.name for link in found if link.mark is None]
+    if foreign:
+        raise HostError(f"interface group {_DELETION_GROUP} is in use by {', '.join(foreign)}: take them out of it "
+                        "with `ip link set DEV group default`")
+    if found:
+        kernel.send([rtnl.encode(rtnl.NEWLINK, 0, [["IFLA_IFNAME", link.name], ["IFLA_GROUP", 0]]) for link in found])
 
 
 def failure(operation: Any, code: int) -> HostError:

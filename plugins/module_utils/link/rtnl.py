@@ -11,14 +11,20 @@ import functools
 import os
 import socket
 import struct
+from importlib import metadata
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Optional
+
+from ..core.errors import HostError
 
 NEWLINK, DELLINK, GETLINK = 16, 17, 18
 NEWADDR, DELADDR, GETADDR = 20, 21, 22
 NEWROUTE, DELROUTE, GETROUTE = 24, 25, 26
 REQUEST, ACK, CREATE, EXCLUSIVE, DUMP = 0x1, 0x4, 0x400, 0x200, 0x300
 _ERROR, _DONE = 2, 3
+_INTERRUPTED = 0x10  # NLM_F_DUMP_INTR
+DUMP_ATTEMPTS = 8
+OLDEST_PYROUTE2 = (0, 7, 2)  # Debian 12
 _SOL_NETLINK, _STRICT = 270, 12  # NETLINK_GET_STRICT_CHK: a dump heeds the fields of its request
 _HEADER = struct.Struct("=IHHII")  # struct nlmsghdr: length, type, flags, sequence number, port
 
@@ -30,6 +36,10 @@ BUFFER = 1 << 20
 @functools.cache
 def _messages() -> dict[int, Any]:
     """pyroute2's classes by kind of message. Importing it costs 170 ms, which a run without changes need not pay."""
+    version = tuple(int(word) for word in metadata.version("pyroute2").split(".")[:3] if word.isdigit())
+    if version < OLDEST_PYROUTE2:
+        raise HostError(f"pyroute2 {metadata.version('pyroute2')} is too old: version "
+                        f"{'.'.join(map(str, OLDEST_PYROUTE2))} or newer is needed")
     from pyroute2.netlink.rtnl.ifaddrmsg import ifaddrmsg
     from pyroute2.netlink.rtnl.ifinfmsg import ifinfmsg
     from pyroute2.netlink.rtnl.rtmsg import rtmsg
@@ -102,7 +112,7 @@ class RtnlSocket:
         self._socket.send(buffer)
         outcome: dict[int, int] = {}
         while len(outcome) < len(messages):
-            for kind, sequence, payload in _split(self._socket.recv(BUFFER)):
+            for kind, _flags, sequence, payload in _split(self._socket.recv(BUFFER)):
                 if kind == _ERROR and first <= sequence <= self._sequence:
                     outcome[sequence - first] = -struct.unpack_from("=i", payload)[0]
         return [outcome[number] for number in range(len(messages))]
@@ -112,27 +122,38 @@ class RtnlSocket:
 
         :raises OSError: what the kernel answered instead
         """
+        for _attempt in range(DUMP_ATTEMPTS - 1):
+            found, complete = self._dump(kind, request)
+            if complete:
+                return iter(found)
+        return iter(self._dump(kind, request)[0])
+
+    def _dump(self, kind: int, request: bytes) -> tuple[list[bytes], bool]:
+        """The payloads, and whether nothing changed while the kernel wrote them: else one may be missing."""
         self._sequence += 1
         length = _HEADER.size + len(request)
         self._socket.send(_HEADER.pack(length, kind, REQUEST | DUMP, self._sequence, 0) + request)
+        found: list[bytes] = []
+        complete = True
         while True:
-            for number, sequence, payload in _split(self._socket.recv(BUFFER)):
+            for number, flags, sequence, payload in _split(self._socket.recv(BUFFER)):
                 if sequence != self._sequence:
                     continue
+                complete = complete and not flags & _INTERRUPTED
                 if number == _DONE:
-                    return
+                    return found, complete
                 if number == _ERROR:
                     code = -struct.unpack_from("=i", payload)[0]
                     raise OSError(code, os.strerror(code))
-                yield payload
+                found.append(payload)
 
 
-def _split(data: bytes) -> Iterator[tuple[int, int, bytes]]:
-    """Type, sequence number and payload of every message in a datagram."""
+def _split(data: bytes) -> Iterator[tuple[int, int, int, bytes]]:
+    """Type, flags, sequence number and payload of every message in a datagram."""
     offset = 0
     while offset + _HEADER.size <= len(data):
-        length, kind, _flags, sequence, _port = _HEADER.unpack_from(data, offset)
-        yield kind, sequence, data[offset + _HEADER.size:offset + length]
+        length, kind, flags, sequence, _port = _HEADER.unpack_from(data, offset)
+        yield kind, flags, sequence, data[offset + _HEADER.size:offset + length]
         offset += (length + 3) & ~3
 
 

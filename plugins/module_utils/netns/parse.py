@@ -57,7 +57,7 @@ def parse_routes(option: str, values: Optional[list[Mapping[str, Any]]], interfa
             versions = set()
             if destination != "default":
                 network = ipaddress.ip_network(destination)
-                destination = str(network)
+                destination = str(network) if network.prefixlen else "default"
                 versions.add(network.version)
             if gateway:
                 address = ipaddress.ip_address(gateway)

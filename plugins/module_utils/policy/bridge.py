@@ -22,7 +22,7 @@ HOOKS = {
     "nat": (Hook("PREROUTING", ("-m", "addrtype", "--dst-type", "LOCAL", "-j", DNAT)),
             Hook("OUTPUT", ("-m", "addrtype", "--dst-type", "LOCAL", "-j", DNAT)),
             Hook("POSTROUTING", ("-j", SNAT))),
-    "raw": (Hook("PREROUTING", ("-j", RAW)),),
+    "raw": (Hook("PREROUTING", ("-j", RAW), first=True),),
 }
 
 
@@ -57,12 +57,21 @@ def bridge_chain(bridge: Bridge) -> Chain:
     ))
 
 
-def others_chain() -> Chain:
+def others_chain(bridged: bool) -> Chain:
     """A host that forwards only because we switched it on is no router between its other interfaces.
 
     What concerns bridges of ours was decided at the top of FORWARD. Docker changes the chain's policy for this.
+
+    :param bridged: whether frames between two ports of somebody's bridge pass here as well, which is no routing. Only
+        then is there a rule for them: the match loads br_netfilter, and with it all bridges of the host begin to pass.
     """
-    return Chain(OTHERS, (Rule(("-j", "DROP"), "forwarding between others"),))
+    frames = Rule(("-m", "physdev", "--physdev-is-bridged", "-j", "RETURN"), "bridged frames of others")
+    return Chain(OTHERS, (*((frames,) if bridged else ()), Rule(("-j", "DROP"), "forwarding between others")))
+
+
+def without_loopback(doors: Chain) -> Chain:
+    """A packet from ::1 never leaves a host, so a connection to [::1] is to be refused at once and not to hang."""
+    return Chain(doors.name, (Rule(("-d", "::1", "-j", "RETURN"), "loopback"), *doors.rules))
 
 
 def snat_chain(bridges: Iterable[Bridge], family: str) -> Chain:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
+import ipaddress
 from collections.abc import Collection, Iterable
+from typing import Optional
 
+from ..core.names import KNOWN_AFTER_APPLY
 from ..endpoint.model import Endpoint
 from ..ports.model import Publication
 from .model import Linkage
@@ -13,7 +16,9 @@ from .model import Linkage
 class Addresses:
     """Who has which address now, from the leases of a state."""
 
-    def __init__(self, endpoints: Iterable[Endpoint]) -> None:
+    def __init__(self, endpoints: Iterable[Endpoint], subnets: Optional[Iterable[str]] = None) -> None:
+        """:param subnets: those of our bridges, since an address outside of them means somebody else; None for any"""
+        self._subnets = None if subnets is None else [ipaddress.ip_network(subnet) for subnet in subnets]
         self._of: dict[tuple[str, str], list[str]] = {}
         self._holder: dict[str, str] = {}
         self._bridge: dict[str, str] = {}
@@ -27,16 +32,24 @@ class Addresses:
     def bridge(self, address: str) -> str:
         return self._bridge.get(address, "")
 
+    def holder(self, address: str) -> str:
+        return self._holder.get(address, "")
+
     def current(self, container: str, family: str, last: str) -> str:
         """The container's address: the one it had where it still has it.
 
-        "" when it has none any more and the old one belongs to somebody else. A container that is gone for now, as
-        during a restart, keeps its old address until then, so that it can have it again.
+        "" when it has none any more and the old one belongs to somebody else, or to no bridge of ours. A container
+        that is gone for now, as during a restart, keeps its old address until then, so that it can have it again.
         """
         now = self._of.get((container, family))
         if now:
             return last if last in now else now[0]
-        return "" if last in self._holder else last
+        return "" if last in self._holder or not self._is_ours(last) else last
+
+    def _is_ours(self, address: str) -> bool:
+        if self._subnets is None or address == KNOWN_AFTER_APPLY:
+            return True
+        return any(ipaddress.ip_address(address) in subnet for subnet in self._subnets)
 
 
 def follow_publications(publications: Iterable[Publication], addresses: Addresses,

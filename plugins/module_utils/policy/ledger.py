@@ -9,7 +9,8 @@ from ..bridge.model import bridges
 from ..core.names import KNOWN_AFTER_APPLY
 
 from ..firewall.model import Chain, TableRules, note_of
-from ..host.model import HostState
+from ..host.model import BRIDGE_CALLS, HostState
+from ..netns.model import HOST
 from ..ports.model import Publication, parse_publication
 from . import bridge as bridge_rules
 from . import icc, publish
@@ -53,7 +54,10 @@ def links(state: HostState) -> tuple[Linkage, ...]:
 
 def policy(state: HostState, published: Iterable[Publication], linked: Iterable[Linkage]) -> Policy:
     """The policy of a host: its bridges from the marks of its links, the rest as given."""
-    return Policy(bridges(state), tuple(published), tuple(linked))
+    own = bridges(state)
+    bridged = tuple(family for family, name in BRIDGE_CALLS.items() if state.sysctls.get((HOST, name)) == "1"
+                    or any(bridge.filters(family) and not bridge.icc for bridge in own.values()))
+    return Policy(own, tuple(published), tuple(linked), bridged)
 
 
 def table_rules(wanted: Policy, family: str) -> dict[str, TableRules]:
@@ -68,10 +72,13 @@ def table_rules(wanted: Policy, family: str) -> dict[str, TableRules]:
     for bridge in own:
         here = [link for link in linked if link.bridge == bridge.name]
         filters += [bridge_rules.bridge_chain(bridge), icc.chain(bridge, here, family)]
+    doors = publish.chains(published)
+    if family == "ipv6":
+        doors[0] = bridge_rules.without_loopback(doors[0])
     chains: dict[str, list[Chain]] = {"filter": filters, "raw": [bridge_rules.raw_chain(own, family)],
-                                      "nat": [*publish.chains(published), bridge_rules.snat_chain(own, family)]}
+                                      "nat": [*doors, bridge_rules.snat_chain(own, family)]}
     hooks = dict(bridge_rules.HOOKS)
     if any(family in bridge.guard for bridge in own):
-        filters.append(bridge_rules.others_chain())
+        filters.append(bridge_rules.others_chain(family in wanted.bridged))
         hooks["filter"] = (*hooks["filter"], bridge_rules.OTHERS_HOOK)
     return {table: TableRules(hooks[table], tuple(chains[table])) for table in chains}

@@ -59,3 +59,4 @@ class Policy:
     bridges: Mapping[str, Bridge] = field(default_factory=dict)
     publications: tuple[Publication, ...] = ()
     links: tuple[Linkage, ...] = ()
+    bridged: tuple[str, ...] = ()  # families of which frames between two ports of a bridge pass the rules

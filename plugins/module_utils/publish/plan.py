@@ -6,8 +6,9 @@ import ipaddress
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Optional
 
+from ..bridge.forwarding import ROUTE_LOCALNET
 from ..bridge.model import bridges
-from ..core.errors import MooringError
+from ..core.errors import MooringError, OptionError
 from ..core.names import KNOWN_AFTER_APPLY
 from ..core.plan import Draft, Plan
 from ..endpoint.model import Endpoint, containers, endpoints
@@ -24,13 +25,11 @@ from ..ports.occupied import published as occupied_by
 from ..ports.spec import parse_exposed_port
 from .model import DesiredPorts
 
-LOCALNET = "net/ipv4/conf/{}/route_localnet"
-
 
 def scope(desired: Sequence[DesiredPorts]) -> Scope:
     fixed = {(spec.protocol, port) for item in desired for spec in item.specs if spec.host_ports
              for port in range(spec.host_ports[0], spec.host_ports[1] + 1)}
-    return Scope(firewall=True, ports=frozenset(fixed), bridge_sysctls=(LOCALNET,))
+    return Scope(firewall=True, ports=frozenset(fixed), bridge_sysctls=(ROUTE_LOCALNET,))
 
 
 def plan(desired: Sequence[DesiredPorts], state: HostState) -> Plan:
@@ -43,17 +42,22 @@ def plan(desired: Sequence[DesiredPorts], state: HostState) -> Plan:
     before = [view(item.label, published, leases) for item in desired]
     unruled = {bridge.name for bridge in bridges(state).values() if not bridge.iptables}
     occupied = _occupied(desired, published)
+    former = dict(published)
     for item in desired:
-        current = published.pop(item.label, ())
-        if item.present:
-            for publication in (p for p in current if _stays(p, item)):
+        former.setdefault(item.label, ())
+    # Explicit ports of all items come before the first one that is to be chosen.
+    for explicit in (True, False):
+        for item in desired:
+            current = published.get(item.label, ())
+            for publication in (p for p in current if not explicit or _stays(p, item)):
                 occupied.withdraw(publication)
-            published[item.label] = _publish(draft, item, leases.get(item.label, []), current, occupied, unruled)
+            published[item.label] = _publish(draft, item, leases.get(item.label, []), occupied, unruled,
+                                             current if explicit else former[item.label], explicit)
             for publication in published[item.label]:
                 occupied.publish(publication)
     wanted = [publication for each in published.values() for publication in each]
     for bridge in _loopback_bridges(wanted, state):
-        name = LOCALNET.format(bridge)
+        name = ROUTE_LOCALNET.format(bridge)
         if (value := draft.state.sysctls.get((HOST, name))) != "1":
             draft.do(SysctlSet(HOST, name, "1", value))
     plan_rules(draft, state, publications=wanted)
@@ -90,10 +94,16 @@ def view(label: str, published: Mapping[str, Sequence[Publication]],
 
 
 def _publish(draft: Draft, item: DesiredPorts, leases: Sequence[Endpoint],
-             current: Sequence[Publication], occupied: Occupied, unruled: Collection[str]) -> tuple[Publication, ...]:
+             occupied: Occupied, unruled: Collection[str], current: Sequence[Publication],
+             explicit: bool) -> tuple[Publication, ...]:
+    """:param explicit: only the ports that leave no choice"""
+    if not item.present:
+        return ()
     addresses = _addresses(draft, item, leases)
     _require_rules(unruled, item, leases, addresses)
-    return allocate(item.label, addresses, _specs(item, leases), others=occupied, current=current,
+    specs = [spec for spec in _specs(item, leases) if spec.explicit or not explicit]
+    _refuse_loopback_v6(item, specs)
+    return allocate(item.label, addresses, specs, others=occupied, current=current,
                     sockets=draft.state.sockets,
                     reserved=draft.state.reserved_ports, dynamic_range=item.dynamic_range,
                     default_host_ip=item.default_host_ip, allow_from=item.allow_from)
@@ -111,6 +121,14 @@ def _addresses(draft: Draft, item: DesiredPorts, leases: Sequence[Endpoint]) -> 
                      or f"container {item.label} is on no bridge of ours: attach it with netns_attach first")
         found["ipv4"] = KNOWN_AFTER_APPLY
     return found
+
+
+def _refuse_loopback_v6(item: DesiredPorts, specs: Sequence[PortSpec]) -> None:
+    """There is no route_localnet for IPv6: what comes from ::1 never leaves the host."""
+    for spec in specs:
+        if (spec.host_ip or item.default_host_ip) == "::1":
+            raise OptionError("published_ports", spec.text, "cannot be published on ::1, from which the kernel sends "
+                              "nothing to a container", "Publish it on 127.0.0.1")
 
 
 def _conflict(state: HostState, label: str) -> str:

@@ -55,5 +55,8 @@ def _addresses(option: str, values: Optional[list[str]]) -> Optional[tuple[str, 
             raise OptionError(option, value, f"is not an address ({error})", "Give it like 10.0.0.1/30") from error
         if "/" not in value:
             raise OptionError(option, value, "lacks a prefix length", f"Give it like {value}/30, or {value}/32")
+        if address.ip.is_link_local and address.version == 6:
+            raise OptionError(option, value, "is a link-local address, which every interface has by itself",
+                              "Leave it out")
         found.append(str(address))
     return tuple(dict.fromkeys(found))

@@ -9,8 +9,9 @@ from typing import Any, Optional
 from ..core.errors import MooringError, OptionError
 from ..core.names import KNOWN_AFTER_APPLY
 from ..core.plan import Draft, Plan
+from ..endpoint.inside import ensure_route
 from ..host.model import HostState, Namespace, Scope
-from ..link.addressing import AddrAdd, AddrDel, RouteAdd
+from ..link.addressing import AddrAdd, AddrDel
 from ..link.operations import LinkAdd, LinkDel, LinkSet, Peer
 from ..link.model import ENDPOINT, VETH, Link, Mark
 from ..netns.model import HOST, label_of_path
@@ -150,8 +151,7 @@ def _configure(draft: Draft, item: DesiredVeth, end: DesiredEnd) -> None:
             if address not in kept:
                 draft.do(AddrAdd(path, end.name, address))
     for route in end.routes or ():
-        if route not in draft.state.namespaces[path].routes:
-            draft.do(RouteAdd(path, route))
+        ensure_route(draft, path, route)
 
 
 def _kept_addresses(present: Sequence[str], wanted: Sequence[str]) -> list[str]:
@@ -164,10 +164,6 @@ def _kept_addresses(present: Sequence[str], wanted: Sequence[str]) -> list[str]:
 
 
 def _absent(draft: Draft, item: DesiredVeth) -> None:
-    marked = [link for link in draft.state.host.links.values() if _is_pair(link, item)]
-    if marked:
-        draft.do(LinkDel(HOST, marked[0]))  # by its mark, whatever its ends are called and wherever the other one is
-        return
     for end in item.ends:
         link = _find(draft.state, end)
         if link is None:
@@ -177,3 +173,19 @@ def _absent(draft: Draft, item: DesiredVeth) -> None:
                               "Remove it by hand if it is not needed")
         draft.do(LinkDel(_path(end), link))
         return
+    if item.second is None and item.first.target is None:
+        _absent_by_mark(draft, item)
+
+
+def _absent_by_mark(draft: Draft, item: DesiredVeth) -> None:
+    """Remove a pair whose first end is in some container: its other end on the host carries the pair's name too.
+
+    :raises MooringError: when there are several, since a name is unique in one namespace only
+    """
+    marked = [link for link in draft.state.host.links.values() if _is_pair(link, item)]
+    if len(marked) > 1:
+        ends = ", ".join(link.name for link in marked)
+        raise MooringError(f"there are several pairs {item.name}, with the ends {ends} on the host: say which one with "
+                           "netns or container, or with peer")
+    for link in marked:
+        draft.do(LinkDel(HOST, link))

@@ -124,8 +124,8 @@ FOUND = {
 def test_removal():
     assert filters.removal(FOUND, "docker_bridge") == [{"name": "bridge0"}]
     assert filters.removal(FOUND, "netns_attach") == [
-        {"name": "web", "netns_path": "/run/netns/web", "interface_name": "eth0"}, {"netns": "web"}, {"netns": "empty"}]
-    assert [item["name"] for item in filters.removal(FOUND, "veth_pair")] == ["A"]
+        {"name": "web", "netns_path": "/run/netns/web", "interface_name": "eth0"}, {"netns": "empty"}]
+    assert filters.removal(FOUND, "veth_pair") == [{"name": "A"}]
     with pytest.raises(AnsibleFilterError, match="nothing to remove with 'port_publish'"):
         filters.removal(FOUND, "port_publish")
 

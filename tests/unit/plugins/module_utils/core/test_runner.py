@@ -49,7 +49,7 @@ def test_an_item_gets_the_defaults_of_the_options() -> None:
     ({"name": "br0"}, "config[1]: bridge br0 stands twice in this task: say all about it in one item"),
     ({}, "config[1]: name: not given. Give it"),
     ({"name": ""}, "config[1]: name: not given"),
-    ({"nam": "br1"}, "config[1]: nam. Supported parameters include:"),
+    ({"nam": "br1"}, "config[1]: unknown option nam. Supported parameters include:"),
     ({"name": "br1", "state": "gone"}, "config[1]: value of state must be one of: present, absent, got: gone"),
     ({"name": "br1", "ip_masq": "maybe"}, "config[1]: argument 'ip_masq' is of type"),
 ])
@@ -218,6 +218,7 @@ def test_the_result_of_one_item_and_of_many() -> None:
 
 def test_changed_sysctls_of_the_host_are_returned_with_their_old_values() -> None:
     assert result(World(), "docker_bridge", name="br0")["sysctls"] == [
+        {"name": "net.ipv6.conf.br0.accept_ra", "value": "0", "previous": None},
         {"name": "net.ipv4.ip_forward", "value": "1", "previous": "0"}]
     assert "sysctls" not in result(prepared(), "netns_attach", netns="x", bridge="br0")
 

@@ -59,7 +59,7 @@ def ipv6() -> World:
     world = World()
     world.bridge("bridge0", "192.168.5.1/24", fixed_cidr_v6="2001:db8:5::/64")
     world.attach("web", "db")
-    world.publish("web", "8080:80", "[2001:db8::1]:7000-7010:8000-8010/udp", "[::1]:9000:9000")
+    world.publish("web", "8080:80", "[2001:db8::1]:7000-7010:8000-8010/udp", "[2001:db8::1]:9000:9000")
     world.publish("db", "5432:5432", allow_from=["2001:db8:9::/48"])
     world.run("icc_policy", config=[{"bridge": "bridge0", "icc": False}, {
         "netns": "web", "links": ["db"], "exposed_ports": ["5432"]}])

@@ -66,6 +66,9 @@ def test_a_sysctl_that_somebody_switched_off_is_drift(world: World) -> None:
 
 
 def test_icc_on_again_and_absent(world: World) -> None:
+    world.state.sysctls[HOST, "net/bridge/bridge-nf-call-iptables"] = "1"  # it stays on when icc: false has set it
+    world.state.sysctls[HOST, "net/bridge/bridge-nf-call-ip6tables"] = "1"
+    world.bridge()
     before = picture(world.state, sysctls=False)
     for again in ({"icc": True}, {"state": "absent"}):
         world.run("icc_policy", bridge="br0", icc=False)

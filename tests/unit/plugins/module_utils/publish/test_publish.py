@@ -114,7 +114,8 @@ def test_both_families(world: World) -> None:
     world.run("netns_attach", netns="web", bridge="br1")
     assert world.publish("web", "8080:80") == [
         "0.0.0.0:8080->192.168.6.2:80/tcp", "[::]:8080->[2001:db8:6::2]:80/tcp"]
-    assert "has no IPv6 address" in world.refuses("port_publish", netns="db", published_ports=["[::1]:9:9"])
+    assert "has no IPv6 address" in world.refuses("port_publish", netns="db", published_ports=["[2001:db8::1]:9:9"])
+    assert "cannot be published on ::1" in world.refuses("port_publish", netns="db", published_ports=["[::1]:9:9"])
 
 
 def test_loopback_needs_route_localnet(world: World) -> None:
