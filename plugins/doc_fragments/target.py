@@ -29,12 +29,12 @@ options:
   container:
     description:
       - The container, by the name under which M(mooring.net.netns_attach) attached it, or by the name or id that
-        Docker
-        or Podman know it by.
+        Docker or Podman know it by.
       - One of O(container), O(pid), O(netns) and O(netns_path) names the container.
     type: str
   pid:
-    description: The process that was given to M(mooring.net.netns_attach) without O(mooring.net.netns_attach#module:name).
+    description: The process that was given to M(mooring.net.netns_attach) without
+      O(mooring.net.netns_attach#module:name).
     type: int
   netns:
     description:
@@ -42,6 +42,7 @@ options:
         O(mooring.net.netns_attach#module:name).
     type: str
   netns_path:
-    description: The path that was given to M(mooring.net.netns_attach) without O(mooring.net.netns_attach#module:name).
+    description: The path that was given to M(mooring.net.netns_attach) without
+      O(mooring.net.netns_attach#module:name).
     type: path
 """

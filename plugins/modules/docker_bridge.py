@@ -9,12 +9,10 @@ short_description: A Docker-style bridge exists
 version_added: 0.1.0
 description:
   - After it ran, the host has a bridge as the Docker daemon would make it, with its address, masquerade of what
-    leaves,
-    forwarding, and rules that keep everything else out. No Docker daemon is needed or touched.
+    leaves, forwarding, and rules that keep everything else out. No Docker daemon is needed or touched.
   - Containers are put on it with M(mooring.net.netns_attach).
   - Options have the names that they have in the Docker daemon's configuration. One that is not given leaves an
-    existing
-    bridge as it is, and is Docker's default for a new one.
+    existing bridge as it is, and is Docker's default for a new one.
 extends_documentation_fragment:
   - mooring.net.attributes
   - mooring.net.firewall
@@ -36,8 +34,8 @@ options:
     type: str
   fixed_cidr:
     description:
-      - A part of the bridge's subnet from which containers get their addresses, like V(192.168.5.128/25). An empty text
-        takes it away.
+      - A part of the bridge's subnet from which containers get their addresses, like V(192.168.5.128/25). An empty
+        text takes it away.
     type: str
   default_gateway:
     description: The gateway of the containers, when it is not the bridge itself. An empty text takes it away.
@@ -92,14 +90,13 @@ options:
   adopt:
     description:
       - Whether to take over a bridge of this name that somebody else made. It keeps its addresses and its ports, and
-        is
-        not deleted by O(state=absent).
+        is not deleted by O(state=absent).
     type: bool
     default: false
   force:
     description:
-      - Whether O(state=absent) also removes the endpoints that the bridge still has, and O(iptables=false) the published
-        ports and links of its containers.
+      - Whether O(state=absent) also removes the endpoints that the bridge still has, and O(iptables=false) the
+        published ports and links of its containers.
     type: bool
     default: false
   allow_overlap:

@@ -9,11 +9,10 @@ short_description: Containers of a bridge may talk to each other, or may not
 version_added: 0.1.0
 description:
   - After it ran, the containers of a bridge may (O(icc=true)) or may not (O(icc=false)) open connections to each
-    other, as
-    with the Docker daemon's C(--icc).
+    other, as with the Docker daemon's C(--icc).
   - A container has exactly the given links. A link, as with C(docker run --link), opens the exposed and published
-    ports of
-    one container to another one of the same bridge. Replies come back by connection state, and nothing else does.
+    ports of one container to another one of the same bridge. Replies come back by connection state, and nothing else
+    does.
   - Links count with O(icc=false) only; with O(icc=true) everything is open anyhow.
   - O(icc=false) also sets C(net.bridge.bridge-nf-call-iptables), without which the kernel shows the rules no packet.
 extends_documentation_fragment:
@@ -37,8 +36,7 @@ options:
   exposed_ports:
     description:
       - Ports that the links open beside those that the other container exposes (given to M(mooring.net.netns_attach))
-        and
-        publishes.
+        and publishes.
     type: list
     elements: str
 seealso:

@@ -9,11 +9,9 @@ short_description: A container has an interface on a bridge
 version_added: 0.1.0
 description:
   - After it ran, a container has C(eth0) on a bridge of M(mooring.net.docker_bridge), with an address, a default
-    route to
-    the bridge, and a name under C(/run/netns).
+    route to the bridge, and a name under C(/run/netns).
   - A container is whatever has a network namespace, be it of Docker or Podman (started with C(--network none)), a
-    process,
-    or a named namespace, which is created when it is missing.
+    process, or a named namespace, which is created when it is missing.
   - The address is the one asked for, the one that the container has or had, or the lowest free one of the bridge.
   - When a container came back with a new namespace, the next run wires it again with the same address.
 extends_documentation_fragment:
@@ -32,23 +30,20 @@ options:
       - V(bridge) gives the container an interface on a bridge.
       - V(none) leaves it with nothing but its loopback interface.
       - V(host) gives it the host's own network, and V(container:NAME) that of another container. A namespace that is
-        made
-        here becomes a second name for it, and follows when the other container came back with a new one. A running
-        container has to be started that way by its engine, which is checked.
+        made here becomes a second name for it, and follows when the other container came back with a new one. A
+        running container has to be started that way by its engine, which is checked.
     type: str
     default: bridge
   interface:
     description:
       - An interface of the host, made with M(mooring.net.veth_pair), that becomes the container's interface. Its
-        other end
-        stays on the host and becomes a port of O(bridge), or of the bridge that it is on already.
+        other end stays on the host and becomes a port of O(bridge), or of the bridge that it is on already.
       - When it is not given, a pair is made for the container.
     type: str
   bridge:
     description:
       - The bridge. When it is not given, an attached container stays on its bridge, and another one gets the only
-        bridge
-        that M(mooring.net.docker_bridge) made, if there is only one.
+        bridge that M(mooring.net.docker_bridge) made, if there is only one.
     type: str
   interface_name:
     description: Name of the interface inside the container.

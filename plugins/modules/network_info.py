@@ -9,11 +9,9 @@ short_description: What this collection keeps on a host
 version_added: 0.1.0
 description:
   - Returns bridges, endpoints, published ports and links, joined into one view. It says what C(brctl show), C(docker
-    port)
-    and C(iptables -nL) say together.
-  - Also returns which rules the next run of any module would repair (RV(network.drift)), and what belongs to containers that
-    are
-    gone (RV(network.leftovers)).
+    port) and C(iptables -nL) say together.
+  - Also returns which rules the next run of any module would repair (RV(network.drift)), and what belongs to
+    containers that are gone (RV(network.leftovers)).
   - Nothing is changed.
 extends_documentation_fragment:
   - mooring.net.attributes.info

@@ -9,12 +9,10 @@ short_description: Exactly these ports of a container are reachable through the 
 version_added: 0.1.0
 description:
   - After it ran, exactly the given ports of a container are published, as with C(docker run -p). Ports that were
-    published
-    before and are not listed are closed.
+    published before and are not listed are closed.
   - The container must be attached with M(mooring.net.netns_attach). Its ports follow its address.
   - Connections to published ports work from outside, from the host itself (C(127.0.0.1) as well), from other
-    containers,
-    and from the container itself. There is no proxy process.
+    containers, and from the container itself. There is no proxy process.
   - A port that is taken is found before anything changes, and the message names the container or the process.
 extends_documentation_fragment:
   - mooring.net.attributes
@@ -25,8 +23,7 @@ options:
   published_ports:
     description:
       - The ports in the short syntax of C(docker run -p), like V(8080:80), V(127.0.0.1:8080:80/tcp),
-        V(127.0.0.1::53/udp)
-        or V(7000-7010:7000-7010).
+        V(127.0.0.1::53/udp) or V(7000-7010:7000-7010).
       - An entry without a host port gets one from O(dynamic_port_range), and keeps it on later runs.
       - The IPv6 loopback V(::1) cannot be published, since the kernel sends nothing from it to a container.
       - An empty list closes all ports of the container.
@@ -47,7 +44,8 @@ options:
     description: The host address of entries that name none, like Docker's C(--ip). The default is every address.
     type: str
   allow_from:
-    description: Addresses and networks that may connect. For all others the ports are closed. The default is everyone.
+    description: Addresses and networks that may connect. For all others the ports are closed. The default is
+      everyone.
     type: list
     elements: str
   dynamic_port_range:

@@ -9,8 +9,7 @@ short_description: Two places are joined by a pair of virtual interfaces
 version_added: 0.1.0
 description:
   - After it ran, a veth pair exists between two ends. Each end may be on the host, there also as a port of a bridge,
-    or in
-    the network namespace of a container.
+    or in the network namespace of a container.
   - A pair between two containers, with addresses on both ends, is a point-to-point connection without a bridge.
   - Interfaces that somebody else made are never changed or removed.
 extends_documentation_fragment:
