@@ -3,8 +3,8 @@
 import pytest
 from pipeline import Pipeline, PipelineError
 from traffic import expect_answers, expect_closed
-from worlds import (ADDRESSES, BACK, BACK6, BACKENDS, BOX, BOX6, BOX_NEIGHBOUR, BRIDGE_CALLS, FRONT, FRONT6, OUTSIDE,
-                    picture, sysctl, world)
+from worlds import (ADDRESSES, BACK, BACK6, BACKENDS, BOX, BOX6, BOX_NEIGHBOUR, BRIDGE_CALLS, FORWARDING, FRONT,
+                    FRONT6, OUTSIDE, picture, sysctl, world)
 
 BRIDGES = [{"name": "front", "bip": f"{FRONT}/24", "bip6": f"{FRONT6}/64"},
            {"name": "back", "bip": f"{BACK}/24", "bip6": f"{BACK6}/64"}]
@@ -33,13 +33,14 @@ STEPS = {
 def here(request):
     """Namespaces with servers, that no bridge leads to yet. The host forwards packets, and its policy accepts them."""
     with world(request.param) as found:
-        for name in ("net.ipv4.ip_forward", "net.ipv6.conf.all.forwarding"):
+        for name in FORWARDING:
             sysctl(found.box, name, 1)
         for name in BRIDGE_CALLS:
             sysctl(found.box, name, 0)
         for name in PLACES:
             found.box.run(["ip", "netns", "add", name])
             found.serve(found.container(name), name, (80, 81, 5432))
+        found.serve(found.outside, "outside", (9999,))
         yield found
 
 
@@ -70,6 +71,37 @@ def test_nothing_is_open_in_the_middle_of_a_run(here):
         assert here.pipeline.plan(module, config=config) == []
         if step == "ports come":
             expect_answers(*(((here.outside, protocol, BOX, 8080), "web:80", OUTSIDE) for protocol in ("tcp", "udp")))
+
+
+def test_a_bridge_that_is_taken_over_is_protected_before_it_is_opened(here):
+    """Its containers are there already, and only the missing ip_forward keeps the outside from them."""
+    address, address6 = ADDRESSES["web"]
+    for name in FORWARDING:
+        sysctl(here.box, name, 0)
+    here.box.run(["ip", "-batch", "-"], input=f"""
+        link add front type bridge
+        address add {FRONT}/24 dev front
+        address add {FRONT6}/64 dev front nodad
+        link set front up
+        link add outer master front up type veth peer name eth0 netns web""")
+    here.box.run(["ip", "-n", "web", "-batch", "-"], input=f"""
+        link set eth0 up
+        address add {address}/24 dev eth0
+        address add {address6}/64 dev eth0 nodad
+        route add default via {FRONT}
+        route add default via {FRONT6}""")
+    calls = [(here.outside, protocol, each, 80) for protocol in ("tcp", "udp") for each in (address, address6)]
+    expect_answers(((here.host, "tcp", address, 80), "web:80", FRONT),
+                   ((here.host, "tcp", address6, 80), "web:80", FRONT6))
+    actions = here.pipeline.plan("docker_bridge", name="front", adopt=True)
+    assert "set net.ipv4.ip_forward to 1 (was 0)" in actions
+    for number, action in enumerate(actions):
+        here.pipeline.step(number)
+        try:
+            expect_closed(here.servers, *calls)
+        except AssertionError as error:
+            raise AssertionError(f"after {action!r}, {number + 1} of {len(actions)} operations") from error
+    expect_answers(((here.container("web"), "tcp", OUTSIDE, 9999), "outside:9999", BOX))
 
 
 @pytest.mark.parametrize("here", ["nft"], indirect=True)

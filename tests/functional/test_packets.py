@@ -3,7 +3,7 @@
 import pytest
 from traffic import REFUSED, ask, expect_answers, expect_closed
 from worlds import (ADDRESSES, BACK, BACK6, BACKENDS, BOX, BOX6, BOX_NEIGHBOUR, BOX_NEIGHBOUR6, BRIDGE_CALLS, BRIDGES,
-                    FRONT, FRONT6, NEIGHBOUR, NEIGHBOUR6, OUTSIDE, OUTSIDE6, PLAIN, PLAIN6, sysctl, world)
+                    FORWARDING, FRONT, FRONT6, NEIGHBOUR, NEIGHBOUR6, OUTSIDE, OUTSIDE6, PLAIN, PLAIN6, sysctl, world)
 
 WEB_PORTS = (80, 81, 82, 90, 7000, 7005, 7009, 7010, 9000, 9005, 9010)
 SILENT_PORT = 5499  # exposed, and nobody listens: a client can bind it
@@ -28,6 +28,9 @@ def here(request):
     with world(*request.param) as found:
         for name in BRIDGE_CALLS:
             sysctl(found.box, name, 0)
+        if found.policy == "ACCEPT":  # a router already, which lets everything through but what our rules keep out
+            for name in FORWARDING:
+                sysctl(found.box, name, 1)
         _build(found)
         _serve(found)
         _warm_up(found)

@@ -30,6 +30,7 @@ ADDRESSES = {"web": ("192.168.5.10", "2001:db8:5::10"), "shop": ("192.168.5.11",
              "routed": ("10.30.0.10", "2001:db8:30::10")}
 BRIDGES = {"front": ("web", "shop", "limited"), "back": ("source", "target", "third"), "plain": ("routed",)}
 BRIDGE_CALLS = ("net.bridge.bridge-nf-call-iptables", "net.bridge.bridge-nf-call-ip6tables")
+FORWARDING = ("net.ipv4.ip_forward", "net.ipv6.conf.all.forwarding")
 
 _numbers = itertools.count(1)
 
