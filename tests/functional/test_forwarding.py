@@ -70,7 +70,7 @@ def test_rules_in_both_backends_are_refused_and_empty_tables_are_not(fresh):
     make(fresh)
     fresh.box.run([other, "-A", "INPUT", "-p", "tcp", "--dport", "1", "-j", "DROP"])
     try:
-        with pytest.raises(PipelineError, match=f"in both backends of iptables, and iptables is set to {fresh.backend}"):
+        with pytest.raises(PipelineError, match=f"both backends of iptables, and iptables is set to {fresh.backend}"):
             make(fresh)
         assert make(fresh, iptables=False)["bridge"]["iptables"] is False
         make(fresh, iptables=False)
