@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import itertools
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Optional
 
@@ -36,9 +37,9 @@ def plan(desired: Sequence[DesiredPorts], state: HostState) -> Plan:
     """:raises MooringError: for a port that is taken, by whom, and for everything else that cannot be"""
     draft = Draft(state.copy())
     leases = containers(endpoints(state))
-    published: dict[str, tuple[Publication, ...]] = {}
-    for publication in ledger.publications(state):
-        published[publication.container] = (*published.get(publication.container, ()), publication)
+    published: dict[str, Sequence[Publication]] = {}
+    for label, own in itertools.groupby(sorted(ledger.publications(state), key=_container), key=_container):
+        published[label] = tuple(own)
     before = [view(item.label, published, leases) for item in desired]
     unruled = {bridge.name for bridge in bridges(state).values() if not bridge.iptables}
     occupied = _occupied(desired, published)
@@ -49,7 +50,7 @@ def plan(desired: Sequence[DesiredPorts], state: HostState) -> Plan:
     for explicit in (True, False):
         for item in desired:
             current = published.get(item.label, ())
-            for publication in (p for p in current if not explicit or _stays(p, item)):
+            for publication in _staying(current, item) if explicit else current:
                 occupied.withdraw(publication)
             published[item.label] = _publish(draft, item, leases.get(item.label, []), occupied, unruled,
                                              current if explicit else former[item.label], explicit)
@@ -67,18 +68,26 @@ def plan(desired: Sequence[DesiredPorts], state: HostState) -> Plan:
 def _occupied(desired: Sequence[DesiredPorts], published: Mapping[str, Sequence[Publication]]) -> Occupied:
     """The host ports that are taken, without those that this task closes: another container may get them in it."""
     items = {item.label: item for item in desired}
-    return occupied_by(publication for label, own in published.items() for publication in own
-                       if label not in items or _stays(publication, items[label]))
+    return occupied_by(publication for label, own in published.items()
+                       for publication in (_staying(own, items[label]) if label in items else own))
 
 
-def _stays(publication: Publication, item: DesiredPorts) -> bool:
-    """Whether an entry of the item can keep this publication."""
+def _container(publication: Publication) -> str:
+    return publication.container
+
+
+def _staying(published: Sequence[Publication], item: DesiredPorts) -> Sequence[Publication]:
+    """Those publications of a container that an entry of the item can keep."""
     if not item.present:
-        return False
-    return item.publish_all or any(
-        spec.protocol == publication.protocol and spec.container_ports[0] == publication.container_port
-        and (spec.host_ports is None or spec.host_ports[0] <= publication.host_port <= spec.host_ports[1])
-        for spec in item.specs)
+        return ()
+    if item.publish_all:
+        return published
+    wanted: dict[tuple[str, int], list[Optional[tuple[int, int]]]] = {}
+    for spec in item.specs:
+        wanted.setdefault((spec.protocol, spec.container_ports[0]), []).append(spec.host_ports)
+    return [publication for publication in published
+            if any(ports is None or ports[0] <= publication.host_port <= ports[1]
+                   for ports in wanted.get((publication.protocol, publication.container_port), ()))]
 
 
 def view(label: str, published: Mapping[str, Sequence[Publication]],
