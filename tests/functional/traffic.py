@@ -222,24 +222,32 @@ class Call:
         self._socket.close()
 
 
-def ask(*calls, seconds=PATIENCE):
+def _drive(calls, seconds):
+    """Let all calls go on at the same time, until each of them has an answer or the time is over."""
+    with selectors.DefaultSelector() as selector:
+        waiting = [call for call in calls if call.answer is None]
+        for call in waiting:
+            selector.register(call, call.events)
+        deadline = time.monotonic() + seconds
+        left = seconds
+        # At the end of the time, what has happened by then is still looked at.
+        while waiting and ((events := selector.select(max(left, 0))) or left > 0):
+            for key, _events in events:
+                call = key.fileobj
+                call.go_on()
+                if call.answer is None:
+                    selector.modify(call, call.events)
+                else:
+                    selector.unregister(call)
+                    waiting.remove(call)
+            left = deadline - time.monotonic()
+
+
+def ask(*calls, seconds=None):
     """What comes back for each call ``(place, protocol, address, port[, source])``, all of them at the same time."""
     started = [Call(*call) for call in calls]
     try:
-        with selectors.DefaultSelector() as selector:
-            waiting = [call for call in started if call.answer is None]
-            for call in waiting:
-                selector.register(call, call.events)
-            deadline = time.monotonic() + seconds
-            while waiting and (left := deadline - time.monotonic()) > 0:
-                for key, _events in selector.select(left):
-                    call = key.fileobj
-                    call.go_on()
-                    if call.answer is None:
-                        selector.modify(call, call.events)
-                    else:
-                        selector.unregister(call)
-                        waiting.remove(call)
+        _drive(started, PATIENCE if seconds is None else seconds)
         return [call.answer or SILENT for call in started]
     finally:
         for call in started:
@@ -258,13 +266,7 @@ def expect_closed(servers, *calls, seconds=SILENCE):
     """No call is answered, and no server has seen one."""
     started = [Call(*call) for call in calls]
     try:
-        deadline = time.monotonic() + seconds
-        for call in started:
-            while call.answer is None and (left := deadline - time.monotonic()) > 0:
-                with selectors.DefaultSelector() as selector:
-                    selector.register(call, call.events)
-                    if selector.select(left):
-                        call.go_on()
+        _drive(started, seconds)
         servers.settle()
         wrong = [f"{call.what}: {call.answer or 'seen by ' + servers.seen[call.token]}, expected to be closed"
                  for call in started if call.token in servers.seen or call.answer not in (None, REFUSED)]
