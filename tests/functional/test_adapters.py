@@ -294,6 +294,14 @@ def test_a_link_of_somebody_else_that_took_the_name_is_left_alone(kernel, here):
     assert (here.link("br0").get("ifalias", ""), here.link("br0")["mtu"]) == ("", 1450)
 
 
+def test_a_run_that_was_killed_before_the_mark_stood_is_recognised(kernel, here):
+    """The group that a link is created in is the mark until then."""
+    here.run("link", "add", "br0", "group", str(0x6D6F6F73), "type", "bridge")
+    here.run("link", "add", "br1", "type", "bridge")
+    links = kernel.adapter("link.netlink.snapshot", here.path)["links"]
+    assert links["br0"]["alias"] == "mooring:unfinished:br0:" and links["br1"]["alias"] == ""
+
+
 @pytest.mark.parametrize("operation, message", [
     (["AddrAdd", "{path}", "v0", "10.1.0.1/24"], "add address 10.1.0.1/24 to v0 in {name}: it exists already"),
     (["AddrAdd", "{path}", "none", "10.1.0.2/24"], "add address 10.1.0.2/24 to none in {name}: the interface is gone"),

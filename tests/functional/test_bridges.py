@@ -103,11 +103,14 @@ def test_an_adopted_bridge_keeps_address_ports_and_settings(here, up):
     assert "ifalias" not in here.link("theirs")
 
 
-def test_an_adopted_bridge_gets_what_is_asked_for_beside_what_it_had(here):
+def test_an_adopted_bridge_keeps_what_it_has_and_gets_what_it_lacks(here):
     foreign_bridge(here)
     here.sh("ip link set theirs type bridge stp_state 1")
+    with pytest.raises(PipelineError, match=f"is not the address of theirs, which is adopted with {FOREIGN}"):
+        here.run("docker_bridge", name="theirs", adopt=True, bip="10.60.0.1/24")
+    here.sh(f"ip address delete {FOREIGN} dev theirs")
     here.run("docker_bridge", name="theirs", adopt=True, bip="10.60.0.1/24")
-    assert set(here.addresses("theirs")) == {FOREIGN, "10.60.0.1/24"}
+    assert set(here.addresses("theirs")) == {"10.60.0.1/24"}
     assert here.link("theirs")["linkinfo"]["info_data"]["stp_state"] == 1
     assert here.unchanged("docker_bridge", name="theirs", adopt=True, bip="10.60.0.1/24")
 

@@ -82,6 +82,9 @@ def _present(draft: Draft, desired: DesiredBridge) -> None:
     link = draft.state.host.links.get(desired.name)
     if desired.ipv6:
         require_ipv6(draft.state)
+    if link is not None and link.unfinished:
+        draft.do(LinkDel(HOST, link))
+        link = None
     if link is None:
         fresh = Bridge(Link(desired.name, "bridge", mac=bridge_mac(desired.name), up=True))
         bridge = guarded(merge(fresh, desired, draft.state), desired, draft.state)

@@ -148,7 +148,8 @@ class Planner:
         :raises OptionError: when an interface of that name is there and is not the other end of ours
         """
         found = self.draft.state.namespaces[item.path].links.get(item.interface_name)
-        if found is None:
+        outer = self.draft.state.host.links.get(endpoint_link(item.label, item.interface_name))
+        if found is None or (outer and outer.unfinished and outer.peer_index == found.index):
             return None
         if lease and (found.index, found.peer_index) == (lease.link.peer_index, lease.link.index):
             return found
@@ -209,7 +210,10 @@ class Planner:
         return item.mac_address or (mac_of(new.ip("ipv4")) if new.address not in ("", KNOWN_AFTER_APPLY) else "")
 
     def _create(self, item: DesiredEndpoint, new: Endpoint) -> None:
-        if new.link.name in self.draft.state.host.links:
+        present = self.draft.state.host.links.get(new.link.name)
+        if present is not None and present.unfinished:
+            self.draft.do(LinkDel(HOST, present))
+        elif present is not None:
             raise MooringError(f"interface {new.link.name}, which would be the host's end for {item.label}, exists "
                                f"and is not ours: remove it with `ip link delete {new.link.name}`")
         peer = Peer(item.path, item.interface_name, self._mac(item, new), new.link.mtu)

@@ -12,7 +12,7 @@ import struct
 from collections.abc import Mapping
 from typing import Optional
 
-from .model import Link, Route
+from .model import UNFINISHED, Link, Mark, Route
 
 _LINK = struct.Struct("=BxHiII")  # struct ifinfomsg: family, type, index, flags, change
 _ADDRESS = struct.Struct("=BBBBi")  # struct ifaddrmsg: family, prefix length, flags, scope, index
@@ -30,6 +30,7 @@ _RTA_DST, _RTA_OIF, _RTA_GATEWAY, _RTA_MULTIPATH, _RTA_TABLE = 1, 4, 5, 9, 15
 
 IFF_UP, _IFF_LOOPBACK = 0x1, 0x8
 TABLE_MAIN, UNICAST, SCOPE_LINK = 254, 1, 253
+UNFINISHED_GROUP = 0x6D6F6F73  # the group of a link of ours from its creation until its mark stands
 _FAMILIES = {socket.AF_INET: "ipv4", socket.AF_INET6: "ipv6"}
 
 
@@ -76,9 +77,12 @@ def link(payload: bytes) -> tuple[Link, int]:
     stp = kind == "bridge" and _number(attributes(info.get(_INFO_DATA, b"")).get(_BR_STP_STATE))
     hairpin = _number(attributes(info.get(_INFO_SLAVE_DATA, b"")).get(_BRPORT_MODE))
     controller = _number(words.get(IFLA_MASTER))
+    alias = _text(words.get(IFLA_IFALIAS))
+    if not alias and _number(words.get(IFLA_GROUP)) == UNFINISHED_GROUP:
+        alias = Mark(UNFINISHED, _text(words.get(IFLA_IFNAME))).text
     found = Link(_text(words.get(IFLA_IFNAME)), kind, index, _number(words.get(IFLA_LINK)), bool(flags & IFF_UP),
                  _number(words.get(IFLA_MTU)), ":".join(f"{byte:02x}" for byte in words.get(IFLA_ADDRESS, b"")),
-                 _text(words.get(IFLA_IFALIAS)), stp=bool(stp), hairpin=bool(controller and hairpin),
+                 alias, stp=bool(stp), hairpin=bool(controller and hairpin),
                  tx_queue_len=_number(words.get(IFLA_TXQLEN), -1))
     return found, controller
 

@@ -10,10 +10,17 @@ from typing import Any, Protocol
 from ..link.addressing import AddrAdd, AddrDel, RouteAdd, RouteDel
 from ..link.operations import LinkAdd, LinkDel, LinkMove, LinkSet
 from . import rtnl
-from .decode import IFF_UP, SCOPE_LINK, TABLE_MAIN, UNICAST
+from .decode import IFF_UP, SCOPE_LINK, TABLE_MAIN, UNFINISHED_GROUP, UNICAST
 
 _SCOPE_UNIVERSE, _PROTOCOL_STATIC = 0, 4
 _NODAD = 0x02
+
+
+class Second(bytes):
+    """A message that is only sent when the first one of its operation succeeded.
+
+    It names the link, and a link of that name that was there before would be somebody else's.
+    """
 
 
 class Place(Protocol):
@@ -54,17 +61,18 @@ def _link_add(operation: LinkAdd, place: Place) -> Iterator[bytes]:
         attributes += queues
         info.append(["IFLA_INFO_DATA", {"attrs": [["VETH_INFO_PEER", {"attrs": other}]]}])
     attributes.append(["IFLA_LINKINFO", {"attrs": info}])
+    # The kernel takes no alias at creation, but it takes a group: that is the mark until the alias stands.
+    attributes.append(["IFLA_GROUP", UNFINISHED_GROUP])
     yield rtnl.encode(rtnl.NEWLINK, rtnl.CREATE | rtnl.EXCLUSIVE, attributes,
                       flags=IFF_UP if link.up else 0, change=IFF_UP)
-    # The kernel takes no alias at creation. The second message is in the same write, which the kernel finishes
-    # whatever happens to this process: a link without its mark cannot stay behind.
-    more: list[Any] = [["IFLA_IFNAME", link.name], ["IFLA_IFALIAS", link.alias]]
+    more: list[Any] = [["IFLA_IFNAME", link.name], ["IFLA_GROUP", 0]]
+    if link.alias:
+        more.append(["IFLA_IFALIAS", link.alias])
     if pinned:
         more.append(["IFLA_MTU", link.mtu])
     if link.hairpin:
         more.append(_hairpin(True))
-    if link.alias or link.hairpin or pinned:
-        yield rtnl.encode(rtnl.NEWLINK, 0, more)
+    yield Second(rtnl.encode(rtnl.NEWLINK, 0, more))
 
 
 def _link_set(operation: LinkSet, place: Place) -> Iterator[bytes]:

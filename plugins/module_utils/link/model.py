@@ -15,6 +15,7 @@ from typing import Optional
 
 MARK = "mooring"
 BRIDGE, ENDPOINT, VETH = "bridge", "endpoint", "veth"
+UNFINISHED = "unfinished"  # made by a run that was killed before it could say what for
 
 
 @dataclass(frozen=True)
@@ -44,6 +45,10 @@ class Link:
     @cached_property
     def mark(self) -> Optional[Mark]:
         return Mark.parse(self.alias)
+
+    @property
+    def unfinished(self) -> bool:
+        return self.mark is not None and self.mark.kind == UNFINISHED
 
     def replaced(self, **changes: object) -> Link:
         return dataclasses.replace(self, **changes)

@@ -14,7 +14,7 @@ from ..link.operations import LinkDel
 from ..netns.enter import entered, home
 from ..netns.model import HOST
 from . import decode, rtnl
-from .encode import messages
+from .encode import Second, messages
 
 _DELETION_GROUP = 0x6D6F6F72  # "moor": links about to be deleted together
 
@@ -84,19 +84,28 @@ class _Batch:
         yield from self._done
 
     def _flush(self) -> None:
+        """First messages of all operations, then the second ones of those that were carried out.
+
+        From its first message on an operation is done, and must be undone if a later one fails.
+        """
         waiting, self._waiting = self._waiting, []
-        outcome = [_settled(operation, code) for (operation, _message), code in zip(
-            waiting, self._kernel.send([message for _operation, message in waiting]))]
-        last = None
-        for (operation, _message), code in zip(waiting, outcome):
-            # An operation of two messages is done with its first one, and must be undone then. Where only the second
-            # one succeeded, the link is somebody else's: its name came into use since the snapshot.
-            if operation is not last and code == 0 and operation not in self._done[-1:]:
-                self._done.append(operation)
-            last = operation
-        failed = next(((operation, code) for (operation, _message), code in zip(waiting, outcome) if code), None)
+        first = [(operation, message) for operation, message in waiting if not isinstance(message, Second)]
+        failed = self._send(first)
+        done = {id(operation) for operation in self._done}
+        second = [(operation, message) for operation, message in waiting
+                  if isinstance(message, Second) and id(operation) in done]
+        failed = self._send(second) or failed
         if failed:
             raise failure(*failed)
+
+    def _send(self, messages_of: Sequence[tuple[Any, bytes]]) -> tuple[Any, int] | None:
+        """Send messages; the first operation that failed and its errno."""
+        outcome = self._kernel.send([message for _operation, message in messages_of])
+        codes = [_settled(operation, code) for (operation, _message), code in zip(messages_of, outcome)]
+        for (operation, _message), code in zip(messages_of, codes):
+            if code == 0 and not any(operation is other for other in self._done[-1:]):
+                self._done.append(operation)
+        return next(((operation, code) for (operation, _message), code in zip(messages_of, codes) if code), None)
 
     def index(self, name: str) -> int:
         return rtnl.index_of(name, self._flush)

@@ -74,7 +74,7 @@ def _handed_over(link: Optional[Link]) -> bool:
 def _present(draft: Draft, item: DesiredVeth) -> None:
     for end in item.ends:
         _require_namespace(draft, end)
-    first, second = (_find(draft.state, end) for end in item.ends)
+    first, second = (_finished(draft, end) for end in item.ends)
     if _handed_over(first) and second is None:
         return
     for end, link in zip(item.ends, (first, second)):
@@ -93,6 +93,15 @@ def _present(draft: Draft, item: DesiredVeth) -> None:
         _create(draft, item)
     for end in item.ends:
         _configure(draft, item, end)
+
+
+def _finished(draft: Draft, end: DesiredEnd) -> Optional[Link]:
+    """The link of an end; one that a killed run left without its mark goes."""
+    link = _find(draft.state, end)
+    if link is not None and link.unfinished:
+        draft.do(LinkDel(_path(end), link))
+        return None
+    return link
 
 
 def _in(end: DesiredEnd) -> str:

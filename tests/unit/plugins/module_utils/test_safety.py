@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import pytest
+from ansible_collections.mooring.net.plugins.module_utils.core.names import endpoint_link
 from ansible_collections.mooring.net.plugins.module_utils.core.plan import PHASE_CLOSING
 from ansible_collections.mooring.net.plugins.module_utils.host.model import Namespace
-from ansible_collections.mooring.net.plugins.module_utils.link.model import Link, Route
+from ansible_collections.mooring.net.plugins.module_utils.host.operations import NetnsAdd
+from ansible_collections.mooring.net.plugins.module_utils.link.model import UNFINISHED, Link, Mark, Route
+from ansible_collections.mooring.net.plugins.module_utils.link.operations import LinkAdd, Peer
 from ansible_collections.mooring.net.plugins.module_utils.netns.model import HOST, NamedNetns
 from world import World
 
@@ -147,3 +150,12 @@ def test_a_namespace_that_holds_nothing_of_ours_stays(world: World) -> None:
     world.state.named["theirs"] = NamedNetns(900)
     world.state.namespaces["/run/netns/theirs"] = Namespace(900, {"lo": Link("lo", "loopback", 1)})
     assert world.run("netns_attach", netns="theirs", state="absent").operations == ()
+
+
+def test_what_a_killed_run_left_unfinished_is_made_anew(world: World) -> None:
+    unfinished = Mark(UNFINISHED, "x").text
+    half = Link(endpoint_link("web", "eth0"), "veth", alias=unfinished)
+    world.host.execute([NetnsAdd("web"), LinkAdd(HOST, half, Peer("/run/netns/web", "eth0")),
+                        LinkAdd(HOST, Link("br9", "bridge", alias=unfinished))])
+    assert world.run("netns_attach", netns="web", bridge="br0").actions[0] == f"delete veth {half.name}"
+    assert world.bridge("br9", "10.9.0.1/24").actions[0] == "delete bridge br9"
