@@ -102,8 +102,8 @@ class _Batch:
         """Send messages; the first operation that failed and its errno."""
         outcome = self._kernel.send([message for _operation, message in messages_of])
         codes = [_settled(operation, code) for (operation, _message), code in zip(messages_of, outcome)]
-        for (operation, _message), code in zip(messages_of, codes):
-            if code == 0 and not any(operation is other for other in self._done[-1:]):
+        for (operation, message), code in zip(messages_of, codes):
+            if code == 0 and not isinstance(message, Second) and not any(operation is o for o in self._done[-1:]):
                 self._done.append(operation)
         return next(((operation, code) for (operation, _message), code in zip(messages_of, codes) if code), None)
 
