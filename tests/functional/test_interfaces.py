@@ -23,7 +23,7 @@ def clean(here):
     here.run("netns_attach", state="absent", config=[
         {"netns": endpoint["container"], "interface_name": endpoint["interface_name"]}
         for endpoint in found["endpoints"]])
-    assert here.ports("front") == here.ports("back") == [] and here.sh("ls /run/netns") == ""
+    assert here.ports("front") == here.ports("back") == [] and here.registered() == []
 
 
 def attach(here, **params):

@@ -39,10 +39,23 @@ for number in range(int(sys.argv[1])):
 """
 
 
-@pytest.fixture
-def here():
+@pytest.fixture(scope="module")
+def shared():
     with box() as found:
         yield found
+
+
+@pytest.fixture
+def here(shared):
+    """A host with nothing on it; /etc/resolv.conf is put back."""
+    shared.sh("[ -e /run/resolver ] || cp /etc/resolv.conf /run/resolver")
+    yield shared
+    shared.sh("cat /run/resolver >/etc/resolv.conf; ip link delete up0 2>/dev/null || true")
+    network = shared.run("network_info")["network"]
+    shared.run("docker_bridge", config=[{"name": found["name"]} for found in network["bridges"]], state="absent",
+               force=True)
+    shared.run("netns_attach", config=[{"netns": name} for name in network["namespaces"]], state="absent")
+    assert shared.registered() == []
 
 
 def addresses(here, *names, **options):

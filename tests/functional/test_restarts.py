@@ -3,6 +3,7 @@
 import os
 import signal
 import sys
+import time
 
 import pytest
 from containers import Engine, Process, box, once
@@ -156,38 +157,33 @@ def test_a_container_that_is_gone_leaves_no_link_and_its_rest_can_be_removed(eng
 
 
 def test_a_process_by_its_pid_and_another_one_by_the_same_name(here):
-    with here.host.popen(["unshare", "--net", "sleep", "1000"]) as first, \
-            here.host.popen(["unshare", "--net", "sleep", "1000"]) as second:
-        try:
-            pids = _own_networks(here, 2)
-            one = here.run("netns_attach", pid=pids[0], name="job")["endpoint"]
-            assert here.unchanged("netns_attach", pid=pids[0], name="job")
-            place = Process(here.host, "job", pids[0])
-            with Servers() as servers:
-                servers.serve(place, "job", (80,))
-                expect_answers(((here.place, "tcp", one["address"].split("/")[0], 80), "job:80", GATEWAY))
-            here.sh(f"kill {pids[0]}")
-            first.wait(10)
-            other = here.run("netns_attach", pid=pids[1], name="job")["endpoint"]
-            assert other["address"] == one["address"]
-            assert here.inode("/run/netns/job") == here.inode(f"/proc/{pids[1]}/ns/net")
-            with pytest.raises(PipelineError, match=f"pid: '{pids[0]}' is not a running process"):
-                here.run("netns_attach", pid=pids[0], name="job")
-            here.run("netns_attach", pid=pids[1], name="job", state="absent")
-            assert not here.exists("/run/netns/job") and here.addresses("eth0", f"/proc/{pids[1]}/ns/net") == []
-        finally:
-            first.kill()
-            second.kill()
+    first, second = _own_network(here), _own_network(here)
+    one = here.run("netns_attach", pid=first, name="job")["endpoint"]
+    assert here.unchanged("netns_attach", pid=first, name="job")
+    with Servers() as servers:
+        servers.serve(Process(here.host, "job", first), "job", (80,))
+        expect_answers(((here.place, "tcp", one["address"].split("/")[0], 80), "job:80", GATEWAY))
+    _end(here, first)
+    other = here.run("netns_attach", pid=second, name="job")["endpoint"]
+    assert other["address"] == one["address"]
+    assert here.inode("/run/netns/job") == here.inode(f"/proc/{second}/ns/net")
+    with pytest.raises(PipelineError, match=f"pid: '{first}' is not a running process"):
+        here.run("netns_attach", pid=first, name="job")
+    here.run("netns_attach", pid=second, name="job", state="absent")
+    assert not here.exists("/run/netns/job") and here.addresses("eth0", f"/proc/{second}/ns/net") == []
+    _end(here, second)
 
 
-def _own_networks(here, count):
-    """The pids, in the host, of processes with a network of their own."""
-    script = ('for p in /proc/[0-9]*; do [ "$(cat $p/comm)" = sleep ] && [ "$(readlink $p/ns/net)" != '
-              '"$(readlink /proc/1/ns/net)" ] && echo "${p#/proc/}"; done 2>/dev/null; true')
-    found = []
-    while len(found) < count:
-        found = [int(pid) for pid in here.sh(script).split()]
-    return found
+def _own_network(here):
+    """The pid, in the host, of a new process with a network of its own."""
+    pid = int(here.sh("unshare --net sleep 1000 >/dev/null 2>&1 & echo $!"))
+    while here.inode(f"/proc/{pid}/ns/net") == here.inode("/proc/1/ns/net"):
+        time.sleep(0.01)
+    return pid
+
+
+def _end(here, pid):
+    here.sh(f"kill {pid}; while [ -e /proc/{pid}/ns ]; do sleep 0.02; done")
 
 
 def test_a_path_that_somebody_else_registered(here):
@@ -204,11 +200,9 @@ def test_a_path_that_somebody_else_registered(here):
 
 
 def test_a_stale_name_is_replaced_when_it_is_ours_only(here):
-    with here.host.popen(["unshare", "--net", "sleep", "1000"]) as process:
-        pid = _own_networks(here, 1)[0]
-        here.run("netns_attach", pid=pid, name="stale")
-        here.sh(f"kill {pid}")
-        process.wait(10)
+    pid = _own_network(here)
+    here.run("netns_attach", pid=pid, name="stale")
+    _end(here, pid)
     assert here.host.path("/run/netns/stale").is_symlink()
     endpoint = here.run("netns_attach", netns="stale")["endpoint"]
     assert not here.host.path("/run/netns/stale").is_symlink()
