@@ -26,11 +26,11 @@ class Outcome:
         return self.result.get("msg", "")
 
 
-def task(name, module, /, check=None, diff=True, **options):
+def task(title, module, /, check=None, diff=True, **options):
     """A task of a play. Keywords of tasks, such as vars, are given with an underscore in front: _vars."""
     keywords = {key[1:]: options.pop(key) for key in [key for key in options if key.startswith("_")]}
     module = module if "." in module else f"mooring.net.{module}"
-    return {"name": name, module: options, "ignore_errors": True, "diff": diff,
+    return {"name": title, module: options, "ignore_errors": True, "diff": diff,
             **({} if check is None else {"check_mode": check}), **keywords}
 
 
