@@ -51,17 +51,19 @@ def plan_rules(draft: Draft, observed: HostState, publications: Optional[Iterabl
 
 def _close_early(draft: Draft, observed: HostState, published: Sequence[Publication], linked: Sequence[Linkage],
                  addresses: Addresses) -> None:
-    """Take away rules that point at an address which another container is about to get.
+    """What has to be closed before anything else is done.
 
-    They go before anything else is done: else the new holder's ports would be open in between, or for long if the run
-    ends there.
+    Rules that point at an address which another container is about to get go: else the new holder's ports would be
+    open in between, or for long if the run ends there. And a new bridge has its protection before it exists: packets
+    that are routed to it in between would wait for their receiver for seconds, and reach it behind the rules' back.
     """
     keep = [p for p in published if addresses.holder(p.container_ip) in ("", p.container)]
     keep_links = [link for link in linked if addresses.holder(link.source_ip) in ("", link.source)
                   and addresses.holder(link.target_ip) in ("", link.target)]
-    if len(keep) == len(published) and len(keep_links) == len(linked):
+    before, after = bridges(observed), bridges(draft.state)
+    if len(keep) == len(published) and len(keep_links) == len(linked) and after.keys() <= before.keys():
         return
-    wanted = ledger.policy(observed, keep, keep_links)
+    wanted = dataclasses.replace(ledger.policy(draft.state, keep, keep_links), bridges={**after, **before})
     for family in FAMILIES:
         tables = {table: draft.state.tables[family, table] for table in TABLES if (family, table) in draft.state.tables}
         if tables:

@@ -158,4 +158,4 @@ def test_what_a_killed_run_left_unfinished_is_made_anew(world: World) -> None:
     world.host.execute([NetnsAdd("web"), LinkAdd(HOST, half, Peer("/run/netns/web", "eth0")),
                         LinkAdd(HOST, Link("br9", "bridge", alias=unfinished))])
     assert world.run("netns_attach", netns="web", bridge="br0").actions[0] == f"delete veth {half.name}"
-    assert world.bridge("br9", "10.9.0.1/24").actions[0] == "delete bridge br9"
+    assert "delete bridge br9" in world.bridge("br9", "10.9.0.1/24").actions

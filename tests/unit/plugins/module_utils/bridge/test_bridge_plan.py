@@ -20,7 +20,10 @@ def foreign_bridge(world: World, name: str = "docker0") -> None:
 def test_a_new_bridge_on_a_fresh_host() -> None:
     world = World()
     plan = world.bridge(mtu="1400", stp=True)
-    assert plan.actions[:2] == ["create bridge br0", "add address 192.168.5.1/24 to br0"]
+    made = plan.actions.index("create bridge br0")
+    assert plan.actions[made + 1] == "add address 192.168.5.1/24 to br0"
+    # Protection before the bridge: packets must not wait for its containers behind the rules.
+    assert all("table: create" in action for action in plan.actions[:made]) and made == 6
     link = world.state.host.links["br0"]
     assert (link.up, link.mtu, link.stp, link.addresses) == (True, 1400, True, ("192.168.5.1/24",))
     assert link.alias == "mooring:bridge:br0:guard=ipv4" and link.mac.startswith("02:6d:")
