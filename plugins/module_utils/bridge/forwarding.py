@@ -18,6 +18,7 @@ FORWARDING = "net/ipv4/ip_forward"
 FORWARDING_V6 = ("net/ipv6/conf/all/forwarding", "net/ipv6/conf/default/forwarding")
 DISABLE_V6 = "net/ipv6/conf/all/disable_ipv6"
 ACCEPT_RA = "net/ipv6/conf/{}/accept_ra"
+DAD_TRANSMITS = "net/ipv6/conf/{}/dad_transmits"
 ROUTE_LOCALNET = "net/ipv4/conf/{}/route_localnet"
 SYSCTLS = (FORWARDING, *FORWARDING_V6, DISABLE_V6)
 
@@ -84,6 +85,10 @@ def forward(draft: Draft, desired: DesiredBridge) -> None:
         # Whatever the bridge's families are: a container that sends router advertisements would become the host's
         # router (CVE-2020-13401).
         wanted[ACCEPT_RA.format(bridge.name)] = "0"
+    if bridge.address("ipv6"):
+        # The bridge asks for its containers from its link-local address. Its MAC address is made for it, so there is
+        # none to detect, and detection would leave new containers unreachable for a second or two.
+        wanted[DAD_TRANSMITS.format(bridge.name)] = "0"
     if not bridge.iptables and draft.state.sysctls.get((HOST, ROUTE_LOCALNET.format(bridge.name))) == "1":
         # Without the rule that drops it, a container could address the host's loopback.
         wanted[ROUTE_LOCALNET.format(bridge.name)] = "0"
@@ -94,7 +99,7 @@ def forward(draft: Draft, desired: DesiredBridge) -> None:
             wanted.update(dict.fromkeys(FORWARDING_V6, "1"))
     for name, value in wanted.items():
         previous = draft.state.sysctls.get((HOST, name))
-        if previous != value and (previous is not None or name == ACCEPT_RA.format(bridge.name)):
+        if previous != value and (previous is not None or bridge.name in name.split("/")):
             draft.do(SysctlSet(HOST, name, value, previous))
 
 

@@ -18,14 +18,14 @@ from ..link.operations import LinkAdd, LinkDel, LinkSet
 from ..link.model import BRIDGE, Link, Mark
 from ..netns.model import HOST
 from ..policy import ledger
-from .forwarding import ACCEPT_RA, ROUTE_LOCALNET, SYSCTLS, forward, guarded, pass_on_guard, require_ipv6
+from .forwarding import ACCEPT_RA, DAD_TRANSMITS, ROUTE_LOCALNET, SYSCTLS, forward, guarded, pass_on_guard, require_ipv6
 from .merge import merge, refuse_overlap
 from .model import Bridge, DesiredBridge, bridge_of, bridges
 
 
 def scope(desired: Sequence[DesiredBridge]) -> Scope:
-    return Scope(sysctls=tuple((HOST, name) for name in SYSCTLS), bridge_sysctls=(ACCEPT_RA, ROUTE_LOCALNET),
-                 uplink_sysctls=(ACCEPT_RA,), firewall=True)
+    return Scope(sysctls=tuple((HOST, name) for name in SYSCTLS),
+                 bridge_sysctls=(ACCEPT_RA, DAD_TRANSMITS, ROUTE_LOCALNET), uplink_sysctls=(ACCEPT_RA,), firewall=True)
 
 
 def plan(desired: Sequence[DesiredBridge], state: HostState) -> Plan:
