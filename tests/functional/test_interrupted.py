@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A run that ends in the middle: at no point is anything open that nobody asked for, and the next run completes it."""
+import contextlib
+
 import pytest
 from pipeline import Pipeline, PipelineError
-from traffic import expect_answers, expect_closed
+from traffic import Call, expect_answers, expect_closed
 from worlds import (ADDRESSES, BACK, BACK6, BACKENDS, BOX, BOX6, BOX_NEIGHBOUR, BRIDGE_CALLS, FORWARDING, FRONT,
                     FRONT6, OUTSIDE, picture, sysctl, world)
 
@@ -71,6 +73,26 @@ def test_nothing_is_open_in_the_middle_of_a_run(here):
         assert here.pipeline.plan(module, config=config) == []
         if step == "ports come":
             expect_answers(*(((here.outside, protocol, BOX, 8080), "web:80", OUTSIDE) for protocol in ("tcp", "udp")))
+
+
+def test_nothing_waits_behind_the_rules_for_a_container_to_come(here):
+    """The kernel keeps packets for a neighbour that does not answer yet, and those reach it whatever the rules say."""
+    often = [f"net.{family}.neigh.back.{name}" for family in ("ipv4", "ipv6")
+             for name in ("retrans_time_ms=50", "mcast_solicit=200")]
+    calls = [(here.outside, "udp", address, 80) for address in ADDRESSES["source"]]
+    module, config = STEPS["bridges come"]
+    with contextlib.ExitStack() as stack:
+        for number, _action in enumerate(here.pipeline.plan(module, config=config)):
+            here.pipeline.step(number)
+            here.box.run(["sysctl", "-eqw", *often], check=False)  # once the bridge is there, ask for neighbours often
+            for call in calls:
+                stack.callback(Call(*call).close)
+        module, config = STEPS["containers come"]
+        here.pipeline.run(module, config=config)
+        expect_answers(*(((here.host, "udp", address, 80), "source:80", bridge)
+                         for address, bridge in zip(ADDRESSES["source"], (BACK, BACK6))))
+        expect_closed(here.servers, *calls, seconds=0.5)
+    assert len(here.servers.seen) == len(calls), "only the host's own packets may have arrived"
 
 
 def test_a_bridge_that_is_taken_over_is_protected_before_it_is_opened(here):
