@@ -347,3 +347,40 @@ def test_docker_from_a_layer_runs_in_a_host_and_leaves_nothing(new_host):
 def test_a_layer_that_does_not_exist_is_refused():
     with pytest.raises(testhosts.TesthostError, match="no layer 'missing'; layers are: .*docker"):
         Host.up("layered", ["missing"])
+
+
+# systemd
+
+UNIT = """\
+[Service]
+Type=oneshot
+ExecStart=/bin/sh -c 'echo seen >/run/seen'
+[Install]
+WantedBy=multi-user.target
+"""
+
+
+def test_a_host_with_systemd_starts_units_and_nothing_else(new_host):
+    host = new_host(systemd=True)
+    assert host.run(["cat", "/proc/1/comm"]).stdout == "systemd\n"
+    assert host.run(["systemctl", "--failed", "--quiet"]).stdout == ""
+    command = ["systemctl", "list-units", "--type=service", "--state=running", "--plain", "--no-legend"]
+    running = host.run(command).stdout
+    assert {line.split()[0] for line in running.splitlines()} <= {"systemd-journald.service", "dbus.service"}
+    host.path("/etc/systemd/system/seen.service").write_text(UNIT, encoding="ascii")
+    host.run(["systemctl", "daemon-reload"])
+    host.run(["systemctl", "start", "seen"])
+    assert host.path("/run/seen").read_text(encoding="ascii") == "seen\n"
+    assert not Path("/run/seen").exists() and not Path("/etc/systemd/system/seen.service").exists()
+
+
+def test_a_host_with_systemd_keeps_to_its_own_network_settings_and_cgroups(new_host):
+    host = new_host(systemd=True)
+    host.run(["sysctl", "-qw", "net.ipv4.ip_forward=1"])
+    before = Path("/proc/sys/kernel/pid_max").read_text(encoding="ascii")
+    assert host.run(["sysctl", "-w", "kernel.pid_max=4194303"], check=False).returncode
+    assert Path("/proc/sys/kernel/pid_max").read_text(encoding="ascii") == before
+    cgroups = [path for path in testhosts.CGROUPS.glob(f"*{host.cgroup}") if (path / "init.scope").exists()]
+    assert cgroups
+    host.down()
+    assert not any(path.exists() for path in cgroups)

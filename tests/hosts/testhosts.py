@@ -96,6 +96,11 @@ def _cgroup_exists(path):
     return any(CGROUPS.glob(f"*/{path}")) or any(CGROUPS.glob(path))
 
 
+def _cgroup(name):
+    """The cgroup of a host, in every hierarchy."""
+    return f"mooring-{_namespace('self', 'net')}/{name}"
+
+
 def remove_stale_cgroups():
     """Remove what sandboxes left that live no more. Their network namespace is in the name of the directory."""
     left = {path.name for path in [*CGROUPS.glob("*/mooring-*"), *CGROUPS.glob("mooring-*")]}
@@ -143,8 +148,12 @@ class Host:
         self._starter = starter  # the process of `unshare`, when it is a child of ours, to be waited for
 
     @classmethod
-    def up(cls, name, layers=()):
-        """Start a host. layers: names from layers.py, packages that the machine does not have."""
+    def up(cls, name, layers=(), systemd=False):
+        """Start a host.
+
+        layers are names from layers.py, packages that the machine does not have. With systemd that is the host's first
+        process, up to basic.target; otherwise nothing runs in the host but what is started there.
+        """
         require_sandbox()
         if not re.fullmatch(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?", name):
             raise TesthostError(f"{name!r} is no host name: use up to 63 lower case letters, digits and inner hyphens")
@@ -159,16 +168,22 @@ class Host:
             state = STATE / name
             (state / "fs").mkdir(parents=True)
             try:
-                return cls._start(name, state, lowers)
+                host = cls._start(name, state, lowers, systemd)
             except BaseException:
                 shutil.rmtree(state)
                 raise
+        if systemd:
+            host._wait_for_systemd()
+        return host
 
     @classmethod
-    def _start(cls, name, state, lowers):
+    def _start(cls, name, state, lowers, systemd):
         namespaces = ["--net", "--mount", "--uts", "--ipc", "--pid", "--fork", "--kill-child"]
+        command = [str(HERE / "host-init"), name, str(state), ":".join(lowers), str(CHECKOUT)]
+        if systemd:
+            command.append(_cgroup(name))
         starter = subprocess.Popen(
-            ["unshare", *namespaces, str(HERE / "host-init"), name, str(state), ":".join(lowers), str(CHECKOUT)],
+            ["unshare", *namespaces, *command],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -186,6 +201,18 @@ class Host:
                 lines.append(line)
         starter.wait()
         raise TesthostError(f"host {name} did not start: {''.join(lines).strip()}")
+
+    def _wait_for_systemd(self, timeout=30):
+        deadline = time.monotonic() + timeout
+        while True:
+            state = self.run(["systemctl", "is-system-running"], check=False).stdout.strip()
+            if state in ("running", "degraded"):
+                return
+            if time.monotonic() > deadline or not self._is_alive():
+                jobs = self.run(["systemctl", "list-jobs"], check=False).stdout
+                self.down()
+                raise TesthostError(f"systemd of host {self.name} did not come up: {state or 'no answer'}\n{jobs}")
+            time.sleep(0.05)
 
     @classmethod
     def find(cls, name):
@@ -250,7 +277,7 @@ class Host:
     @property
     def cgroup(self):
         """The cgroup below which a container engine of this host is to put its containers; down() removes it."""
-        return f"/mooring-{_namespace('self', 'net')}/{self.name}"
+        return f"/{_cgroup(self.name)}"
 
     @property
     def enter(self):
@@ -292,7 +319,7 @@ def _locked(name):
 def _forget(name):
     """Remove what a dead host left: its state and the cgroups of its containers."""
     shutil.rmtree(STATE / name, ignore_errors=True)
-    path = f"mooring-{_namespace('self', 'net')}/{name}"
+    path = _cgroup(name)
     deadline = time.monotonic() + 2
     while _cgroup_exists(path) and time.monotonic() < deadline:  # a cgroup stays busy a moment after its last process
         _remove_cgroup(path)

@@ -18,11 +18,11 @@ def pytest_configure(config):
 
 @pytest.fixture
 def new_host():
-    """Start a host with a name of its own and, if wanted, with layers; it ends with the test."""
+    """Start a host with a name of its own and, if wanted, with layers and systemd; it ends with the test."""
     hosts = []
 
-    def start(*layers):
-        host = testhosts.Host.up(f"test-{next(_numbers)}", layers)
+    def start(*layers, systemd=False):
+        host = testhosts.Host.up(f"test-{next(_numbers)}", layers, systemd)
         hosts.append(host)
         return host
 
