@@ -103,6 +103,17 @@ options:
     description: Whether to create the namespace O(netns) when it is missing.
     type: bool
     default: true
+  adopt:
+    description:
+      - Whether to take over the interface O(interface_name) where the container has one already on a bridge of
+        M(mooring.net.docker_bridge), as a Docker daemon with C(iptables=false) makes it. Published ports, links and
+        access policy then hold for it.
+      - It stays as its engine made it, and O(state=absent) gives it back. The addresses are the engine's choice, so
+        keep them apart from those that are given here, with O(mooring.net.docker_bridge#module:fixed_cidr) and the
+        engine's C(fixed-cidr).
+      - A container without such an interface gets one, as without this option.
+    type: bool
+    default: false
 seealso:
   - module: mooring.net.docker_bridge
   - module: mooring.net.port_publish
@@ -121,6 +132,11 @@ EXAMPLES = r"""
     bridge: bridge0
     address: 192.168.5.20
     exposed_ports: [5432]
+
+- name: A Docker container that its daemon, with iptables=false, has put on a bridge of ours
+  mooring.net.netns_attach:
+    container: shop
+    adopt: true
 
 - name: Many containers in one task
   mooring.net.netns_attach:
@@ -169,6 +185,7 @@ endpoint:
     netns: web
     netns_path: /run/netns/web
     exposed_ports: [80/tcp]
+    adopted: false
 endpoints:
   description: All endpoints of the task, in its order.
   returned: success, with O(config)
@@ -209,6 +226,7 @@ OPTIONS = {
     "default_route": {"type": "bool"},
     "exposed_ports": {"type": "list", "elements": "str"},
     "create_netns": {"type": "bool", "default": True},
+    "adopt": {"type": "bool", "default": False},
 }
 
 

@@ -127,12 +127,13 @@ def play(here, playbook, *arguments, **variables):
 
 
 class Engine:
-    """Docker or Podman in a box, with an image."""
+    """Docker or Podman in a box, with an image; ``daemon_args`` are options of dockerd."""
 
-    def __init__(self, here, program):
+    def __init__(self, here, program, **daemon_args):
         self.here, self.program = here, program
         if program == "docker":
-            self.daemon = start_dockerd(here.host, bridge="none", iptables=False, ip_forward=False)
+            self.daemon = start_dockerd(here.host, **{"bridge": "none", "iptables": False, "ip_forward": False,
+                                                      **daemon_args})
         else:
             prepare_podman(here.host)
         import_busybox_image(here.host, IMAGE, program)

@@ -8,7 +8,7 @@ from typing import Any, Optional
 from ..core.errors import MooringError, OptionError
 from ..core.names import bridge_mac
 from ..core.plan import Draft, Plan
-from ..endpoint import follow
+from ..endpoint import adopt, follow
 from ..endpoint import plan as endpoint_plan
 from ..endpoint.model import DesiredEndpoint, endpoint_of, endpoints
 from ..firewall.plan import plan_rules
@@ -148,13 +148,17 @@ def _absent(draft: Draft, desired: DesiredBridge) -> None:
     if ports and not desired.force:
         raise MooringError(f"bridge {desired.name} has {len(ports)} endpoints ({_some(ports)}): detach them first "
                            "with netns_attach state=absent, or say force: true to remove them with it")
-    for port in ports:
-        if endpoint_of(port) is not None:
-            draft.do(LinkDel(HOST, port))
+    leases = [lease for port in ports if (lease := endpoint_of(port)) is not None]
+    for lease in leases:
+        if not lease.adopted:
+            draft.do(LinkDel(HOST, lease.link))
     if bridge.adopted:
         draft.do(LinkSet(HOST, link, link.replaced(alias="")))
     else:
         draft.do(LinkDel(HOST, link))
+    for lease in leases:
+        if lease.adopted:
+            adopt.give_back(draft, lease)
 
 
 def _some(ports: Sequence[Link], limit: int = 5) -> str:

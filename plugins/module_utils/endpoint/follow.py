@@ -20,7 +20,8 @@ def items(state: HostState, before: Bridge, after: Bridge) -> list[DesiredEndpoi
     """What the endpoints of a bridge have to become when the bridge changes from ``before`` to ``after``."""
     found = []
     for lease in endpoints(state):
-        if lease.bridge == before.name and (wanted := _item(lease, before, after)) is not None:
+        # An engine's interface stays as the engine made it.
+        if lease.bridge == before.name and not lease.adopted and (wanted := _item(lease, before, after)) is not None:
             found.append(wanted)
     return found
 

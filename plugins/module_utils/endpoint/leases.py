@@ -66,6 +66,20 @@ class Leases:
             self._count[lease.container] = self._count.get(lease.container, 0) + 1
         self._held[lease.container, lease.interface] = lease
 
+    def hold(self, lease: Endpoint) -> None:
+        """A lease whose addresses an engine chose. :raises MooringError: when somebody else holds one of them"""
+        for other in self._held.values():
+            for family in ("ipv4", "ipv6"):
+                if lease.ip(family) and lease.ip(family) == other.ip(family) and other.container != lease.container:
+                    raise MooringError(
+                        f"adopt: container {lease.container} got the address {lease.ip(family)} from its engine, and "
+                        f"container {other.container} has it from here. Let them take theirs from different parts of "
+                        "the subnet: fixed_cidr of docker_bridge, and fixed-cidr of the engine")
+        for family in ("ipv4", "ipv6"):
+            if lease.ip(family) and (taken := self._taken.get((lease.bridge, family))) is not None:
+                taken[number(lease.ip(family))] = f"container {lease.container}"
+        self.put(lease)
+
     def drop(self, lease: Endpoint) -> None:
         """A lease ends; its address stays the container's second home for the rest of the plan."""
         del self._held[lease.container, lease.interface]

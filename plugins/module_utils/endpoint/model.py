@@ -19,6 +19,7 @@ class Endpoint:
     """A lease as it is: ``address`` and ``address_v6`` with their prefix lengths, "" when there is none.
 
     ``pair`` is the name of the veth pair that the host's end came from, "" where it was made for the endpoint.
+    ``adopted`` is "" too, unless an engine made the interface: then it is what the bridge's port was, see adopt.py.
     """
 
     container: str
@@ -28,6 +29,7 @@ class Endpoint:
     address_v6: str = ""
     exposed: tuple[str, ...] = ()
     pair: str = ""
+    adopted: str = ""
 
     @property
     def bridge(self) -> str:
@@ -44,7 +46,8 @@ class Endpoint:
     def mark(self) -> Mark:
         """``mooring:endpoint:web:if=eth0 ip=172.17.0.2/16 expose=80/tcp``."""
         return Mark(ENDPOINT, self.container, {"if": self.interface, "ip": self.address, "ip6": self.address_v6,
-                                               "expose": ",".join(self.exposed), "pair": self.pair})
+                                               "expose": ",".join(self.exposed), "pair": self.pair,
+                                               "adopted": self.adopted})
 
 
 def endpoint_of(link: Link) -> Optional[Endpoint]:
@@ -55,7 +58,13 @@ def endpoint_of(link: Link) -> Optional[Endpoint]:
     words = mark.settings
     exposed = tuple(port for port in words.get("expose", "").split(",") if port)
     return Endpoint(mark.name, words.get("if", ""), link, words.get("ip", ""), words.get("ip6", ""), exposed,
-                    words.get("pair", ""))
+                    words.get("pair", ""), words.get("adopted", ""))
+
+
+def outer_end(state: HostState, inner: Link) -> Optional[Link]:
+    """The host's end of the veth pair of which ``inner`` is the other end, None when that is not on the host."""
+    return next((link for link in state.host.links.values()
+                 if inner.peer_index and (link.index, link.peer_index) == (inner.peer_index, inner.index)), None)
 
 
 def endpoints(state: HostState) -> list[Endpoint]:
@@ -79,6 +88,7 @@ class DesiredEndpoint:
     ``address`` may lack its prefix length, which is then the bridge's. ``mtu`` is in bytes, or "auto" for the
     bridge's. ``interface`` is an existing link of the host that is to become the container's. ``owner`` is the
     container whose network is shared with ``mode`` "container". ``sysctls`` are names with slashes and values.
+    ``adopt`` takes over an interface that the container has already.
     ``resolved`` and ``owner_resolved`` are filled in by the run.
     """
 
@@ -102,6 +112,7 @@ class DesiredEndpoint:
     sysctls: tuple[tuple[str, str], ...] = ()
     exposed_ports: Optional[tuple[ExposedPort, ...]] = None
     create_netns: bool = True
+    adopt: bool = False
     resolved: Optional[Resolved] = None
     owner_resolved: Optional[Resolved] = None
 

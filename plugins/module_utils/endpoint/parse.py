@@ -42,7 +42,7 @@ def parse(options: Mapping[str, Any]) -> DesiredEndpoint:
         routes=parse_routes("routes", options["routes"], name) or (),
         sysctls=_sysctls(options["sysctls"], name),
         exposed_ports=None if exposed is None else tuple(parse_exposed_port(port) for port in exposed),
-        create_netns=options["create_netns"])
+        create_netns=options["create_netns"], adopt=options["adopt"])
 
 
 def _mode(options: Mapping[str, Any]) -> tuple[str, str]:

@@ -16,9 +16,9 @@ from ..host.model import HostState, Scope
 from ..link.operations import LinkAdd, LinkDel, LinkMove, LinkSet, Peer
 from ..link.model import Link
 from ..netns.model import HOST
-from . import inside, namespace
+from . import adopt, inside, namespace
 from .leases import Leases
-from .model import DesiredEndpoint, Endpoint
+from .model import DesiredEndpoint, Endpoint, outer_end
 from .view import view
 
 BRIDGE_PORTS = 1023  # BR_MAX_PORTS of the kernel, less the number that it keeps for none
@@ -56,12 +56,12 @@ def plan(desired: Sequence[DesiredEndpoint], state: HostState) -> Plan:
 
 
 def _rank(item: DesiredEndpoint) -> int:
-    """Who leaves comes first, then fixed addresses before chosen ones, then those that share another one's network."""
+    """Who leaves comes first, then given addresses before chosen ones, then those that share another one's network."""
     if not item.present:
         return 0
     if item.mode != "bridge":
         return 3
-    return 1 if item.address or item.address_v6 else 2
+    return 1 if item.address or item.address_v6 or item.adopt else 2
 
 
 class Planner:
@@ -82,10 +82,13 @@ class Planner:
         if namespace.is_shared(self.draft, item):
             namespace.forget(self.draft, item)
         namespace.ensure(self.draft, item)
+        if (taken := adopt.found(self.draft, item, lease, self.bridges)) is not None:
+            self.leases.hold(adopt.take(self.draft, taken))
+            return
         inner = self._inner(item, lease)
         if lease and inner is None:
             self._drop(lease)  # the container came back with a new namespace, or somebody deleted its interface
-        given = self._given(item) if inner is None else None
+        given = adopt.given(self.draft, item) if inner is None else None
         bridge = self._bridge(item, lease, given)
         addresses = {family: self._address(family, item, bridge, lease) for family in inside.FAMILIES}
         new = self._lease(item, bridge, addresses, lease if inner else None, given, inner)
@@ -117,13 +120,17 @@ class Planner:
             namespace.forget(self.draft, item)
 
     def _drop(self, lease: Endpoint) -> None:
-        self.draft.do(LinkDel(HOST, lease.link))
+        if lease.adopted:
+            adopt.give_back(self.draft, lease)
+        else:
+            self.draft.do(LinkDel(HOST, lease.link))
         self.leases.drop(lease)
 
     def _bridge(self, item: DesiredEndpoint, lease: Optional[Endpoint], given: Optional[Link]) -> Bridge:
         """The bridge named, the one that the endpoint is on, or the only one there is."""
         links = self.draft.state.host.links
-        name = item.bridge or (lease.bridge if lease else None) or (self._outer(given).controller if given else None)
+        own = lease.bridge if lease else outer_end(self.draft.state, given).controller if given else None
+        name = item.bridge or own
         if not name and item.interface and not given:
             return Bridge(Link(KNOWN_AFTER_APPLY, "bridge"))
         if not name:
@@ -154,27 +161,8 @@ class Planner:
         if lease and (found.index, found.peer_index) == (lease.link.peer_index, lease.link.index):
             return found
         raise OptionError("interface_name", item.interface_name, f"exists already in {item.label} and was not made for "
-                          "it here", "Give another name for the interface, or remove the existing one")
-
-    def _given(self, item: DesiredEndpoint) -> Optional[Link]:
-        """The existing interface that is to become the container's (the manual recipe of Docker's documentation)."""
-        if not item.interface:
-            return None
-        link = self.draft.state.host.links.get(item.interface)
-        if link is None:
-            self.draft.assume(f"interface {item.interface} does not exist on the host: make it with veth_pair first")
-            return None
-        if link.kind != "veth" or link.mark is None:
-            raise OptionError("interface", item.interface, "is not an end of a pair that veth_pair made",
-                              "Name one, or leave the option out to have a pair made")
-        if self._outer(link) is None:
-            raise OptionError("interface", item.interface, "has its other end in another namespace than the host's",
-                              "Name an end of a pair whose other end is on the host")
-        return link
-
-    def _outer(self, given: Link) -> Optional[Link]:
-        return next((link for link in self.draft.state.host.links.values()
-                     if (link.index, link.peer_index) == (given.peer_index, given.index)), None)
+                          "it here", "Give another name for the interface, remove the existing one, or say adopt: true "
+                          "to take over one that the container's engine made")
 
     def _address(self, family: str, item: DesiredEndpoint, bridge: Bridge, lease: Optional[Endpoint]) -> str:
         option, requested = item.requested(family)
@@ -193,7 +181,7 @@ class Planner:
         """The endpoint as it will be; its link is the host's end."""
         exposed = (lease.exposed if lease else ()) if item.exposed_ports is None else tuple(
             dict.fromkeys(port.text for port in item.exposed_ports))
-        outer = lease.link if lease else self._outer(given) if given else Link(
+        outer = lease.link if lease else outer_end(self.draft.state, given) if given else Link(
             endpoint_link(item.label, item.interface_name), "veth")
         pair = lease.pair if lease else given.mark.name if given else ""
         mtu = item.mtu if isinstance(item.mtu, int) else bridge.link.mtu if item.mtu or inner is None else inner.mtu
@@ -221,7 +209,7 @@ class Planner:
 
     def _move(self, item: DesiredEndpoint, given: Link, new: Endpoint) -> None:
         """An existing pair becomes the endpoint's: one end moves in, the other one gets the lease's mark."""
-        outer = self._outer(given)
+        outer = outer_end(self.draft.state, given)
         if outer != new.link:
             self.draft.do(LinkSet(HOST, outer, new.link))
         self.draft.do(LinkMove(HOST, given, item.path, item.interface_name))

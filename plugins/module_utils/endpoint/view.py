@@ -29,4 +29,5 @@ def view(state: HostState, leases: Leases, item: DesiredEndpoint) -> Optional[Ma
             "bridge": lease.bridge, "address": lease.address, "address_v6": lease.address_v6,
             "host_interface": lease.link.name, "mac_address": inner.mac if inner else "", "mtu": lease.link.mtu,
             "gateway": route.gateway if route and route.interface == lease.interface else "",
-            "netns": label_of_path(item.path), "netns_path": item.path, "exposed_ports": list(lease.exposed)}
+            "netns": label_of_path(item.path), "netns_path": item.path, "exposed_ports": list(lease.exposed),
+            "adopted": bool(lease.adopted)}

@@ -1,0 +1,114 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Interfaces that are there already and become endpoints. Pure.
+
+One that a container engine made, on a bridge of ours, is an endpoint until it is given back: the mark on the host's end
+is all that is ours, and hairpin mode, without which the container would not reach its own published ports. What is
+inside the container stays the engine's.
+"""
+from __future__ import annotations
+
+import dataclasses
+import ipaddress
+from collections.abc import Collection
+from typing import Optional
+
+from ..core.errors import MooringError, OptionError
+from ..core.plan import Draft
+from ..link.model import Link
+from ..link.operations import LinkSet
+from ..netns.model import HOST
+from .model import DesiredEndpoint, Endpoint, endpoint_of, outer_end
+
+PLAIN, HAIRPIN = "plain", "hairpin"  # what the port was before
+
+
+def found(draft: Draft, item: DesiredEndpoint, lease: Optional[Endpoint],
+          bridges: Collection[str]) -> Optional[Endpoint]:
+    """The endpoint that the item takes over or has taken over, with the link as it is; None for one that is made here.
+
+    :param bridges: names of the bridges of ours
+    :raises OptionError: when there is an interface that cannot be taken over, or one that is to be changed
+    """
+    inner = draft.state.namespaces[item.path].links.get(item.interface_name)
+    if inner is None or not (item.adopt or (lease and lease.adopted)):
+        return None
+    outer = outer_end(draft.state, inner)
+    same = bool(lease and outer and lease.link.index == outer.index)
+    if same and not lease.adopted:
+        return None
+    _require_ours_to_take(item, outer, bridges)
+    before = lease.adopted if same else HAIRPIN if outer.hairpin else PLAIN
+    addresses = {version: next((a for a in inner.addresses if ipaddress.ip_interface(a).version == version), "")
+                 for version in (4, 6)}
+    exposed = lease.exposed if lease else ()
+    if item.exposed_ports is not None:
+        exposed = tuple(dict.fromkeys(port.text for port in item.exposed_ports))
+    _refuse_changes(item, addresses[4], addresses[6])
+    return Endpoint(item.label, item.interface_name, outer, addresses[4], addresses[6], exposed, adopted=before)
+
+
+def _require_ours_to_take(item: DesiredEndpoint, outer: Optional[Link], bridges: Collection[str]) -> None:
+    name = f"interface {item.interface_name} of {item.label}"
+    if outer is None:
+        raise OptionError("adopt", True, f"is not possible: {name} has no other end on the host",
+                          "Say adopt only for containers whose engine put them on a bridge")
+    holder = endpoint_of(outer)
+    if outer.mark and not (holder and (holder.container, holder.interface) == (item.label, item.interface_name)):
+        whose = f"container {holder.container}" if holder else f"the {outer.mark.kind} {outer.mark.name}"
+        raise OptionError("adopt", True, f"is not possible: {name} belongs to {whose} already", "Leave adopt out")
+    if outer.controller not in bridges:
+        where = f"on {outer.controller}, which is no bridge of ours" if outer.controller else "on no bridge"
+        raise OptionError("adopt", True, f"is not possible: {name} is {where}",
+                          "Take the bridge over first with docker_bridge adopt=true, or attach the container to "
+                          "another one under another interface_name")
+    if item.bridge and item.bridge != outer.controller:
+        raise OptionError("bridge", item.bridge, f"is not where {name} is, which is on {outer.controller}",
+                          "Leave the option out, or let the engine move the container")
+
+
+def _refuse_changes(item: DesiredEndpoint, address: str, address_v6: str) -> None:
+    """What the engine gave stays; to ask for what there is already is no change."""
+    for option, wanted, has in (("address", item.address, address), ("address_v6", item.address_v6, address_v6)):
+        if wanted and wanted not in (has, has.partition("/")[0]):
+            raise OptionError(option, wanted, f"is not what the engine gave to {item.label} ({has or 'none'}), and an "
+                              "interface that is taken over stays as it is", "Leave it out")
+    given = {"interface": item.interface, "gateway": item.gateway, "gateway_v6": item.gateway_v6,
+             "mac_address": item.mac_address, "mtu": item.mtu, "tx_queue_len": item.tx_queue_len,
+             "default_route": item.default_route, "routes": item.routes, "sysctls": item.sysctls}
+    changing = [option for option, value in given.items() if value not in (None, ())]
+    if changing:
+        raise MooringError(f"{', '.join(changing)}: given for {item.label}, whose {item.interface_name} its engine "
+                           "made: an interface that is taken over stays as it is. Leave them out, or give the "
+                           "container another interface with interface_name")
+
+
+def take(draft: Draft, endpoint: Endpoint) -> Endpoint:
+    """The endpoint with its mark."""
+    marked = endpoint.link.replaced(alias=endpoint.mark.text, hairpin=True)
+    if marked != endpoint.link:
+        draft.do(LinkSet(HOST, endpoint.link, marked))
+    return dataclasses.replace(endpoint, link=draft.state.host.links[marked.name])
+
+
+def give_back(draft: Draft, endpoint: Endpoint) -> None:
+    """The engine's link as it was before."""
+    link = draft.state.host.links[endpoint.link.name]
+    was_plain = endpoint.adopted == PLAIN and bool(link.controller)
+    draft.do(LinkSet(HOST, link, link.replaced(alias="", hairpin=False if was_plain else link.hairpin)))
+
+
+def given(draft: Draft, item: DesiredEndpoint) -> Optional[Link]:
+    """The end of a pair of ours that is to become the container's (the manual recipe of Docker's documentation)."""
+    if not item.interface:
+        return None
+    link = draft.state.host.links.get(item.interface)
+    if link is None:
+        draft.assume(f"interface {item.interface} does not exist on the host: make it with veth_pair first")
+        return None
+    if link.kind != "veth" or link.mark is None:
+        raise OptionError("interface", item.interface, "is not an end of a pair that veth_pair made",
+                          "Name one, or leave the option out to have a pair made")
+    if outer_end(draft.state, link) is None:
+        raise OptionError("interface", item.interface, "has its other end in another namespace than the host's",
+                          "Name an end of a pair whose other end is on the host")
+    return link

@@ -1,0 +1,93 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Containers that a Docker daemon with iptables=false puts on a bridge of ours get NAT, ports and policy from here."""
+import pytest
+from containers import BOX, OUTSIDE, Engine, box, once
+from pipeline import PipelineError
+from traffic import Place, expect_answers, expect_closed
+
+pytestmark = once
+BRIDGE = "192.168.5.1"
+
+
+@pytest.fixture(scope="module")
+def here():
+    with box("docker", outside=True) as found:
+        found.run("docker_bridge", name="bridge0", bip=f"{BRIDGE}/24", fixed_cidr="192.168.5.0/25")
+        found.engine = Engine(found, "docker", bridge="bridge0", fixed_cidr="192.168.5.128/25")
+        found.servers.serve(found.outside, "outside", (9999,))
+        found.run("netns_attach", netns="web")
+        found.web = Place(found.host, "web")
+        found.servers.serve(found.web, "web", (80,))
+        found.engine.start("shop", network="bridge")
+        serve(found)
+        yield found
+
+
+def serve(here):
+    here.shop = here.engine.place("shop")
+    here.servers.serve(here.shop, "shop", (80, 81))
+
+
+def address(here):
+    return here.engine("inspect", "--format", "{{.NetworkSettings.IPAddress}}", "shop")
+
+
+def warm_up(here):
+    """The host knows where its container is."""
+    expect_answers(((here.place, "tcp", address(here), 80), "shop:80", BRIDGE))
+
+
+@pytest.mark.parametrize("protocol", ["tcp", "udp"])
+def test_it_goes_out_with_the_hosts_address_and_nobody_comes_in(here, protocol):
+    warm_up(here)
+    here.outside_host.run(["ip", "route", "replace", "192.168.5.0/24", "via", BOX])
+    expect_answers(((here.shop, protocol, OUTSIDE, 9999), "outside:9999", BOX))
+    expect_closed(here.servers, (here.outside, protocol, address(here), 80), (here.outside, protocol, BOX, 8080))
+
+
+def test_its_ports_are_published_once_it_is_taken_over(here):
+    with pytest.raises(PipelineError, match="interface_name: 'eth0' exists already in shop .* say adopt: true"):
+        here.run("netns_attach", container="shop")
+    inside = here.json("address", netns=here.engine.netns("shop")), here.routes(here.engine.netns("shop"))
+    attached = here.run("netns_attach", container="shop", adopt=True, exposed_ports=["80"])
+    assert attached["endpoint"]["address"] == f"{address(here)}/24"
+    here.run("port_publish", container="shop", published_ports=["8080:80", "8080:80/udp"])
+    for protocol in ("tcp", "udp"):
+        expect_answers(((here.outside, protocol, BOX, 8080), "shop:80", OUTSIDE),
+                       ((here.place, protocol, "127.0.0.1", 8080), "shop:80", BRIDGE),
+                       ((here.shop, protocol, BOX, 8080), "shop:80", BRIDGE),
+                       ((here.web, protocol, BOX, 8080), "shop:80", BRIDGE))
+        expect_closed(here.servers, (here.outside, protocol, address(here), 80))
+    assert inside == (here.json("address", netns=here.engine.netns("shop")), here.routes(here.engine.netns("shop")))
+    assert here.unchanged("netns_attach", container="shop", adopt=True)
+
+
+def test_the_access_policy_and_links_hold_for_it(here):
+    web = here.addresses("eth0", "web")[0].partition("/")[0]
+    to_shop, to_web = (here.web, "tcp", address(here), 80), (here.shop, "tcp", web, 80)
+    expect_answers((to_shop, "shop:80", to_web[2]), (to_web, "web:80", to_shop[2]))
+    here.run("icc_policy", bridge="bridge0", icc=False)
+    expect_closed(here.servers, to_shop, to_web)
+    here.run("icc_policy", container="web", links=["shop:store"])
+    expect_answers((to_shop, "shop:80", to_web[2]))
+    expect_closed(here.servers, to_web, (*to_shop[:3], 81))
+    here.run("icc_policy", config=[{"bridge": "bridge0", "icc": True}, {"container": "web", "links": []}])
+
+
+def test_after_a_restart_it_is_taken_over_again_and_its_ports_follow(here):
+    here.engine.restart("shop")
+    serve(here)
+    warm_up(here)
+    here.run("netns_attach", container="shop", adopt=True)
+    expect_answers(((here.outside, "tcp", BOX, 8080), "shop:80", OUTSIDE))
+    info = here.run("network_info", container="shop")["network"]
+    assert info["endpoints"][0]["address"] == f"{address(here)}/24" and not info["leftovers"]
+
+
+def test_it_is_given_back_to_its_engine(here):
+    here.run("netns_attach", container="shop", state="absent")
+    expect_closed(here.servers, (here.outside, "tcp", BOX, 8080))
+    ports = here.ports("bridge0")
+    assert len(ports) == 2 and sum("ifalias" in here.link(name) for name in ports) == 1
+    expect_answers(((here.shop, "tcp", OUTSIDE, 9999), "outside:9999", BOX))
+    here.engine.remove("shop")

@@ -1,0 +1,141 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Interfaces that a container engine made: taken over with their addresses, never changed inside, given back."""
+from __future__ import annotations
+
+import pytest
+from ansible_collections.mooring.net.plugins.module_utils.link.addressing import AddrAdd
+from ansible_collections.mooring.net.plugins.module_utils.link.model import Link
+from ansible_collections.mooring.net.plugins.module_utils.link.operations import LinkAdd, LinkSet, Peer
+from ansible_collections.mooring.net.plugins.module_utils.netns.model import HOST, named_path
+from world import World, picture
+
+
+def start(world: World, container: str, address: str = "192.168.5.130/24", bridge: str = "br0") -> str:
+    """The engine starts a container on a bridge; the name of the host's end."""
+    path = world.start(container)
+    outer = Link(f"vethd{container}"[:15], "veth", controller=bridge, up=True)
+    for operation in (LinkAdd(HOST, outer, Peer(path, "eth0")), AddrAdd(path, "eth0", address)):
+        world.host.carry_out(operation)
+    inner = world.state.namespaces[path].links["eth0"]
+    world.host.carry_out(LinkSet(path, inner, inner.replaced(up=True)))
+    world.host.settle()
+    return outer.name
+
+
+@pytest.fixture
+def world() -> World:
+    found = World()
+    found.bridge()
+    return found
+
+
+def test_the_mark_and_hairpin_mode_are_all_that_changes(world: World) -> None:
+    name = start(world, "shop")
+    plan = world.run("netns_attach", container="shop", adopt=True, exposed_ports=["80"])
+    assert plan.actions == ["register /proc/1001/ns/net as namespace shop",
+                            f"set {name}: its mark, hairpin on (was off)"]
+    assert world.state.host.links[name].alias == (
+        "mooring:endpoint:shop:if=eth0 ip=192.168.5.130/24 expose=80/tcp adopted=plain")
+    assert (plan.after[0]["address"], plan.after[0]["adopted"]) == ("192.168.5.130/24", True)
+    assert world.run("netns_attach", container="shop", adopt=True).operations == ()
+    assert world.run("netns_attach", container="shop").operations == (), "adopted once, it needs no second word"
+
+
+def test_its_ports_are_published_and_its_links_open(world: World) -> None:
+    start(world, "shop")
+    world.run("netns_attach", container="shop", adopt=True, exposed_ports=["80"])
+    world.attach("web")
+    plan = world.run("port_publish", container="shop", published_ports=["8080:80"])
+    assert plan.after[0]["published_ports"] == ["0.0.0.0:8080->192.168.5.130:80/tcp"]
+    plan = world.link("web", "shop:store")
+    assert [link["address"] for link in plan.after[0]["links"]] == ["192.168.5.130"]
+
+
+def test_it_is_given_back_as_it_was(world: World) -> None:
+    name = start(world, "shop")
+    before = picture(world.state)
+    world.run("netns_attach", container="shop", adopt=True)
+    world.run("port_publish", container="shop", published_ports=["8080:80"])
+    world.run("netns_attach", container="shop", state="absent")
+    after = picture(world.state)
+    assert (after["links"], after["named"]) == (before["links"], before["named"])
+    assert world.info()["published_ports"] == []
+    # A daemon without its proxy sets hairpin mode itself, and keeps it.
+    outer = world.state.host.links[name]
+    world.host.carry_out(LinkSet(HOST, outer, outer.replaced(hairpin=True)))
+    world.run("netns_attach", container="shop", adopt=True)
+    world.run("netns_attach", container="shop", state="absent")
+    assert (world.state.host.links[name].hairpin, world.state.host.links[name].alias) == (True, "")
+
+
+def test_a_bridge_that_is_removed_by_force_leaves_the_engine_its_interface(world: World) -> None:
+    name = start(world, "shop")
+    world.run("netns_attach", container="shop", adopt=True)
+    world.attach("web")
+    world.run("docker_bridge", name="br0", state="absent", force=True)
+    left = world.state.host.links[name]
+    assert (left.alias, left.controller) == ("", "")
+    assert not [link for link in world.state.host.links.values() if link.mark]
+
+
+def test_a_restart_ends_it_and_the_next_run_takes_the_new_one_over(world: World) -> None:
+    start(world, "shop")
+    world.run("netns_attach", container="shop", adopt=True)
+    world.run("port_publish", container="shop", published_ports=["8080:80"])
+    start(world, "shop", "192.168.5.131/24")
+    assert "say adopt: true" in world.refuses("netns_attach", container="shop")
+    world.run("netns_attach", container="shop", adopt=True)
+    assert world.info()["published_ports"] == ["shop 0.0.0.0:8080->192.168.5.131:80/tcp"]
+
+
+def test_a_container_without_an_interface_gets_one(world: World) -> None:
+    world.start("quiet")
+    plan = world.run("netns_attach", container="quiet", adopt=True)
+    assert (plan.after[0]["address"], plan.after[0]["adopted"]) == ("192.168.5.2/24", False)
+    assert world.run("netns_attach", container="quiet", adopt=True).operations == ()
+
+
+def test_its_address_is_nobody_elses(world: World) -> None:
+    start(world, "shop", "192.168.5.2/24")
+    plan = world.run("netns_attach", config=[{"netns": "web"}, {"container": "shop", "adopt": True}])
+    assert [item["address"] for item in plan.after] == ["192.168.5.3/24", "192.168.5.2/24"]
+    start(world, "late", "192.168.5.3/24")
+    assert world.refuses("netns_attach", container="late", adopt=True) == (
+        "adopt: container late got the address 192.168.5.3 from its engine, and container web has it from here. Let "
+        "them take theirs from different parts of the subnet: fixed_cidr of docker_bridge, and fixed-cidr of the "
+        "engine")
+
+
+def test_it_stays_when_the_bridge_changes(world: World) -> None:
+    start(world, "shop")
+    world.run("netns_attach", container="shop", adopt=True)
+    plan = world.bridge(bip="192.168.5.9/24", mtu="1400")
+    assert not any("shop" in action or "veth" in action for action in plan.actions)
+
+
+@pytest.mark.parametrize("given, message", [
+    ({"mtu": "1400", "gateway": "192.168.5.9"}, "gateway, mtu: given for shop, whose eth0 its engine made"),
+    ({"address": "192.168.5.7"}, "address: '192.168.5.7' is not what the engine gave to shop (192.168.5.130/24)"),
+    ({"address_v6": "2001:db8::7"}, "address_v6: '2001:db8::7' is not what the engine gave to shop (none)"),
+    ({"bridge": "br1"}, "bridge: 'br1' is not where interface eth0 of shop is, which is on br0"),
+])
+def test_it_stays_as_the_engine_made_it(world: World, given: dict[str, str], message: str) -> None:
+    world.bridge("br1", "192.168.6.1/24")
+    start(world, "shop")
+    assert world.refuses("netns_attach", container="shop", adopt=True, **given).startswith(message)
+    same = {"address": "192.168.5.130", "bridge": "br0"}
+    assert world.run("netns_attach", container="shop", adopt=True, **same).operations
+
+
+def test_what_is_on_no_bridge_of_ours_is_left_alone(world: World) -> None:
+    world.state.host.links["docker0"] = Link("docker0", "bridge", 77, up=True)
+    start(world, "shop", "172.17.0.2/16", "docker0")
+    assert world.refuses("netns_attach", container="shop", adopt=True).startswith(
+        "adopt: 'True' is not possible: interface eth0 of shop is on docker0, which is no bridge of ours. "
+        "Take the bridge")
+
+
+def test_an_endpoint_is_not_another_containers_too(world: World) -> None:
+    world.attach("web")
+    message = world.refuses("netns_attach", netns_path=named_path("web"), name="thief", adopt=True)
+    assert "interface eth0 of thief belongs to container web already" in message
