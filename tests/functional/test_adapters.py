@@ -448,13 +448,15 @@ LISTENER = """
 import socket, sys
 sockets = []
 for word in sys.argv[1:]:
-    kind, address, port, *connected = word.split("/")
+    kind, address, port, *more = word.split("/")
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
     s = socket.socket(family, socket.SOCK_STREAM if kind == "tcp" else socket.SOCK_DGRAM)
+    if more == ["only"]:
+        s.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
     s.bind((address, int(port)))
     if kind == "tcp":
         s.listen()
-    if connected:
+    if more == ["connected"]:
         s.connect((address, 9))
     sockets.append(s)
 print("up", flush=True)
@@ -464,16 +466,26 @@ sys.stdin.read()
 
 def test_sockets_are_read_and_their_processes_named(kernel, box):
     wanted = ["tcp/0.0.0.0/8001", "tcp/127.0.0.1/8002", "udp/0.0.0.0/8003", "tcp/::/8004", "udp/::1/8005",
-              "udp/127.0.0.1/8006/connected", "tcp/::ffff:127.0.0.1/8007"]
+              "udp/127.0.0.1/8006/connected", "tcp/::ffff:127.0.0.1/8007", "tcp/::/8008/only", "udp/::/8009/only",
+              "udp/::/8010"]
     with box.popen([sys.executable, "-c", LISTENER, *wanted], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                    text=True) as process:
         assert process.stdout.readline() == "up\n"
         asked = [["tcp", 8001], ["tcp", 8004], ["udp", 8003]]
-        found = {f"{s['protocol']}/{s['address']}/{s['port']}": s for s in kernel.adapter("host.proc.sockets", asked)}
+        found = {f"{s['protocol']}/{s['address']}/{s['port']}": s
+                 for s in kernel.adapter("host.sockets.snapshot", asked)}
+        asked_for, read = (kernel.adapter(f"host.sockets.{source}") for source in ("from_kernel", "from_files"))
         process.communicate("")
-    assert set(found) == {*wanted[:5], "tcp/127.0.0.1/8007"}  # bound to an IPv4 address, it takes IPv4 only
+    # Bound to an IPv4 address, a socket takes IPv4 only.
+    assert set(found) == {*wanted[:5], "tcp/127.0.0.1/8007", "tcp/::/8008", "udp/::/8009", "udp/::/8010"}
     for word in ("tcp/0.0.0.0/8001", "tcp/::/8004", "udp/0.0.0.0/8003"):
         assert found[word]["process"].startswith("python")
     pid = found["tcp/0.0.0.0/8001"]["process"].rpartition("pid ")[2].rstrip(")")
     assert pid.isdigit() and found["tcp/127.0.0.1/8002"]["process"] == ""
     assert found["tcp/::/8004"]["dual_stack"] is True and found["udp/::1/8005"]["dual_stack"] is False
+    assert [found[word]["dual_stack"] for word in ("tcp/::/8008", "udp/::/8009", "udp/::/8010")] == [
+        False, False, True]
+    # A kernel without sock_diag tells the same, but for IPV6_V6ONLY.
+    assert sorted(entry[:4] for entry in read) == sorted(entry[:4] for entry in asked_for)
+    assert {(entry[2], entry[4]) for entry in read if entry[1] == "::"} == {
+        (8004, True), (8008, True), (8009, True), (8010, True)}

@@ -2,8 +2,10 @@
 """The only place that starts processes: argument lists, no shell, a bound on time."""
 from __future__ import annotations
 
+import contextlib
 import os
 import subprocess
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Optional
 
@@ -34,13 +36,51 @@ def run(arguments: list[str], text: str = "", seconds: float = 60) -> Result:
 
     :raises HostError: when it is not there or does not end within ``seconds``
     """
+    process = _start(arguments)
+    try:
+        return _end(process, arguments, text, seconds)
+    finally:
+        _kill(process)
+
+
+def run_all(programs: Sequence[list[str]], seconds: float = 60) -> list[Result]:
+    """Run several programs without input at the same time; their results in the same order.
+
+    :raises HostError: when one is not there or does not end within ``seconds``
+    """
+    started: list[subprocess.Popen[str]] = []
+    try:
+        for arguments in programs:
+            started.append(_start(arguments))
+        return [_end(process, arguments, "", seconds) for process, arguments in zip(started, programs)]
+    finally:
+        for process in started:
+            _kill(process)
+
+
+def _start(arguments: list[str]) -> subprocess.Popen[str]:
     path = find(arguments[0])
     if path is None:
         raise HostError(f"{arguments[0]} is not installed")
     environment = {**os.environ, "LC_ALL": "C", "LANGUAGE": "C"}
+    return subprocess.Popen([path, *arguments[1:]], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                            stderr=subprocess.PIPE, text=True, errors="replace", env=environment)
+
+
+def _end(process: subprocess.Popen[str], arguments: list[str], text: str, seconds: float) -> Result:
     try:
-        done = subprocess.run([path, *arguments[1:]], input=text, capture_output=True, text=True, errors="replace",
-                              timeout=seconds, env=environment, check=False)
+        out, err = process.communicate(text, timeout=seconds)
     except subprocess.TimeoutExpired as error:
         raise HostError(f"{' '.join(arguments)} did not answer within {seconds:g} seconds") from error
-    return Result(done.returncode, done.stdout, done.stderr)
+    return Result(process.returncode, out, err)
+
+
+def _kill(process: subprocess.Popen[str]) -> None:
+    """What still runs ends, and nothing of it is left open."""
+    if process.poll() is None:
+        process.kill()
+    process.wait()
+    for stream in (process.stdin, process.stdout, process.stderr):
+        with contextlib.suppress(OSError):  # input that the process did not read
+            if stream is not None:
+                stream.close()

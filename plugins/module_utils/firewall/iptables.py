@@ -24,36 +24,49 @@ def snapshot() -> tuple[dict[tuple[str, str], ObservedTable], dict[str, str]]:
     """
     tables: dict[tuple[str, str], ObservedTable] = {}
     unusable: dict[str, str] = {}
+    asked: dict[str, list[list[str]]] = {}
     for family, name in COMMANDS.items():
         if command.find(f"{name}-restore") is None:
             unusable[family] = f"{name} is not installed: install the package iptables"
         elif family == "ipv6" and not os.path.exists("/proc/net/if_inet6"):
             unusable[family] = "the kernel of this host runs without IPv6 (ipv6.disable=1)"
         else:
-            saved = command.run([f"{name}-save"])
-            problem = f"{name}-save failed: {saved.err.strip() or saved.code}" if saved.code else _mixture(name)
-            if problem:
-                unusable[family] = problem
-                continue
+            asked[family] = [[f"{name}-save"], *_other_backend(name)]
+    # All at the same time: most of what such a program takes is its start.
+    results = iter(command.run_all([program for programs in asked.values() for program in programs]))
+    for family, programs in asked.items():
+        name = COMMANDS[family]
+        saved, *others = [next(results) for _program in programs]
+        if saved.code:
+            unusable[family] = f"{name}-save failed: {saved.err.strip() or saved.code}"
+        elif any(not other.code and any(line.startswith("-A ") for line in other.out.splitlines()) for other in others):
+            unusable[family] = _mixture(name, programs[1][0])
+        else:
             found = parse(saved.out)
             tables.update({(family, table): found.get(table, ObservedTable()) for table in TABLES})
     return tables, unusable
 
 
-def _mixture(name: str) -> str:
-    """What is wrong when rules stand in the other backend too, "" when none do.
+def _backend(name: str) -> str:
+    return "legacy" if "legacy" in os.path.realpath(command.find(f"{name}-save") or "") else "nft"
+
+
+def _other_backend(name: str) -> list[list[str]]:
+    """What shows the rules of the backend that ``name`` is not set to; nothing when there can be none."""
+    other = "nft" if _backend(name) == "legacy" else "legacy"
+    if command.find(f"{name}-{other}-save") is None or (other == "legacy" and not _legacy_tables(name)):
+        return []
+    return [[f"{name}-{other}-save"]]
+
+
+def _mixture(name: str, shown_by: str) -> str:
+    """What is wrong when rules stand in the other backend too.
 
     A packet passes the chains of both: an ACCEPT of ours in one does not help against a DROP in the other.
     """
-    own = "legacy" if "legacy" in os.path.realpath(command.find(f"{name}-save") or "") else "nft"
-    other = "nft" if own == "legacy" else "legacy"
-    if command.find(f"{name}-{other}-save") is None or (other == "legacy" and not _legacy_tables(name)):
-        return ""
-    saved = command.run([f"{name}-{other}-save"])
-    if saved.code or not any(line.startswith("-A ") for line in saved.out.splitlines()):
-        return ""
-    return (f"there are rules in both backends of {name}, and {name} is set to {own} on this host. Flush those that "
-            f"`{name}-{other}-save` shows, or use them all from one backend with `update-alternatives --config {name}`")
+    return (f"there are rules in both backends of {name}, and {name} is set to {_backend(name)} on this host. Flush "
+            f"those that `{shown_by}` shows, or use them all from one backend with `update-alternatives --config "
+            f"{name}`")
 
 
 def _legacy_tables(name: str) -> bool:

@@ -13,7 +13,7 @@ from ..link import netlink
 from ..link.model import BRIDGE
 from ..netns import named
 from ..netns.model import HOST
-from . import conntrack, proc
+from . import conntrack, proc, sockets
 from .model import BRIDGE_CALLS, HostState, Namespace, Scope
 from .operations import ConntrackFlush, ModuleLoad, NetnsAdd, NetnsDel, SysctlSet
 
@@ -52,7 +52,7 @@ class RealHost:
         if scope.firewall:
             state.tables, state.unusable = iptables.snapshot()
         if scope.ports is not None:
-            state.sockets = proc.sockets(scope.ports)
+            state.sockets = sockets.snapshot(scope.ports)
         return state
 
     def execute(self, operations: Sequence[Any]) -> None:

@@ -77,8 +77,9 @@ _KEPT = 4096  # messages; a message is about a hundred bytes
 class RtnlSocket:
     """A socket bound to the network namespace in which it is opened, whatever namespace is entered later."""
 
-    def __init__(self) -> None:
-        self._socket = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, socket.NETLINK_ROUTE)
+    def __init__(self, protocol: int = socket.NETLINK_ROUTE) -> None:
+        """:param protocol: another one of netlink(7), of which objects can be dumped the same way"""
+        self._socket = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, protocol)
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, BUFFER)
         with contextlib.suppress(OSError):  # before Linux 4.20 a dump returns more than asked for, which does no harm
             self._socket.setsockopt(_SOL_NETLINK, _STRICT, 1)
