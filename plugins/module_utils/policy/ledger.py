@@ -11,7 +11,7 @@ from ..core.names import KNOWN_AFTER_APPLY
 from ..firewall.model import Chain, TableRules, note_of
 from ..host.model import BRIDGE_CALLS, HostState
 from ..netns.model import HOST
-from ..ports.model import Publication, parse_publication
+from ..ports.model import ORDER, Publication, parse_publication
 from . import bridge as bridge_rules
 from . import icc, publish
 from .model import Linkage, Policy
@@ -40,9 +40,13 @@ def publications(state: HostState) -> tuple[Publication, ...]:
             found = parse_publication(container, text)
         except ValueError:
             continue
-        sources.setdefault(dataclasses.replace(found, allow_from=()), set()).update(found.allow_from)
-    return tuple(sorted(dataclasses.replace(found, allow_from=tuple(sorted(allowed)))
-                        for found, allowed in sources.items()))
+        if found.allow_from:
+            allowed = sources.setdefault(dataclasses.replace(found, allow_from=()), set())
+            allowed.update(found.allow_from)
+        else:
+            sources.setdefault(found, set())
+    return tuple(sorted((dataclasses.replace(found, allow_from=tuple(sorted(allowed))) if allowed else found
+                         for found, allowed in sources.items()), key=ORDER))
 
 
 def links(state: HostState) -> tuple[Linkage, ...]:

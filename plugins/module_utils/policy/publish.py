@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator
 
 from ..core.names import chain_name
 from ..firewall.model import Chain, Rule
-from ..ports.model import Publication
+from ..ports.model import ORDER, Publication
 from .bridge import DNAT
 
 OUTER, INNER = 1024, 64
@@ -65,7 +65,7 @@ def _rules(publication: Publication, first: int, last: int) -> Iterator[Rule]:
 def chains(publications: Iterable[Publication]) -> list[Chain]:
     """All chains of the tree, the top one first; the top one exists even when nothing is published."""
     leaves: dict[tuple[str, int, int], list[Rule]] = defaultdict(list)
-    for publication in sorted(publications):
+    for publication in sorted(publications, key=ORDER):
         for block, size, first, last in _parts(publication):
             leaves[publication.protocol, block, size] += _rules(publication, first, last)
     outer: dict[tuple[str, int], list[Rule]] = defaultdict(list)

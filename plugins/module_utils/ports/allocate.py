@@ -12,18 +12,13 @@ range that the user names is not affected (moby/moby pull request 52818), nor is
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from operator import attrgetter
 from typing import Union
 
 from ..core.errors import OptionError
-from .model import DYNAMIC_RANGE, PortSpec, Publication, Socket, family_of, range_text
+from .model import DYNAMIC_RANGE, ORDER, PortSpec, Publication, Socket, family_of, range_text
 from .occupied import Occupied, Owner, addresses_collide, listened, published, shares, taken_by
 from .spec import parse_host_ip
 from .wanted import Wanted, wanted_specs
-
-# The order of Publication itself, three times as fast as its generated comparison.
-_SORT_KEY = attrgetter("container", "host_ip", "host_port", "container_ip", "container_port", "protocol", "count",
-                       "allow_from")
 
 
 def conflicts(a: Publication, b: Publication) -> bool:
@@ -72,7 +67,7 @@ def allocate(
         Publication(container, host_ip, port, addresses[family_of(host_ip)], want.spec.container_ports[0],
                     want.protocol, want.count, sources[family_of(host_ip)])
         for want, port in host_ports for host_ip in want.host_ips
-    ), key=_SORT_KEY))
+    ), key=ORDER))
 
 
 # Protocol, host address, first host port, count, first container port of a publication of the container itself.

@@ -10,6 +10,7 @@ import functools
 import ipaddress
 import re
 from dataclasses import dataclass
+from operator import attrgetter
 
 PROTOCOLS = ("tcp", "udp", "sctp")
 # Docker up to 1.5; later releases read net.ipv4.ip_local_port_range and fall back to this.
@@ -112,6 +113,11 @@ class Publication:
                 f"/{self.protocol}{sources}")
 
 
+# The order of Publication itself, three times as fast as its generated comparison.
+ORDER = attrgetter("container", "host_ip", "host_port", "container_ip", "container_port", "protocol", "count",
+                   "allow_from")
+
+
 @dataclass(frozen=True)
 class Socket:
     """A listening socket of the host.
@@ -127,6 +133,8 @@ class Socket:
     dual_stack: bool = False
 
 
+# Every plan reads the same ones back several times.
+@functools.lru_cache(maxsize=1 << 15)
 def parse_publication(container: str, text: str) -> Publication:
     """The publication of ``container`` whose ``text`` this is.
 
