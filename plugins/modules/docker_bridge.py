@@ -64,7 +64,8 @@ options:
     type: bool
   ip6tables:
     description:
-      - Whether to keep rules for IPv6. The default for a new bridge is V(true).
+      - Whether to keep rules for IPv6. Without them, ports are published for IPv4 only, and a bridge with IPv6 cannot
+        have C(icc=false). The default for a new bridge is V(true).
     type: bool
   ipv6:
     description:

@@ -33,8 +33,9 @@ def merge(current: Bridge, desired: DesiredBridge, state: HostState) -> Bridge:
         changes["mac"] = desired.mac_address
     merged = dataclasses.replace(current, link=link.replaced(**changes), **settings)
     _check_parts(merged)
-    if not merged.iptables and not merged.icc:
-        raise OptionError("iptables", False, f"contradicts icc: false of bridge {desired.name}, which is made of rules",
+    option = merged.cannot_close
+    if option and not merged.icc:
+        raise OptionError(option, False, f"contradicts icc: false of bridge {desired.name}, which is made of rules",
                           "Say icc: true with icc_policy first")
     return merged
 

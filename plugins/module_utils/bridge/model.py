@@ -47,6 +47,13 @@ class Bridge:
         """Whether the rules of this family are ours to keep for this bridge."""
         return self.iptables if family == "ipv4" else self.ip6tables
 
+    @property
+    def cannot_close(self) -> str:
+        """The option that keeps icc: false from closing the bridge, "" where nothing does: a family without rules."""
+        if not self.iptables:
+            return "iptables"
+        return "ip6tables" if self.subnet("ipv6") and not self.ip6tables else ""
+
     def settings(self) -> dict[str, str]:
         """What stands in the mark: only what differs from Docker's defaults."""
         switches = {"masq": self.masquerade, "icc": self.icc, "iptables": self.iptables, "ip6tables": self.ip6tables}

@@ -11,6 +11,7 @@ from ..core.plan import Draft, Plan
 from ..endpoint import adopt, follow
 from ..endpoint import plan as endpoint_plan
 from ..endpoint.model import DesiredEndpoint, endpoint_of, endpoints
+from ..firewall.model import COMMANDS
 from ..firewall.plan import plan_rules
 from ..host.model import HostState, Scope
 from ..link.addressing import AddrAdd, AddrDel
@@ -111,14 +112,18 @@ def _present(draft: Draft, desired: DesiredBridge) -> None:
 
 def _refuse_loss(draft: Draft, bridge: Bridge, desired: DesiredBridge) -> None:
     """Rules are the only ledger of published ports and links: taking them away loses both."""
-    if desired.iptables is not False or not bridge.iptables or desired.force:
-        return
     holders = {endpoint.container for endpoint in endpoints(draft.state) if endpoint.bridge == bridge.name}
-    kept = [f"{p.container} {p.text}" for p in ledger.publications(draft.state) if p.container in holders]
-    kept += [link.note for link in ledger.links(draft.state) if link.bridge == bridge.name]
-    if kept:
-        raise OptionError("iptables", False, f"would close {len(kept)} published ports and links of {bridge.name} "
-                          f"({kept[0]}{', ...' if kept[1:] else ''})", "Remove them first, or say force: true")
+    for family, wanted in (("ipv4", desired.iptables), ("ipv6", desired.ip6tables)):
+        if wanted is not False or not bridge.filters(family) or desired.force:
+            continue
+        kept = [f"{p.container} {p.text}" for p in ledger.publications(draft.state)
+                if p.container in holders and p.family == family]
+        kept += [link.note for link in ledger.links(draft.state)
+                 if link.bridge == bridge.name and link.family == family]
+        if kept:
+            raise OptionError(COMMANDS[family], False, f"would close {len(kept)} published ports and links of "
+                              f"{bridge.name} ({kept[0]}{', ...' if kept[1:] else ''})",
+                              "Remove them first, or say force: true")
 
 
 def _own(link: Link, desired: DesiredBridge) -> Bridge:

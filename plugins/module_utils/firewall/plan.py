@@ -15,7 +15,7 @@ from ..netns.model import HOST
 from ..policy import ledger
 from ..policy.follow import Addresses, follow_links, follow_publications
 from ..policy.model import Linkage
-from ..ports.model import Publication
+from ..ports.model import ORDER, Publication, family_of
 from .model import COMMANDS, FAMILIES, TABLES
 from .sync import sync_family
 
@@ -35,6 +35,9 @@ def plan_rules(draft: Draft, observed: HostState, publications: Optional[Iterabl
                if (subnet := bridge.subnet(family))]
     addresses = Addresses(endpoints(draft.state), subnets)
     published = follow_publications(known if publications is None else publications, addresses, removed)
+    own = bridges(draft.state)
+    published = [p for p in published if (name := addresses.bridge(p.container_ip)) not in own
+                 or own[name].filters(p.family)]
     linked = follow_links(known_links if links is None else links, addresses, removed)
     _close_early(draft, observed, known, known_links, addresses)
     wanted = ledger.policy(draft.state, published, linked)
@@ -100,8 +103,11 @@ def _forget_connections(draft: Draft, before: Iterable[Publication], after: Iter
     old, new = set(before), set(after)
     still = {publication.container_ip for publication in new}
     for family in FAMILIES:
-        ports = {("udp", p.host_port, p.host_port + p.count - 1): None for p in sorted(old ^ new)
+        ports = {("udp", p.host_port, p.host_port + p.count - 1): None for p in sorted(old ^ new, key=ORDER)
                  if p.protocol == "udp" and p.family == family}
-        gone = {p.container_ip: None for p in sorted(old - new) if p.family == family and p.container_ip not in still}
+        gone = {p.container_ip: None for p in sorted(old - new, key=ORDER)
+                if p.family == family and p.container_ip not in still}
         if ports or gone:
-            draft.do(ConntrackFlush(family, tuple(ports), tuple(gone)))
+            local = {address.partition("/")[0]: None for link in draft.state.host.links.values()
+                     for address in link.addresses if family_of(address) == family}
+            draft.do(ConntrackFlush(family, tuple(ports), tuple(gone), tuple(local)))

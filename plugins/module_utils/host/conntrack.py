@@ -9,7 +9,7 @@ from typing import Any
 from .operations import ConntrackFlush
 
 _FAMILIES = {"ipv4": socket.AF_INET, "ipv6": socket.AF_INET6}
-_PROTOCOLS = {"tcp": socket.IPPROTO_TCP, "udp": socket.IPPROTO_UDP, "sctp": 132}
+_PROTOCOLS = {socket.IPPROTO_TCP: "tcp", socket.IPPROTO_UDP: "udp", 132: "sctp"}
 
 
 def flush(operation: ConntrackFlush) -> list[str]:
@@ -56,8 +56,5 @@ def _ends(entry: Any, direction: str) -> tuple[str, str, int, int, int]:
 
 
 def _concerns(entry: Any, operation: ConntrackFlush) -> bool:
-    """By host port whatever the entry says, so that "not translated" is forgotten as well; by address if translated."""
     _source, destination, protocol, _from, port = _ends(entry, "CTA_TUPLE_ORIG")
-    replier = _ends(entry, "CTA_TUPLE_REPLY")[0]
-    return replier != destination and replier in operation.addresses or any(
-        protocol == _PROTOCOLS[name] and first <= port <= last for name, first, last in operation.ports)
+    return operation.concerns(_PROTOCOLS.get(protocol, ""), destination, port, _ends(entry, "CTA_TUPLE_REPLY")[0])

@@ -6,6 +6,7 @@ Those of links are in link/operations.py and link/addressing.py, that of the rul
 from __future__ import annotations
 
 from dataclasses import dataclass
+from ipaddress import ip_address
 from typing import Optional
 
 from ..core.plan import PHASE_CONNTRACK, PHASE_MODULE, PHASE_NETNS, PHASE_NETNS_ADD, PHASE_NETNS_DEL, PHASE_SYSCTL
@@ -128,13 +129,31 @@ class ConntrackFlush:
 
     :param ports: host ports as ``(protocol, first, last)``
     :param addresses: container addresses that connections were translated to
+    :param local: the host's own addresses: what goes to the same port of somebody else passes by and is left alone
     """
 
     family: str
     ports: tuple[tuple[str, int, int], ...] = ()
     addresses: tuple[str, ...] = ()
+    local: tuple[str, ...] = ()
     phase = PHASE_CONNTRACK
     netns = HOST
+
+    def concerns(self, protocol: str, destination: str, port: int, replier: str) -> bool:
+        """Whether a tracked connection is one of those.
+
+        By host port whatever became of it, so that "not translated" is forgotten as well; by address if translated.
+
+        :param destination: where the client sends, with ``port``
+        :param replier: who answers; another one than ``destination`` when the connection is translated
+        """
+        if replier != destination and replier in self.addresses:
+            return True
+        if not any(protocol == name and first <= port <= last for name, first, last in self.ports):
+            return False
+        # Neither a loopback nor a link-local address is anything that a packet passes by to.
+        at = ip_address(destination)
+        return destination in self.local or at.is_loopback or at.is_link_local
 
     def describe(self) -> str:
         words = [f"{protocol} port {first}" if first == last else f"{protocol} ports {first}-{last}"

@@ -64,10 +64,10 @@ def _set_icc(draft: Draft, name: str, icc: bool) -> None:
     if bridge is None:
         raise OptionError("bridge", name, "is not a bridge of ours",
                           f"Take it over with docker_bridge name={name} adopt=true, or name another")
-    if not icc and not bridge.iptables:
+    if not icc and (option := bridge.cannot_close):
         # Docker refuses the same at start: "You specified --iptables=false with --icc=false".
-        raise OptionError("icc", False, f"needs rules, and bridge {name} has iptables: false",
-                          "Say iptables: true for the bridge with docker_bridge")
+        raise OptionError("icc", False, f"needs rules, and bridge {name} has {option}: false",
+                          f"Say {option}: true for the bridge with docker_bridge")
     if bridge.icc != icc:
         settings = Bridge(**{**bridge.__dict__, "icc": icc}).settings()
         draft.do(LinkSet(HOST, link, link.replaced(alias=Mark(BRIDGE, name, settings).text)))
@@ -101,13 +101,14 @@ def _linkages(draft: Draft, item: DesiredPolicy, own: Sequence[Endpoint], link: 
         raise MooringError(f"links: {item.label} is on bridge {own[0].bridge} and {link.target} on {theirs[0].bridge}: "
                            "a link opens ports within one bridge. Attach both to one bridge, or publish the port")
     here, there = shared[0]
-    ports = _ports(draft.state, item, there)
+    ports, bridge = _ports(draft.state, item, there), bridges(draft.state)[there.bridge]
     if not ports:
         draft.warn(f"the link from {item.label} to {link.target} opens nothing, since {link.target} exposes and "
                    "publishes no port: say exposed_ports with netns_attach, or with this task")
     return [Linkage(item.label, link.target, link.alias, here.ip(family), there.ip(family),
                     port.text.partition("/")[0], port.protocol, there.bridge)
-            for family in ("ipv4", "ipv6") if here.ip(family) and there.ip(family) for port in ports]
+            for family in ("ipv4", "ipv6") if here.ip(family) and there.ip(family) and bridge.filters(family)
+            for port in ports]
 
 
 def _ports(state: HostState, item: DesiredPolicy, target: Endpoint) -> list[ExposedPort]:

@@ -2,13 +2,12 @@
 """The options of port_publish as a value. Pure."""
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Mapping
 from typing import Any
 
-from ..core.errors import MooringError, OptionError
+from ..core.errors import MooringError
 from ..netns.parse import target
-from ..ports.spec import parse_exposed_port, parse_port_range, parse_port_spec, parse_sources
+from ..ports.spec import parse_exposed_port, parse_host_ip, parse_port_range, parse_port_spec, parse_sources
 from .model import DesiredPorts
 
 
@@ -18,16 +17,12 @@ def parse(options: Mapping[str, Any]) -> DesiredPorts:
     if present and options["published_ports"] is None and not options["publish_all_ports"]:
         raise MooringError("published_ports: not given. Say which ports (an empty list for none), or "
                            "publish_all_ports: true")
-    host_ip = options["default_host_ip"] or ""
-    if host_ip:
-        try:
-            host_ip = str(ipaddress.ip_address(host_ip))
-        except ValueError as error:
-            raise OptionError("default_host_ip", host_ip, "is not an IP address", "Give it like 192.0.2.1") from error
+    host_ip = options["default_host_ip"]
     return DesiredPorts(
         target=target(options), present=present,
         specs=tuple(parse_port_spec(port) for port in options["published_ports"] or ()),
         publish_all=bool(options["publish_all_ports"]),
         exposed=tuple(parse_exposed_port(port) for port in options["exposed_ports"] or ()),
-        default_host_ip=host_ip, allow_from=parse_sources(options["allow_from"] or []),
+        default_host_ip=parse_host_ip(host_ip) if host_ip else "",
+        allow_from=parse_sources(options["allow_from"] or []),
         dynamic_range=parse_port_range(options["dynamic_port_range"]))

@@ -4,23 +4,23 @@ from __future__ import annotations
 
 import ipaddress
 import itertools
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Optional
 
 from ..bridge.forwarding import ROUTE_LOCALNET
-from ..bridge.model import bridges
+from ..bridge.model import Bridge, bridges
 from ..core.errors import MooringError, OptionError
 from ..core.names import KNOWN_AFTER_APPLY
 from ..core.plan import Draft, Plan
 from ..endpoint.model import Endpoint, containers, endpoints
-from ..firewall.model import COMMANDS
+from ..firewall.model import COMMANDS, FAMILIES
 from ..firewall.plan import plan_rules
 from ..host.model import HostState, Scope
 from ..host.operations import SysctlSet
 from ..netns.model import HOST
 from ..policy import ledger
 from ..ports.allocate import allocate
-from ..ports.model import ExposedPort, PortSpec, Publication
+from ..ports.model import ORDER, ExposedPort, PortSpec, Publication, family_of
 from ..ports.occupied import Occupied
 from ..ports.occupied import published as occupied_by
 from ..ports.spec import parse_exposed_port
@@ -41,7 +41,7 @@ def plan(desired: Sequence[DesiredPorts], state: HostState) -> Plan:
     for label, own in itertools.groupby(sorted(ledger.publications(state), key=_container), key=_container):
         published[label] = tuple(own)
     before = [view(item.label, published, leases) for item in desired]
-    unruled = {bridge.name for bridge in bridges(state).values() if not bridge.iptables}
+    own_bridges = bridges(state)
     occupied = _occupied(desired, published)
     former = dict(published)
     for item in desired:
@@ -52,7 +52,7 @@ def plan(desired: Sequence[DesiredPorts], state: HostState) -> Plan:
             current = published.get(item.label, ())
             for publication in _staying(current, item) if explicit else current:
                 occupied.withdraw(publication)
-            published[item.label] = _publish(draft, item, leases.get(item.label, []), occupied, unruled,
+            published[item.label] = _publish(draft, item, leases.get(item.label, []), occupied, own_bridges,
                                              current if explicit else former[item.label], explicit)
             for publication in published[item.label]:
                 occupied.publish(publication)
@@ -93,24 +93,24 @@ def _staying(published: Sequence[Publication], item: DesiredPorts) -> Sequence[P
 def view(label: str, published: Mapping[str, Sequence[Publication]],
          leases: Mapping[str, Sequence[Endpoint]]) -> Mapping[str, Any]:
     """The ports of a container as they are returned to the user, as `docker port` lists them."""
-    own = published.get(label, ())
+    own = sorted(published.get(label, ()), key=ORDER)
     addresses = [lease.ip(family) for lease in leases.get(label, ()) for family in ("ipv4", "ipv6") if lease.ip(family)]
     return {"container": label, "addresses": addresses,
             "ports": [{"host_ip": p.host_ip, "host_port": p.host_port, "container_ip": p.container_ip,
                        "container_port": p.container_port, "protocol": p.protocol, "count": p.count,
-                       "allow_from": list(p.allow_from)} for p in sorted(own)],
-            "published_ports": [publication.text for publication in sorted(own)]}
+                       "allow_from": list(p.allow_from)} for p in own],
+            "published_ports": [publication.text for publication in own]}
 
 
 def _publish(draft: Draft, item: DesiredPorts, leases: Sequence[Endpoint],
-             occupied: Occupied, unruled: Collection[str], current: Sequence[Publication],
+             occupied: Occupied, own_bridges: Mapping[str, Bridge], current: Sequence[Publication],
              explicit: bool) -> tuple[Publication, ...]:
     """:param explicit: only the ports that leave no choice"""
     if not item.present:
         return ()
     addresses = _addresses(draft, item, leases)
-    _require_rules(unruled, item, leases, addresses)
     specs = [spec for spec in _specs(item, leases) if spec.explicit or not explicit]
+    addresses = _with_rules(own_bridges, item, leases, addresses, specs)
     _refuse_loopback_v6(item, specs)
     return allocate(item.label, addresses, specs, others=occupied, current=current,
                     sockets=draft.state.sockets,
@@ -151,12 +151,24 @@ def _conflict(state: HostState, label: str) -> str:
             "attach it with network_mode: bridge first" + (f", or publish ports of {sharing[0]}" if sharing else ""))
 
 
-def _require_rules(unruled: Collection[str], item: DesiredPorts, leases: Sequence[Endpoint],
-                   addresses: Mapping[str, str]) -> None:
-    for lease in leases:
-        if lease.bridge in unruled and addresses.get("ipv4") == lease.ip("ipv4"):
+def _with_rules(own_bridges: Mapping[str, Bridge], item: DesiredPorts, leases: Sequence[Endpoint],
+                addresses: Mapping[str, str], specs: Sequence[PortSpec]) -> Mapping[str, str]:
+    """Those of the container's addresses whose bridge has rules for their family.
+
+    :raises MooringError: where nothing is left, and for a port of a family without rules
+    """
+    found = dict(addresses)
+    for lease, family in itertools.product(leases, FAMILIES):
+        bridge = own_bridges.get(lease.bridge)
+        if bridge is None or bridge.filters(family) or not lease.ip(family) or found.get(family) != lease.ip(family):
+            continue
+        del found[family]
+        asked = {spec.host_ip or item.default_host_ip for spec in specs}
+        if family == "ipv4" or not found or any(family_of(host_ip) == family for host_ip in asked if host_ip):
             raise MooringError(f"ports of {item.label} cannot be published: it is on bridge {lease.bridge}, which has "
-                               f"{COMMANDS['ipv4']}: false. Say iptables: true for the bridge with docker_bridge")
+                               f"{COMMANDS[family]}: false. Say {COMMANDS[family]}: true for the bridge with "
+                               "docker_bridge")
+    return found
 
 
 def _specs(item: DesiredPorts, leases: Sequence[Endpoint]) -> list[PortSpec]:

@@ -145,6 +145,25 @@ def test_icc_off_needs_rules(world: World) -> None:
         "docker_bridge.")
 
 
+def test_icc_off_needs_rules_for_ipv6_where_the_bridge_has_it(world: World) -> None:
+    """Else the containers would go on talking by IPv6."""
+    world.bridge("br1", "192.168.6.1/24", ip6tables=False)
+    world.run("icc_policy", bridge="br1", icc=False)
+    assert world.refuses("docker_bridge", name="br1", fixed_cidr_v6="2001:db8:6::/64").startswith(
+        "ip6tables: 'False' contradicts icc: false of bridge br1")
+    world.run("icc_policy", bridge="br1", icc=True)
+    world.bridge("br1", None, fixed_cidr_v6="2001:db8:6::/64")
+    assert world.refuses("icc_policy", bridge="br1", icc=False).startswith(
+        "icc: 'False' needs rules, and bridge br1 has ip6tables: false. Say ip6tables: true")
+
+
+def test_a_link_has_no_part_in_a_family_without_rules(world: World) -> None:
+    world.bridge(fixed_cidr_v6="2001:db8:5::/64", ip6tables=False)
+    plan = world.link("web", "db")
+    assert {link["address"] for link in plan.after[0]["links"]} == {"192.168.5.3"}
+    assert len(world.info()["links"]) == len(plan.after[0]["links"])
+
+
 def test_links_of_both_families(world: World) -> None:
     world.bridge(fixed_cidr_v6="2001:db8:5::/64")
     world.run("netns_attach", netns="web", address_v6="2001:db8:5::22")

@@ -26,7 +26,8 @@ def world() -> World:
     ({"published_ports": ["80:80/icmp"]}, "published_ports: '80:80/icmp' has the unknown protocol 'icmp'"),
     ({"published_ports": ["eth0:80:80"]}, "published_ports: 'eth0:80:80' has 'eth0' as its host address, which is not"),
     ({"published_ports": ["1-3:1-4"]}, "published_ports: '1-3:1-4' has 3 host port(s), 1-3, for 4 container ports"),
-    ({"published_ports": [], "default_host_ip": "lan"}, "default_host_ip: 'lan' is not an IP address. Give it like"),
+    ({"published_ports": [], "default_host_ip": "lan"}, "default_host_ip: 'lan' is not an IP address. Give an"),
+    ({"published_ports": [], "default_host_ip": "fe80::1%a"}, "default_host_ip: 'fe80::1%a' is not an IP address"),
     ({"published_ports": [], "allow_from": ["10.0.0.1/8"]}, "allow_from: '10.0.0.1/8' has bits set behind its prefix"),
     ({"published_ports": [], "dynamic_port_range": "9-1"}, "dynamic_port_range: '9-1' has the dynamic ports 9-1"),
     ({"publish_all_ports": True, "exposed_ports": ["x"]}, "exposed_ports: 'x' has 'x' as a container port"),
@@ -109,6 +110,24 @@ def test_a_bridge_without_rules(world: World) -> None:
         "ports of app cannot be published: it is on bridge br1, which has iptables: false. Say iptables: true")
 
 
+def test_a_bridge_without_ipv6_rules_publishes_ipv4_only(world: World) -> None:
+    """Also where another bridge has such rules, whose chains would take them in."""
+    for name, number, switch in (("br1", 6, False), ("br2", 7, True)):
+        world.bridge(name, f"192.168.{number}.1/24", fixed_cidr_v6=f"2001:db8:{number}::/64", ip6tables=switch)
+    world.run("netns_attach", netns="app", bridge="br1")
+    assert world.publish("app", "8080:80") == ["0.0.0.0:8080->192.168.6.2:80/tcp"]
+    message = "ports of app cannot be published: it is on bridge br1, which has ip6tables: false. Say ip6tables: true"
+    for options in ({"published_ports": ["[2001:db8::1]:8081:80"]},
+                    {"published_ports": ["8081:80"], "default_host_ip": "[2001:db8::1]"}):
+        assert world.refuses("port_publish", netns="app", **options).startswith(message)
+    world.bridge("br1", None, ip6tables=True)
+    assert world.publish("app", "8080:80")[1:] == ["[::]:8080->[2001:db8:6::2]:80/tcp"]
+    assert world.refuses("docker_bridge", name="br1", ip6tables=False).startswith(
+        "ip6tables: 'False' would close 1 published ports and links of br1 (app [::]:8080->")
+    world.bridge("br1", None, ip6tables=False, force=True)
+    assert world.info()["published_ports"] == ["app 0.0.0.0:8080->192.168.6.2:80/tcp"]
+
+
 def test_both_families(world: World) -> None:
     world.bridge("br1", "192.168.6.1/24", fixed_cidr_v6="2001:db8:6::/64")
     world.run("netns_attach", netns="web", bridge="br1")
@@ -137,9 +156,10 @@ def test_old_connections_are_forgotten(world: World) -> None:
     world.publish("web", "53:53/udp", "8080:80")
     plan = world.run("port_publish", netns="web", published_ports=["54:53/udp"])
     flush = [operation for operation in plan.operations if isinstance(operation, ConntrackFlush)]
-    assert flush == [ConntrackFlush("ipv4", (("udp", 53, 53), ("udp", 54, 54)))]
+    local = ("192.0.2.10", "192.168.5.1")
+    assert flush == [ConntrackFlush("ipv4", (("udp", 53, 53), ("udp", 54, 54)), (), local)]
     plan = world.run("port_publish", netns="web", state="absent")
-    assert ConntrackFlush("ipv4", (("udp", 54, 54),), ("192.168.5.2",)) in plan.operations
+    assert ConntrackFlush("ipv4", (("udp", 54, 54),), ("192.168.5.2",), local) in plan.operations
     assert plan.operations[-1].describe().startswith("forget tracked connections of udp port 54")
 
 
@@ -151,3 +171,19 @@ def test_hundreds_of_containers_in_one_task(world: World) -> None:
     ports = [port["host_port"] for item in plan.after for port in item["ports"]]
     assert len(set(ports)) == 400
     assert sorted(port for port in ports if port >= 49153) == list(range(49153, 49353))
+
+
+@pytest.mark.parametrize(("protocol", "destination", "port", "replier", "concerned"), [
+    ("udp", "192.0.2.10", 53, "192.168.5.2", True),  # translated
+    ("udp", "192.0.2.10", 53, "192.0.2.10", True),  # since before the port was published
+    ("udp", "127.0.0.53", 53, "127.0.0.53", True),
+    ("udp", "9.9.9.9", 53, "9.9.9.9", False),  # what containers ask the world passes by
+    ("udp", "192.0.2.10", 54, "192.0.2.10", False),
+    ("tcp", "192.0.2.10", 53, "192.0.2.10", False),
+    ("tcp", "192.0.2.10", 8080, "192.168.5.9", True),  # a container that is gone
+    ("tcp", "192.168.5.9", 8080, "192.168.5.9", False),  # whoever has its address now
+])
+def test_which_connections_are_forgotten(protocol: str, destination: str, port: int, replier: str,
+                                         concerned: bool) -> None:
+    flush = ConntrackFlush("ipv4", (("udp", 52, 53),), ("192.168.5.9",), ("192.0.2.10", "192.168.5.1"))
+    assert flush.concerns(protocol, destination, port, replier) is concerned
