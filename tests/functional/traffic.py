@@ -298,6 +298,38 @@ class Flow:
         return self._servers.seen.get(token, "")
 
 
+class Connection:
+    """A tcp connection that stays, of which both ends are here: what one sends the other one reads."""
+
+    def __init__(self, server, inside, client, address, port):
+        """:param server: the place that listens on the port ``inside``, which ``client`` finds at address and port"""
+        with server.socket(family_of(address), socket.SOCK_STREAM) as listener:
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            listener.bind(("", inside))
+            listener.listen(1)
+            self._client = client.socket(family_of(address), socket.SOCK_STREAM)
+            self._client.settimeout(PATIENCE)
+            self._client.connect((address, port))
+            self._server = listener.accept()[0]
+            self._server.settimeout(PATIENCE)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_exception):
+        self._client.close()
+        self._server.close()
+
+    def lives(self):
+        """Whether a word goes through both ways. :raises OSError: when the connection was reset or is silent"""
+        found = []
+        for one, other in ((self._client, self._server), (self._server, self._client)):
+            token = f"t{next(_tokens)}".encode()
+            one.sendall(token)
+            found.append(other.recv(64) == token)
+        return all(found)
+
+
 def _shown(call):
     place, protocol, address, port = call[:4]
     return f"{place} -> {protocol} {address} port {port}"

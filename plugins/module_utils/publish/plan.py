@@ -20,6 +20,7 @@ from ..host.operations import SysctlSet
 from ..netns.model import HOST
 from ..policy import ledger
 from ..ports.allocate import allocate
+from ..ports.entry import HIGHEST_PORT
 from ..ports.model import ORDER, ExposedPort, PortSpec, Publication, family_of
 from ..ports.occupied import Occupied
 from ..ports.occupied import published as occupied_by
@@ -82,12 +83,17 @@ def _staying(published: Sequence[Publication], item: DesiredPorts) -> Sequence[P
         return ()
     if item.publish_all:
         return published
-    wanted: dict[tuple[str, int], list[Optional[tuple[int, int]]]] = {}
+    # Thousands of host ports may lead to one container port: those that are named alone are looked up.
+    single = {(spec.protocol, spec.container_ports[0], spec.host_ports[0]) for spec in item.specs if spec.host_ports}
+    ranges: dict[tuple[str, int], set[tuple[int, int]]] = {}
     for spec in item.specs:
-        wanted.setdefault((spec.protocol, spec.container_ports[0]), []).append(spec.host_ports)
+        first, last = spec.host_ports or (1, HIGHEST_PORT)
+        if first < last:
+            ranges.setdefault((spec.protocol, spec.container_ports[0]), set()).add((first, last))
     return [publication for publication in published
-            if any(ports is None or ports[0] <= publication.host_port <= ports[1]
-                   for ports in wanted.get((publication.protocol, publication.container_port), ()))]
+            if (publication.protocol, publication.container_port, publication.host_port) in single
+            or any(first <= publication.host_port <= last
+                   for first, last in ranges.get((publication.protocol, publication.container_port), ()))]
 
 
 def view(label: str, published: Mapping[str, Sequence[Publication]],

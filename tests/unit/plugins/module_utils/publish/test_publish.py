@@ -2,8 +2,12 @@
 """Published ports of containers; the choice of host ports has tests of its own under ports/."""
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from ansible_collections.mooring.net.plugins.module_utils.core.errors import MooringError
+from ansible_collections.mooring.net.plugins.module_utils.core.plan import Plan
+from ansible_collections.mooring.net.plugins.module_utils.firewall.operations import RestoreTable
 from ansible_collections.mooring.net.plugins.module_utils.host.operations import ConntrackFlush
 from ansible_collections.mooring.net.plugins.module_utils.netns.model import HOST
 from ansible_collections.mooring.net.plugins.module_utils.ports.model import Socket
@@ -187,3 +191,28 @@ def test_which_connections_are_forgotten(protocol: str, destination: str, port: 
                                          concerned: bool) -> None:
     flush = ConntrackFlush("ipv4", (("udp", 52, 53),), ("192.168.5.9",), ("192.0.2.10", "192.168.5.1"))
     assert flush.concerns(protocol, destination, port, replier) is concerned
+
+
+def restored(plan: Plan) -> list[tuple[str, str, list[str]]]:
+    """Family, table and chains of each transaction of a plan."""
+    return [(operation.family, operation.table, [change.name for change in operation.chains])
+            for operation in plan.operations if isinstance(operation, RestoreTable)]
+
+
+def test_ten_thousand_ports_are_one_transaction_and_one_more_is_one_chain(world: World) -> None:
+    ports = dict.fromkeys(range(20000, 30000), 80)
+
+    def options(change: dict[int, int]) -> dict[str, Any]:
+        return {"netns": "web", "published_ports": [f"{host}:{inside}" for host, inside in {**ports, **change}.items()
+                                                    if inside]}
+
+    found = restored(world.run("port_publish", **options({})))
+    assert [(family, table) for family, table, _chains in found] == [("ipv4", "nat")]
+    # The top, 11 blocks of 1024 (19456 is the first, 29696 the last) and 158 of 64 (19968 to 30015).
+    assert len(found[0][2]) == 1 + 11 + 157
+    for port, inside in ((25000, 81), (25000, 0), (30000, 80)):  # changed, removed, added
+        leaf = f"MOORING-TCP-{port - port % 64}-{port - port % 64 + 63}"
+        plan = world.check("port_publish", **options({port: inside}))
+        assert restored(plan) == [("ipv4", "nat", [leaf])]
+        assert len(plan.operations) == 1  # no tracked connection is touched either
+    assert world.check("port_publish", **options({})).operations == ()
