@@ -5,7 +5,7 @@ import re
 import pytest
 from pipeline import Pipeline, PipelineError
 from traffic import Flow, expect_answers, expect_closed
-from worlds import ADDRESSES, BACK, BACKENDS, BOX, BOX6, FRONT, FRONT6, OUTSIDE, OUTSIDE6, picture, world
+from worlds import ADDRESSES, BACK, BACK6, BACKENDS, BOX, BOX6, FRONT, FRONT6, OUTSIDE, OUTSIDE6, picture, world
 
 PROGRAMS = ("iptables", "ip6tables")
 # Rules of an administrator, in every place that we have rules in, with what iptables-save writes in its own way.
@@ -159,6 +159,42 @@ def test_a_run_repairs_what_somebody_damaged(configured, damage):
         assert sorted(saved(here.box, program).splitlines()) == sorted(before[program].splitlines())
 
 
+def test_without_rules_the_firewall_is_left_alone(configured):
+    """Neither a bridge with iptables and ip6tables off nor its containers add, change or remove a rule."""
+    here = configured
+    here.pipeline.run("docker_bridge", name="front", state="absent", force=True)
+    for program in PROGRAMS:
+        here.box.run([f"{program}-restore"], input=FOREIGN.format(policy="DROP"))
+    before = {program: saved(here.box, program) for program in PROGRAMS}
+
+    def untouched(*programs):
+        return all(saved(here.box, program) == before[program] for program in programs)
+
+    run = here.pipeline.run
+    for off in (("iptables", "ip6tables"), ("iptables",), ("ip6tables",)):
+        switches = {program: program not in off for program in PROGRAMS}
+        for _again in range(2):
+            run("docker_bridge", name="back", bip=f"{BACK}/24", bip6=f"{BACK6}/64", ipv6=True, **switches)
+            run("netns_attach", netns="web", bridge="back")
+            if "iptables" in off:
+                with pytest.raises(PipelineError, match="ports of web cannot be published.*iptables: false"):
+                    run("port_publish", netns="web", published_ports=["8080:80"])
+                with pytest.raises(PipelineError, match="icc: 'False' needs rules"):
+                    run("icc_policy", bridge="back", icc=False)
+            else:
+                run("port_publish", netns="web", published_ports=["8080:80"])
+            assert untouched(*off)
+        assert [program for program in PROGRAMS if not untouched(program)] == [
+            program for program in PROGRAMS if program not in off]
+        run("netns_attach", netns="web", state="absent")
+        run("docker_bridge", name="back", state="absent")
+        assert untouched(*off)
+        assert all(tables(saved(here.box, program)) == tables(before[program]) for program in PROGRAMS)
+    for program in PROGRAMS:
+        empty = re.sub(r"(?m)^(-A .*|:\S+ -.*)\n", "", FOREIGN).format(policy="ACCEPT").replace("DROP", "ACCEPT")
+        here.box.run([f"{program}-restore"], input=empty)
+
+
 def test_another_module_repairs_the_rules_as_well(configured):
     """Whatever task runs first after an `iptables -F`, the protection is back with it."""
     here = configured
@@ -251,16 +287,43 @@ def test_a_flow_that_was_there_first_finds_the_port_once_it_is_published(configu
             assert flow.send() == "shop:53"
 
 
-def test_a_flow_ends_with_the_container(configured):
+@pytest.mark.parametrize("address", [BOX, BOX6])
+def test_a_flow_ends_with_the_container(configured, address):
     """Its address may be the next one's: nobody is to get what was meant for another."""
     here = configured
-    with Flow(here.servers, here.outside, BOX, 5353) as flow:
+    with Flow(here.servers, here.outside, address, 5353) as flow:
         assert flow.send() == "web:53"
         here.pipeline.run("netns_attach", config=[{"netns": "web", "state": "absent"},
                                                   {"netns": "shop", "state": "absent"}])
-        here.pipeline.run("netns_attach", netns="shop", address=ADDRESSES["web"][0], bridge="front")
+        here.pipeline.run("netns_attach", netns="shop", address=ADDRESSES["web"][0], address_v6=ADDRESSES["web"][1],
+                          bridge="front")
         assert flow.send() == ""
         here.pipeline.run("netns_attach", netns="shop", state="absent")
+
+
+@pytest.mark.parametrize("address", [BOX, BOX6])
+def test_a_flow_follows_its_container_to_another_address(configured, address):
+    here = configured
+    with Flow(here.servers, here.outside, address, 5353) as flow:
+        assert flow.send() == "web:53"
+        here.pipeline.run("netns_attach", netns="web", address=ADDRESSES["limited"][0],
+                          address_v6=ADDRESSES["limited"][1])
+        here.pipeline.run("netns_attach", netns="shop", address=ADDRESSES["web"][0], address_v6=ADDRESSES["web"][1])
+        assert flow.send() == "web:53"
+
+
+def test_a_flow_that_passes_by_is_left_alone(configured):
+    """A container asks the outside at the port that another one publishes, as it asks a name server."""
+    here = configured
+    here.serve(here.outside, "outside", (5656,), protocols=("udp",))
+    for address in (OUTSIDE, OUTSIDE6):
+        with Flow(here.servers, here.container("shop"), address, 5656) as flow:
+            assert flow.send() == "outside:5656"
+            tracked = _tracked(here, 5656)
+            for ports in (["5353:53/udp", "5656:53/udp"], ["5353:53/udp"]):
+                here.pipeline.run("port_publish", container="web", published_ports=["8080:80", *ports])
+                assert tracked and _tracked(here, 5656) == tracked
+            assert flow.send() == "outside:5656"
 
 
 def test_a_bridge_that_leaves_takes_its_rules_only(configured):
