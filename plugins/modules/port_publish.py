@@ -24,7 +24,9 @@ options:
     description:
       - The ports in the short syntax of C(docker run -p), like V(8080:80), V(127.0.0.1:8080:80/tcp),
         V(127.0.0.1::53/udp) or V(7000-7010:7000-7010).
-      - An entry without a host port gets one from O(dynamic_port_range), and keeps it on later runs.
+      - An entry without a host port gets one from O(dynamic_port_range), and keeps it on later runs, also when the
+        container was away for a while. The rules are the only record of it, so that after C(iptables -F) it is chosen
+        anew.
       - The IPv6 loopback V(::1) cannot be published, since the kernel sends nothing from it to a container.
       - An empty list closes all ports of the container.
     type: list
@@ -49,7 +51,8 @@ options:
     type: list
     elements: str
   dynamic_port_range:
-    description: Where host ports are chosen from, lowest free one first.
+    description: Where host ports are chosen from, lowest free one first. Ports that another container has, on which
+      a process listens, or which C(net.ipv4.ip_local_reserved_ports) names are passed over.
     type: str
     default: 49153-65535
 seealso:

@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What published ports cost: to publish them, and for each connection to one of them.
 
-Run by `./run benchmark firewall`, in a sandbox and there in test hosts. Beside it stands Docker's layout on the same
-host: three rules for each port, in linear chains.
+Run by `./run benchmark firewall`, in a sandbox and there in test hosts. Beside it stands Docker's layout: three rules
+for each port, in linear chains, which its daemon adds by one `iptables --wait -C` and one `iptables --wait -A` each.
 """
+import contextlib
 import socket
 import struct
 import sys
@@ -19,17 +20,20 @@ from traffic import Place  # noqa: E402
 PUBLISHED = (1, 100, 1000, 10000)
 BY_HAND = (1, 100)
 CONNECTED = (10, 1000, 10000)
-CONNECTIONS = 1000
-REPEATS = 3
+REPEATS = 5
+ROUNDS, IN_A_ROW, WARM_UP = 60, 20, 4
 FIRST_PORT = 20000
-OURS, HAND = "modules", "iptables, per rule"
-PLAIN, TREE, LINEAR = "no published port", "this collection", "Docker's layout"
+OURS, DAEMON, HAND = "modules", "iptables -C, -A", "iptables -A"
+PLAIN, TREE, LINEAR, MIDDLE = "no published port", "this collection", "Docker's layout", "its middle port"
+GOALS_OF_PUBLISHING = {100: "200x"}
+GOALS_OF_CONNECTIONS = {1000: "4x", 10000: "40x"}
+GOAL_OF_GROWTH = 1.1
 ADDRESS = "172.17.0.2"
 
 RULES = {
-    "nat": ("-A DOCKER ! -i br0 -p tcp -m tcp --dport {port} -j DNAT --to-destination {address}:{port}",
-            "-A POSTROUTING -s {address}/32 -d {address}/32 -p tcp -m tcp --dport {port} -j MASQUERADE"),
-    "filter": ("-A DOCKER -d {address}/32 ! -i br0 -o br0 -p tcp -m tcp --dport {port} -j ACCEPT",),
+    "nat": ("DOCKER ! -i br0 -p tcp -m tcp --dport {port} -j DNAT --to-destination {address}:{port}",
+            "POSTROUTING -s {address}/32 -d {address}/32 -p tcp -m tcp --dport {port} -j MASQUERADE"),
+    "filter": ("DOCKER -d {address}/32 ! -i br0 -o br0 -p tcp -m tcp --dport {port} -j ACCEPT",),
 }
 CHAINS = {
     "nat": ":DOCKER - [0:0]\n-A PREROUTING -m addrtype --dst-type LOCAL -j DOCKER\n",
@@ -42,19 +46,31 @@ def ports(count):
     return range(FIRST_PORT, FIRST_PORT + count)
 
 
-def rules(here, count, program):
-    """Docker's rules for so many ports, given to iptables one by one or to iptables-restore all at once."""
+def one_by_one(here, count, how):
+    """Docker's rules for so many ports, each given to an iptables of its own: from one shell, which costs less."""
     flush_rules(here)
-    if program == "iptables":
-        lines = [f"iptables -t {table} {line.format(port=port, address=ADDRESS)}"
-                 for port in ports(count) for table, each in RULES.items() for line in each]
-        for table, text in CHAINS.items():
-            here.host.run(["iptables-restore", "--noflush"], input=f"*{table}\n{text}COMMIT\n")
-        return lambda: here.host.run(["sh", "-e"], input="\n".join(lines), timeout=600)
-    lines = [f"*{table}\n{CHAINS[table]}" + "".join(
-        f"{line.format(port=port, address=ADDRESS)}\n" for line in each for port in ports(count)) + "COMMIT\n"
-        for table, each in RULES.items()]
-    return lambda: here.host.run(["iptables-restore", "--noflush"], input="".join(lines), timeout=600)
+    for name, text in CHAINS.items():
+        here.host.run(["iptables-restore", "--noflush"], input=f"*{name}\n{text}COMMIT\n")
+    lines = []
+    for port in ports(count):
+        for name, each in RULES.items():
+            for rule in each:
+                words = rule.format(port=port, address=ADDRESS)
+                check = f"iptables --wait -t {name} -C {words} 2>/dev/null || " if how == DAEMON else ""
+                lines.append(f"{check}iptables --wait -t {name} -A {words}")
+    taken = seconds(here.host.run, ["sh", "-e"], input="\n".join(lines), timeout=600)
+    flush_rules(here)
+    here.run("docker_bridge", name="br0")  # puts its own rules back
+    return taken
+
+
+def all_at_once(here, count):
+    """Docker's layout for so many ports."""
+    flush_rules(here)
+    here.host.run(["iptables-restore", "--noflush"], timeout=600, input="".join(
+        f"*{name}\n{CHAINS[name]}" + "".join(f"-A {rule.format(port=port, address=ADDRESS)}\n"
+                                             for rule in each for port in ports(count)) + "COMMIT\n"
+        for name, each in RULES.items()))
 
 
 def flush_rules(here):
@@ -69,80 +85,100 @@ def withdraw(here):
     here.run("port_publish", container="web", state="absent")
 
 
-def connect(here, port):
-    """Median seconds of a connect() from another host, through the host's rules where the port is published.
+class Listener:
+    """A port of a host that is connected to from another host, in a container where it is published."""
 
-    The kernel completes it when the SYN has been answered: no program of either side is in it.
-    """
-    target = here.place if port == FIRST_PORT - 1 else Place(here.host, "web")
-    found, reset = [], struct.pack("ii", 1, 0)
-    with target.socket(socket.AF_INET, socket.SOCK_STREAM) as server:
-        server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        server.bind(("0.0.0.0", port))
-        server.listen(16)
-        for _number in range(CONNECTIONS):
-            with here.outside.socket(socket.AF_INET, socket.SOCK_STREAM) as client:
-                client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, reset)
-                client.settimeout(5)
-                start = time.perf_counter()
-                client.connect((BOX, port))
-                found.append(time.perf_counter() - start)
-                server.accept()[0].close()
-    return sorted(found)[len(found) // 2]
+    def __init__(self, here, port, netns="web"):
+        self._outside, self._port = here.outside, port
+        self._server = (Place(here.host, netns) if netns else here.place).socket(socket.AF_INET, socket.SOCK_STREAM)
+        self._server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        self._server.bind(("0.0.0.0", port))
+        self._server.listen(16)
+
+    def connect(self):
+        """Seconds of a connect(): the kernel completes it when the SYN has been answered, without any program."""
+        with self._outside.socket(socket.AF_INET, socket.SOCK_STREAM) as client:
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            client.settimeout(5)
+            start = time.perf_counter()
+            client.connect((BOX, self._port))
+            taken = time.perf_counter() - start
+            self._server.accept()[0].close()
+        return taken
 
 
 def measure_publishing(here, samples, count):
     samples.add(OURS, count, seconds(publish, here, count))
     samples.add(f"{OURS}, again", count, seconds(publish, here, count))
     samples.add(f"{OURS}, removal", count, seconds(withdraw, here))
-    if count in BY_HAND:
-        samples.add(HAND, count, seconds(rules(here, count, "iptables")))
-        flush_rules(here)
-        here.run("docker_bridge", name="br0")  # puts its own rules back
+    for how in (DAEMON, HAND) if count in BY_HAND else ():
+        samples.add(how, count, one_by_one(here, count, how))
 
 
-def measure_connections(here, samples, count):
-    last = ports(count)[-1]
-    samples.add(PLAIN, count, connect(here, FIRST_PORT - 1))
-    publish(here, count)
-    samples.add(TREE, count, connect(here, last))
-    withdraw(here)
-    rules(here, count, "iptables-restore")()
-    samples.add(LINEAR, count, connect(here, last))
-    flush_rules(here)
-    here.run("docker_bridge", name="br0")
+def publishing():
+    samples = Samples()
+    with contextlib.ExitStack() as stack:
+        # One for each N: a process that has had 10,000 ports in hand has a larger heap to look through ever after.
+        hosts = {count: stack.enter_context(wired_box()) for count in PUBLISHED}
+        backend = hosts[1].sh("iptables --version").strip()
+        for here in hosts.values():
+            publish(here, 1)  # imports
+            withdraw(here)
+        for _repeat in range(REPEATS):
+            for count, here in hosts.items():
+                measure_publishing(here, samples, count)
+    head("Publishing ports: milliseconds in all", machine(backend), f"Medians of {REPEATS} interleaved repeats.",
+         f"{OURS}: port_publish with N ports as one task, without Ansible around it; again without a change; removed.",
+         f"{DAEMON}: what Docker's daemon does, three rules for each port, for each rule one command that looks for it",
+         f"and one that adds it, in one shell. {HAND}: without looking for it. The goal is for {DAEMON} / {OURS}.", "")
+    rows = (OURS, f"{OURS}, again", f"{OURS}, removal", DAEMON, HAND)
+    table(["N", *rows, f"{DAEMON} / {OURS}", "goal", f"{HAND} / {OURS}"], [
+        [f"{count}", *(shown(samples.median(row, count), 1e-3, 1) for row in rows),
+         ratio(samples.median(DAEMON, count), samples.median(OURS, count)), GOALS_OF_PUBLISHING.get(count, ""),
+         ratio(samples.median(HAND, count), samples.median(OURS, count))] for count in PUBLISHED])
 
 
-def main():
-    publishing, connecting = Samples(), Samples()
+@contextlib.contextmanager
+def wired_box():
     with box(outside=True) as here:
         here.run("docker_bridge", name="br0", bip="172.17.0.1/16")
         here.run("netns_attach", netns="web")
-        backend = here.sh("iptables --version").strip()
-        publish(here, 1)  # imports
-        withdraw(here)
-        for _repeat in range(REPEATS):
-            for count in PUBLISHED:
-                measure_publishing(here, publishing, count)
-        # Only now: withdrawing a port looks through the connections that the kernel tracks, of which these make many.
-        for _repeat in range(REPEATS):
-            for count in CONNECTED:
-                measure_connections(here, connecting, count)
-    head("Publishing ports: milliseconds in all", machine(backend), f"Medians of {REPEATS} interleaved repeats.",
-         f"{OURS}: port_publish with N ports as one task, without Ansible around it; again without a change; removed.",
-         f"{HAND}: Docker's three rules for each port, one `iptables` command for each rule, in one shell.", "")
-    table(["N", OURS, f"{OURS}, again", f"{OURS}, removal", HAND, "ratio"], [
-        [f"{count}", *(shown(publishing.median(row, count), 1e-3, 1)
-                       for row in (OURS, f"{OURS}, again", f"{OURS}, removal", HAND)),
-         ratio(publishing.median(HAND, count), publishing.median(OURS, count))] for count in PUBLISHED])
+        yield here
+
+
+def connecting():
+    """Every case has a host of its own, and takes its turn: what else the machine does meets all of them alike."""
+    samples = Samples()
+    with contextlib.ExitStack() as stack:
+        plain = stack.enter_context(wired_box())
+        backend = plain.sh("iptables --version").strip()
+        cases = [(PLAIN, 0, Listener(plain, FIRST_PORT - 1, ""))]
+        for count in CONNECTED:
+            tree, linear = stack.enter_context(wired_box()), stack.enter_context(wired_box())
+            publish(tree, count)
+            all_at_once(linear, count)
+            last, middle = ports(count)[-1], ports(count)[count // 2]
+            cases += [(TREE, count, Listener(tree, last)), (LINEAR, count, Listener(linear, last)),
+                      (MIDDLE, count, Listener(linear, middle))]
+        for _round in range(ROUNDS):
+            for row, count, listener in cases:
+                for number in range(IN_A_ROW):
+                    taken = listener.connect()
+                    if number >= WARM_UP:  # the first ones find in the processor's caches what the case before left
+                        samples.add(row, count, taken)
+    without, few = samples.median(PLAIN, 0), samples.median(TREE, CONNECTED[0])
     head("A TCP connection from another host to the last of N published ports: microseconds", machine(backend),
-         f"Medians of {REPEATS} interleaved repeats of the median of {CONNECTIONS} calls of connect().",
-         f"{PLAIN}: a port of the host itself, with no rule for it. {TREE}: N ports of port_publish, for both address",
-         f"families. {LINEAR}: the same N ports with its three rules each, written at once by iptables-restore.", "")
-    table(["N", PLAIN, TREE, LINEAR, f"{LINEAR} / {TREE}", f"{TREE} / {PLAIN}"], [
-        [f"{count}", *(shown(connecting.median(row, count), 1e-6, 1) for row in (PLAIN, TREE, LINEAR)),
-         ratio(connecting.median(LINEAR, count), connecting.median(TREE, count)),
-         ratio(connecting.median(TREE, count), connecting.median(PLAIN, count))] for count in CONNECTED])
+         f"Medians of {ROUNDS * (IN_A_ROW - WARM_UP)} calls of connect(), {IN_A_ROW} at a time of each case in turn.",
+         f"{TREE}: N ports of port_publish. {LINEAR}: N ports with its three rules each.",
+         f"A port of the host itself, with no rule for any port, takes {shown(without, 1e-6, 1)}.", "")
+    table(["N", TREE, LINEAR, MIDDLE, f"{LINEAR} / {TREE}", "goal", f"{MIDDLE} / {TREE}",
+           f"{TREE}, of that with {CONNECTED[0]}", "goal", "of that without"], [
+        [f"{count}", *(shown(samples.median(row, count), 1e-6, 1) for row in (TREE, LINEAR, MIDDLE)),
+         ratio(samples.median(LINEAR, count), samples.median(TREE, count)), GOALS_OF_CONNECTIONS.get(count, ""),
+         ratio(samples.median(MIDDLE, count), samples.median(TREE, count)),
+         shown(samples.median(TREE, count) / few), f"<= {GOAL_OF_GROWTH:.2f}",
+         shown(samples.median(TREE, count) / without)] for count in CONNECTED])
 
 
-main()
+publishing()
+connecting()
