@@ -56,6 +56,8 @@ options:
         switched forwarding on.
       - Otherwise a rule at the end of C(FORWARD) drops them, so that the host does not become a router by accident.
         Rules of others come before it. A host that was forwarding already is left as it is.
+      - The rule goes with the last bridge of ours, and forwarding stays on, as all kernel settings do. Then there is a
+        warning.
     type: bool
   iptables:
     description:

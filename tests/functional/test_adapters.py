@@ -6,7 +6,7 @@ import subprocess
 import sys
 
 import pytest
-from pipeline import Pipeline, PipelineError
+from pipeline import CHECKOUT, Pipeline, PipelineError
 from testhosts import Host
 from worlds import sysctl
 
@@ -489,3 +489,25 @@ def test_sockets_are_read_and_their_processes_named(kernel, box):
     assert sorted(entry[:4] for entry in read) == sorted(entry[:4] for entry in asked_for)
     assert {(entry[2], entry[4]) for entry in read if entry[1] == "::"} == {
         (8004, True), (8008, True), (8009, True), (8010, True)}
+
+
+# Tracked connections
+
+
+def test_connections_that_cannot_be_forgotten_are_a_warning(kernel, box):
+    """They end by themselves. Here the kernel refuses, since the process lacks the right to look at them."""
+    script = """
+import sys; sys.path.append(sys.argv[1])
+from ansible_collections.mooring.net.plugins.module_utils.host.operations import ConntrackFlush
+from ansible_collections.mooring.net.plugins.module_utils.host.real import RealHost
+host = RealHost()
+host.execute([ConntrackFlush(family, (("udp", 53, 54),), ("192.0.2.9",)) for family in ("ipv4", "ipv6")])
+print("\\n".join(host.warnings))
+"""
+    without = ["setpriv", "--bounding-set=-net_admin", "--inh-caps=-net_admin"]
+    command = [sys.executable, "-c", script, CHECKOUT / ".collections"]
+    assert box.run(command).stdout == "\n"
+    warnings = box.run([*without, *command]).stdout.splitlines()
+    assert [warning.partition(":")[0] for warning in warnings] == [
+        "could not forget tracked connections of udp ports 53-54, 192.0.2.9"] * 2
+    assert all("Operation not permitted" in warning for warning in warnings)

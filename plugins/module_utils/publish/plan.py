@@ -42,7 +42,7 @@ def plan(desired: Sequence[DesiredPorts], state: HostState) -> Plan:
     for label, own in itertools.groupby(sorted(ledger.publications(state), key=_container), key=_container):
         published[label] = tuple(own)
     before = [view(item.label, published, leases) for item in desired]
-    own_bridges = bridges(state)
+    own = bridges(state)
     occupied = _occupied(desired, published)
     former = dict(published)
     for item in desired:
@@ -53,7 +53,7 @@ def plan(desired: Sequence[DesiredPorts], state: HostState) -> Plan:
             current = published.get(item.label, ())
             for publication in _staying(current, item) if explicit else current:
                 occupied.withdraw(publication)
-            published[item.label] = _publish(draft, item, leases.get(item.label, []), occupied, own_bridges,
+            published[item.label] = _publish(draft, item, leases.get(item.label, []), occupied, own,
                                              current if explicit else former[item.label], explicit)
             for publication in published[item.label]:
                 occupied.publish(publication)
@@ -109,14 +109,14 @@ def view(label: str, published: Mapping[str, Sequence[Publication]],
 
 
 def _publish(draft: Draft, item: DesiredPorts, leases: Sequence[Endpoint],
-             occupied: Occupied, own_bridges: Mapping[str, Bridge], current: Sequence[Publication],
+             occupied: Occupied, own: Mapping[str, Bridge], current: Sequence[Publication],
              explicit: bool) -> tuple[Publication, ...]:
     """:param explicit: only the ports that leave no choice"""
     if not item.present:
         return ()
     addresses = _addresses(draft, item, leases)
     specs = [spec for spec in _specs(item, leases) if spec.explicit or not explicit]
-    addresses = _with_rules(own_bridges, item, leases, addresses, specs)
+    addresses = _with_rules(own, item, leases, addresses, specs)
     _refuse_loopback_v6(item, specs)
     return allocate(item.label, addresses, specs, others=occupied, current=current,
                     sockets=draft.state.sockets,
@@ -157,7 +157,7 @@ def _conflict(state: HostState, label: str) -> str:
             "attach it with network_mode: bridge first" + (f", or publish ports of {sharing[0]}" if sharing else ""))
 
 
-def _with_rules(own_bridges: Mapping[str, Bridge], item: DesiredPorts, leases: Sequence[Endpoint],
+def _with_rules(own: Mapping[str, Bridge], item: DesiredPorts, leases: Sequence[Endpoint],
                 addresses: Mapping[str, str], specs: Sequence[PortSpec]) -> Mapping[str, str]:
     """Those of the container's addresses whose bridge has rules for their family.
 
@@ -165,7 +165,7 @@ def _with_rules(own_bridges: Mapping[str, Bridge], item: DesiredPorts, leases: S
     """
     found = dict(addresses)
     for lease, family in itertools.product(leases, FAMILIES):
-        bridge = own_bridges.get(lease.bridge)
+        bridge = own.get(lease.bridge)
         if bridge is None or bridge.filters(family) or not lease.ip(family) or found.get(family) != lease.ip(family):
             continue
         del found[family]

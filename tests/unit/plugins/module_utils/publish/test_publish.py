@@ -208,7 +208,7 @@ def test_ten_thousand_ports_are_one_transaction_and_one_more_is_one_chain(world:
 
     found = restored(world.run("port_publish", **options({})))
     assert [(family, table) for family, table, _chains in found] == [("ipv4", "nat")]
-    # The top, 11 blocks of 1024 (19456 is the first, 29696 the last) and 158 of 64 (19968 to 30015).
+    # The top, 11 blocks of 1024 (19456 is the first, 29696 the last) and 157 of 64 (19968 to 30015).
     assert len(found[0][2]) == 1 + 11 + 157
     for port, inside in ((25000, 81), (25000, 0), (30000, 80)):  # changed, removed, added
         leaf = f"MOORING-TCP-{port - port % 64}-{port - port % 64 + 63}"
