@@ -267,6 +267,31 @@ def test_a_flow_follows_a_port_that_moves(configured):
             assert (flow.send(), other.send()) == ("web:53", ""), family
 
 
+@pytest.mark.parametrize("address", ["127.0.0.1", "127.0.0.5", BOX, FRONT, BOX6, FRONT6])
+def test_a_flow_of_the_host_itself_follows_a_port_that_moves(configured, address):
+    here = configured
+    with Flow(here.servers, here.host, address, 5353) as flow:
+        assert (flow.send(), flow.send()) == ("web:53", "web:53")
+        here.pipeline.run("port_publish", config=[{"container": "web", "published_ports": ["8080:80"]},
+                                                  {"container": "shop", "published_ports": ["5353:53/udp"]}])
+        assert flow.send() == "shop:53"
+        here.pipeline.run("port_publish", container="shop", published_ports=[])
+        assert flow.send() == ""
+
+
+@pytest.mark.parametrize("address", [BOX, FRONT, BOX6, FRONT6])
+def test_a_flow_of_a_container_follows_a_port_that_moves(configured, address):
+    """Also to itself, which is where the port is in the end."""
+    here = configured
+    with Flow(here.servers, here.container("shop"), address, 5353) as flow:
+        assert (flow.send(), flow.send()) == ("web:53", "web:53")
+        here.pipeline.run("port_publish", config=[{"container": "web", "published_ports": ["8080:80"]},
+                                                  {"container": "shop", "published_ports": ["5353:53/udp"]}])
+        assert flow.send() == "shop:53"
+        here.pipeline.run("port_publish", container="shop", published_ports=[])
+        assert flow.send() == ""
+
+
 def _tracked(here, port):
     """Entries of the port, without what counts and runs out."""
     shown = ""
