@@ -43,6 +43,7 @@ options:
   ip_masq:
     description:
       - Whether what containers send to the outside gets the host's address. The default for a new bridge is V(true).
+      - It counts for the families that are in O(gateway_mode=nat).
     type: bool
   ip_forward:
     description:
@@ -90,6 +91,53 @@ options:
   mac_address:
     description: MAC address of the bridge. A new bridge gets one that is made from its name and stays the same.
     type: str
+  gateway_mode:
+    description:
+      - How containers are reached by IPv4, as Docker's C(com.docker.network.bridge.gateway_mode_ipv4). The default for
+        a new bridge is V(nat).
+      - With V(nat), their ports are published at addresses of the host, and their own addresses are closed.
+      - With V(routed), nothing is translated. Whoever has a route to the bridge's subnet by this host reaches the
+        published ports at the container's own address, and can ping it; everything else stays closed. What containers
+        send out keeps its address, whatever O(ip_masq) says.
+      - A published port has another form in the other mode. So the mode of a bridge with published ports is changed
+        with O(force) only, which closes them; publish them again with M(mooring.net.port_publish) afterwards.
+    type: str
+    choices: [nat, routed]
+  gateway_mode_v6:
+    description: The same for IPv6. When it is not given, it is what the task says of O(gateway_mode).
+    type: str
+    choices: [nat, routed]
+  allow_bridges:
+    description:
+      - Other bridges of ours whose containers and those of this one may open connections to each other, on all ports.
+        Containers of different bridges may not otherwise, but for published ports.
+      - It holds in both directions, and it is enough that one of two bridges names the other.
+      - They see each other's own addresses, with O(ip_masq) as well. Through a published port, all is as without this.
+      - A name that is no bridge of ours opens nothing. It starts to count when the bridge is there.
+      - An empty list takes the exceptions of this bridge away.
+    type: list
+    elements: str
+  trusted_interfaces:
+    description:
+      - Interfaces of the host. Whoever comes in by them reaches the containers of this bridge at their own addresses,
+        on all ports, published or not.
+      - This is more than Docker's C(com.docker.network.bridge.trusted_host_interfaces), which opens published ports
+        only. For that, see O(gateway_mode=routed).
+      - An interface that is a port of a bridge is known to the rules by the name of that bridge.
+      - An empty list takes them away.
+    type: list
+    elements: str
+  trusted_networks:
+    description:
+      - Addresses and networks from which the containers of this bridge are reached at their own addresses, on all
+        ports, published or not.
+      - This does not count for packets from bridges of ours, whose containers could write any source into them. Others
+        can as well; where the host has several interfaces, C(net.ipv4.conf.*.rp_filter), which is left as it is,
+        or O(trusted_interfaces) keeps them apart.
+      - Connections that containers open to these networks are masqueraded as all others.
+      - An empty list takes them away.
+    type: list
+    elements: str
   adopt:
     description:
       - Whether to take over a bridge of this name that somebody else made. It keeps its addresses and its ports, and
@@ -98,8 +146,9 @@ options:
     default: false
   force:
     description:
-      - Whether O(state=absent) also removes the endpoints that the bridge still has, and O(iptables=false) the
-        published ports and links of its containers.
+      - Whether O(state=absent) also removes the endpoints that the bridge still has, O(iptables=false) and
+        O(ip6tables=false) the published ports and links of its containers, and a change of O(gateway_mode) or
+        O(gateway_mode_v6) their published ports of that family.
     type: bool
     default: false
   allow_overlap:
@@ -130,6 +179,33 @@ EXAMPLES = r"""
     config:
       - {name: front, bip: 10.10.0.1/24}
       - {name: back, bip: 10.20.0.1/24, ip_masq: false}
+
+- name: Containers of two bridges may talk to each other, and those of a third may not
+  mooring.net.docker_bridge:
+    config:
+      - {name: front, bip: 10.10.0.1/24, allow_bridges: [back]}
+      - {name: back, bip: 10.20.0.1/24}
+      - {name: lab, bip: 10.30.0.1/24}
+
+- name: Who comes by the VPN, or from the office, reaches the containers themselves
+  mooring.net.docker_bridge:
+    name: lab
+    trusted_interfaces: [wg0]
+    trusted_networks: [192.0.2.0/24, "2001:db8:0:2::/64"]
+
+- name: Nobody does any more
+  mooring.net.docker_bridge:
+    name: lab
+    trusted_interfaces: []
+    trusted_networks: []
+
+- name: IPv4 is translated, and IPv6 is routed
+  mooring.net.docker_bridge:
+    name: bridge0
+    bip: 192.168.5.1/24
+    bip6: 2001:db8:5::1/64
+    gateway_mode: nat
+    gateway_mode_v6: routed
 
 - name: No bridge any more, nor anything on it
   mooring.net.docker_bridge:
@@ -164,6 +240,11 @@ bridge:
     default_gateway_v6: ""
     adopted: false
     forward_others: false
+    gateway_mode: nat
+    gateway_mode_v6: nat
+    allow_bridges: []
+    trusted_interfaces: []
+    trusted_networks: []
     endpoints: [db, web]
 bridges:
   description: All bridges of the task, in its order.
@@ -207,6 +288,11 @@ OPTIONS = {
     "default_gateway_v6": {"type": "str"},
     "stp": {"type": "bool"},
     "mac_address": {"type": "str"},
+    "gateway_mode": {"type": "str", "choices": ["nat", "routed"]},
+    "gateway_mode_v6": {"type": "str", "choices": ["nat", "routed"]},
+    "allow_bridges": {"type": "list", "elements": "str"},
+    "trusted_interfaces": {"type": "list", "elements": "str"},
+    "trusted_networks": {"type": "list", "elements": "str"},
     "adopt": {"type": "bool", "default": False},
     "force": {"type": "bool", "default": False},
     "allow_overlap": {"type": "bool", "default": False},

@@ -13,6 +13,8 @@ description:
   - The container must be attached with M(mooring.net.netns_attach). Its ports follow its address.
   - Connections to published ports work from outside, from the host itself (C(127.0.0.1) as well), from other
     containers, and from the container itself. There is no proxy process.
+  - On a bridge in gateway mode routed (O(mooring.net.docker_bridge#module:gateway_mode)), the ports are open at the
+    container's own address instead, and no port of the host is taken.
   - A port that is taken is found before anything changes, and the message names the container or the process.
 extends_documentation_fragment:
   - mooring.net.attributes
@@ -28,6 +30,10 @@ options:
         container was away for a while. The rules are the only record of it, so that after C(iptables -F) it is chosen
         anew.
       - The IPv6 loopback V(::1) cannot be published, since the kernel sends nothing from it to a container.
+      - Where a family is routed, an entry names the container's port only, like V(80), V(53/udp) or V(8000-8010). A
+        host port or a host address is refused there. V([::]::80) and V(0.0.0.0::80) choose one family.
+      - Where one family is routed and the other one is not, an entry is for both. So V(8080:80) is port 8080 of the
+        host by the one, and port 80 of the container by the other.
       - An empty list closes all ports of the container.
     type: list
     elements: str
@@ -43,7 +49,10 @@ options:
     type: list
     elements: str
   default_host_ip:
-    description: The host address of entries that name none, like Docker's C(--ip). The default is every address.
+    description:
+      - The host address of entries that name none, like Docker's C(--ip). The default is every address.
+      - It has the effect that it would have in each of these entries. So they are published by its family only, and
+        where this family is routed, all but V(0.0.0.0) and V(::) is refused.
     type: str
   allow_from:
     description: Addresses and networks that may connect. For all others the ports are closed. The default is
@@ -72,6 +81,12 @@ EXAMPLES = r"""
     netns: db
     published_ports: ["5432:5432"]
     allow_from: [10.0.0.0/8]
+
+- name: A web server on a routed bridge, for one network only
+  mooring.net.port_publish:
+    netns: web
+    published_ports: ["80", "443"]
+    allow_from: ["2001:db8::/32"]
 
 - name: Many containers in one task
   mooring.net.port_publish:

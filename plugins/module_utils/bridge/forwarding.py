@@ -10,7 +10,6 @@ from ..core.plan import Draft
 from ..host.model import HostState
 from ..host.operations import SysctlSet
 from ..link.operations import LinkSet
-from ..link.model import BRIDGE, Mark
 from ..netns.model import HOST
 from .model import Bridge, DesiredBridge, bridges
 
@@ -57,7 +56,7 @@ def pass_on_guard(draft: Draft, observed: HostState, released: bool) -> None:
             continue
         heir = next((bridge for bridge in bridges(draft.state).values() if bridge.filters(family)), None)
         if heir is not None:
-            alias = Mark(BRIDGE, heir.name, dataclasses.replace(heir, guard=(*heir.guard, family)).settings()).text
+            alias = dataclasses.replace(heir, guard=(*heir.guard, family)).mark.text
             draft.do(LinkSet(HOST, heir.link, heir.link.replaced(alias=alias)))
         elif draft.state.sysctls.get((HOST, FORWARDING if family == "ipv4" else FORWARDING_V6[0])) != "0":
             _warn_open(draft, family)

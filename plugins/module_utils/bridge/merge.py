@@ -9,6 +9,7 @@ from typing import Any
 from ..core.errors import OptionError
 from ..host.model import HostState
 from ..ipam.plan import POOLS, choose_pool
+from .exceptions import check as check_exceptions
 from .model import Bridge, DesiredBridge
 
 DEFAULT_MTU = 1500  # Docker's DefaultNetworkMtu
@@ -18,10 +19,12 @@ def merge(current: Bridge, desired: DesiredBridge, state: HostState) -> Bridge:
     """What the bridge will be: options that are not given leave things as they are."""
     keep = {"masquerade": desired.ip_masq, "iptables": desired.iptables, "ip6tables": desired.ip6tables,
             "pool": desired.fixed_cidr, "gateway": desired.default_gateway, "pool_v6": desired.fixed_cidr_v6,
-            "gateway_v6": desired.default_gateway_v6}
+            "gateway_v6": desired.default_gateway_v6, "allowed": desired.allow_bridges,
+            "trusted_interfaces": desired.trusted_interfaces, "trusted_networks": desired.trusted_networks}
     settings = {key: value for key, value in keep.items() if value is not None}
     if desired.ipv6 is False:
         settings.update(pool_v6="", gateway_v6="")
+    settings["routed"] = _routed(current, desired)
     link = current.link
     addresses = _addresses(current, desired, state)
     changes: dict[str, Any] = {"addresses": addresses}
@@ -33,11 +36,17 @@ def merge(current: Bridge, desired: DesiredBridge, state: HostState) -> Bridge:
         changes["mac"] = desired.mac_address
     merged = dataclasses.replace(current, link=link.replaced(**changes), **settings)
     _check_parts(merged)
+    check_exceptions(merged, desired)
     option = merged.cannot_close
     if option and not merged.icc:
         raise OptionError(option, False, f"contradicts icc: false of bridge {desired.name}, which is made of rules",
                           "Say icc: true with icc_policy first")
     return merged
+
+
+def _routed(current: Bridge, desired: DesiredBridge) -> tuple[str, ...]:
+    wanted = {"ipv4": desired.gateway_mode, "ipv6": desired.gateway_mode_v6}
+    return tuple(family for family, mode in wanted.items() if (mode or current.gateway_mode(family)) == "routed")
 
 
 def _addresses(current: Bridge, desired: DesiredBridge, state: HostState) -> tuple[str, ...]:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import ipaddress
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Optional, Union
 
 from ..host.model import HostState
-from ..link.model import BRIDGE, Link
+from ..link.model import BRIDGE, Link, Mark
 
 
 @dataclass(frozen=True)
@@ -16,6 +17,9 @@ class Bridge:
 
     ``pool`` is what Docker calls ``fixed-cidr``, ``gateway`` its ``default-gateway``; texts, "" when not set. ``guard``
     has the families of which this bridge switched forwarding on: what concerns other interfaces only stays closed.
+    ``routed`` has the families whose packets are not translated (gateway mode routed). ``allowed`` are names of bridges
+    whose containers may open connections to those of this one, and the other way round. Who comes in by
+    ``trusted_interfaces`` (names) or from ``trusted_networks`` (CIDR) reaches the containers by their addresses.
     """
 
     link: Link
@@ -29,6 +33,10 @@ class Bridge:
     gateway_v6: str = ""
     adopted: bool = False
     guard: tuple[str, ...] = ()
+    routed: tuple[str, ...] = ()
+    allowed: tuple[str, ...] = ()
+    trusted_interfaces: tuple[str, ...] = ()
+    trusted_networks: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
@@ -54,12 +62,26 @@ class Bridge:
             return "iptables"
         return "ip6tables" if self.subnet("ipv6") and not self.ip6tables else ""
 
+    def masquerades(self, family: str) -> bool:
+        """Whether what its containers send to the outside gets an address of the host."""
+        return self.masquerade and family not in self.routed
+
+    def gateway_mode(self, family: str) -> str:
+        """Docker's ``com.docker.network.bridge.gateway_mode_ipv4`` and ``_ipv6``."""
+        return "routed" if family in self.routed else "nat"
+
     def settings(self) -> dict[str, str]:
         """What stands in the mark: only what differs from Docker's defaults."""
         switches = {"masq": self.masquerade, "icc": self.icc, "iptables": self.iptables, "ip6tables": self.ip6tables}
         words = {key: "0" for key, on in switches.items() if not on}
         return {**words, "pool": self.pool, "gw": self.gateway, "pool6": self.pool_v6, "gw6": self.gateway_v6,
-                "adopted": "1" if self.adopted else "", "guard": ",".join(self.guard)}
+                "adopted": "1" if self.adopted else "", "guard": ",".join(self.guard),
+                "routed": ",".join(self.routed), "allow": ",".join(self.allowed),
+                "tif": ",".join(self.trusted_interfaces), "tnet": ",".join(self.trusted_networks)}
+
+    @property
+    def mark(self) -> Mark:
+        return Mark(BRIDGE, self.name, self.settings())
 
 
 def bridge_of(link: Link) -> Optional[Bridge]:
@@ -71,7 +93,11 @@ def bridge_of(link: Link) -> Optional[Bridge]:
     return Bridge(link, words.get("masq") != "0", words.get("icc") != "0", words.get("iptables") != "0",
                   words.get("ip6tables") != "0", words.get("pool", ""), words.get("gw", ""), words.get("pool6", ""),
                   words.get("gw6", ""), words.get("adopted") == "1",
-                  tuple(family for family in words.get("guard", "").split(",") if family))
+                  *(_listed(words, key) for key in ("guard", "routed", "allow", "tif", "tnet")))
+
+
+def _listed(words: Mapping[str, str], key: str) -> tuple[str, ...]:
+    return tuple(word for word in words.get(key, "").split(",") if word)
 
 
 def bridges(state: HostState) -> dict[str, Bridge]:
@@ -80,12 +106,34 @@ def bridges(state: HostState) -> dict[str, Bridge]:
     return {name: found[name] for name in sorted(found)}
 
 
+def partners(bridge: Bridge, own: Iterable[Bridge]) -> list[str]:
+    """The bridges whose containers may open connections to those of ``bridge``: one of the two names the other."""
+    return sorted(other.name for other in own if other.name != bridge.name
+                  and (other.name in bridge.allowed or bridge.name in other.allowed))
+
+
+class Subnets:
+    """Which bridge of ours an address belongs to. Each address is looked up once."""
+
+    def __init__(self, own: Iterable[Bridge]) -> None:
+        networks = [(ipaddress.ip_network(subnet), bridge) for bridge in own for family in ("ipv4", "ipv6")
+                    if (subnet := bridge.subnet(family))]
+        self._networks = sorted(networks, key=lambda found: -found[0].prefixlen)
+        self._found: dict[str, Optional[Bridge]] = {}
+
+    def bridge(self, address: str) -> Optional[Bridge]:
+        if address not in self._found:
+            ip = ipaddress.ip_address(address)
+            self._found[address] = next((bridge for network, bridge in self._networks if ip in network), None)
+        return self._found[address]
+
+
 @dataclass(frozen=True)
 class DesiredBridge:
     """What a task says of a bridge; None means that it says nothing, so that what exists stays.
 
     ``bip`` and ``bip6`` are addresses with a prefix length, ``mtu`` is in bytes, or "auto" for that of
-    the default route.
+    the default route. Gateway modes are "nat" or "routed".
     """
 
     name: str
@@ -105,6 +153,11 @@ class DesiredBridge:
     default_gateway_v6: Optional[str] = None
     stp: Optional[bool] = None
     mac_address: Optional[str] = None
+    gateway_mode: Optional[str] = None
+    gateway_mode_v6: Optional[str] = None
+    allow_bridges: Optional[tuple[str, ...]] = None
+    trusted_interfaces: Optional[tuple[str, ...]] = None
+    trusted_networks: Optional[tuple[str, ...]] = None
     adopt: bool = False
     force: bool = False
     allow_overlap: bool = False

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Optional, Union
 
 from ..core.errors import OptionError
 from ..core.names import interface_name
+from ..ports.spec import parse_sources
 from .model import DesiredBridge
 
 IPV6_MIN_MTU = 1280  # RFC 8200, section 5
@@ -43,7 +44,11 @@ def parse(options: Mapping[str, Any]) -> DesiredBridge:
         fixed_cidr_v6=inside("fixed_cidr_v6", pool_v6, bip6),
         default_gateway_v6=inside("default_gateway_v6", address("default_gateway_v6", options["default_gateway_v6"], 6),
                                   bip6),
-        stp=options["stp"], mac_address=mac("mac_address", options["mac_address"]), adopt=options["adopt"],
+        stp=options["stp"], mac_address=mac("mac_address", options["mac_address"]),
+        gateway_mode=options["gateway_mode"], gateway_mode_v6=options["gateway_mode_v6"] or options["gateway_mode"],
+        allow_bridges=other_bridges("allow_bridges", options["allow_bridges"], options["name"]),
+        trusted_interfaces=outer_interfaces("trusted_interfaces", options["trusted_interfaces"], options["name"]),
+        trusted_networks=sources("trusted_networks", options["trusted_networks"]), adopt=options["adopt"],
         force=options["force"], allow_overlap=options["allow_overlap"])
 
 
@@ -147,3 +152,38 @@ def mac(option: str, value: Optional[str]) -> Optional[str]:
         raise OptionError(option, value, "is not the address of a single interface",
                           "Give one whose first byte is even, like 02:42:ac:11:00:02")
     return text
+
+
+def _given(values: Optional[Sequence[str]]) -> Optional[Sequence[str]]:
+    """An empty text, as it is given on a command line, is an empty list."""
+    return () if values == [""] else values
+
+
+def other_bridges(option: str, values: Optional[Sequence[str]], name: str) -> Optional[tuple[str, ...]]:
+    """Names of bridges other than ``name``, sorted; an empty list takes away what was set."""
+    if (given := _given(values)) is None:
+        return None
+    if name in given:
+        raise OptionError(option, name, "is the bridge itself",
+                          "Name other bridges; icc_policy says whether containers of one bridge may talk to each other")
+    return tuple(sorted({interface_name(option, value) for value in given}))
+
+
+def outer_interfaces(option: str, values: Optional[Sequence[str]], name: str) -> Optional[tuple[str, ...]]:
+    """Names of interfaces that packets come in by, sorted; an empty list takes away what was set."""
+    if (given := _given(values)) is None:
+        return None
+    for value in given:
+        if value == "lo":
+            raise OptionError(option, value, "is the loopback, by which nothing comes in from the outside",
+                              "Leave it out: the host itself reaches its containers anyway")
+        if value == name:
+            raise OptionError(option, value, "is the bridge itself",
+                              "Leave it out; icc_policy says whether containers of one bridge may talk to each other")
+    return tuple(sorted({interface_name(option, value) for value in given}))
+
+
+def sources(option: str, values: Optional[Sequence[str]]) -> Optional[tuple[str, ...]]:
+    """Networks that packets may come from, sorted; an empty list takes away what was set."""
+    given = _given(values)
+    return None if given is None else parse_sources(given, option)

@@ -16,9 +16,10 @@ from ..firewall.plan import plan_rules
 from ..host.model import HostState, Scope
 from ..link.addressing import AddrAdd, AddrDel
 from ..link.operations import LinkAdd, LinkDel, LinkSet
-from ..link.model import BRIDGE, Link, Mark
+from ..link.model import Link
 from ..netns.model import HOST
 from ..policy import ledger
+from .exceptions import refuse_closing, settle
 from .forwarding import ACCEPT_RA, DAD_TRANSMITS, ROUTE_LOCALNET, SYSCTLS, forward, guarded, pass_on_guard, require_ipv6
 from .merge import merge, refuse_overlap
 from .model import Bridge, DesiredBridge, bridge_of, bridges
@@ -37,6 +38,7 @@ def plan(desired: Sequence[DesiredBridge], state: HostState) -> Plan:
             _present(draft, item)
         else:
             _absent(draft, item)
+    settle(draft, desired)
     following = _following(draft, state)
     unread = [item for item in following if item.path not in state.namespaces]
     if unread:
@@ -68,7 +70,10 @@ def view(state: HostState, name: str) -> Optional[Mapping[str, Any]]:
              "ip6tables": bridge.ip6tables, "fixed_cidr": bridge.pool, "default_gateway": bridge.gateway,
              "ipv6": bool(bridge.address("ipv6")), "bip6": bridge.address("ipv6"), "subnet_v6": bridge.subnet("ipv6"),
              "fixed_cidr_v6": bridge.pool_v6, "default_gateway_v6": bridge.gateway_v6, "adopted": bridge.adopted,
-             "forward_others": not bridge.guard,
+             "forward_others": not bridge.guard, "gateway_mode": bridge.gateway_mode("ipv4"),
+             "gateway_mode_v6": bridge.gateway_mode("ipv6"), "allow_bridges": list(bridge.allowed),
+             "trusted_interfaces": list(bridge.trusted_interfaces),
+             "trusted_networks": list(bridge.trusted_networks),
              "endpoints": sorted(_holder(port) for port in state.host.ports_of(name))}
     return found
 
@@ -90,14 +95,14 @@ def _present(draft: Draft, desired: DesiredBridge) -> None:
         fresh = Bridge(Link(desired.name, "bridge", mac=bridge_mac(desired.name), up=True))
         bridge = guarded(merge(fresh, desired, draft.state), desired, draft.state)
         addresses, bare = bridge.link.addresses, bridge.link.replaced(addresses=())
-        draft.do(LinkAdd(HOST, bare.replaced(alias=Mark(BRIDGE, desired.name, bridge.settings()).text)))
+        draft.do(LinkAdd(HOST, bare.replaced(alias=bridge.mark.text)))
     else:
         current = _own(link, desired)
         _refuse_loss(draft, current, desired)
         bridge = guarded(merge(current, desired, draft.state), desired, draft.state)
         addresses = bridge.link.addresses
-        new = bridge.link.replaced(up=True, addresses=link.addresses,
-                                   alias=Mark(BRIDGE, desired.name, bridge.settings()).text)
+        refuse_closing(draft, current, bridge, desired)
+        new = bridge.link.replaced(up=True, addresses=link.addresses, alias=bridge.mark.text)
         if new != link:
             draft.do(LinkSet(HOST, link, new))
         for address in link.addresses:

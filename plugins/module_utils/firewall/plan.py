@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Optional
 
-from ..bridge.model import bridges
+from ..bridge.model import Bridge, Subnets, bridges, partners
 from ..core.plan import Draft
 from ..endpoint.model import endpoints
 from ..host.model import BRIDGE_CALLS, HostState
 from ..host.operations import ConntrackFlush, ModuleLoad, SysctlSet
 from ..netns.model import HOST
-from ..policy import ledger
+from ..policy import direct, ledger
 from ..policy.follow import Addresses, follow_links, follow_publications
 from ..policy.model import Linkage
 from ..ports.model import ORDER, Publication, family_of
@@ -31,13 +31,11 @@ def plan_rules(draft: Draft, observed: HostState, publications: Optional[Iterabl
     :param removed: containers that are detached for good
     """
     known, known_links = ledger.publications(observed), ledger.links(observed)
-    subnets = [subnet for bridge in bridges(draft.state).values() for family in FAMILIES
-               if (subnet := bridge.subnet(family))]
+    own = bridges(draft.state)
+    subnets = [subnet for bridge in own.values() for family in FAMILIES if (subnet := bridge.subnet(family))]
     addresses = Addresses(endpoints(draft.state), subnets)
     published = follow_publications(known if publications is None else publications, addresses, removed)
-    own = bridges(draft.state)
-    published = [p for p in published if (name := addresses.bridge(p.container_ip)) not in own
-                 or own[name].filters(p.family)]
+    published = _fitting(draft, published, Subnets(own.values()))
     linked = follow_links(known_links if links is None else links, addresses, removed)
     _close_early(draft, observed, known, known_links, addresses)
     wanted = ledger.policy(draft.state, published, linked)
@@ -50,6 +48,23 @@ def plan_rules(draft: Draft, observed: HostState, publications: Optional[Iterabl
             draft.do(operation)
         _bridge_calls(draft, family)
     _forget_connections(draft, known, published)
+    _forget_exceptions(draft, bridges(observed), own)
+
+
+def _fitting(draft: Draft, published: Iterable[Publication], subnets: Subnets) -> list[Publication]:
+    """Without the ports that were published for another gateway mode than the one of their container's bridge now."""
+    found: list[Publication] = []
+    closed: dict[tuple[str, str], list[str]] = {}
+    for publication in published:
+        if reason := direct.misfit(publication, subnets):
+            closed.setdefault((publication.container, reason), []).append(publication.text)
+        else:
+            found.append(publication)
+    for (container, reason), texts in closed.items():
+        more = f" and {len(texts) - 3} more" if len(texts) > 3 else ""
+        draft.warn(f"published ports of {container} are closed, since {reason}: {', '.join(texts[:3])}{more}. Publish "
+                   "them again with port_publish")
+    return found
 
 
 def _close_early(draft: Draft, observed: HostState, published: Sequence[Publication], linked: Sequence[Linkage],
@@ -103,11 +118,25 @@ def _forget_connections(draft: Draft, before: Iterable[Publication], after: Iter
     old, new = set(before), set(after)
     still = {publication.container_ip for publication in new}
     for family in FAMILIES:
-        ports = {("udp", p.host_port, p.host_port + p.count - 1): None for p in sorted(old ^ new, key=ORDER)
-                 if p.protocol == "udp" and p.family == family}
+        changed = [p for p in sorted(old ^ new, key=ORDER) if p.protocol == "udp" and p.family == family]
+        ports = {("udp", p.host_port, p.host_port + p.count - 1): None for p in changed if not p.direct}
+        inward = {(p.container_ip, p.host_port, p.host_port + p.count - 1): None for p in changed if p.direct}
         gone = {p.container_ip: None for p in sorted(old - new, key=ORDER)
                 if p.family == family and p.container_ip not in still}
-        if ports or gone:
+        if ports or gone or inward:
             local = {address.partition("/")[0]: None for link in draft.state.host.links.values()
                      for address in link.addresses if family_of(address) == family}
-            draft.do(ConntrackFlush(family, tuple(ports), tuple(gone), tuple(local)))
+            draft.do(ConntrackFlush(family, tuple(ports), tuple(gone), tuple(local), tuple(inward)))
+
+
+def _forget_exceptions(draft: Draft, before: Mapping[str, Bridge], after: Mapping[str, Bridge]) -> None:
+    """Who may not reach a bridge's containers directly any more does not go on with what was begun (UDP)."""
+    for name in before.keys() & after.keys():
+        old, new = before[name], after[name]
+        if (set(partners(old, before.values())) <= set(partners(new, after.values()))
+                and set(old.trusted_interfaces) <= set(new.trusted_interfaces)
+                and set(old.trusted_networks) <= set(new.trusted_networks)):
+            continue
+        for family in FAMILIES:
+            if new.filters(family) and (subnet := new.subnet(family)):
+                draft.do(ConntrackFlush(family, inward=((subnet, 1, 65535),)))

@@ -6,13 +6,16 @@ Those of links are in link/operations.py and link/addressing.py, that of the rul
 from __future__ import annotations
 
 from dataclasses import dataclass
-from ipaddress import ip_address
+from functools import lru_cache
+from ipaddress import ip_address, ip_network
 from typing import Optional
 
 from ..core.plan import PHASE_CONNTRACK, PHASE_MODULE, PHASE_NETNS, PHASE_NETNS_ADD, PHASE_NETNS_DEL, PHASE_SYSCTL
 from ..link.model import Link
 from ..netns.model import HOST, NamedNetns, in_namespace, named_path
 from .model import HostState, Namespace
+
+_network = lru_cache(maxsize=1024)(ip_network)  # asked for each tracked connection
 
 
 @dataclass(frozen=True)
@@ -130,12 +133,14 @@ class ConntrackFlush:
     :param ports: host ports as ``(protocol, first, last)``
     :param addresses: container addresses that connections were translated to
     :param local: the host's own addresses: what goes to the same port of somebody else passes by and is left alone
+    :param inward: addresses or networks of containers with their first and last UDP port, which were reached directly
     """
 
     family: str
     ports: tuple[tuple[str, int, int], ...] = ()
     addresses: tuple[str, ...] = ()
     local: tuple[str, ...] = ()
+    inward: tuple[tuple[str, int, int], ...] = ()
     phase = PHASE_CONNTRACK
     netns = HOST
 
@@ -149,6 +154,9 @@ class ConntrackFlush:
         """
         if replier != destination and replier in self.addresses:
             return True
+        if protocol == "udp" and any(first <= port <= last and ip_address(destination) in _network(place)
+                                     for place, first, last in self.inward):
+            return True
         if not any(protocol == name and first <= port <= last for name, first, last in self.ports):
             return False
         # Neither a loopback nor a link-local address is anything that a packet passes by to.
@@ -158,7 +166,9 @@ class ConntrackFlush:
     def describe(self) -> str:
         words = [f"{protocol} port {first}" if first == last else f"{protocol} ports {first}-{last}"
                  for protocol, first, last in self.ports[:4]] + list(self.addresses[:4])
-        more = len(self.ports) + len(self.addresses) - len(words)
+        places = list(dict.fromkeys(place for place, _first, _last in self.inward))
+        words += [f"udp to {place}" for place in places[:4]]
+        more = len(self.ports) + len(self.addresses) + len(places) - len(words)
         return f"forget tracked connections of {', '.join(words)}" + (f" and {more} more" if more else "")
 
     def apply(self, state: HostState) -> None:

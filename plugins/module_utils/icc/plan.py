@@ -2,10 +2,11 @@
 """What makes containers of a bridge talk to each other, or not, and what links open. Pure."""
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import Any, Optional
 
-from ..bridge.model import Bridge, bridge_of, bridges
+from ..bridge.model import bridge_of, bridges
 from ..core.errors import MooringError, OptionError
 from ..core.plan import Draft, Plan
 from ..endpoint.model import Endpoint, containers, endpoints
@@ -69,8 +70,7 @@ def _set_icc(draft: Draft, name: str, icc: bool) -> None:
         raise OptionError("icc", False, f"needs rules, and bridge {name} has {option}: false",
                           f"Say {option}: true for the bridge with docker_bridge")
     if bridge.icc != icc:
-        settings = Bridge(**{**bridge.__dict__, "icc": icc}).settings()
-        draft.do(LinkSet(HOST, link, link.replaced(alias=Mark(BRIDGE, name, settings).text)))
+        draft.do(LinkSet(HOST, link, link.replaced(alias=dataclasses.replace(bridge, icc=icc).mark.text)))
 
 
 def _links(draft: Draft, item: DesiredPolicy, leases: Mapping[str, Sequence[Endpoint]]) -> list[Linkage]:

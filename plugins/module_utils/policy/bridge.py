@@ -6,14 +6,15 @@ only replies, published ports and (by the bridge's access policy) its own contai
 """
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
-from ..bridge.model import Bridge
+from ..bridge.model import Bridge, partners
 from ..core.names import chain_name
 from ..firewall.model import Chain, Hook, Rule
+from ..ports.model import family_of
 
 FORWARD, DNAT, SNAT, RAW = "MOORING-FORWARD", "MOORING-DNAT", "MOORING-SNAT", "MOORING-RAW"
-OTHERS = "MOORING-OTHERS"
+OTHERS, BRIDGES = "MOORING-OTHERS", "MOORING-BRIDGES"
 
 HOOKS = {
     # First: a rule before ours that accepts would open what the DROP at the end of ours closes.
@@ -46,15 +47,46 @@ def forward_chain(bridges: Iterable[Bridge]) -> Chain:
     return Chain(FORWARD, (*inward, *outward))
 
 
-def bridge_chain(bridge: Bridge) -> Chain:
-    """The state DNAT covers every published port at once, so that none needs a rule in this table."""
-    name = bridge.name
-    return Chain(inward_chain(name), (
-        Rule(("-m", "conntrack", "--ctstate", "RELATED,ESTABLISHED", "-j", "ACCEPT"), f"{name} replies"),
-        Rule(("-m", "conntrack", "--ctstate", "DNAT", "-j", "ACCEPT"), f"{name} published"),
-        Rule(("-i", name, "-j", icc_chain(name)), f"{name} own containers"),
-        Rule(("-j", "DROP"), f"{name} unpublished"),
-    ))
+def bridge_chain(bridge: Bridge, own: Iterable[Bridge], family: str, opened: Sequence[Rule] = ()) -> Chain:
+    """What gets in. The state DNAT covers every translated port at once, so that none needs a rule in this table.
+
+    :param own: all bridges of ours, also those without rules of this family
+    :param opened: what leads to the ports that are open at the containers' own addresses
+    """
+    name, own = bridge.name, tuple(own)
+    rules = [Rule(("-m", "conntrack", "--ctstate", "RELATED,ESTABLISHED", "-j", "ACCEPT"), f"{name} replies"),
+             Rule(("-m", "conntrack", "--ctstate", "DNAT", "-j", "ACCEPT"), f"{name} published"),
+             *opened,
+             *(Rule(("-i", other, "-j", "ACCEPT"), f"{name} from {other}") for other in partners(bridge, own)),
+             Rule(("-i", name, "-j", icc_chain(name)), f"{name} own containers")]
+    if family in bridge.routed:
+        # Docker accepts all of ICMP here; errors are covered by their connection's state.
+        kind = ("-p", "icmp", "-m", "icmp", "--icmp-type", "8") if family == "ipv4" else (
+            "-p", "ipv6-icmp", "-m", "icmp6", "--icmpv6-type", "128")
+        rules.append(Rule((*kind, "-j", "ACCEPT"), f"{name} echo"))
+    rules += [Rule((*match, "-j", "ACCEPT"), note) for match, note in _trusted_interfaces(bridge, own)]
+    if trusted := _trusted_networks(bridge, family):
+        rules.append(Rule(("-j", BRIDGES), f"{name} not from other bridges"))
+        rules += [Rule((*match, "-j", "ACCEPT"), note) for match, note in trusted]
+    return Chain(inward_chain(name), (*rules, Rule(("-j", "DROP"), f"{name} unpublished")))
+
+
+def _trusted_interfaces(bridge: Bridge, own: Iterable[Bridge]) -> list[tuple[tuple[str, ...], str]]:
+    """Matches with their notes. A bridge of ours is nothing to trust, if an interface that was trusted became one."""
+    inner = {other.name for other in own}
+    return [(("-i", interface), f"{bridge.name} trusted {interface}") for interface in bridge.trusted_interfaces
+            if interface not in inner]
+
+
+def _trusted_networks(bridge: Bridge, family: str) -> list[tuple[tuple[str, ...], str]]:
+    return [(("-s", network), f"{bridge.name} trusted {network}") for network in bridge.trusted_networks
+            if family_of(network) == family]
+
+
+def bridges_chain(own: Iterable[Bridge]) -> Chain:
+    """What comes from a bridge of ours ends here: a container may write any source address into its packets."""
+    return Chain(BRIDGES, tuple(Rule(("-i", bridge.name, "-j", "DROP"), f"from bridge {bridge.name}")
+                                for bridge in own))
 
 
 def others_chain(bridged: bool) -> Chain:
@@ -74,14 +106,17 @@ def without_loopback(doors: Chain) -> Chain:
     return Chain(doors.name, (Rule(("-d", "::1", "-j", "RETURN"), "loopback"), *doors.rules))
 
 
-def snat_chain(bridges: Iterable[Bridge], family: str) -> Chain:
+def snat_chain(bridges: Iterable[Bridge], family: str, own: Iterable[Bridge]) -> Chain:
     """Masquerade of what leaves, and of what must come back through the host to be translated back."""
-    rules = []
+    rules, own = [], tuple(own)
     for bridge in bridges:
         name, subnet = bridge.name, bridge.subnet(family)
-        if not subnet:
+        if not subnet or family in bridge.routed:
             continue
         if bridge.masquerade:
+            # Published ports stay as they are to all bridges.
+            rules += [Rule(("-s", subnet, "-o", other, "-m", "conntrack", "!", "--ctstate", "DNAT", "-j", "RETURN"),
+                           f"{name} to {other} {subnet}") for other in partners(bridge, own)]
             # Not the host's own traffic: it may use the bridge's address as a source of its own choice.
             rules.append(Rule(("-s", subnet, "!", "-o", name, "-m", "addrtype", "!", "--src-type", "LOCAL",
                                "-j", "MASQUERADE"), f"{name} masquerade {subnet}"))
@@ -95,17 +130,28 @@ def snat_chain(bridges: Iterable[Bridge], family: str) -> Chain:
     return Chain(SNAT, tuple(rules))
 
 
-def raw_chain(bridges: Iterable[Bridge], family: str) -> Chain:
+def raw_chain(bridges: Iterable[Bridge], family: str, own: Iterable[Bridge]) -> Chain:
     """Before connection tracking: what is addressed to a container or to the loopback and comes from elsewhere."""
-    rules = []
+    rules, own = [], tuple(own)
     if family == "ipv4":
         # Publishing on 127.0.0.1 needs route_localnet on the bridge, which lets a container (and, where somebody set
         # it for all interfaces, a neighbour) address the host's loopback. Translated replies come by later.
         rules.append(Rule(("-d", "127.0.0.0/8", "!", "-i", "lo", "-j", "DROP"), "loopback from elsewhere"))
     for bridge in bridges:
-        subnet = bridge.subnet(family)
         # Without masquerade the replies to a container are addressed to it: only the filter table can tell them.
-        if subnet and bridge.masquerade:
-            rules.append(Rule(("-d", subnet, "!", "-i", bridge.name, "-m", "addrtype", "!", "--dst-type", "LOCAL",
-                               "-j", "DROP"), f"{bridge.name} direct access {subnet}"))
+        if (subnet := bridge.subnet(family)) and bridge.masquerades(family):
+            rules += _direct_access(bridge, subnet, family, own)
     return Chain(RAW, tuple(rules))
+
+
+def _direct_access(bridge: Bridge, subnet: str, family: str, own: Sequence[Bridge]) -> list[Rule]:
+    """Who may pass to the container addresses of a bridge, and that nobody else may."""
+    name = bridge.name
+    outside = ("-d", subnet, "!", "-i", name, "-m", "addrtype", "!", "--dst-type", "LOCAL")
+    passing = [(("-i", other), f"{name} from {other}") for other in partners(bridge, own)]
+    rules = [Rule(("-d", subnet, *match, "-j", "RETURN"), note)
+             for match, note in (*passing, *_trusted_interfaces(bridge, own))]
+    if trusted := _trusted_networks(bridge, family):
+        rules.append(Rule((*outside, "-j", BRIDGES), f"{name} not from other bridges"))
+        rules += [Rule(("-d", subnet, *match, "-j", "RETURN"), note) for match, note in trusted]
+    return [*rules, Rule((*outside, "-j", "DROP"), f"{name} direct access {subnet}")]

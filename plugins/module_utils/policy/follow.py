@@ -61,8 +61,9 @@ def follow_publications(publications: Iterable[Publication], addresses: Addresse
             continue
         address = addresses.current(publication.container, publication.family, publication.container_ip)
         if address:
+            host_ip = address if publication.direct else publication.host_ip
             found.append(publication if address == publication.container_ip
-                         else dataclasses.replace(publication, container_ip=address))
+                         else dataclasses.replace(publication, host_ip=host_ip, container_ip=address))
     return found
 
 

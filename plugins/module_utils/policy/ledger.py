@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 from collections.abc import Iterable, Iterator
 
 from ..bridge.model import bridges
@@ -13,7 +14,7 @@ from ..host.model import BRIDGE_CALLS, HostState
 from ..netns.model import HOST
 from ..ports.model import ORDER, Publication, parse_publication
 from . import bridge as bridge_rules
-from . import icc, publish
+from . import direct, icc, publish
 from .model import Linkage, Policy
 
 
@@ -29,12 +30,13 @@ def _notes(state: HostState, table: str, prefix: str) -> Iterator[tuple[str, str
 
 
 def publications(state: HostState) -> tuple[Publication, ...]:
-    """Every published port of the host, read from the comments of the tree.
+    """Every published port of the host, read from the comments of the trees.
 
     A publication may stand in several rules: one for each block that it spans and for each source that it allows.
     """
     sources: dict[Publication, set[str]] = {}
-    for note in dict.fromkeys(note for _chain, note in _notes(state, "nat", "MOORING-")):
+    notes = itertools.chain(_notes(state, "nat", "MOORING-"), _notes(state, "filter", direct.PREFIX))
+    for note in dict.fromkeys(note for _chain, note in notes):
         container, _space, text = note.partition(" ")
         try:
             found = parse_publication(container, text)
@@ -72,15 +74,22 @@ def table_rules(wanted: Policy, family: str) -> dict[str, TableRules]:
     if not own and not any(publication.container_ip == KNOWN_AFTER_APPLY for publication in published):
         return {table: TableRules() for table in bridge_rules.HOOKS}
     linked = [link for link in wanted.links if link.family == family]
+    every = tuple(wanted.bridges.values())
+    opened = direct.opened(published, own)
     filters = [bridge_rules.forward_chain(own)]
     for bridge in own:
         here = [link for link in linked if link.bridge == bridge.name]
-        filters += [bridge_rules.bridge_chain(bridge), icc.chain(bridge, here, family)]
+        jumps = direct.jumps(opened.get(bridge.name, ()))
+        filters += [bridge_rules.bridge_chain(bridge, every, family, jumps), icc.chain(bridge, here, family)]
+    filters += direct.chains(itertools.chain.from_iterable(opened.values()))
     doors = publish.chains(published)
     if family == "ipv6":
         doors[0] = bridge_rules.without_loopback(doors[0])
-    chains: dict[str, list[Chain]] = {"filter": filters, "raw": [bridge_rules.raw_chain(own, family)],
-                                      "nat": [*doors, bridge_rules.snat_chain(own, family)]}
+    chains: dict[str, list[Chain]] = {"filter": filters, "raw": [bridge_rules.raw_chain(own, family, every)],
+                                      "nat": [*doors, bridge_rules.snat_chain(own, family, every)]}
+    for found in (chains["filter"], chains["raw"]):
+        if any(rule.args[-1] == bridge_rules.BRIDGES for chain in found for rule in chain.rules):
+            found.append(bridge_rules.bridges_chain(every))
     hooks = dict(bridge_rules.HOOKS)
     if any(family in bridge.guard for bridge in own):
         filters.append(bridge_rules.others_chain(family in wanted.bridged))

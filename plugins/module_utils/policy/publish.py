@@ -65,7 +65,7 @@ def _rules(publication: Publication, first: int, last: int) -> Iterator[Rule]:
 def chains(publications: Iterable[Publication]) -> list[Chain]:
     """All chains of the tree, the top one first; the top one exists even when nothing is published."""
     leaves: dict[tuple[str, int, int], list[Rule]] = defaultdict(list)
-    for publication in sorted(publications, key=ORDER):
+    for publication in sorted((found for found in publications if not found.direct), key=ORDER):
         for block, size, first, last in _parts(publication):
             leaves[publication.protocol, block, size] += _rules(publication, first, last)
     outer: dict[tuple[str, int], list[Rule]] = defaultdict(list)

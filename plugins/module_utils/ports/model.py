@@ -88,6 +88,9 @@ class Publication:
     ``host_ip`` is ``0.0.0.0`` or ``::`` for every address of the family. ``count`` is the length of the range that
     begins at ``host_port`` and ``container_port``. ``allow_from`` has the networks (CIDR) that may connect; empty
     means everyone.
+
+    A direct publication opens ports of a container at its own address (gateway mode routed): ``host_ip`` and
+    ``host_port`` are the container's own, and nothing is translated.
     """
 
     container: str
@@ -102,6 +105,10 @@ class Publication:
     @property
     def family(self) -> str:
         return family_of(self.host_ip)
+
+    @property
+    def direct(self) -> bool:
+        return self.host_ip == self.container_ip
 
     @property
     def text(self) -> str:

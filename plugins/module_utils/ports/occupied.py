@@ -33,10 +33,15 @@ class Occupied:
         self._ranges: dict[tuple[str, int], list[tuple[int, int, str, Owner]]] = {}
 
     def publish(self, publication: Publication) -> None:
+        """A direct publication takes no port of the host."""
+        if publication.direct:
+            return
         self.add(publication.protocol, publication.host_ip, publication.host_port, publication.count, publication)
 
     def withdraw(self, publication: Publication) -> None:
         """:raises ValueError: when it was not published here"""
+        if publication.direct:
+            return
         protocol, first = publication.protocol, publication.host_port
         last = first + publication.count - 1
         if publication.count == 1:

@@ -19,6 +19,7 @@ from ..host.model import HostState, Scope
 from ..host.operations import SysctlSet
 from ..netns.model import HOST
 from ..policy import ledger
+from ..ports import direct
 from ..ports.allocate import allocate
 from ..ports.entry import HIGHEST_PORT
 from ..ports.model import ORDER, ExposedPort, PortSpec, Publication, family_of
@@ -118,10 +119,15 @@ def _publish(draft: Draft, item: DesiredPorts, leases: Sequence[Endpoint],
     specs = [spec for spec in _specs(item, leases) if spec.explicit or not explicit]
     addresses = _with_rules(own, item, leases, addresses, specs)
     _refuse_loopback_v6(item, specs)
-    return allocate(item.label, addresses, specs, others=occupied, current=current,
-                    sockets=draft.state.sockets,
-                    reserved=draft.state.reserved_ports, dynamic_range=item.dynamic_range,
-                    default_host_ip=item.default_host_ip, allow_from=item.allow_from)
+    routed = {family for lease in leases for family, address in addresses.items() if lease.ip(family) == address
+              and lease.bridge in own_bridges and family in own_bridges[lease.bridge].routed}
+    specs, open_at = direct.split(item.label, addresses, routed, specs, item.default_host_ip)
+    opened = direct.publications(item.label, addresses, open_at, item.allow_from)
+    translated = {family: address for family, address in addresses.items() if family not in routed}
+    return (*opened, *allocate(item.label, translated, specs, others=occupied, current=current,
+                               sockets=draft.state.sockets,
+                               reserved=draft.state.reserved_ports, dynamic_range=item.dynamic_range,
+                               default_host_ip=item.default_host_ip, allow_from=item.allow_from))
 
 
 def _addresses(draft: Draft, item: DesiredPorts, leases: Sequence[Endpoint]) -> dict[str, str]:
@@ -170,7 +176,8 @@ def _with_rules(own: Mapping[str, Bridge], item: DesiredPorts, leases: Sequence[
             continue
         del found[family]
         asked = {spec.host_ip or item.default_host_ip for spec in specs}
-        if family == "ipv4" or not found or any(family_of(host_ip) == family for host_ip in asked if host_ip):
+        if asked and (family == "ipv4" or not found
+                      or any(family_of(host_ip) == family for host_ip in asked if host_ip)):
             raise MooringError(f"ports of {item.label} cannot be published: it is on bridge {lease.bridge}, which has "
                                f"{COMMANDS[family]}: false. Say {COMMANDS[family]}: true for the bridge with "
                                "docker_bridge")

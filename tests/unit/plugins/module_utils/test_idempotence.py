@@ -14,7 +14,9 @@ from world import World, picture
 NAMES = st.sampled_from(["a", "b", "c", "d"])
 BRIDGES = st.sampled_from(["br0", "br1"])
 PORTS = st.sampled_from(["80", "53/udp", "8080:80", "8081:80", "127.0.0.1::443", "7000-7100:7000-7100", "9000-9003:80",
-                         "2000-2070:3000-3070/udp", "192.0.2.10:8080:80"])
+                         "2000-2070:3000-3070/udp", "192.0.2.10:8080:80",
+                         "[::]::80"])
+MODES = st.sampled_from([None, "nat", "routed"])
 OPTION = st.none() | st.booleans()
 
 
@@ -33,6 +35,11 @@ TASKS = st.one_of(
           stp=OPTION, mtu=st.sampled_from([None, "1400", "auto"]), ipv6=st.sampled_from([None, False]),
           fixed_cidr_v6=st.sampled_from([None, None]), iptables=OPTION),
     items("docker_bridge", name=BRIDGES, fixed_cidr_v6=st.sampled_from(["2001:db8:8::/64", "2001:db8:9::/64"])),
+    items("docker_bridge", name=BRIDGES, gateway_mode=MODES, gateway_mode_v6=MODES, force=st.booleans(),
+          fixed_cidr_v6=st.sampled_from([None, "2001:db8:8::/64"])),
+    items("docker_bridge", name=BRIDGES, allow_bridges=st.sampled_from([None, [], ["br0"], ["br1"], ["br2"]]),
+          trusted_interfaces=st.sampled_from([None, [], ["ens3"], ["br1"]]),
+          trusted_networks=st.sampled_from([None, [], ["192.0.2.0/24", "2001:db8:51::/64"], ["10.0.0.0/8"]])),
     items("docker_bridge", name=BRIDGES, state=st.just("absent"), force=st.booleans()),
     many("netns_attach", "netns", netns=NAMES, bridge=BRIDGES, state=STATE,
          address=st.sampled_from([None, None, "10.8.0.7", "10.9.0.7"]), mtu=st.sampled_from([None, "1300", "auto"]),

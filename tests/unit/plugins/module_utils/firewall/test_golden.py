@@ -72,8 +72,42 @@ def without_rules_of_one_family() -> World:
     return world
 
 
+def bridges_that_may_talk() -> World:
+    world = two_bridges()
+    world.bridge("apart", "10.30.0.1/24", allow_bridges=["missing"])
+    world.bridge("front", "10.10.0.1/24", fixed_cidr_v6="2001:db8:10::/64", allow_bridges=["back"])
+    world.bridge("back", "10.20.0.1/24", fixed_cidr_v6="2001:db8:20::/64", ip_masq=False)
+    return world
+
+
+def trusted() -> World:
+    world = two_bridges()
+    world.bridge("front", "10.10.0.1/24", fixed_cidr_v6="2001:db8:10::/64", trusted_interfaces=["wg0", "ens4"],
+                 trusted_networks=["198.51.100.0/24", "203.0.113.7", "2001:db8:51::/64"])
+    world.bridge("back", "10.20.0.1/24", ip_masq=False, trusted_networks=["198.51.100.0/24"])
+    return world
+
+
+def routed() -> World:
+    world = World()
+    world.bridge("plain", "10.30.0.1/16", fixed_cidr_v6="2001:db8:30::/64", gateway_mode="routed",
+                 trusted_networks=["198.51.100.0/24"])
+    world.bridge("mixed", "10.40.0.1/24", fixed_cidr_v6="2001:db8:40::/64", gateway_mode_v6="routed")
+    world.run("netns_attach", bridge="plain", config=[
+        {"netns": "web", "address": "10.30.0.10", "address_v6": "2001:db8:30::10"},
+        {"netns": "db", "address": "10.30.0.11", "address_v6": "2001:db8:30::11"},
+        {"netns": "far", "address": "10.30.9.1", "address_v6": "2001:db8:30::9:1"}])
+    world.attach("app", bridge="mixed")
+    world.publish("web", "80", "53/udp", "7000-7010")
+    world.publish("db", "5432", allow_from=["10.0.0.0/8", "192.0.2.7"])
+    world.publish("far", "22", "[::]::443")
+    world.publish("app", "8080:80", "443")
+    return world
+
+
 SCENARIOS: list[Callable[[], World]] = [
-    one_bridge, icc_off_with_a_link, published_ports, two_bridges, no_masquerade, ipv6, without_rules_of_one_family]
+    one_bridge, icc_off_with_a_link, published_ports, two_bridges, no_masquerade, ipv6, without_rules_of_one_family,
+    bridges_that_may_talk, trusted, routed]
 
 
 @pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.__name__)

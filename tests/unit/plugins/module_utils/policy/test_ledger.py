@@ -20,8 +20,10 @@ from ansible_collections.mooring.net.plugins.module_utils.ports.model import Pub
 from hypothesis import given
 from hypothesis import strategies as st
 
-BRIDGES = {name: Bridge(Link(name, "bridge", number, addresses=(f"10.{number}.0.1/16", f"2001:db8:{number}::1/64")))
-           for number, name in enumerate(("br0", "a-b", "x" * 15), 1)}
+ROUTED = {"br0": ("ipv4", "ipv6"), "a-b": (), "x" * 15: ("ipv6",)}
+BRIDGES = {name: Bridge(Link(name, "bridge", number, addresses=(f"10.{number}.0.1/16", f"2001:db8:{number}::1/64")),
+                        routed=ROUTED[name])
+           for number, name in enumerate(ROUTED, 1)}
 LABELS = st.from_regex(r"[A-Za-z0-9_/][A-Za-z0-9_.@+/-]{0,30}", fullmatch=True)
 ALIASES = st.from_regex(r"[A-Za-z0-9]([A-Za-z0-9.-]{0,20}[A-Za-z0-9])?", fullmatch=True)
 PROTOCOLS = st.sampled_from(["tcp", "udp", "sctp"])
@@ -35,8 +37,14 @@ def publications(draw: st.DrawFn) -> Publication:
     any_ip, addresses = ("0.0.0.0", V4) if version == 4 else ("::", V6)
     port = st.integers(1, 65536 - count)
     sources = draw(st.sets(st.sampled_from(SOURCES[version])))
-    return Publication(draw(LABELS), draw(st.just(any_ip) | addresses), draw(port), draw(addresses), draw(port),
-                       draw(PROTOCOLS), count, tuple(sorted(sources)))
+    if draw(st.booleans()):
+        ip = draw(st.sampled_from(["10.1.0.2", "10.1.255.20"] if version == 4 else ["2001:db8:1::2", "2001:db8:3::f0"]))
+        inside = draw(port)
+        return Publication(draw(LABELS), ip, inside, ip, inside, draw(PROTOCOLS), count, tuple(sorted(sources)))
+    host_ip = draw(st.just(any_ip) | addresses)
+    address = draw(addresses.filter(lambda address: address != host_ip))
+    return Publication(draw(LABELS), host_ip, draw(port), address, draw(port), draw(PROTOCOLS), count,
+                       tuple(sorted(sources)))
 
 
 @st.composite
@@ -99,6 +107,13 @@ LINK = Linkage("web", "db", "db", "10.0.0.2", "10.0.0.3", "5432", "tcp", "br0")
 
 def endpoint(container: str, address: str, bridge: str = "br0", interface: str = "eth0") -> Endpoint:
     return Endpoint(container, interface, Link("veth", controller=bridge), f"{address}/24")
+
+
+def test_open_ports_follow_their_container_as_a_whole() -> None:
+    opened = Publication("web", "10.0.0.2", 80, "10.0.0.2", 80, "tcp")
+    assert follow_publications([opened], Addresses([endpoint("web", "10.0.0.9")])) == [
+        Publication("web", "10.0.0.9", 80, "10.0.0.9", 80, "tcp")]
+    assert follow_publications([opened], Addresses([endpoint("db", "10.0.0.2")])) == []
 
 
 def follow(*found: Endpoint, removed: tuple[str, ...] = ()) -> list[str]:

@@ -186,10 +186,15 @@ def test_hundreds_of_containers_in_one_task(world: World) -> None:
     ("tcp", "192.0.2.10", 53, "192.0.2.10", False),
     ("tcp", "192.0.2.10", 8080, "192.168.5.9", True),  # a container that is gone
     ("tcp", "192.168.5.9", 8080, "192.168.5.9", False),  # whoever has its address now
+    ("udp", "10.30.0.77", 80, "10.30.0.77", True),  # a container that was reached directly
+    ("udp", "10.30.0.77", 79, "10.30.0.77", False),
+    ("udp", "10.31.0.77", 80, "10.31.0.77", False),
+    ("tcp", "10.30.0.77", 80, "10.30.0.77", False),
 ])
 def test_which_connections_are_forgotten(protocol: str, destination: str, port: int, replier: str,
                                          concerned: bool) -> None:
-    flush = ConntrackFlush("ipv4", (("udp", 52, 53),), ("192.168.5.9",), ("192.0.2.10", "192.168.5.1"))
+    flush = ConntrackFlush("ipv4", (("udp", 52, 53),), ("192.168.5.9",), ("192.0.2.10", "192.168.5.1"),
+                           (("10.30.0.0/24", 80, 90),))
     assert flush.concerns(protocol, destination, port, replier) is concerned
 
 
@@ -216,3 +221,9 @@ def test_ten_thousand_ports_are_one_transaction_and_one_more_is_one_chain(world:
         assert restored(plan) == [("ipv4", "nat", [leaf])]
         assert len(plan.operations) == 1  # no tracked connection is touched either
     assert world.check("port_publish", **options({})).operations == ()
+
+
+def test_no_ports_can_be_published_where_there_are_no_rules(world: World) -> None:
+    world.bridge("br1", "192.168.6.1/24", iptables=False)
+    world.run("netns_attach", netns="app", bridge="br1")
+    assert world.publish("app") == []

@@ -1,0 +1,89 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Exceptions from the isolation of a bridge: what contradicts them, and what they lead to for the time being. Pure."""
+from __future__ import annotations
+
+import dataclasses
+import ipaddress
+from collections.abc import Iterable, Sequence
+
+from ..core.errors import OptionError
+from ..core.names import ALIAS_LENGTH
+from ..core.plan import Draft
+from ..firewall.model import FAMILIES
+from ..policy import ledger
+from .model import Bridge, DesiredBridge, Subnets, bridges
+
+_LISTS = {"allow_bridges": "allowed", "trusted_interfaces": "trusted_interfaces",
+          "trusted_networks": "trusted_networks"}
+
+
+def check(bridge: Bridge, desired: DesiredBridge) -> None:
+    """:raises OptionError: for what contradicts the gateway mode, and for lists that the bridge's mark cannot hold"""
+    families = [family for family in FAMILIES if bridge.subnet(family)]
+    if desired.ip_masq and families and all(family in bridge.routed for family in families):
+        raise OptionError("ip_masq", True, f"contradicts gateway mode routed of bridge {bridge.name}, in which no "
+                          "address is translated", "Leave it out, or say gateway_mode: nat")
+    # With room for the words that other tasks add to the mark later.
+    length = len(dataclasses.replace(bridge, icc=False, guard=FAMILIES).mark.text)
+    if length > ALIAS_LENGTH and any(getattr(bridge, part) for part in _LISTS.values()):
+        longest = max(_LISTS, key=lambda option: len(",".join(getattr(bridge, _LISTS[option]))))
+        raise OptionError(longest, ", ".join(getattr(bridge, _LISTS[longest])),
+                          f"does not fit: what is recorded of bridge {bridge.name} would have {length} characters, and "
+                          f"the kernel keeps {ALIAS_LENGTH}", "Give fewer or larger ones")
+
+
+def refuse_closing(draft: Draft, before: Bridge, after: Bridge, desired: DesiredBridge) -> None:
+    """A published port has another form in the other gateway mode, so that a change of the mode closes it.
+
+    :raises OptionError: when there are any, unless the user says so
+    """
+    changed = set(before.routed) ^ set(after.routed)
+    if not changed or desired.force:
+        return
+    subnets = Subnets([before])
+    kept = [f"{p.container} {p.text}" for p in ledger.publications(draft.state)
+            if p.family in changed and subnets.bridge(p.container_ip)]
+    if kept:
+        family = min(changed)
+        option = "gateway_mode" if family == "ipv4" else "gateway_mode_v6"
+        raise OptionError(option, after.gateway_mode(family), f"would close {len(kept)} published ports of bridge "
+                          f"{before.name} ({kept[0]}{', ...' if kept[1:] else ''})",
+                          "Say force: true, and publish them again with port_publish")
+
+
+def settle(draft: Draft, desired: Sequence[DesiredBridge]) -> None:
+    """Look at the exceptions of a task once all of its bridges are known.
+
+    :raises OptionError: for an exception for the outside that means one of our bridges
+    """
+    own = bridges(draft.state)
+    for item in desired:
+        if not item.present:
+            continue
+        for name in own[item.name].allowed:
+            if name not in own:
+                draft.warn(f"allow_bridges of bridge {item.name}: there is no bridge {name} of ours, so this opens "
+                           "nothing until there is one")
+        for name in own[item.name].trusted_interfaces:
+            if name not in own:
+                continue
+            if item.trusted_interfaces is None:
+                draft.warn(f"trusted_interfaces of bridge {item.name}: {name} is a bridge of ours now, so this opens "
+                           f"nothing. Say allow_bridges: [{name}] if the two may talk to each other")
+            else:
+                raise OptionError("trusted_interfaces", name, "is a bridge of ours, and not on the outside",
+                                  f"Say allow_bridges: [{name}] for traffic between the two bridges")
+        _refuse_inner_networks(item, own.values())
+
+
+def _refuse_inner_networks(item: DesiredBridge, own: Iterable[Bridge]) -> None:
+    """A trusted network counts for what comes from the outside: a subnet of ours in it would open nothing."""
+    subnets = [(ipaddress.ip_network(subnet), bridge.name) for bridge in own for family in FAMILIES
+               if (subnet := bridge.subnet(family))]
+    for text in item.trusted_networks or ():
+        network = ipaddress.ip_network(text)
+        for subnet, name in subnets:
+            if network.version == subnet.version and network.subnet_of(subnet):
+                remedy = f"Say allow_bridges: [{name}]" if name != item.name else "Leave it out"
+                raise OptionError("trusted_networks", text, f"is inside {subnet}, the subnet of bridge {name}, and not "
+                                  "on the outside", remedy)
