@@ -294,10 +294,15 @@ def test_a_port_that_closes_ends_what_goes_on_and_touches_no_other(here):
 
 def test_the_mode_of_a_bridge_changes_there_and_back(here):
     run, (address, address6) = here.pipeline.run, addresses("plain1")
+    # A client in the container that keeps its port.
+    outward = [(here.container("plain1"), "udp", outside, 9999, (source, 5353))
+               for outside, source in ((OUTSIDE, address), (OUTSIDE6, address6))]
+    expect_answers(*((call, "outside:9999", call[4][0]) for call in outward))
     with pytest.raises(PipelineError, match="gateway_mode: 'nat' would close 12 published ports of bridge plain"):
         run("docker_bridge", **bridge("plain", gateway_mode="nat"))
     result = run("docker_bridge", **bridge("plain", gateway_mode="nat", force=True))
     assert len(result["warnings"]) == 2 and result["bridge"]["gateway_mode_v6"] == "nat"
+    expect_answers(*((call, "outside:9999", box) for call, box in zip(outward, (BOX, BOX6))))
     calls = [call for name in ("plain1", "plain2") for protocol in BOTH
              for call in direct(here, here.outside, protocol, name)]
     expect_closed(here.servers, *calls)
@@ -307,6 +312,7 @@ def test_the_mode_of_a_bridge_changes_there_and_back(here):
                    ((here.outside, "udp", BOX6, 8127), "plain1:80", OUTSIDE6),
                    ((here.container("plain1"), "tcp", OUTSIDE, 9999), "outside:9999", BOX))
     run("docker_bridge", **bridge("plain", force=True))
+    expect_answers(*((call, "outside:9999", call[4][0]) for call in outward))
     expect_closed(here.servers, *calls, *((here.outside, protocol, box, 8127) for protocol in BOTH
                                           for box in (BOX, BOX6)))
     run("port_publish", config=[{"container": name, **PUBLISHED[name]} for name in ("plain1", "plain2")])

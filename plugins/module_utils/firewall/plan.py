@@ -48,7 +48,7 @@ def plan_rules(draft: Draft, observed: HostState, publications: Optional[Iterabl
             draft.do(operation)
         _bridge_calls(draft, family)
     _forget_connections(draft, known, published)
-    _forget_exceptions(draft, bridges(observed), own)
+    _forget_paths(draft, bridges(observed), own)
 
 
 def _fitting(draft: Draft, published: Iterable[Publication], subnets: Subnets) -> list[Publication]:
@@ -129,14 +129,20 @@ def _forget_connections(draft: Draft, before: Iterable[Publication], after: Iter
             draft.do(ConntrackFlush(family, tuple(ports), tuple(gone), tuple(local), tuple(inward)))
 
 
-def _forget_exceptions(draft: Draft, before: Mapping[str, Bridge], after: Mapping[str, Bridge]) -> None:
-    """Who may not reach a bridge's containers directly any more does not go on with what was begun (UDP)."""
+def _forget_paths(draft: Draft, before: Mapping[str, Bridge], after: Mapping[str, Bridge]) -> None:
+    """UDP clients go on with what they have begun, whatever the rules say to others.
+
+    That ends where somebody may not reach a bridge's containers directly any more, and where what they send gets
+    another source from now on: replies to the old one would not come in.
+    """
     for name in before.keys() & after.keys():
         old, new = before[name], after[name]
-        if (set(partners(old, before.values())) <= set(partners(new, after.values()))
-                and set(old.trusted_interfaces) <= set(new.trusted_interfaces)
-                and set(old.trusted_networks) <= set(new.trusted_networks)):
-            continue
+        narrower = not (set(partners(old, before.values())) <= set(partners(new, after.values()))
+                        and set(old.trusted_interfaces) <= set(new.trusted_interfaces)
+                        and set(old.trusted_networks) <= set(new.trusted_networks))
         for family in FAMILIES:
-            if new.filters(family) and (subnet := new.subnet(family)):
-                draft.do(ConntrackFlush(family, inward=((subnet, 1, 65535),)))
+            subnet = new.subnet(family)
+            turned = old.masquerades(family) != new.masquerades(family)
+            if subnet and new.filters(family) and (narrower or turned):
+                draft.do(ConntrackFlush(family, inward=((subnet, 1, 65535),) if narrower else (),
+                                        outward=(subnet,) if turned else ()))

@@ -56,5 +56,6 @@ def _ends(entry: Any, direction: str) -> tuple[str, str, int, int, int]:
 
 
 def _concerns(entry: Any, operation: ConntrackFlush) -> bool:
-    _source, destination, protocol, _from, port = _ends(entry, "CTA_TUPLE_ORIG")
-    return operation.concerns(_PROTOCOLS.get(protocol, ""), destination, port, _ends(entry, "CTA_TUPLE_REPLY")[0])
+    source, destination, protocol, _from, port = _ends(entry, "CTA_TUPLE_ORIG")
+    replier = _ends(entry, "CTA_TUPLE_REPLY")[0]
+    return operation.concerns(_PROTOCOLS.get(protocol, ""), destination, port, replier, source)

@@ -134,6 +134,7 @@ class ConntrackFlush:
     :param addresses: container addresses that connections were translated to
     :param local: the host's own addresses: what goes to the same port of somebody else passes by and is left alone
     :param inward: addresses or networks of containers with their first and last UDP port, which were reached directly
+    :param outward: networks of containers whose UDP goes out with another source from now on
     """
 
     family: str
@@ -141,21 +142,25 @@ class ConntrackFlush:
     addresses: tuple[str, ...] = ()
     local: tuple[str, ...] = ()
     inward: tuple[tuple[str, int, int], ...] = ()
+    outward: tuple[str, ...] = ()
     phase = PHASE_CONNTRACK
     netns = HOST
 
-    def concerns(self, protocol: str, destination: str, port: int, replier: str) -> bool:
+    def concerns(self, protocol: str, destination: str, port: int, replier: str, source: str) -> bool:
         """Whether a tracked connection is one of those.
 
         By host port whatever became of it, so that "not translated" is forgotten as well; by address if translated.
 
         :param destination: where the client sends, with ``port``
         :param replier: who answers; another one than ``destination`` when the connection is translated
+        :param source: the client
         """
         if replier != destination and replier in self.addresses:
             return True
         if protocol == "udp" and any(first <= port <= last and ip_address(destination) in _network(place)
                                      for place, first, last in self.inward):
+            return True
+        if protocol == "udp" and any(ip_address(source) in _network(place) for place in self.outward):
             return True
         if not any(protocol == name and first <= port <= last for name, first, last in self.ports):
             return False
@@ -166,8 +171,9 @@ class ConntrackFlush:
     def describe(self) -> str:
         words = [f"{protocol} port {first}" if first == last else f"{protocol} ports {first}-{last}"
                  for protocol, first, last in self.ports[:4]] + list(self.addresses[:4])
-        places = list(dict.fromkeys(place for place, _first, _last in self.inward))
-        words += [f"udp to {place}" for place in places[:4]]
+        places = list(dict.fromkeys([f"udp to {place}" for place, _first, _last in self.inward]
+                                    + [f"udp from {place}" for place in self.outward]))
+        words += places[:4]
         more = len(self.ports) + len(self.addresses) + len(places) - len(words)
         return f"forget tracked connections of {', '.join(words)}" + (f" and {more} more" if more else "")
 

@@ -156,6 +156,16 @@ def test_udp_clients_that_may_no_longer_are_forgotten(world: World) -> None:
         "10.10.0.0/24", "2001:db8:10::/64", "10.20.0.0/24", "2001:db8:20::/64"}
 
 
+def test_udp_clients_in_containers_are_forgotten_when_their_address_changes(world: World) -> None:
+    def outward(**options: object) -> list[tuple]:
+        plan = world.run("docker_bridge", name="front", **options)
+        return [operation.outward for operation in plan.operations if isinstance(operation, ConntrackFlush)]
+
+    assert outward(gateway_mode_v6="routed") == [("2001:db8:10::/64",)]
+    assert outward(ip_masq=False) == [("10.10.0.0/24",)]
+    assert outward(gateway_mode="routed") == []
+
+
 # -- gateway_mode ------------------------------------------------------------------------------------------------------
 
 @pytest.mark.parametrize(("tasks", "modes"), [

@@ -194,8 +194,9 @@ def test_hundreds_of_containers_in_one_task(world: World) -> None:
 def test_which_connections_are_forgotten(protocol: str, destination: str, port: int, replier: str,
                                          concerned: bool) -> None:
     flush = ConntrackFlush("ipv4", (("udp", 52, 53),), ("192.168.5.9",), ("192.0.2.10", "192.168.5.1"),
-                           (("10.30.0.0/24", 80, 90),))
-    assert flush.concerns(protocol, destination, port, replier) is concerned
+                           (("10.30.0.0/24", 80, 90),), ("10.40.0.0/24",))
+    assert flush.concerns(protocol, destination, port, replier, "10.41.0.2") is concerned
+    assert flush.concerns(protocol, destination, port, replier, "10.40.0.2") is (concerned or protocol == "udp")
 
 
 def restored(plan: Plan) -> list[tuple[str, str, list[str]]]:
