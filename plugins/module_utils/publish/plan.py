@@ -120,7 +120,7 @@ def _publish(draft: Draft, item: DesiredPorts, leases: Sequence[Endpoint],
     addresses = _with_rules(own, item, leases, addresses, specs)
     _refuse_loopback_v6(item, specs)
     routed = {family for lease in leases for family, address in addresses.items() if lease.ip(family) == address
-              and lease.bridge in own_bridges and family in own_bridges[lease.bridge].routed}
+              and lease.bridge in own and family in own[lease.bridge].routed}
     specs, open_at = direct.split(item.label, addresses, routed, specs, item.default_host_ip)
     opened = direct.publications(item.label, addresses, open_at, item.allow_from)
     translated = {family: address for family, address in addresses.items() if family not in routed}
