@@ -13,6 +13,15 @@ from ..core.errors import OptionError
 from .model import ANY_IPV4, ANY_IPV6, PortSpec, Publication, bracketed, family_of, range_text
 
 
+def refuse_own_address(container: str, addresses: Mapping[str, str], specs: Iterable[PortSpec],
+                       default_host_ip: str = "") -> None:
+    """:raises OptionError: for a host address that is none of the host, but the container's"""
+    for spec in specs:
+        host_ip = spec.host_ip or default_host_ip
+        if host_ip in addresses.values():
+            raise _refusal(spec, host_ip, f"address {host_ip}", f"which is {container}'s own and none of the host")
+
+
 def split(container: str, addresses: Mapping[str, str], routed: Collection[str], specs: Iterable[PortSpec],
           default_host_ip: str = "") -> tuple[list[PortSpec], list[tuple[PortSpec, str]]]:
     """The specs that want a port of the host, and those that want the container's own, with the family.
@@ -25,8 +34,6 @@ def split(container: str, addresses: Mapping[str, str], routed: Collection[str],
     on_host, own = [], []
     for spec in specs:
         host_ip = spec.host_ip or default_host_ip
-        if host_ip in addresses.values():
-            raise _refusal(spec, host_ip, f"address {host_ip}", f"which is {container}'s own and none of the host")
         families = [family_of(host_ip)] if host_ip else list(addresses)
         direct = [family for family in families if family in routed]
         if len(direct) < len(families):

@@ -43,7 +43,7 @@ def plan(desired: Sequence[DesiredPorts], state: HostState) -> Plan:
     for label, own in itertools.groupby(sorted(ledger.publications(state), key=_container), key=_container):
         published[label] = tuple(own)
     before = [view(item.label, published, leases) for item in desired]
-    own = bridges(state)
+    own_bridges = bridges(state)
     occupied = _occupied(desired, published)
     former = dict(published)
     for item in desired:
@@ -54,7 +54,7 @@ def plan(desired: Sequence[DesiredPorts], state: HostState) -> Plan:
             current = published.get(item.label, ())
             for publication in _staying(current, item) if explicit else current:
                 occupied.withdraw(publication)
-            published[item.label] = _publish(draft, item, leases.get(item.label, []), occupied, own,
+            published[item.label] = _publish(draft, item, leases.get(item.label, []), occupied, own_bridges,
                                              current if explicit else former[item.label], explicit)
             for publication in published[item.label]:
                 occupied.publish(publication)
@@ -110,18 +110,23 @@ def view(label: str, published: Mapping[str, Sequence[Publication]],
 
 
 def _publish(draft: Draft, item: DesiredPorts, leases: Sequence[Endpoint],
-             occupied: Occupied, own: Mapping[str, Bridge], current: Sequence[Publication],
+             occupied: Occupied, own_bridges: Mapping[str, Bridge], current: Sequence[Publication],
              explicit: bool) -> tuple[Publication, ...]:
     """:param explicit: only the ports that leave no choice"""
     if not item.present:
         return ()
     addresses = _addresses(draft, item, leases)
     specs = [spec for spec in _specs(item, leases) if spec.explicit or not explicit]
-    addresses = _with_rules(own, item, leases, addresses, specs)
+    addresses = _with_rules(own_bridges, item, leases, addresses, specs)
     _refuse_loopback_v6(item, specs)
     routed = {family for lease in leases for family, address in addresses.items() if lease.ip(family) == address
-              and lease.bridge in own and family in own[lease.bridge].routed}
-    specs, open_at = direct.split(item.label, addresses, routed, specs, item.default_host_ip)
+              and lease.bridge in own_bridges and family in own_bridges[lease.bridge].routed}
+    direct.refuse_own_address(item.label, addresses, specs, item.default_host_ip)
+    try:
+        specs, open_at = direct.split(item.label, addresses, routed, specs, item.default_host_ip)
+    except OptionError as error:
+        draft.assume(str(error))  # that an earlier task changes the gateway mode
+        return ()
     opened = direct.publications(item.label, addresses, open_at, item.allow_from)
     translated = {family: address for family, address in addresses.items() if family not in routed}
     return (*opened, *allocate(item.label, translated, specs, others=occupied, current=current,

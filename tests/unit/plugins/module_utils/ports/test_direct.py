@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping
 
 import pytest
 from ansible_collections.mooring.net.plugins.module_utils.core.errors import OptionError
-from ansible_collections.mooring.net.plugins.module_utils.ports.direct import publications, split
+from ansible_collections.mooring.net.plugins.module_utils.ports.direct import publications, refuse_own_address, split
 from ansible_collections.mooring.net.plugins.module_utils.ports.model import Publication
 from ansible_collections.mooring.net.plugins.module_utils.ports.occupied import published
 from ansible_collections.mooring.net.plugins.module_utils.ports.spec import parse_port_spec, parse_sources
@@ -19,7 +19,9 @@ ALL = ("ipv4", "ipv6")
 
 def parts(text: str, addresses: Mapping[str, str] = BOTH, routed: Collection[str] = ALL,
           default_host_ip: str = "") -> tuple[list[str], list[str]]:
-    on_host, own = split("web", addresses, routed, [parse_port_spec(text)], default_host_ip)
+    specs = [parse_port_spec(text)]
+    refuse_own_address("web", addresses, specs, default_host_ip)
+    on_host, own = split("web", addresses, routed, specs, default_host_ip)
     return [spec.text for spec in on_host], [found.text for found in publications("web", addresses, own)]
 
 

@@ -64,6 +64,13 @@ def test_a_host_port_is_refused_before_anything_is_touched(world: World) -> None
     assert "::1, from which" in world.refuses("port_publish", netns="web", published_ports=["[::1]::80"])
 
 
+def test_check_mode_goes_on_where_an_earlier_task_would_change_the_mode(world: World) -> None:
+    plan = world.check("port_publish", config=[{"netns": "db", "published_ports": ["80"]},
+                                               {"netns": "web", "published_ports": ["8080:80"]}])
+    assert len(plan.assumed) == 1 and plan.assumed[0].startswith("published_ports: '8080:80/tcp' has the host port")
+    assert [len(item["ports"]) for item in plan.after] == [2, 0] and plan.warnings == ()
+
+
 def test_ports_follow_their_container(world: World) -> None:
     world.publish("web", "80")
     world.attach("web", address="10.30.0.77", address_v6="2001:db8:30::77")
