@@ -111,6 +111,7 @@ options:
     description:
       - Other bridges of ours whose containers and those of this one may open connections to each other, on all ports.
         Containers of different bridges may not otherwise, but for published ports.
+      - It does not matter to it what O(mooring.net.icc_policy#module:icc) says of either bridge.
       - It holds in both directions, and it is enough that one of two bridges names the other.
       - They see each other's own addresses, with O(ip_masq) as well. Through a published port, all is as without this.
       - A name that is no bridge of ours opens nothing. It starts to count when the bridge is there.

@@ -65,7 +65,7 @@ def here(request):
             {"netns": name, "bridge": place, "address": addresses(name)[0], "address_v6": addresses(name)[1]}
             for name, place in CONTAINERS.items()])
         run("port_publish", config=[{"container": name, **options} for name, options in PUBLISHED.items()])
-        run("icc_policy", bridge="strict", icc=False)
+        run("icc_policy", config=[{"bridge": name, "icc": False} for name in ("right", "strict")])
         for name in CONTAINERS:
             found.serve(found.container(name), name, PORTS)
         for place, name in ((found.outside, "outside"), (found.neighbour, "neighbour")):

@@ -135,7 +135,7 @@ def _forget_paths(draft: Draft, before: Mapping[str, Bridge], after: Mapping[str
     That ends where somebody may not reach a bridge's containers directly any more, and where what they send gets
     another source from now on: replies to the old one would not come in.
     """
-    for name in before.keys() & after.keys():
+    for name in sorted(before.keys() & after.keys()):
         old, new = before[name], after[name]
         narrower = not (set(partners(old, before.values())) <= set(partners(new, after.values()))
                         and set(old.trusted_interfaces) <= set(new.trusted_interfaces)

@@ -18,6 +18,10 @@ from .model import HostState, Namespace
 _network = lru_cache(maxsize=1024)(ip_network)  # asked for each tracked connection
 
 
+def _is_in(address: str, place: str) -> bool:
+    return bool(address) and ip_address(address) in _network(place)
+
+
 @dataclass(frozen=True)
 class NetnsAdd:
     """Make /run/netns/NAME: a new namespace, or with ``target`` a symbolic link to an existing one."""
@@ -157,10 +161,9 @@ class ConntrackFlush:
         """
         if replier != destination and replier in self.addresses:
             return True
-        if protocol == "udp" and any(first <= port <= last and ip_address(destination) in _network(place)
-                                     for place, first, last in self.inward):
-            return True
-        if protocol == "udp" and any(ip_address(source) in _network(place) for place in self.outward):
+        if protocol == "udp" and (
+                any(first <= port <= last and _is_in(destination, place) for place, first, last in self.inward)
+                or any(_is_in(source, place) for place in self.outward)):
             return True
         if not any(protocol == name and first <= port <= last for name, first, last in self.ports):
             return False
