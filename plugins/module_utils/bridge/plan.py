@@ -13,6 +13,7 @@ from ..endpoint import plan as endpoint_plan
 from ..endpoint.model import DesiredEndpoint, endpoint_of, endpoints
 from ..firewall.model import COMMANDS
 from ..firewall.plan import plan_rules
+from ..foreign.obstacles import shut_in
 from ..host.model import HostState, Scope
 from ..link.addressing import AddrAdd, AddrDel
 from ..link.operations import LinkAdd, LinkDel, LinkSet
@@ -27,7 +28,8 @@ from .model import Bridge, DesiredBridge, bridge_of, bridges
 
 def scope(desired: Sequence[DesiredBridge]) -> Scope:
     return Scope(sysctls=tuple((HOST, name) for name in SYSCTLS),
-                 bridge_sysctls=(ACCEPT_RA, DAD_TRANSMITS, ROUTE_LOCALNET), uplink_sysctls=(ACCEPT_RA,), firewall=True)
+                 bridge_sysctls=(ACCEPT_RA, DAD_TRANSMITS, ROUTE_LOCALNET), uplink_sysctls=(ACCEPT_RA,), firewall=True,
+                 others=True)
 
 
 def plan(desired: Sequence[DesiredBridge], state: HostState) -> Plan:
@@ -47,6 +49,8 @@ def plan(desired: Sequence[DesiredBridge], state: HostState) -> Plan:
     pass_on_guard(draft, state, any(item.forward_others for item in desired))
     gone = {e.container for e in endpoints(state)} - {e.container for e in endpoints(draft.state)}
     plan_rules(draft, state, removed=gone)
+    for sentence in shut_in(draft.state, [item.name for item in desired if item.present]):
+        draft.warn(sentence)
     return draft.finish([view(state, item.name) for item in desired],
                         [view(draft.state, item.name) for item in desired])
 

@@ -8,6 +8,7 @@ import re
 
 from ..core import command
 from ..core.errors import HostError
+from ..foreign.model import SavedTable
 from ..firewall.operations import RestoreTable
 from .model import COMMANDS, HOOK_COMMENT, PREFIX, TABLES, ObservedChain, ObservedHook, ObservedTable
 from .render import restore_text
@@ -17,12 +18,10 @@ _COMMENT = re.compile(r'--comment (?:"([^"]*)"|(\S+))')
 _HOOK = f"--comment {HOOK_COMMENT} -j {PREFIX}"
 
 
-def snapshot() -> tuple[dict[tuple[str, str], ObservedTable], dict[str, str]]:
-    """Our share of all tables, and the families that cannot be used with the reason.
-
-    Rules of others are skipped unread: only their number in a chain counts, for the place of our hook.
-    """
+def snapshot() -> tuple[dict[tuple[str, str], ObservedTable], dict[tuple[str, str], SavedTable], dict[str, str]]:
+    """Our share of all tables, what others have in them, and the families that cannot be used with the reason."""
     tables: dict[tuple[str, str], ObservedTable] = {}
+    foreign: dict[tuple[str, str], SavedTable] = {}
     unusable: dict[str, str] = {}
     asked: dict[str, list[list[str]]] = {}
     for family, name in COMMANDS.items():
@@ -42,9 +41,10 @@ def snapshot() -> tuple[dict[tuple[str, str], ObservedTable], dict[str, str]]:
         elif any(not other.code and any(line.startswith("-A ") for line in other.out.splitlines()) for other in others):
             unusable[family] = _mixture(name, programs[1][0])
         else:
-            found = parse(saved.out)
+            found, rules_of_others = parse(saved.out)
             tables.update({(family, table): found.get(table, ObservedTable()) for table in TABLES})
-    return tables, unusable
+            foreign.update({(family, table): rules for table, rules in rules_of_others.items()})
+    return tables, foreign, unusable
 
 
 def _backend(name: str) -> str:
@@ -78,12 +78,17 @@ def _legacy_tables(name: str) -> bool:
         return False
 
 
-def parse(text: str) -> dict[str, ObservedTable]:
-    """The tables in the output of iptables-save, reduced to own chains and hooks. Pure."""
+def parse(text: str) -> tuple[dict[str, ObservedTable], dict[str, SavedTable]]:
+    """The tables in the output of iptables-save: own chains and hooks, and the lines of others, unread. Pure.
+
+    Our hooks are among the lines of others too, so that their place shows.
+    """
     tables: dict[str, ObservedTable] = {}
+    foreign: dict[str, SavedTable] = {}
     chains: dict[str, tuple[list[str], list[str]]] = {}
     hooks: list[ObservedHook] = []
-    positions: dict[str, int] = {}
+    others: dict[str, list[str]] = {}
+    policies: dict[str, str] = {}
     table = ""
     for line in text.splitlines():
         if line.startswith("-A "):
@@ -93,19 +98,22 @@ def parse(text: str) -> dict[str, ObservedTable]:
                 chains[chain][0].append((comment.group(1) or comment.group(2)) if comment else "")
                 chains[chain][1].append(line)
                 continue
-            positions[chain] = positions.get(chain, 0) + 1
+            others.setdefault(chain, []).append(line)
             if _HOOK in line:
-                hooks.append(ObservedHook(chain, line, positions[chain]))
+                hooks.append(ObservedHook(chain, line, len(others[chain])))
         elif line.startswith(f":{PREFIX}"):
             chains[line[1:].split(" ", 1)[0]] = ([], [])
+        elif line.startswith(":"):
+            name, policy = line[1:].split(" ", 2)[:2]
+            policies[name] = policy.lower()
         elif line.startswith("*"):
-            table, chains, hooks, positions = line[1:], {}, [], {}
+            table, chains, hooks, others, policies = line[1:], {}, [], {}, {}
         elif line == "COMMIT":
+            placed = tuple(dataclasses.replace(hook, behind=len(others[hook.chain]) - hook.position) for hook in hooks)
             tables[table] = ObservedTable({name: ObservedChain(tuple(comments), tuple(lines))
-                                           for name, (comments, lines) in chains.items()},
-                                          tuple(dataclasses.replace(hook, behind=positions[hook.chain] - hook.position)
-                                                for hook in hooks))
-    return tables
+                                           for name, (comments, lines) in chains.items()}, placed)
+            foreign[table] = SavedTable({name: tuple(lines) for name, lines in others.items()}, policies)
+    return tables, foreign
 
 
 def execute(operation: RestoreTable) -> None:

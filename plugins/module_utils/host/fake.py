@@ -42,7 +42,9 @@ class FakeHost(Memory):
         names += [(HOST, name) for name in BRIDGE_CALLS.values()] if scope.firewall else []
         state.sysctls = {key: self.sysctl(*key) for key in names}
         if not scope.firewall:
-            state.tables, state.unusable = {}, {}
+            state.tables, state.foreign, state.unusable = {}, {}, {}
+        if not scope.others:
+            state.native = ()
         if scope.ports is None:
             state.sockets = ()
         return state

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Optional
 
 from ..firewall.model import ObservedTable
+from ..foreign.model import Ruleset, SavedTable
 from ..link.model import Link, Route
 from ..netns.model import HOST, NamedNetns
 from ..ports.model import Socket
@@ -44,6 +45,7 @@ class Scope:
     :param bridge_sysctls: names with ``{}`` in the place of a bridge, to be read for every bridge of ours
     :param uplink_sysctls: the same for every interface of the host that has a default route
     :param firewall: whether to read the rules, and the sysctls that they depend on
+    :param others: whether to read the rules of others as well that nftables has outside of iptables
     :param ports: ``(protocol, port)`` pairs whose listening process is to be named; None reads no sockets at all
     """
 
@@ -52,6 +54,7 @@ class Scope:
     bridge_sysctls: tuple[str, ...] = ()
     uplink_sysctls: tuple[str, ...] = ()
     firewall: bool = False
+    others: bool = False
     ports: Optional[frozenset[tuple[str, int]]] = None
 
     def widened(self, other: Scope) -> Scope:
@@ -66,7 +69,8 @@ class HostState:
 
     ``namespaces`` maps HOST and paths to namespaces; one that does not exist is not in it. ``sysctls`` maps
     ``(namespace, name)`` to the value, None where the host has no such name. ``tables`` maps ``(family, table)`` to
-    our share of it; a family that cannot be used is in ``unusable`` with the reason instead.
+    our share of it, ``foreign`` to that of others; a family that cannot be used is in ``unusable`` with the reason
+    instead. ``native`` are tables of nftables that iptables does not show.
     """
 
     namespaces: dict[str, Namespace] = field(default_factory=lambda: {HOST: Namespace()})
@@ -77,12 +81,14 @@ class HostState:
     sockets: tuple[Socket, ...] = ()
     reserved_ports: tuple[tuple[int, int], ...] = ()
     nameservers: tuple[str, ...] = ()
+    foreign: dict[tuple[str, str], SavedTable] = field(default_factory=dict)
+    native: tuple[Ruleset, ...] = ()
 
     def copy(self) -> HostState:
         """A copy that operations can be applied to; the values inside are shared, since they never change."""
         return HostState({path: netns.copy() for path, netns in self.namespaces.items()}, dict(self.named),
                          dict(self.sysctls), dict(self.tables), dict(self.unusable), self.sockets,
-                         self.reserved_ports, self.nameservers)
+                         self.reserved_ports, self.nameservers, dict(self.foreign), self.native)
 
     @property
     def host(self) -> Namespace:

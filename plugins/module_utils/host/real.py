@@ -9,6 +9,7 @@ from typing import Any
 from ..core.errors import HostError, MooringError
 from ..firewall import iptables
 from ..firewall.operations import RestoreTable
+from ..foreign import netfilter
 from ..link import netlink
 from ..link.model import BRIDGE
 from ..netns import named
@@ -50,7 +51,9 @@ class RealHost:
             names += [(HOST, name) for name in BRIDGE_CALLS.values()]
         state.sysctls = proc.read_sysctls(names)
         if scope.firewall:
-            state.tables, state.unusable = iptables.snapshot()
+            state.tables, state.foreign, state.unusable = iptables.snapshot()
+        if scope.others:
+            state.native = netfilter.snapshot()
         if scope.ports is not None:
             state.sockets = sockets.snapshot(scope.ports)
         return state

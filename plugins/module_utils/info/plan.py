@@ -2,7 +2,7 @@
 """Everything that this collection keeps on a host, joined into one view. Pure."""
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Optional
 
@@ -11,6 +11,8 @@ from ..bridge.model import bridges
 from ..core.plan import Draft, Plan
 from ..endpoint.model import Endpoint, endpoints
 from ..firewall.plan import plan_rules
+from ..foreign import conflicts
+from ..foreign.obstacles import blocked, shut_in
 from ..host.model import HostState, Scope
 from ..link.model import VETH
 from ..policy import ledger
@@ -31,7 +33,7 @@ def parse(options: Mapping[str, Any]) -> DesiredInfo:
 
 
 def scope(_desired: Sequence[DesiredInfo]) -> Scope:
-    return Scope(firewall=True)
+    return Scope(firewall=True, others=True)
 
 
 def plan(desired: Sequence[DesiredInfo], state: HostState) -> Plan:
@@ -57,6 +59,7 @@ def _answer(question: DesiredInfo, state: HostState) -> Mapping[str, Any]:
         "namespaces": sorted(name for name, entry in state.named.items() if entry.own) if everything else [],
         "drift": _drift(state),
         "leftovers": _leftovers(state),
+        "obstacles": _obstacles(state, published, names, everything, containers),
     }
 
 
@@ -74,6 +77,15 @@ def _drift(state: HostState) -> list[str]:
     draft = Draft(state.copy())
     plan_rules(draft, state)
     return [operation.describe() for operation in draft.operations] + draft.assumed
+
+
+def _obstacles(state: HostState, published: Sequence[Publication], names: Sequence[str], everything: bool,
+               containers: Collection[str]) -> list[str]:
+    """What rules of others take away from what is asked about."""
+    asked = [publication for publication in published if everything or publication.container in containers]
+    claims = conflicts.claimed(state)
+    return [*conflicts.contested(claims, conflicts.occupied_by(claims), asked), *blocked(state, asked),
+            *shut_in(state, names)]
 
 
 def _leftovers(state: HostState) -> list[str]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import socket
 import struct
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Optional
 
 from .model import UNFINISHED, Link, Mark, Route
@@ -43,14 +43,17 @@ ROUTES = _ROUTE.pack(0, 0, 0, 0, TABLE_MAIN, 0, 0, 0, 0)
 
 def attributes(data: bytes, offset: int = 0) -> dict[int, bytes]:
     """The attributes that begin at ``offset``, by type; of several with one type the last."""
-    found = {}
+    return dict(attribute_list(data, offset))
+
+
+def attribute_list(data: bytes, offset: int = 0) -> Iterator[tuple[int, bytes]]:
+    """The same in order, with all of one type."""
     while offset + _ATTRIBUTE.size <= len(data):
         length, kind = _ATTRIBUTE.unpack_from(data, offset)
         if length < _ATTRIBUTE.size:
             break
-        found[kind & _TYPE] = data[offset + _ATTRIBUTE.size:offset + length]
+        yield kind & _TYPE, data[offset + _ATTRIBUTE.size:offset + length]
         offset += (length + 3) & ~3
-    return found
 
 
 def _number(value: Optional[bytes], default: int = 0) -> int:

@@ -12,7 +12,7 @@ range that the user names is not affected (moby/moby pull request 52818), nor is
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Union
+from typing import Optional, Union
 
 from ..core.errors import OptionError
 from .model import DYNAMIC_RANGE, ORDER, PortSpec, Publication, Socket, family_of, range_text
@@ -36,6 +36,7 @@ def allocate(
     current: Iterable[Publication],
     sockets: Iterable[Socket],
     reserved: Iterable[tuple[int, int]],
+    foreign: Optional[Occupied] = None,
     dynamic_range: tuple[int, int] = DYNAMIC_RANGE,
     default_host_ip: str = "",
     allow_from: Sequence[str] = (),
@@ -49,9 +50,10 @@ def allocate(
     :param others: every publication of other containers, or an index of them (:func:`.occupied.published`)
     :param current: what this container has published now; it never stands in the way. A port that is to be chosen is
         taken from it, and a process that came to listen on one of its ports later does not matter: the traffic is the
-        container's already
+        container's already. Nor does a rule of others that came later: the caller warns of it
     :param sockets: listening sockets of the host
     :param reserved: first and last port of each range of ``ip_local_reserved_ports``
+    :param foreign: ports that rules of others translate
     :param dynamic_range: first and last host port to choose from
     :param default_host_ip: the address for specs without one (Docker's ``--ip``)
     :param allow_from: networks from :func:`.spec.parse_sources`. Each publication gets those of its family, and is left
@@ -61,7 +63,7 @@ def allocate(
     if default_host_ip:
         default_host_ip = parse_host_ip(default_host_ip, "default_host_ip")
     wanted = wanted_specs(container, addresses, specs, default_host_ip, allow_from)
-    host_ports = _Allocation(others, sockets, reserved, dynamic_range).settled(wanted, current)
+    host_ports = _Allocation(others, foreign or Occupied(), sockets, reserved, dynamic_range).settled(wanted, current)
     sources = {family: tuple(s for s in allow_from if family_of(s) == family) for family in ("ipv4", "ipv6")}
     return tuple(sorted((
         Publication(container, host_ip, port, addresses[family_of(host_ip)], want.spec.container_ports[0],
@@ -82,9 +84,10 @@ def _published_as(ports: Iterable[tuple[Wanted, int]]) -> set[_Own]:
 class _Allocation:
     """The ports that are taken, and how an entry gets its own. A claimed port is taken for all further entries."""
 
-    def __init__(self, others: Union[Iterable[Publication], Occupied], sockets: Iterable[Socket],
+    def __init__(self, others: Union[Iterable[Publication], Occupied], foreign: Occupied, sockets: Iterable[Socket],
                  reserved: Iterable[tuple[int, int]], dynamic_range: tuple[int, int]) -> None:
         self._published = others if isinstance(others, Occupied) else published(others)
+        self._foreign = foreign
         self._listened = listened(sockets)
         self._dynamic_range = dynamic_range
         self._reserved = bytearray(65536)
@@ -162,7 +165,9 @@ class _Allocation:
             taken = (self._published.first_taken(protocol, host_ip, first, count)
                      or self._claimed.first_taken(protocol, host_ip, first, count))
             if not taken and (protocol, host_ip, first, count) not in self._own:
-                taken = self._listened.first_taken(protocol, host_ip, first, count)
+                # A rule before the process: behind a port of Docker there is also its proxy, which names nobody.
+                taken = (self._foreign.first_taken(protocol, host_ip, first, count)
+                         or self._listened.first_taken(protocol, host_ip, first, count))
             if taken:
                 return taken
         return None

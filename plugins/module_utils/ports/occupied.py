@@ -6,10 +6,11 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import Union
 
+from ..foreign.model import Claim
 from .model import ANY_IPV4, ANY_IPV6, PortSpec, Publication, Socket, bracketed
 
-# PortSpec: another entry of the same task.
-Owner = Union[Publication, Socket, PortSpec]
+# PortSpec: another entry of the same task. Claim: a rule of somebody else.
+Owner = Union[Publication, Socket, PortSpec, Claim]
 
 _ANY = (ANY_IPV4, ANY_IPV6)
 _BLOCK = 256
@@ -109,6 +110,8 @@ def taken_by(owner: Owner) -> str:
     if isinstance(owner, Socket):
         process = owner.process or "a process"
         return f"is in use by {process}, which listens on {bracketed(owner.address)}:{owner.port}"
+    if isinstance(owner, Claim):
+        return owner.owner
     return f"is given twice: {owner.text} has it too"
 
 
@@ -128,4 +131,6 @@ def _share(owner: Owner | None) -> str:
         return f"published by container {owner.container}"
     if isinstance(owner, Socket):
         return f"in use by {owner.process or 'unknown processes'}"
+    if isinstance(owner, Claim):
+        return f"translated by {owner.place}"
     return "already taken by this task"

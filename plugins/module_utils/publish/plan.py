@@ -15,6 +15,9 @@ from ..core.plan import Draft, Plan
 from ..endpoint.model import Endpoint, containers, endpoints
 from ..firewall.model import COMMANDS, FAMILIES
 from ..firewall.plan import plan_rules
+from ..foreign import conflicts
+from ..foreign.model import Claim
+from ..foreign.obstacles import blocked
 from ..host.model import HostState, Scope
 from ..host.operations import SysctlSet
 from ..netns.model import HOST
@@ -32,7 +35,7 @@ from .model import DesiredPorts
 def scope(desired: Sequence[DesiredPorts]) -> Scope:
     fixed = {(spec.protocol, port) for item in desired for spec in item.specs if spec.host_ports
              for port in range(spec.host_ports[0], spec.host_ports[1] + 1)}
-    return Scope(firewall=True, ports=frozenset(fixed), bridge_sysctls=(ROUTE_LOCALNET,))
+    return Scope(firewall=True, others=True, ports=frozenset(fixed), bridge_sysctls=(ROUTE_LOCALNET,))
 
 
 def plan(desired: Sequence[DesiredPorts], state: HostState) -> Plan:
@@ -45,6 +48,8 @@ def plan(desired: Sequence[DesiredPorts], state: HostState) -> Plan:
     before = [view(item.label, published, leases) for item in desired]
     own_bridges = bridges(state)
     occupied = _occupied(desired, published)
+    claims = conflicts.claimed(state)
+    claimed = conflicts.occupied_by(claims)
     former = dict(published)
     for item in desired:
         former.setdefault(item.label, ())
@@ -54,8 +59,8 @@ def plan(desired: Sequence[DesiredPorts], state: HostState) -> Plan:
             current = published.get(item.label, ())
             for publication in _staying(current, item) if explicit else current:
                 occupied.withdraw(publication)
-            published[item.label] = _publish(draft, item, leases.get(item.label, []), occupied, own_bridges,
-                                             current if explicit else former[item.label], explicit)
+            published[item.label] = _publish(draft, item, leases.get(item.label, []), occupied, claims, claimed,
+                                             own_bridges, current if explicit else former[item.label], explicit)
             for publication in published[item.label]:
                 occupied.publish(publication)
     wanted = [publication for each in published.values() for publication in each]
@@ -64,6 +69,9 @@ def plan(desired: Sequence[DesiredPorts], state: HostState) -> Plan:
         if (value := draft.state.sysctls.get((HOST, name))) != "1":
             draft.do(SysctlSet(HOST, name, "1", value))
     plan_rules(draft, state, publications=wanted)
+    asked = [publication for item in desired for publication in published[item.label]]
+    for sentence in (*conflicts.contested(claims, claimed, asked), *blocked(draft.state, asked)):
+        draft.warn(sentence)
     return draft.finish(before, [view(item.label, published, leases) for item in desired])
 
 
@@ -110,8 +118,8 @@ def view(label: str, published: Mapping[str, Sequence[Publication]],
 
 
 def _publish(draft: Draft, item: DesiredPorts, leases: Sequence[Endpoint],
-             occupied: Occupied, own_bridges: Mapping[str, Bridge], current: Sequence[Publication],
-             explicit: bool) -> tuple[Publication, ...]:
+             occupied: Occupied, claims: Sequence[Claim], claimed: Occupied, own_bridges: Mapping[str, Bridge],
+             current: Sequence[Publication], explicit: bool) -> tuple[Publication, ...]:
     """:param explicit: only the ports that leave no choice"""
     if not item.present:
         return ()
@@ -127,9 +135,10 @@ def _publish(draft: Draft, item: DesiredPorts, leases: Sequence[Endpoint],
     except OptionError as error:
         draft.assume(str(error))  # that an earlier task changes the gateway mode
         return ()
+    conflicts.refuse_whole_address(claims, specs, item.default_host_ip, current)
     opened = direct.publications(item.label, addresses, open_at, item.allow_from)
     translated = {family: address for family, address in addresses.items() if family not in routed}
-    return (*opened, *allocate(item.label, translated, specs, others=occupied, current=current,
+    return (*opened, *allocate(item.label, translated, specs, others=occupied, current=current, foreign=claimed,
                                sockets=draft.state.sockets,
                                reserved=draft.state.reserved_ports, dynamic_range=item.dynamic_range,
                                default_host_ip=item.default_host_ip, allow_from=item.allow_from))

@@ -1,0 +1,58 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The adapter for tables of nftables that iptables does not show: firewalld's, an administrator's own.
+
+Asked of the kernel itself, since a host may have such tables without the program nft.
+"""
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterable
+
+from ..link.rtnl import RtnlSocket
+from . import nft
+from .model import BaseChain, ForeignRule, Ruleset
+
+NETFILTER = 12  # NETLINK_NETFILTER
+_FAMILIES = {name: number for number, name in nft.FAMILIES.items()}
+_NETWORKS = {"inet": ("ipv4", "ipv6"), "ip": ("ipv4",), "ip6": ("ipv6",)}
+# What iptables of the backend nft works with; iptables-save shows it.
+_OF_IPTABLES = ("raw", "mangle", "nat", "filter", "security")
+_BUILT_IN = ("PREROUTING", "INPUT", "FORWARD", "OUTPUT", "POSTROUTING")
+
+
+def snapshot() -> tuple[Ruleset, ...]:
+    """Every table with a chain that packets of containers pass; nothing on a kernel without nftables."""
+    try:
+        with RtnlSocket(NETFILTER) as kernel:
+            bases: dict[tuple[str, str], list[BaseChain]] = {}
+            for payload in kernel.dump(nft.GETCHAIN, _request("")):
+                family, name = nft.table_key(payload)
+                base = nft.base_chain(payload) if family else None
+                if base and not (name in _OF_IPTABLES and base.name in _BUILT_IN and family != "inet"):
+                    bases.setdefault((family, name), []).append(base)
+            return tuple(_ruleset(kernel, *key, found) for key, found in bases.items())
+    except OSError:
+        return ()
+
+
+def _ruleset(kernel: RtnlSocket, family: str, name: str, bases: Iterable[BaseChain]) -> Ruleset:
+    sets = {}
+    for payload in kernel.dump(nft.GETSET, _request(family, name)):
+        found, readable = nft.set_name(payload)
+        if readable:
+            sets[found] = nft.set_of(list(kernel.dump(nft.GETSETELEM, _request(family, name, found))))
+    chains: dict[str, list[ForeignRule]] = {}
+    for payload in kernel.dump(nft.GETRULE, _request(family, name)):
+        chain, rules = nft.rules(payload, sets)
+        chains.setdefault(chain, []).extend(rules)
+    return Ruleset(f"{family} {name}", _NETWORKS[family], tuple(bases),
+                   {chain: tuple(rules) for chain, rules in chains.items()})
+
+
+def _request(family: str, *names: str) -> bytes:
+    """struct nfgenmsg; the table is the first attribute of all these messages, a set the second."""
+    request = struct.pack("=BBH", _FAMILIES.get(family, 0), 0, 0)
+    for number, name in enumerate(names, 1):
+        text = name.encode() + b"\0"
+        request += struct.pack("=HH", 4 + len(text), number) + text + bytes(-len(text) % 4)
+    return request

@@ -1,0 +1,159 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Where rules of others drop what ours let through: sentences for the user. Pure.
+
+Our rules are first where the order matters, yet a packet has more chains to pass: those of other tables, and those that
+nftables has beside iptables. Whatever one of them drops is gone. Only what is sure is said.
+"""
+from __future__ import annotations
+
+import dataclasses
+import ipaddress
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Optional
+
+from ..bridge.model import bridges
+from ..endpoint.model import endpoints
+from ..firewall.model import FAMILIES
+from ..host.model import HostState
+from ..link.model import Link
+from ..ports.model import Publication, range_text
+from .model import DESTINATION, DROP, TRACKING, BaseChain, ForeignRule, Ruleset
+from .saved import rulesets
+from .walk import Packet, obstacle
+
+_ORDER = ("prerouting", "output", "forward", "postrouting")
+_NAMED_PORTS = 5
+_TRANSLATED = frozenset({"NEW", "DNAT"})
+FROM_HOST = "from the host itself"
+
+_Place = tuple[Ruleset, BaseChain]
+_Culprit = tuple[str, str, Optional[ForeignRule]]
+
+
+def blocked(state: HostState, published: Sequence[Publication]) -> list[str]:
+    """Published ports that rules of others close, with the chain that does."""
+    places = _places(state)
+    if not places:
+        return []
+    leases = {lease.ip(family): lease.bridge for lease in endpoints(state) for family in FAMILIES if lease.ip(family)}
+    found: dict[tuple[str, _Culprit], tuple[dict[str, None], dict[str, None]]] = {}
+    for publication in published:
+        bridge = state.host.links.get(leases.get(publication.container_ip) or "")
+        for where, hooks, before, after in _journeys(state, publication, bridge) if bridge else ():
+            culprit = _first(places, hooks, before, after)
+            if culprit:
+                side = where if where == FROM_HOST else "from outside"
+                ports, interfaces = found.setdefault((side, culprit), ({}, {}))
+                ports[_port(publication)] = None
+                interfaces.update({where: None} if where != FROM_HOST else {})
+    return [f"connections {side}{_among(interfaces)} to published {_few(ports)} are {_by(culprit)}"
+            for (side, culprit), (ports, interfaces) in found.items()]
+
+
+def shut_in(state: HostState, names: Iterable[str]) -> list[str]:
+    """Bridges whose containers cannot reach the outside because of rules of others."""
+    places = _places(state)
+    found = []
+    for name in names if places else ():
+        bridge = bridges(state).get(name)
+        for family in FAMILIES if bridge and bridge.link else ():
+            route, subnet = state.host.default_route(family), bridge.subnet(family)
+            uplink = state.host.links.get(route.interface) if route else None
+            if not (uplink and subnet):
+                continue
+            network = ipaddress.ip_network(subnet)
+            packet = Packet(family, "tcp", _names(bridge.link), _names(uplink),
+                            (int(network.network_address), int(network.broadcast_address)), local=False)
+            culprit = _first(places, ("prerouting", "forward", "postrouting"),
+                             dataclasses.replace(packet, oif=()), packet)
+            if culprit:
+                sentence = f"what containers of {name} send to the outside ({uplink.name}) is {_by(culprit)}"
+                if culprit[0] == "inet firewalld":
+                    sentence += (f". Let firewalld forward it, for example with `firewall-cmd --permanent "
+                                 f"--zone=trusted --add-interface={name}` and `firewall-cmd --reload`")
+                found.append(sentence)
+    return found
+
+
+def _places(state: HostState) -> list[_Place]:
+    """Chains of others that can drop something, in the order in which a packet meets them."""
+    found = [(ruleset, base) for ruleset in (*rulesets(state.foreign), *state.native) for base in ruleset.bases
+             if not base.translates and (base.policy == DROP or any(
+                 rule.verdict == DROP for rules in ruleset.chains.values() for rule in rules))]
+    return sorted(found, key=lambda place: (_ORDER.index(place[1].hook), place[1].priority))
+
+
+def _journeys(state: HostState, publication: Publication,
+              bridge: Link) -> Iterator[tuple[str, tuple[str, ...], Packet, Packet]]:
+    """Where connections begin; the hooks they pass; their first packet before its destination is translated, and after.
+
+    Of a range the first port stands for all.
+    """
+    family, host_ip = publication.family, ipaddress.ip_address(publication.host_ip)
+    container = int(ipaddress.ip_address(publication.container_ip))
+    blank = Packet(family, publication.protocol)
+    after = dataclasses.replace(blank, oif=_names(bridge), destination=(container, container),
+                                dport=(publication.container_port,) * 2, states=_TRANSLATED, local=False)
+    before = dataclasses.replace(blank, dport=(publication.host_port,) * 2, local=True)
+    for link in _entries(state):
+        own = [int(interface.ip) for interface in map(ipaddress.ip_interface, link.addresses)
+               if interface.version == host_ip.version]
+        if own and not host_ip.is_loopback and not publication.allow_from:
+            address = own[0] if host_ip.is_unspecified else int(host_ip)
+            yield (link.name, ("prerouting", "forward", "postrouting"),
+                   dataclasses.replace(before, iif=_names(link), destination=(address, address)),
+                   dataclasses.replace(after, iif=_names(link)))
+    if not publication.allow_from:
+        loopback = state.host.links.get("lo")
+        # The kernel shows the interface that it had chosen before the translation to all chains of the hook.
+        yield (FROM_HOST, ("output",), dataclasses.replace(before, oif=_names(loopback)),
+               dataclasses.replace(after, oif=_names(loopback)))
+        yield FROM_HOST, ("postrouting",), before, after
+
+
+def _entries(state: HostState) -> list[Link]:
+    """Interfaces through which somebody outside comes in: not those of containers."""
+    uplinks = {route.interface for route in state.host.routes if route.destination == "default"}
+    return [link for link in state.host.links.values() if link.up and link.addresses and not link.mark
+            and link.kind != "loopback" and (link.kind != "bridge" or link.name in uplinks)]
+
+
+def _names(link: Optional[Link]) -> tuple[str, ...]:
+    return (link.name, f"#{link.index}") if link else ()
+
+
+def _first(places: Sequence[_Place], hooks: Sequence[str], before: Packet, after: Packet) -> Optional[_Culprit]:
+    """Name of the table, chain and rule that drop it first; no rule where it is the policy."""
+    for ruleset, base in places:
+        if base.hook in hooks and before.family in ruleset.families:
+            early = base.hook in ("prerouting", "output") and base.priority <= DESTINATION
+            packet = before if early else after if base.hook != "prerouting" else dataclasses.replace(after, oif=())
+            if base.priority <= TRACKING and base.hook in ("prerouting", "output"):
+                packet = dataclasses.replace(packet, states=None)
+            found = obstacle(ruleset, base, packet)
+            if found:
+                return (ruleset.name, *found)
+    return None
+
+
+def _by(culprit: _Culprit) -> str:
+    table, chain, rule = culprit
+    if rule is None:
+        return f"dropped by the policy of chain {chain} of table {table}, in which nothing accepts them"
+    return f"dropped in chain {chain} of table {table} by {rule.text}"
+
+
+def _port(publication: Publication) -> str:
+    ports = range_text(publication.host_port, publication.host_port + publication.count - 1)
+    return f"{ports}/{publication.protocol} of {publication.container}"
+
+
+def _few(ports: Iterable[str]) -> str:
+    words = list(ports)
+    more = len(words) - _NAMED_PORTS
+    return (f"port{'s' if len(words) > 1 else ''} {', '.join(words[:_NAMED_PORTS])}"
+            f"{f' and {more} more' if more > 0 else ''}")
+
+
+def _among(interfaces: Iterable[str]) -> str:
+    return f" ({', '.join(interfaces)})" if interfaces else ""
