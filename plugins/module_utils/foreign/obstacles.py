@@ -11,7 +11,7 @@ import ipaddress
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Optional
 
-from ..bridge.model import bridges
+from ..bridge.model import Bridge, bridges
 from ..endpoint.model import endpoints
 from ..firewall.model import FAMILIES
 from ..host.model import HostState
@@ -23,11 +23,16 @@ from .walk import Packet, obstacle
 
 _ORDER = ("prerouting", "output", "forward", "postrouting")
 _NAMED_PORTS = 5
-_TRANSLATED = frozenset({"NEW", "DNAT"})
-FROM_HOST = "from the host itself"
+_FIREWALLD = (". Let firewalld forward it, for example with `firewall-cmd --permanent --zone=trusted "
+              "--add-interface={}` and `firewall-cmd --reload`")
+_TRANSLATED, _REPLYING = frozenset({"NEW", "DNAT"}), frozenset({"ESTABLISHED", "DNAT"})
+_ANSWERING = frozenset({"ESTABLISHED", "SNAT"})
+FORWARDED = ("prerouting", "forward", "postrouting")
 
 _Place = tuple[Ruleset, BaseChain]
 _Culprit = tuple[str, str, Optional[ForeignRule]]
+# What goes there; the hooks it passes; its packet before the destination is translated, and after.
+_Journey = tuple[str, tuple[str, ...], Packet, Packet]
 
 
 def blocked(state: HostState, published: Sequence[Publication]) -> list[str]:
@@ -39,40 +44,44 @@ def blocked(state: HostState, published: Sequence[Publication]) -> list[str]:
     found: dict[tuple[str, _Culprit], tuple[dict[str, None], dict[str, None]]] = {}
     for publication in published:
         bridge = state.host.links.get(leases.get(publication.container_ip) or "")
-        for where, hooks, before, after in _journeys(state, publication, bridge) if bridge else ():
-            culprit = _first(places, hooks, before, after)
-            if culprit:
-                side = where if where == FROM_HOST else "from outside"
-                ports, interfaces = found.setdefault((side, culprit), ({}, {}))
-                ports[_port(publication)] = None
-                interfaces.update({where: None} if where != FROM_HOST else {})
-    return [f"connections {side}{_among(interfaces)} to published {_few(ports)} are {_by(culprit)}"
-            for (side, culprit), (ports, interfaces) in found.items()]
+        for interface, journeys in _journeys(state, publication, bridge) if bridge else ():
+            for what, hooks, before, after in journeys:
+                culprit = _first(places, hooks, before, after)
+                if culprit:
+                    ports, interfaces = found.setdefault((what, culprit), ({}, {}))
+                    ports[_port(publication)] = None
+                    interfaces.update({interface: None} if interface else {})
+                    break
+    return [f"{what}{_among(interfaces)} to published {_few(ports)} are {_by(culprit)}"
+            for (what, culprit), (ports, interfaces) in found.items()]
 
 
 def shut_in(state: HostState, names: Iterable[str]) -> list[str]:
     """Bridges whose containers cannot reach the outside because of rules of others."""
     places = _places(state)
+    own = bridges(state) if places else {}
     found = []
-    for name in names if places else ():
-        bridge = bridges(state).get(name)
-        for family in FAMILIES if bridge and bridge.link else ():
-            route, subnet = state.host.default_route(family), bridge.subnet(family)
-            uplink = state.host.links.get(route.interface) if route else None
-            if not (uplink and subnet):
-                continue
-            network = ipaddress.ip_network(subnet)
-            packet = Packet(family, "tcp", _names(bridge.link), _names(uplink),
-                            (int(network.network_address), int(network.broadcast_address)), local=False)
-            culprit = _first(places, ("prerouting", "forward", "postrouting"),
-                             dataclasses.replace(packet, oif=()), packet)
+    for name, family in ((name, family) for name in names if name in own for family in FAMILIES):
+        route, subnet = state.host.default_route(family), own[name].subnet(family)
+        uplink = state.host.links.get(route.interface) if route and subnet else None
+        for what, hooks, before, after in _outward(own[name], uplink, family) if uplink else ():
+            culprit = _first(places, hooks, before, after)
             if culprit:
-                sentence = f"what containers of {name} send to the outside ({uplink.name}) is {_by(culprit)}"
-                if culprit[0] == "inet firewalld":
-                    sentence += (f". Let firewalld forward it, for example with `firewall-cmd --permanent "
-                                 f"--zone=trusted --add-interface={name}` and `firewall-cmd --reload`")
-                found.append(sentence)
+                remedy = _FIREWALLD.format(name) if culprit[0] == "inet firewalld" else ""
+                found.append(f"{what} {_by(culprit)}{remedy}")
+                break
     return found
+
+
+def _outward(bridge: Bridge, uplink: Link, family: str) -> Sequence[_Journey]:
+    network = ipaddress.ip_network(bridge.subnet(family))
+    inside = (int(network.network_address), int(network.broadcast_address))
+    there = Packet(family, "tcp", _names(bridge.link), _names(uplink), inside, local=False)
+    back = Packet(family, "tcp", _names(uplink), _names(bridge.link), None, inside, None, _ANSWERING, local=False)
+    what = f"what containers of {bridge.name} send to the outside ({uplink.name})"
+    # Until it is translated back, a reply is addressed to the host.
+    return ((f"{what} is", FORWARDED, there, there),
+            (f"replies to {what} are", FORWARDED, dataclasses.replace(back, destination=None, local=True), back))
 
 
 def _places(state: HostState) -> list[_Place]:
@@ -84,11 +93,8 @@ def _places(state: HostState) -> list[_Place]:
 
 
 def _journeys(state: HostState, publication: Publication,
-              bridge: Link) -> Iterator[tuple[str, tuple[str, ...], Packet, Packet]]:
-    """Where connections begin; the hooks they pass; their first packet before its destination is translated, and after.
-
-    Of a range the first port stands for all.
-    """
+              bridge: Link) -> Iterator[tuple[str, Sequence[_Journey]]]:
+    """By interface ("" for the host itself) what goes its way there. Of a range the first port stands for all."""
     family, host_ip = publication.family, ipaddress.ip_address(publication.host_ip)
     container = int(ipaddress.ip_address(publication.container_ip))
     blank = Packet(family, publication.protocol)
@@ -100,15 +106,19 @@ def _journeys(state: HostState, publication: Publication,
                if interface.version == host_ip.version]
         if own and not host_ip.is_loopback and not publication.allow_from:
             address = own[0] if host_ip.is_unspecified else int(host_ip)
-            yield (link.name, ("prerouting", "forward", "postrouting"),
-                   dataclasses.replace(before, iif=_names(link), destination=(address, address)),
-                   dataclasses.replace(after, iif=_names(link)))
+            reply = dataclasses.replace(blank, iif=_names(bridge), oif=_names(link), source=(container, container),
+                                        states=_REPLYING, local=False)
+            yield link.name, (
+                ("connections from outside", FORWARDED,
+                 dataclasses.replace(before, iif=_names(link), destination=(address, address)),
+                 dataclasses.replace(after, iif=_names(link))),
+                ("replies to connections from outside", FORWARDED, reply, reply))
     if not publication.allow_from:
-        loopback = state.host.links.get("lo")
+        loopback = _names(state.host.links.get("lo"))
         # The kernel shows the interface that it had chosen before the translation to all chains of the hook.
-        yield (FROM_HOST, ("output",), dataclasses.replace(before, oif=_names(loopback)),
-               dataclasses.replace(after, oif=_names(loopback)))
-        yield FROM_HOST, ("postrouting",), before, after
+        yield "", (("connections from the host itself", ("output",), dataclasses.replace(before, oif=loopback),
+                    dataclasses.replace(after, oif=loopback)),
+                   ("connections from the host itself", ("postrouting",), before, after))
 
 
 def _entries(state: HostState) -> list[Link]:
@@ -127,7 +137,9 @@ def _first(places: Sequence[_Place], hooks: Sequence[str], before: Packet, after
     for ruleset, base in places:
         if base.hook in hooks and before.family in ruleset.families:
             early = base.hook in ("prerouting", "output") and base.priority <= DESTINATION
-            packet = before if early else after if base.hook != "prerouting" else dataclasses.replace(after, oif=())
+            packet = before if early else after
+            if base.hook == "prerouting":
+                packet = dataclasses.replace(packet, oif=())
             if base.priority <= TRACKING and base.hook in ("prerouting", "output"):
                 packet = dataclasses.replace(packet, states=None)
             found = obstacle(ruleset, base, packet)
