@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Rules on both backends and both families: what others wrote stays as it is, and what is ours comes back."""
 import re
+import sys
 
 import pytest
-from pipeline import Pipeline, PipelineError
+from pipeline import CHECKOUT, Pipeline, PipelineError
 from traffic import Flow, expect_answers, expect_closed
 from worlds import ADDRESSES, BACK, BACK6, BACKENDS, BOX, BOX6, FRONT, FRONT6, OUTSIDE, OUTSIDE6, picture, world
 
@@ -360,3 +361,15 @@ def test_a_bridge_that_leaves_takes_its_rules_only(configured):
     two = saved(here.box, "iptables")
     assert "-IN-back" not in two and " back " not in two
     everything_works(here)
+
+
+def test_a_kernel_that_refuses_to_forget_is_a_warning(configured):
+    """A process without CAP_NET_ADMIN may not ask for tracked connections."""
+    ask = "\n".join([
+        "import sys; sys.path.append(sys.argv[1])",
+        "from ansible_collections.mooring.net.plugins.module_utils.host import conntrack, operations",
+        "print(conntrack.flush(operations.ConntrackFlush('ipv4', (('udp', 5353, 5353),))))"])
+    done = configured.box.run(["setpriv", "--bounding-set=-net_admin", sys.executable, "-c", ask,
+                               str(CHECKOUT / ".collections")])
+    assert done.stdout == ("['could not forget tracked connections of udp port 5353: [Errno 1] Operation not "
+                           "permitted']\n")

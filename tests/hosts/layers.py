@@ -28,6 +28,7 @@ LAYERS = {
     "dnsmasq": ["dnsmasq-base"],
     "docker": ["busybox-static", "docker.io", "docker-cli?", "iptables", "podman", "runc"],
     "firewalld": ["firewalld"],
+    "netavark": ["netavark"],
     "nftables": ["nftables"],
     "sshd": ["openssh-server"],
     "ufw": ["ufw"],

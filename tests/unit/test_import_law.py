@@ -108,7 +108,7 @@ def test_a_parser_does_not_know_hosts_or_plans(module: str) -> None:
 
 @pytest.mark.parametrize(("library", "users"), [
     ("subprocess", {"core/command"}),
-    ("pyroute2", {"host/conntrack", "link/rtnl"}),
+    ("pyroute2", {"link/rtnl"}),
     ("ctypes", {"netns/syscalls"}),
     ("ansible", {"core/runner"}),
     ("fcntl", {"core/lock"}),

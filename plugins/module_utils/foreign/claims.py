@@ -92,7 +92,7 @@ def _claimed(callers: Mapping[str, list[_Caller]], known: dict[str, list[_Path]]
              families: tuple[str, ...], local: list[_Address]) -> Iterator[Claim]:
     target = _read(place[1]).target
     for path in _ways(callers, known, place, 0):
-        for family in families:
+        for family in families if not _asked(path, "family") else _asked(path, "family"):
             protocol, ports = _asked(path, "protocol"), _asked(path, "dport")
             if Condition("dsttype", ("LOCAL",), True) in path.conditions or not ports and not _whole(path):
                 continue

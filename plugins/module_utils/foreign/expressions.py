@@ -131,6 +131,8 @@ class Program:
         address = self.registers.get(number(words.get(3), 255), _Register()).value
         port = self.registers.get(number(words.get(5), 255), _Register()).value
         where = _address(address) if address else "another address"
+        self.conditions += [Condition("family", (_NETWORKS[family],)) for family in (number(words.get(2)),)
+                            if family in _NETWORKS]
         return self._end(DNAT, f"{where}:{int.from_bytes(port[:2], 'big')}" if port else where)
 
 

@@ -8,11 +8,11 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterable
 
-from ..link.rtnl import RtnlSocket
+from ..link.decode import attribute
+from ..link.rtnl import NETFILTER, RtnlSocket
 from . import nft
 from .model import BaseChain, ForeignRule, Ruleset
 
-NETFILTER = 12  # NETLINK_NETFILTER
 _FAMILIES = {name: number for number, name in nft.FAMILIES.items()}
 _NETWORKS = {"inet": ("ipv4", "ipv6"), "ip": ("ipv4",), "ip6": ("ipv6",)}
 # What iptables of the backend nft works with; iptables-save shows it.
@@ -24,15 +24,20 @@ def snapshot() -> tuple[Ruleset, ...]:
     """Every table with a chain that packets of containers pass; nothing on a kernel without nftables."""
     try:
         with RtnlSocket(NETFILTER) as kernel:
-            bases: dict[tuple[str, str], list[BaseChain]] = {}
-            for payload in kernel.dump(nft.GETCHAIN, _request("")):
-                family, name = nft.table_key(payload)
-                base = nft.base_chain(payload) if family else None
-                if base and not (name in _OF_IPTABLES and base.name in _BUILT_IN and family != "inet"):
-                    bases.setdefault((family, name), []).append(base)
-            return tuple(_ruleset(kernel, *key, found) for key, found in bases.items())
+            return read(kernel)
     except OSError:
         return ()
+
+
+def read(kernel: RtnlSocket) -> tuple[Ruleset, ...]:
+    """:raises OSError: what the kernel answered instead"""
+    bases: dict[tuple[str, str], list[BaseChain]] = {}
+    for payload in kernel.dump(nft.GETCHAIN, _request("")):
+        family, name = nft.table_key(payload)
+        base = nft.base_chain(payload) if family else None
+        if base and not (name in _OF_IPTABLES and base.name in _BUILT_IN and family != "inet"):
+            bases.setdefault((family, name), []).append(base)
+    return tuple(_ruleset(kernel, *key, found) for key, found in bases.items())
 
 
 def _ruleset(kernel: RtnlSocket, family: str, name: str, bases: Iterable[BaseChain]) -> Ruleset:
@@ -53,6 +58,5 @@ def _request(family: str, *names: str) -> bytes:
     """struct nfgenmsg; the table is the first attribute of all these messages, a set the second."""
     request = struct.pack("=BBH", _FAMILIES.get(family, 0), 0, 0)
     for number, name in enumerate(names, 1):
-        text = name.encode() + b"\0"
-        request += struct.pack("=HH", 4 + len(text), number) + text + bytes(-len(text) % 4)
+        request += attribute(number, name.encode() + b"\0")
     return request

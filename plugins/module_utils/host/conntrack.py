@@ -1,15 +1,28 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Adapter for the table of tracked connections. A failure here is a warning: the connections end by themselves."""
+"""Adapter for the table of tracked connections. A failure here is a warning: the connections end by themselves.
+
+A busy host tracks a hundred thousand connections. Of each only the two directions are looked at, and those to be
+forgotten go to the kernel in few writes. Layouts and numbers: linux/netfilter/nfnetlink_conntrack.h.
+"""
 from __future__ import annotations
 
 import errno
+import os
 import socket
-from typing import Any
+import struct
+from collections.abc import Mapping
 
+from ..link.decode import attribute, attributes
+from ..link.rtnl import NETFILTER, RtnlSocket, message
 from .operations import ConntrackFlush
 
+_GET, _DELETE = 1 << 8 | 1, 1 << 8 | 2  # NFNL_SUBSYS_CTNETLINK
 _FAMILIES = {"ipv4": socket.AF_INET, "ipv6": socket.AF_INET6}
 _PROTOCOLS = {socket.IPPROTO_TCP: "tcp", socket.IPPROTO_UDP: "udp", 132: "sctp"}
+_HEADER = 4  # bytes of struct nfgenmsg: family, version, resource
+_ORIGINAL, _REPLY, _ID, _ZONE = 1, 2, 12, 18
+_ADDRESSES, _TRANSPORT = 1, 2
+_SOURCE, _DESTINATION = ({socket.AF_INET: first, socket.AF_INET6: first + 2} for first in (1, 2))
 
 
 def flush(operation: ConntrackFlush) -> list[str]:
@@ -18,44 +31,37 @@ def flush(operation: ConntrackFlush) -> list[str]:
     A translated connection keeps its first packet's translation for life: after a port has moved, a client that keeps
     sending (UDP, mostly) would go on reaching the container that had it before.
     """
-    from pyroute2.netlink.exceptions import NetlinkError
-    from pyroute2.netlink.nfnetlink.nfctsocket import NFCTSocket
-
-    family = _FAMILIES[operation.family]
+    header = struct.pack("=BBH", _FAMILIES[operation.family], 0, 0)
     try:
-        with NFCTSocket(nfgen_family=family) as kernel:
-            for entry in [entry for entry in kernel.dump() if _concerns(entry, operation)]:
-                _delete(kernel, entry, family)
-    except (NetlinkError, OSError) as error:
+        with RtnlSocket(NETFILTER) as kernel:
+            entries = [entry for entry in kernel.dump(_GET, header) if operation.concerns(*_ends(entry))]
+            codes = set(kernel.send([message(_DELETE, header + _name(entry)) for entry in entries]))
+    except OSError as error:
         return [f"could not {operation.describe()}: {error}"]
-    return []
+    codes -= {0, errno.ENOENT}  # it ended meanwhile
+    return [f"could not {operation.describe()}: {os.strerror(code)}" for code in sorted(codes)]
 
 
-def _delete(kernel: Any, entry: Any, family: int) -> None:
-    from pyroute2.netlink.exceptions import NetlinkError
-    from pyroute2.netlink.nfnetlink.nfctsocket import NFCTAttrTuple
-
-    source, destination, protocol, source_port, port = _ends(entry, "CTA_TUPLE_ORIG")
-    try:
-        kernel.entry("del", tuple_orig=NFCTAttrTuple(family=family, saddr=source, daddr=destination, proto=protocol,
-                                                     sport=source_port, dport=port))
-    except NetlinkError as error:
-        if error.code != errno.ENOENT:  # it ended meanwhile
-            raise
+def _ends(entry: bytes) -> tuple[str, str, int, str, str]:
+    """Protocol, where the client sends, with port, who answers, and the client."""
+    words = attributes(entry, _HEADER)
+    original = attributes(words.get(_ORIGINAL, b""))
+    transport = attributes(original.get(_TRANSPORT, b""))
+    return (_PROTOCOLS.get(transport.get(1, b"\0")[0], ""), _address(original, _DESTINATION),
+            int.from_bytes(transport.get(3, b""), "big"), _address(attributes(words.get(_REPLY, b"")), _SOURCE),
+            _address(original, _SOURCE))
 
 
-def _ends(entry: Any, direction: str) -> tuple[str, str, int, int, int]:
-    """Source, destination, protocol and ports of one direction (CTA_TUPLE_ORIG or CTA_TUPLE_REPLY)."""
-    both = entry.get_attr(direction)
-    addresses = both.get_attr("CTA_TUPLE_IP")
-    kind = "V4" if addresses.get_attr("CTA_IP_V4_SRC") else "V6"
-    transport = both.get_attr("CTA_TUPLE_PROTO")
-    return (addresses.get_attr(f"CTA_IP_{kind}_SRC") or "", addresses.get_attr(f"CTA_IP_{kind}_DST") or "",
-            transport.get_attr("CTA_PROTO_NUM") or 0, transport.get_attr("CTA_PROTO_SRC_PORT") or 0,
-            transport.get_attr("CTA_PROTO_DST_PORT") or 0)
+def _address(direction: Mapping[int, bytes], kinds: Mapping[int, int]) -> str:
+    words = attributes(direction.get(_ADDRESSES, b""))
+    for family, kind in kinds.items():
+        if kind in words:
+            return socket.inet_ntop(family, words[kind])
+    return ""
 
 
-def _concerns(entry: Any, operation: ConntrackFlush) -> bool:
-    source, destination, protocol, _from, port = _ends(entry, "CTA_TUPLE_ORIG")
-    replier = _ends(entry, "CTA_TUPLE_REPLY")[0]
-    return operation.concerns(_PROTOCOLS.get(protocol, ""), destination, port, replier, source)
+def _name(entry: bytes) -> bytes:
+    """The attributes that name a connection to the kernel; with its id, no later one of the same ends is meant."""
+    words = attributes(entry, _HEADER)
+    return b"".join(attribute(kind, words[kind], nested=kind == _ORIGINAL) for kind in (_ORIGINAL, _ID, _ZONE)
+                    if kind in words)

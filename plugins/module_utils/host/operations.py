@@ -6,7 +6,7 @@ Those of links are in link/operations.py and link/addressing.py, that of the rul
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from ipaddress import ip_address, ip_network
 from typing import Optional
 
@@ -159,17 +159,24 @@ class ConntrackFlush:
         :param replier: who answers; another one than ``destination`` when the connection is translated
         :param source: the client
         """
-        if replier != destination and replier in self.addresses:
+        ports, addresses = self._wanted
+        if replier != destination and replier in addresses:
             return True
         if protocol == "udp" and (
                 any(first <= port <= last and _is_in(destination, place) for place, first, last in self.inward)
                 or any(_is_in(source, place) for place in self.outward)):
             return True
-        if not any(protocol == name and first <= port <= last for name, first, last in self.ports):
+        if (protocol, port) not in ports:
             return False
         # Neither a loopback nor a link-local address is anything that a packet passes by to.
         at = ip_address(destination)
         return destination in self.local or at.is_loopback or at.is_link_local
+
+    @cached_property
+    def _wanted(self) -> tuple[frozenset[tuple[str, int]], frozenset[str]]:
+        """One by one: a busy host asks a hundred thousand times."""
+        return (frozenset((name, port) for name, first, last in self.ports for port in range(first, last + 1)),
+                frozenset(self.addresses))
 
     def describe(self) -> str:
         words = [f"{protocol} port {first}" if first == last else f"{protocol} ports {first}-{last}"

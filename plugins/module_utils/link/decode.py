@@ -20,6 +20,7 @@ _ROUTE = struct.Struct("=BBBBBBBBI")  # struct rtmsg: family, lengths, tos, tabl
 _HOP = struct.Struct("=HBBi")  # struct rtnexthop: length, flags, hops, interface
 _ATTRIBUTE = struct.Struct("=HH")  # struct nlattr: length, type
 _TYPE = 0x3FFF  # NLA_TYPE_MASK: the two bits above are flags
+_NESTED = 0x8000  # NLA_F_NESTED
 
 IFLA_ADDRESS, IFLA_IFNAME, IFLA_MTU, IFLA_LINK, IFLA_MASTER, IFLA_TXQLEN = 1, 3, 4, 5, 10, 13
 IFLA_LINKINFO, IFLA_IFALIAS, IFLA_GROUP = 18, 20, 27
@@ -54,6 +55,12 @@ def attribute_list(data: bytes, offset: int = 0) -> Iterator[tuple[int, bytes]]:
             break
         yield kind & _TYPE, data[offset + _ATTRIBUTE.size:offset + length]
         offset += (length + 3) & ~3
+
+
+def attribute(kind: int, value: bytes, nested: bool = False) -> bytes:
+    """One attribute of a request, with what fills it up to a multiple of four bytes."""
+    return _ATTRIBUTE.pack(_ATTRIBUTE.size + len(value), kind | (_NESTED if nested else 0)) + value + bytes(
+        -len(value) % 4)
 
 
 def _number(value: Optional[bytes], default: int = 0) -> int:

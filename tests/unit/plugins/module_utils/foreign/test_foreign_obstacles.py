@@ -1,0 +1,101 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What is sure to be dropped by rules of others; tests/functional/test_obstacles.py asks packets the same."""
+from __future__ import annotations
+
+import pytest
+from ansible_collections.mooring.net.plugins.module_utils.foreign.model import (ACCEPT, DROP, ELSEWHERE, GOTO, JUMP,
+                                                                                RETURN, UNKNOWN, BaseChain, Condition,
+                                                                                ForeignRule, Ruleset)
+from ansible_collections.mooring.net.plugins.module_utils.foreign.walk import Packet, obstacle
+from neighbours import RECORDED, recorded, saved
+from world import World
+
+TCP, UDP, MAYBE = Condition("protocol", ("tcp",)), Condition("protocol", ("udp",)), UNKNOWN
+BASE = BaseChain("main", "forward", 0)
+
+
+def found(policy: str = ACCEPT, **chains: list[tuple]) -> str:
+    """The chain that drops a tcp packet for sure, "" for none; a rule is conditions, a verdict and a target."""
+    rules = {name: tuple(ForeignRule(tuple(given[:-2]), *given[-2:]) for given in each)
+             for name, each in chains.items()}
+    result = obstacle(Ruleset("x", ("ipv4",), (BASE,), rules), BaseChain("main", "forward", 0, policy),
+                      Packet("ipv4", "tcp"))
+    return result[0] if result else ""
+
+
+@pytest.mark.parametrize(("chains", "policy", "expected"), [
+    ({"main": []}, ACCEPT, ""),
+    ({"main": []}, DROP, "main"),
+    ({"main": [(TCP, DROP, "")]}, ACCEPT, "main"),
+    ({"main": [(UDP, DROP, ""), (MAYBE, DROP, "")]}, ACCEPT, ""),
+    ({"main": [(TCP, ACCEPT, ""), (DROP, "")]}, DROP, ""),
+    ({"main": [(TCP, MAYBE, ACCEPT, ""), (DROP, "")]}, DROP, ""),
+    ({"main": [(MAYBE, ELSEWHERE, "")]}, DROP, ""),
+    ({"main": [(MAYBE, DROP, "")]}, DROP, "main"),
+    ({"main": [(TCP, RETURN, ""), (DROP, "")]}, ACCEPT, ""),
+    ({"main": [(MAYBE, RETURN, ""), (DROP, "")]}, ACCEPT, ""),
+    ({"main": [(JUMP, "sub")], "sub": [(DROP, "")]}, ACCEPT, "sub"),
+    ({"main": [(MAYBE, JUMP, "sub")], "sub": [(DROP, "")]}, ACCEPT, ""),
+    ({"main": [(MAYBE, JUMP, "sub"), (DROP, "")], "sub": [(ACCEPT, "")]}, ACCEPT, ""),
+    ({"main": [(MAYBE, JUMP, "sub"), (DROP, "")], "sub": [(UDP, ACCEPT, "")]}, ACCEPT, "main"),
+    ({"main": [(JUMP, "sub"), (DROP, "")], "sub": [(RETURN, ""), (ACCEPT, "")]}, ACCEPT, "main"),
+    ({"main": [(GOTO, "sub"), (DROP, "")], "sub": [(UDP, DROP, "")]}, ACCEPT, ""),
+    ({"main": [(GOTO, "sub"), (ACCEPT, "")], "sub": []}, DROP, "main"),
+    ({"main": [(MAYBE, GOTO, "sub"), (DROP, "")], "sub": []}, ACCEPT, ""),
+    ({"main": [(JUMP, "sub"), (DROP, "")], "sub": [(MAYBE, ACCEPT, "")]}, ACCEPT, ""),
+    ({"main": [(JUMP, "nowhere"), (DROP, "")]}, ACCEPT, "main"),
+    ({"main": [(JUMP, "main"), (DROP, "")]}, ACCEPT, ""),  # the kernel refuses a circle
+])
+def test_a_drop_is_sure_or_it_is_none(chains: dict, policy: str, expected: str) -> None:
+    assert found(policy, **chains) == expected
+
+
+@pytest.fixture
+def world() -> World:
+    made = World()
+    made.bridge(bip6="2001:db8:5::1/64")
+    made.attach("web")
+    made.publish("web", "8088:80")
+    return made
+
+
+@pytest.mark.parametrize("name", RECORDED)
+def test_none_of_these_neighbours_closes_a_port(world: World, name: str) -> None:
+    world.state.foreign = recorded(name)
+    assert world.info()["obstacles"] == []
+    assert world.bridge().warnings == ()
+
+
+SENTENCE = "connections from outside ({}) to published port 8088/tcp of web are dropped in chain {} of table {} by {}"
+
+
+def test_each_family_has_its_own_rules(world: World) -> None:
+    link = world.state.host.links["ens3"]
+    world.state.foreign = saved("mangle", "FORWARD -o br0 -j DROP", family="ipv6")
+    assert world.info()["obstacles"] == []  # nobody comes to the host with IPv6
+    world.state.host.links["ens3"] = link.replaced(addresses=(*link.addresses, "2001:db8::10/64"))
+    assert world.info()["obstacles"] == [SENTENCE.format("ens3", "FORWARD", "mangle", "-o br0 -j DROP")]
+
+
+def test_only_the_interfaces_that_lose_are_named(world: World) -> None:
+    link = world.state.host.links["ens3"]
+    world.state.host.links["ens4"] = link.replaced(name="ens4", index=7, addresses=("198.51.100.1/24",))
+    world.state.foreign = saved("raw", "PREROUTING -i ens4 -p tcp -m tcp --dport 8088 -j DROP")
+    assert world.info()["obstacles"] == [
+        SENTENCE.format("ens4", "PREROUTING", "raw", "-i ens4 -p tcp -m tcp --dport 8088 -j DROP")]
+    world.state.foreign = saved("raw", "PREROUTING -p tcp -m tcp --dport 8088 -j DROP")
+    assert "(ens3, ens4)" in world.info()["obstacles"][0] and len(world.info()["obstacles"]) == 1
+
+
+def test_a_port_for_some_sources_or_of_the_loopback_says_nothing_about_outside(world: World) -> None:
+    world.state.foreign = saved("raw", PREROUTING="DROP")
+    plan = world.run("port_publish", netns="web", published_ports=["127.0.0.1:8088:80"])
+    assert plan.warnings == ()
+    plan = world.run("port_publish", netns="web", published_ports=["8088:80"], allow_from=["10.0.0.0/8"])
+    assert plan.warnings == ()
+
+
+def test_a_check_on_a_fresh_host_goes_through() -> None:
+    fresh = World()
+    fresh.state.foreign = saved("raw", PREROUTING="DROP")
+    assert fresh.check("port_publish", netns="web", published_ports=["8088:80"]).assumed
