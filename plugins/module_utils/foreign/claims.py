@@ -7,16 +7,18 @@ What leads to a rule counts as well, since many have the port in the jump to the
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Iterable, Iterator, Mapping
-from typing import NamedTuple, Optional, Union
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import NamedTuple, Union
 
 from ..ports.model import ANY_IPV4, ANY_IPV6
 from .model import DESTINATION, DNAT, GOTO, JUMP, Claim, Condition, ForeignRule, Ruleset, SavedTable
-from .saved import rule
+from .saved import addresses_of, rule
 
 _TRANSLATING = (" -j DNAT ", " -j REDIRECT", " -j NETMAP ")
 _HOOK = " -j MOORING-"
-_ROOTS = ("PREROUTING", "OUTPUT")
+_TARGET = re.compile(r".* -[jg] (\S+)$")
+_DESTINATION = re.compile(r"(?<! !) -d (\S+) ")
 _ANY = {"ipv4": ANY_IPV4, "ipv6": ANY_IPV6}
 _DEPTH = 16  # jumps on the way to a rule
 # What a rule may ask and still take every packet for an address, or at an interface.
@@ -31,9 +33,8 @@ class _Path(NamedTuple):
     outside: bool
 
 
-# A rule, or its line, that leads to a chain, with its own chain. For one in a chain of the kernel's, how it begins.
-_Caller = tuple[str, Union[str, ForeignRule], Optional[_Path]]
 _Address = Union[ipaddress.IPv4Address, ipaddress.IPv6Address]
+_Rules = Callable[[str], Iterable[tuple[int, ForeignRule]]]
 
 
 def claims(tables: Mapping[tuple[str, str], SavedTable], native: Iterable[Ruleset],
@@ -46,76 +47,69 @@ def claims(tables: Mapping[tuple[str, str], SavedTable], native: Iterable[Rulese
     found: dict[Claim, None] = {}
     for family in _ANY:
         if (family, "nat") in tables:
-            found.update(dict.fromkeys(_in_iptables(family, tables[family, "nat"], local)))
+            found.update(dict.fromkeys(_in_iptables(family, tables[family, "nat"].lines, local)))
     for ruleset in native:
         found.update(dict.fromkeys(_in_nftables(ruleset, local)))
     return list(found)
 
 
-def _in_iptables(family: str, table: SavedTable, local: list[_Address]) -> Iterator[Claim]:
-    translating = [(chain, number, line) for chain, lines in table.lines.items() for number, line in enumerate(lines)
-                   if any(word in line for word in _TRANSLATING)]
-    if not translating:
+def _in_iptables(family: str, lines: Mapping[str, tuple[str, ...]], local: list[_Address]) -> Iterator[Claim]:
+    """Kubernetes has a rule for each of its services, at addresses that are not the host's: those are not even read."""
+    if not any(word in line for each in lines.values() for line in each for word in _TRANSLATING):
         return
-    hooks = {root: next((number for number, line in enumerate(table.lines.get(root, ())) if _HOOK in line), 0)
-             for root in _ROOTS}
+    known: dict[str, bool] = {}
 
-    def start(chain: str, number: int) -> Optional[_Path]:
-        return _Path((), number < hooks[chain], chain == "PREROUTING") if chain in hooks else None
+    def concerns(line: str) -> bool:
+        target = _TARGET.match(line)
+        if not (target and target[1] in lines or any(word in line for word in _TRANSLATING)):
+            return False
+        destination = _DESTINATION.search(line)
+        if destination and destination[1] not in known:
+            known[destination[1]] = bool(_among(family, (addresses_of(destination[1]),), local))
+        return not destination or known[destination[1]]
 
-    callers: dict[str, list[_Caller]] = {}
-    for chain, lines in table.lines.items():
-        for number, line in enumerate(lines):
-            words = line[line.rfind(" -j ") + 4:] if " -j " in line else line[line.rfind(" -g ") + 4:]
-            if words in table.lines:
-                callers.setdefault(words, []).append((chain, line, start(chain, number)))
-    known: dict[str, list[_Path]] = {}
-    for chain, number, line in translating:
-        yield from _claimed(callers, known, (chain, line, start(chain, number)), "nat", (family,), local)
+    def rules(chain: str) -> Iterable[tuple[int, ForeignRule]]:
+        return ((number, rule(line)) for number, line in enumerate(lines.get(chain, ())) if concerns(line))
+
+    for root in ("PREROUTING", "OUTPUT"):
+        hook = next((number for number, line in enumerate(lines.get(root, ())) if _HOOK in line), 0)
+        for chain, each, path in _descend(rules, root, _Path((), False, root == "PREROUTING"), hook, set(), 0):
+            yield from _claimed(chain, each, path, "nat", (family,), local)
 
 
 def _in_nftables(ruleset: Ruleset, local: list[_Address]) -> Iterator[Claim]:
-    starts = {base.name: _Path((), base.priority < DESTINATION, base.hook == "prerouting") for base in ruleset.bases
-              if base.translates and base.hook in ("prerouting", "output")}
-    places = [(chain, each) for chain, rules in ruleset.chains.items() for each in rules] if starts else []
-    callers: dict[str, list[_Caller]] = {}
-    for chain, each in places:
-        if each.verdict in (JUMP, GOTO):
-            callers.setdefault(each.target, []).append((chain, each, starts.get(chain)))
-    known: dict[str, list[_Path]] = {}
-    for chain, each in places:
+    def rules(chain: str) -> Iterable[tuple[int, ForeignRule]]:
+        return enumerate(ruleset.chains.get(chain, ()))
+
+    for base in ruleset.bases:
+        if base.translates and base.hook in ("prerouting", "output"):
+            start = _Path((), base.priority < DESTINATION, base.hook == "prerouting")
+            for chain, each, path in _descend(rules, base.name, start, 0, set(), 0):
+                yield from _claimed(chain, each, path, ruleset.name, ruleset.families, local)
+
+
+def _descend(rules: _Rules, chain: str, path: _Path, hook: int, seen: set[tuple[str, _Path]],
+             depth: int) -> Iterator[tuple[str, ForeignRule, _Path]]:
+    """Rules that translate, with their chain and the way there; those before number ``hook`` precede ours."""
+    for number, each in rules(chain):
+        way = path._replace(conditions=path.conditions + each.conditions, early=path.early or number < hook)
         if each.verdict == DNAT:
-            yield from _claimed(callers, known, (chain, each, starts.get(chain)), ruleset.name, ruleset.families, local)
+            yield chain, each, way
+        elif each.verdict in (JUMP, GOTO) and depth < _DEPTH and (each.target, way) not in seen:
+            seen.add((each.target, way))
+            yield from _descend(rules, each.target, way, 0, seen, depth + 1)
 
 
-def _claimed(callers: Mapping[str, list[_Caller]], known: dict[str, list[_Path]], place: _Caller, table: str,
-             families: tuple[str, ...], local: list[_Address]) -> Iterator[Claim]:
-    target = _read(place[1]).target
-    for path in _ways(callers, known, place, 0):
-        for family in families if not _asked(path, "family") else _asked(path, "family"):
-            protocol, ports = _asked(path, "protocol"), _asked(path, "dport")
-            if Condition("dsttype", ("LOCAL",), True) in path.conditions or not ports and not _whole(path):
-                continue
-            for address in _addresses(family, path, local):
-                yield Claim(family, table, place[0], address, ports, "".join(protocol[:1]), target,
-                            path.early and not ports)
-
-
-def _ways(callers: Mapping[str, list[_Caller]], known: dict[str, list[_Path]], place: _Caller,
-          depth: int) -> list[_Path]:
-    """The ways on which packets come through a rule; none for a rule that no packet comes to."""
-    chain, text, start = place
-    conditions = _read(text).conditions
-    if start is None and chain not in known:
-        known[chain] = []
-        ways = [way for caller in callers.get(chain, ()) for way in _ways(callers, known, caller, depth + 1)
-                ] if depth < _DEPTH else []
-        known[chain] = list(dict.fromkeys(ways))
-    return [path._replace(conditions=path.conditions + conditions) for path in ([start] if start else known[chain])]
-
-
-def _read(text: Union[str, ForeignRule]) -> ForeignRule:
-    return rule(text) if isinstance(text, str) else text
+def _claimed(chain: str, each: ForeignRule, path: _Path, table: str, families: tuple[str, ...],
+             local: list[_Address]) -> Iterator[Claim]:
+    protocol, ports = _asked(path, "protocol"), _asked(path, "dport")
+    if Condition("dsttype", ("LOCAL",), True) in path.conditions or not ports and not _whole(path):
+        return
+    for family in _asked(path, "family") or families:
+        ranges = _asked(path, "destination")
+        for address in _among(family, ranges, local) if ranges else [_ANY[family]]:
+            yield Claim(family, table, chain, address, ports, "".join(protocol[:1]), each.target,
+                        path.early and not ports)
 
 
 def _asked(path: _Path, field: str) -> tuple:
@@ -130,10 +124,8 @@ def _whole(path: _Path) -> bool:
                                                for condition in path.conditions)
 
 
-def _addresses(family: str, path: _Path, local: list[_Address]) -> list[str]:
-    ranges = _asked(path, "destination")
-    if not ranges:
-        return [_ANY[family]]
+def _among(family: str, ranges: Iterable[tuple[int, int]], local: list[_Address]) -> list[str]:
+    """The addresses of the host that are in one of these ranges."""
     version = 4 if family == "ipv4" else 6
     found = [str(address) for address in local if address.version == version
              and any(first <= int(address) <= last for first, last in ranges)]
