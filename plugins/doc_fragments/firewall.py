@@ -13,6 +13,9 @@ notes:
   - Rules live in chains whose names begin with C(MOORING). Those are written whole; of other chains only one rule,
     with the comment C(mooring), is added to C(FORWARD), to C(PREROUTING) and C(OUTPUT), and to C(POSTROUTING).
     Policies of chains are never changed.
+  - Rules of others are read and never changed, those of nftables that iptables does not show among them. The program
+    C(nft) is not needed for that. The page C(docs/living_with_others.md) of the collection says what happens beside
+    Docker, ufw and firewalld.
   - Rules are the only record of published ports and links. When somebody flushed them, every run of every module puts
     back those of the bridges; published ports and links come back with the task that says them.
   - What containers send to the outside is accepted at the top of C(FORWARD), as Docker does, so that rules of others

@@ -11,7 +11,7 @@ description:
   - Returns bridges, endpoints, published ports and links, joined into one view. It says what C(brctl show), C(docker
     port) and C(iptables -nL) say together.
   - Also returns which rules the next run of any module would repair (RV(network.drift)), and what belongs to
-    containers that are gone (RV(network.leftovers)).
+    containers that are gone (RV(network.leftovers)), and what rules of others prevent (RV(network.obstacles)).
   - Nothing is changed.
 extends_documentation_fragment:
   - mooring.net.attributes.info
@@ -99,6 +99,16 @@ network:
       type: list
       elements: str
       returned: success
+    obstacles:
+      description: Where rules of others close a published port, take it as well, or keep containers from the outside,
+        with table and chain. Only what is sure is listed. M(mooring.net.port_publish) and
+        M(mooring.net.docker_bridge) warn of the same.
+      type: list
+      elements: str
+      returned: success
+      sample:
+        - connections from outside (eth0) to published port 8080/tcp of web are dropped in chain FORWARD of table mangle
+          by -o bridge0 -j DROP
 networks:
   description: All answers, in the order of O(config).
   returned: success, with O(config)

@@ -15,7 +15,11 @@ description:
     containers, and from the container itself. There is no proxy process.
   - On a bridge in gateway mode routed (O(mooring.net.docker_bridge#module:gateway_mode)), the ports are open at the
     container's own address instead, and no port of the host is taken.
-  - A port that is taken is found before anything changes, and the message names the container or the process.
+  - A port that is taken is found before anything changes, and the message names who has it. That is a container, a
+    process that listens, Docker, or a rule of others that translates the port, with its chain. A port that this
+    container has published already is kept; if a rule of others takes it as well, a warning says so.
+  - Where rules of others are sure to drop the connections to a published port, a warning names table, chain and rule.
+    Those rules are never changed.
 extends_documentation_fragment:
   - mooring.net.attributes
   - mooring.net.firewall

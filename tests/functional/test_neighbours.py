@@ -7,7 +7,7 @@ import time
 
 import pytest
 from containers import BOX, IMAGE, OUTSIDE, Box, once
-from pipeline import PipelineError
+from pipeline import CHECKOUT, PipelineError
 from testhosts import import_busybox_image, start_dockerd
 from traffic import PATIENCE, Place, ask, expect_answers, expect_closed
 from worlds import BACKENDS, use_backend
@@ -146,10 +146,16 @@ def test_docker_restarts_beside_us(docker):
     docker.works()
     docker.start("third", "8083:80")
     before = docker.theirs()
+    assert _first_of_forward(docker) != "MOORING-FORWARD"
     docker.set_up()
+    assert _first_of_forward(docker) == "MOORING-FORWARD"
     docker.works()
     assert docker.page(8083) == "docker third"
     assert docker.theirs() == before and docker.set_up() == ([], [])
+
+
+def _first_of_forward(here):
+    return here.sh("iptables -S FORWARD").splitlines()[1].split()[-1]
 
 
 def test_docker_starts_after_us(docker):
@@ -165,6 +171,30 @@ def test_docker_starts_after_us(docker):
     docker.set_up()
     assert docker.theirs() == before and docker.set_up() == ([], [])
     docker.works()
+
+
+# nftables
+
+
+@pytest.fixture
+def nftables():
+    with neighbour("nft", "nftables") as here:
+        yield here
+
+
+def test_the_table_of_the_documentation_lets_containers_in_and_out(nftables):
+    page = (CHECKOUT / "docs" / "living_with_others.md").read_text(encoding="utf-8")
+    table = page[page.index("    table inet filter {"):page.index("This opens nothing")].replace("bridge0", "br0")
+    nftables.set_up()
+    nftables.host.run(["nft", "-f", "-"], input=table)
+    assert nftables.set_up() == ([], [])
+    nftables.works()
+    nftables.host.run(["nft", "-f", "-"], input=f"flush ruleset\n{table}")
+    assert "MOORING" not in nftables.sh("iptables-save")
+    before = nftables.sh("nft list table inet filter")
+    assert nftables.set_up()[1] == []
+    nftables.works()
+    assert nftables.sh("nft list table inet filter") == before and nftables.set_up() == ([], [])
 
 
 # ufw
@@ -256,8 +286,14 @@ def firewalld():
         here.set_up()
         here.works()
         here.start()
-        assert "MOORING" not in here.sh("iptables-save")
+        _only_firewalld(here)
         yield here
+
+
+def _only_firewalld(here):
+    """It flushes all tables of iptables, those of others too: what is published is closed, like all else."""
+    assert "MOORING" not in here.sh("iptables-save; ip6tables-save")
+    expect_closed(here.servers, (here.outside, "tcp", BOX, 8081), (here.outside, "tcp", "192.168.5.2", 80))
 
 
 REJECTED = ("what containers of br0 send to the outside (eth0) is dropped in chain filter_FWD_public of table inet "
@@ -265,10 +301,7 @@ REJECTED = ("what containers of br0 send to the outside (eth0) is dropped in cha
 
 
 def test_firewalld_lets_published_ports_in_and_containers_not_out(firewalld):
-    """It accepts what is translated; what containers send goes from zone to zone, and is rejected.
-
-    When it starts or is reloaded it flushes all tables of iptables, those of others too: the next run repairs ours.
-    """
+    """It accepts what is translated; what containers send goes from zone to zone, and is rejected."""
     here = firewalld
     before, files = here.theirs(), here.files("/etc/firewalld", "/usr/lib/firewalld")
     assert any("chain filter_FORWARD" in line for line in before)
@@ -286,6 +319,7 @@ def test_firewalld_forwards_for_containers_once_their_bridge_is_trusted(firewall
     here = firewalld
     here.cmd("--permanent", "--zone=trusted", "--add-interface=br0")
     here.cmd("--reload")
+    _only_firewalld(here)
     before = here.theirs()
     assert here.set_up()[1] == []
     here.works()
@@ -314,6 +348,7 @@ def test_firewalld_of_the_backend_iptables_reloads_and_the_next_run_repairs():
         here.set_up()
         here.works()
         here.cmd("--reload")
+        _only_firewalld(here)
         before = here.theirs()
         assert any("FWD_public" in line for line in before)
         here.set_up()

@@ -136,6 +136,10 @@ NFTABLES = {
     "table inet filter { chain forward { type filter hook forward priority filter; policy drop; } }": {
         OUTSIDE_IN: "the policy of chain forward of table inet filter",
         OUT: "the policy of chain forward of table inet filter"},
+    # The table that iptables of the backend nft works in as well, with a chain that it does not show.
+    "table ip filter { chain forward { type filter hook forward priority filter; policy drop; } }": {
+        OUTSIDE_IN: "the policy of chain forward of table ip filter",
+        OUT: "the policy of chain forward of table ip filter"},
     """table inet filter { chain forward { type filter hook forward priority filter; policy drop;
         ct state established,related accept; ct status dnat accept; } }""": {
         OUT: "the policy of chain forward of table inet filter"},

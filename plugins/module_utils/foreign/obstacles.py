@@ -151,7 +151,7 @@ def _first(places: Sequence[_Place], hooks: Sequence[str], before: Packet, after
 def _by(culprit: _Culprit) -> str:
     table, chain, rule = culprit
     if rule is None:
-        return f"dropped by the policy of chain {chain} of table {table}, in which nothing accepts them"
+        return f"dropped by the policy of chain {chain} of table {table}, where no rule accepts such packets"
     return f"dropped in chain {chain} of table {table} by {rule.text}"
 
 
