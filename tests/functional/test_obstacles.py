@@ -10,7 +10,7 @@ from worlds import BACKENDS, use_backend
 
 pytestmark = once  # nothing here is read with pyroute2
 OUTSIDE_IN, HOST, OUT = "outside", "host", "containers"
-PORT = "to published port 8080/tcp of web are dropped "
+PORT = "to published port 8080/tcp of web are (dropped|taken|left) "
 SENTENCES = {OUTSIDE_IN: rf"(replies to )?connections from outside \(eth0\) {PORT}",
              HOST: f"connections from the host itself {PORT}",
              OUT: r"(replies to )?what containers of br0 send to the outside \(eth0\) (is|are) dropped "}
@@ -115,6 +115,10 @@ IPTABLES = {
         OUTSIDE_IN: "chain GUARD of table mangle", OUT: "chain GUARD of table mangle"},
     "-t raw -A PREROUTING -s 203.0.113.0/24 -j DROP": {},
     "-t raw -A PREROUTING -p udp -j DROP": {},
+    "-t raw -A PREROUTING -p tcp --dport 8080 -j CT --notrack": {
+        OUTSIDE_IN: "untracked, hence untranslated, in chain PREROUTING of table raw"},
+    "-t mangle -A PREROUTING -p tcp --dport 8080 -j TPROXY --on-port 3129": {
+        OUTSIDE_IN: "taken by a proxy of the host in chain PREROUTING of table mangle"},
 }
 
 
@@ -168,6 +172,11 @@ NFTABLES = {
         OUTSIDE_IN: "chain from_outside of table inet fw"},
     """table inet fw { chain f { type filter hook forward priority 0
         iifname "br*" oifname != "br0" ct state new drop; } }""": {OUT: "chain f of table inet fw"},
+    """table inet fw { chain f { type filter hook forward priority 0
+        tcp dport vmap { 70-79 : accept, 80-89 : drop, 90-99 : accept }; } }""": {
+        OUTSIDE_IN: "chain f of table inet fw"},
+    "table ip fw { chain early { type filter hook prerouting priority -300; tcp dport 8080 notrack; } }": {
+        OUTSIDE_IN: "untracked, hence untranslated, in chain early of table ip fw"},
     "table ip6 fw { chain f { type filter hook forward priority 0; policy drop; } }": {},
     "table inet fw { chain f { type filter hook forward priority 0; meta nfproto ipv6 drop; } }": {},
     "table inet fw { chain f { type nat hook postrouting priority 0; oifname eth9 masquerade; } }": {},

@@ -108,8 +108,7 @@ def _claimed(chain: str, each: ForeignRule, path: _Path, table: str, families: t
     for family in _asked(path, "family") or families:
         ranges = _asked(path, "destination")
         for address in _among(family, ranges, local) if ranges else [_ANY[family]]:
-            yield Claim(family, table, chain, address, ports, "".join(protocol[:1]), each.target,
-                        path.early and not ports)
+            yield Claim(family, table, chain, address, ports, "".join(protocol[:1]), each.target)
 
 
 def _asked(path: _Path, field: str) -> tuple:

@@ -35,7 +35,7 @@ def refuse_whole_address(claims_of_others: Iterable[Claim], specs: Sequence[Port
     """:raises OptionError: for a port of exactly the address that a rule before ours sends elsewhere as a whole"""
     kept = {(publication.host_ip, publication.protocol) for publication in current}
     for claim in claims_of_others:
-        for spec in specs if claim.early and claim.address not in _ANY else ():
+        for spec in specs if not claim.ports and claim.address not in _ANY else ():
             if (spec.host_ip or default_host_ip) == claim.address and claim.protocol in ("", spec.protocol) \
                     and (claim.address, spec.protocol) not in kept:
                 raise OptionError("published_ports", spec.text, f"is for {claim.address}, all of which {claim.owner}",
@@ -45,7 +45,7 @@ def refuse_whole_address(claims_of_others: Iterable[Claim], specs: Sequence[Port
 def contested(claims_of_others: Sequence[Claim], occupied: Occupied,
               published: Iterable[Publication]) -> Iterator[str]:
     """What somebody else claims although it is published already, and what goes elsewhere before it gets here."""
-    early = [claim for claim in claims_of_others if claim.early]
+    whole = [claim for claim in claims_of_others if not claim.ports]
     found: dict[Claim, list[str]] = {}
     for publication in published:
         taken = occupied.first_taken(publication.protocol, publication.host_ip, publication.host_port,
@@ -53,7 +53,7 @@ def contested(claims_of_others: Sequence[Claim], occupied: Occupied,
         if taken:
             yield (f"host port {taken[0]}/{publication.protocol} of {publication.container} {taken[1].owner} as well: "
                    "only one of the two gets the connections. Take that rule away, or publish another port")
-        for claim in early:
+        for claim in whole:
             if claim.family == publication.family and claim.protocol in ("", publication.protocol) and \
                     addresses_collide(claim.address, publication.host_ip):
                 ports = range_text(publication.host_port, publication.host_port + publication.count - 1)

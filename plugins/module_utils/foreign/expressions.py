@@ -15,11 +15,12 @@ from dataclasses import dataclass, field
 from typing import Optional
 
 from ..link.decode import attributes
-from .model import ACCEPT, CONTINUE, DNAT, DROP, ELSEWHERE, GOTO, JUMP, RETURN, UNKNOWN, Condition
+from .model import ACCEPT, CONTINUE, DNAT, DROP, ELSEWHERE, GOTO, JUMP, RETURN, UNKNOWN, UNTRACKED, Condition
 
 _VERDICTS = {0: DROP, 1: ACCEPT, 3: ELSEWHERE, -3: JUMP, -4: GOTO, -5: RETURN}
 _PASSING = {"counter", "log", "ct_helper"}  # expressions that neither ask nor decide anything
-_ENDING = {"reject": DROP, "queue": ELSEWHERE, "tproxy": ELSEWHERE, "redir": DNAT, "masq": ACCEPT}
+_ENDING = {"reject": (DROP, ""), "queue": (ELSEWHERE, ""), "redir": (DNAT, "a port of the host itself"),
+           "masq": (ACCEPT, ""), "notrack": (DROP, UNTRACKED)}
 _META = {4: "#iif", 5: "#oif", 6: "iif", 7: "oif", 15: "family", 16: "protocol"}
 _PAYLOAD = {(1, 12, 4): "source", (1, 16, 4): "destination", (1, 8, 16): "source", (1, 24, 16): "destination",
             (1, 9, 1): "protocol", (1, 6, 1): "protocol", (2, 0, 2): "sport", (2, 2, 2): "dport"}
@@ -61,7 +62,7 @@ class Program:
         if known is not None:
             known(words)
         elif name in _ENDING:
-            self._end(_ENDING[name], "a port of the host itself" if name == "redir" else "")
+            self._end(*_ENDING[name])
         elif name not in _PASSING:
             self.conditions.append(UNKNOWN)
             self.registers.clear()

@@ -14,6 +14,9 @@ from typing import Any
 ACCEPT, DROP, RETURN, JUMP, GOTO, DNAT, ELSEWHERE, CONTINUE = (
     "accept", "drop", "return", "jump", "goto", "dnat", "elsewhere", "continue")
 
+# Targets of a drop that is none in name.
+TAKEN_BY_PROXY, UNTRACKED = "taken by a proxy of the host", "left untracked, hence untranslated,"
+
 # Priorities of netfilter's own hooks (linux/netfilter_ipv4.h): connection tracking, and translation of destinations.
 TRACKING, DESTINATION = -200, -100
 
@@ -39,6 +42,8 @@ UNKNOWN = Condition("unknown")
 @dataclass(frozen=True)
 class ForeignRule:
     """A rule: what it asks, its verdict, and the chain (jump, goto) or address (dnat) that it leads to.
+
+    A drop may say in its target what else it is than that.
 
     ``text`` tells the user which one it is.
     """
@@ -88,10 +93,10 @@ class Claim:
     """Ports of the host, or a whole address of it, that a rule of others sends elsewhere.
 
     :param address: the host address, ``0.0.0.0`` or ``::`` for every one
-    :param ports: first and last port of each range; empty when the rule asks for no port
+    :param ports: first and last port of each range; empty for a rule without a port that stands before our own, and
+        so takes all that is for the address
     :param protocol: empty when the rule asks for none
     :param target: where to: ``172.17.0.2:80``, or ``port 3128`` of the host itself
-    :param early: whether it stands before our own rules
     """
 
     family: str
@@ -101,7 +106,6 @@ class Claim:
     ports: tuple[tuple[int, int], ...]
     protocol: str
     target: str
-    early: bool = False
 
     @property
     def place(self) -> str:

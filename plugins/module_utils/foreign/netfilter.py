@@ -33,9 +33,9 @@ def read(kernel: RtnlSocket) -> tuple[Ruleset, ...]:
     """:raises OSError: what the kernel answered instead"""
     bases: dict[tuple[str, str], list[BaseChain]] = {}
     for payload in kernel.dump(nft.GETCHAIN, _request("")):
-        family, name = nft.table_key(payload)
-        base = nft.base_chain(payload) if family else None
-        if base and not (name in _OF_IPTABLES and base.name in _BUILT_IN and family != "inet"):
+        base = nft.base_chain(payload)
+        family, name = nft.table_key(payload) if base else ("", "")
+        if base and family and not (name in _OF_IPTABLES and base.name in _BUILT_IN and family != "inet"):
             bases.setdefault((family, name), []).append(base)
     return tuple(_ruleset(kernel, *key, found) for key, found in bases.items())
 

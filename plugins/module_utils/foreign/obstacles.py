@@ -152,7 +152,7 @@ def _by(culprit: _Culprit) -> str:
     table, chain, rule = culprit
     if rule is None:
         return f"dropped by the policy of chain {chain} of table {table}, where no rule accepts such packets"
-    return f"dropped in chain {chain} of table {table} by {rule.text}"
+    return f"{rule.target or 'dropped'} in chain {chain} of table {table} by {rule.text}"
 
 
 def _port(publication: Publication) -> str:

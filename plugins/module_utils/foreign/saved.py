@@ -12,11 +12,13 @@ import re
 import shlex
 from collections.abc import Iterable, Mapping
 
-from .model import (ACCEPT, CONTINUE, DNAT, DROP, ELSEWHERE, GOTO, JUMP, RETURN, UNKNOWN, BaseChain, Condition,
-                    ForeignRule, Ruleset, SavedTable)
+from .model import (ACCEPT, CONTINUE, DNAT, DROP, ELSEWHERE, GOTO, JUMP, RETURN, TAKEN_BY_PROXY, UNKNOWN, UNTRACKED,
+                    BaseChain, Condition, ForeignRule, Ruleset, SavedTable)
 
 _VERDICTS = {"ACCEPT": ACCEPT, "DROP": DROP, "REJECT": DROP, "RETURN": RETURN, "DNAT": DNAT, "REDIRECT": DNAT,
-             "NETMAP": DNAT, "QUEUE": ELSEWHERE, "NFQUEUE": ELSEWHERE, "TPROXY": ELSEWHERE}
+             "NETMAP": DNAT, "QUEUE": ELSEWHERE, "NFQUEUE": ELSEWHERE}
+# Neither drops the packet; all the same it never gets to the container.
+_TAKING = {"TPROXY": TAKEN_BY_PROXY, "NOTRACK": UNTRACKED}
 _FIELDS = {"-i": "iif", "-o": "oif", "-s": "source", "-d": "destination", "-p": "protocol", "--dport": "dport",
            "--dports": "dport", "--sport": "sport", "--sports": "sport", "--ctstate": "state", "--state": "state",
            "--dst-type": "dsttype", "--dst-range": "destination", "--src-range": "source"}
@@ -86,6 +88,8 @@ def rule(line: str) -> ForeignRule:
 
 def _verdict(words: list[str], jump: str) -> tuple[str, str]:
     name, options = words[0], words[1:]
+    if name in _TAKING or options == ["--notrack"]:
+        return DROP, _TAKING.get(name, UNTRACKED)
     verdict = _VERDICTS.get(name)
     if verdict == DNAT:
         target = next((value for option, value in zip(options, options[1:])

@@ -15,7 +15,7 @@ HOOK = "PREROUTING -m addrtype --dst-type LOCAL -m comment --comment mooring -j 
 def short(found: list[Claim]) -> list[str]:
     return [f"{claim.chain} {claim.address} {claim.protocol or 'any'} "
             f"{','.join(f'{first}-{last}' for first, last in claim.ports) or 'all'} -> {claim.target}"
-            + (" early" if claim.early else "") for claim in found]
+            for claim in found]
 
 
 @pytest.mark.parametrize("backend", ["nft", "legacy"])
@@ -33,7 +33,7 @@ def test_recorded_rules(backend: str, name: str, expected: list[str]) -> None:
 
 def test_a_table_of_nftables() -> None:
     assert short(claims({}, [admin()], ["192.0.2.1"])) == [
-        "pre 0.0.0.0 tcp 8080-8080 -> 10.1.1.1:80", "pre 192.0.2.1 any all -> 10.1.1.2 early",
+        "pre 0.0.0.0 tcp 8080-8080 -> 10.1.1.1:80", "pre 192.0.2.1 any all -> 10.1.1.2",
         "pre 0.0.0.0 udp 53-53 -> a port of the host itself", "pre :: udp 53-53 -> a port of the host itself"]
 
 
@@ -57,11 +57,12 @@ def test_a_table_of_nftables() -> None:
     (["PREROUTING -s 10.0.0.0/8 -p tcp -m set --match-set x src -m multiport --dports 80,443,8000:8010 -j NETMAP "
       "--to 10.1.0.0/16"], ["PREROUTING 0.0.0.0 tcp 80-80,443-443,8000-8010 -> 10.1.0.0/16"]),
     (["PREROUTING -d 192.0.2.10/32 -j DNAT --to-destination 10.0.0.1", HOOK],
-     ["PREROUTING 192.0.2.10 any all -> 10.0.0.1 early"]),
-    (["PREROUTING -j A", HOOK, "A -p tcp -j REDIRECT --to-ports 3128"], ["A 0.0.0.0 tcp all -> port 3128 early"]),
+     ["PREROUTING 192.0.2.10 any all -> 10.0.0.1"]),
+    (["PREROUTING -j A", HOOK, "A -p tcp -j REDIRECT --to-ports 3128"], ["A 0.0.0.0 tcp all -> port 3128"]),
     # Ours come first, some packets only, or the host's own connections: nobody loses a published port.
     ([HOOK, "PREROUTING -d 192.0.2.10/32 -j DNAT --to-destination 10.0.0.1"], []),
     (["PREROUTING -s 10.0.0.0/8 -j DNAT --to-destination 10.0.0.1", HOOK], []),
+    (["OUTPUT -d 192.0.2.10/32 -j DNAT --to-destination 10.0.0.1", HOOK.replace("PREROUTING", "OUTPUT")], []),
     (["OUTPUT -p tcp -m owner ! --uid-owner 7 -j REDIRECT --to-ports 15001"], []),
     (["POSTROUTING -j MASQUERADE", "PREROUTING -p tcp -m tcp --dport 80 -j ACCEPT"], []),
 ])
@@ -127,3 +128,11 @@ def test_a_whole_address_that_goes_elsewhere(world: World) -> None:
     plan = world.run("port_publish", netns="web", published_ports=["8080:80", "127.0.0.1:81:81"])
     assert plan.warnings == ("all connections to 192.0.2.10 go to 10.0.0.1 before they can reach published port "
                              "8080/tcp of web: a rule of others comes before ours (chain PREROUTING of nat)",)
+
+
+def test_an_address_that_goes_elsewhere_later_keeps_its_ports_with_a_warning(world: World) -> None:
+    world.publish("web", "192.0.2.10:8080:80")
+    world.state.foreign = saved("nat", "PREROUTING -d 192.0.2.10/32 -p tcp -j DNAT --to-destination 10.0.0.1", HOOK)
+    plan = world.run("port_publish", netns="web", published_ports=["192.0.2.10:8080:80", "192.0.2.10:53:53/udp"])
+    assert [text[:54] for text in plan.warnings] == ["all connections to 192.0.2.10 go to 10.0.0.1 before th"]
+    assert "8080/tcp of web:" in plan.warnings[0]

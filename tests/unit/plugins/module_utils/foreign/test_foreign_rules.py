@@ -41,6 +41,9 @@ def network(text: str) -> tuple[int, int]:
      [Condition("protocol", ("tcp",)), Condition("dport", ((80, 80),))], "dnat", "port 3128"),
     ("-A X -j LOG --log-prefix \"-j DROP \"", [], "continue", ""),
     ("-A X -j NFQUEUE --queue-num 3", [], "elsewhere", ""),
+    ("-A X -i eth0 -j CT --notrack", [Condition("iif", ("eth0",))], "drop", "left untracked, hence untranslated,"),
+    ("-A X -j CT --helper ftp", [], "continue", ""),
+    ("-A X -j TPROXY --on-port 3129 --on-ip 0.0.0.0 --tproxy-mark 0x1/0x1", [], "drop", "taken by a proxy of the host"),
     ("-A X -i eth0", [Condition("iif", ("eth0",))], "continue", ""),
     ("-A X", [], "continue", ""),
 ])
@@ -60,7 +63,8 @@ def test_every_recorded_rule_is_read_and_has_its_verdict(name: str) -> None:
                 found, words = rule(line), shlex.split(line)
                 target = words[words.index("-j") + 1] if "-j" in words else words[words.index("-g") + 1]
                 expected = {"ACCEPT": "accept", "DROP": "drop", "REJECT": "drop", "RETURN": "return", "DNAT": "dnat",
-                            "LOG": "continue", "MARK": "continue"}.get(target)
+                            "LOG": "continue", "MARK": "continue",
+                            "CT": "continue"}.get(target)
                 assert found.verdict == expected or expected is None and found.target == target, line
                 assert ("! " in line.replace('"!', "")) == any(each.negated for each in found.conditions) or \
                     UNKNOWN in found.conditions, line
