@@ -77,12 +77,19 @@ class Docker(Host):
                        "sh", "-c", serve])
 
     def page(self, port):
-        """What a container of Docker says to somebody outside."""
-        with self.outside.socket(2, 1) as client:
-            client.settimeout(PATIENCE)
-            client.connect((BOX, port))
-            client.sendall(b"GET / HTTP/1.0\r\n\r\n")
-            return b"".join(iter(lambda: client.recv(4096), b"")).decode().partition("\r\n\r\n")[2].strip()
+        """What a container of Docker says to somebody outside; its server may be starting still."""
+        deadline = time.monotonic() + PATIENCE
+        while True:
+            with self.outside.socket(2, 1) as client:
+                client.settimeout(PATIENCE)
+                try:
+                    client.connect((BOX, port))
+                except ConnectionRefusedError:
+                    assert time.monotonic() < deadline, f"nobody answers at port {port}"
+                    time.sleep(0.02)
+                    continue
+                client.sendall(b"GET / HTTP/1.0\r\n\r\n")
+                return b"".join(iter(lambda: client.recv(4096), b"")).decode().partition("\r\n\r\n")[2].strip()
 
 
 @pytest.fixture(scope="module", params=BACKENDS)

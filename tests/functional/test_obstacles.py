@@ -9,11 +9,16 @@ from traffic import SILENCE, Place, ask
 from worlds import BACKENDS, use_backend
 
 pytestmark = once  # nothing here is read with pyroute2
-OUTSIDE_IN, HOST, OUT = "outside", "host", "containers"
+OUTSIDE_IN, HOST, OUT, OUT_UDP = "outside", "host", "containers", "containers by udp"
 PORT = "to published port 8080/tcp of web are (dropped|taken|left) "
 SENTENCES = {OUTSIDE_IN: rf"(replies to )?connections from outside \(eth0\) {PORT}",
              HOST: f"connections from the host itself {PORT}",
-             OUT: r"(replies to )?what containers of br0 send to the outside \(eth0\) (is|are) dropped "}
+             OUT: r"(replies to )?what containers of br0 send to the outside \(eth0\)( by tcp)? (is|are) dropped ",
+             OUT_UDP: r"(replies to )?what containers of br0 send to the outside \(eth0\)( by udp)? (is|are) dropped "}
+
+
+def out(place):
+    return {OUT: place, OUT_UDP: place}
 
 
 class Fence:
@@ -28,7 +33,7 @@ class Fence:
         self.publish()
         self.web = Place(here.host, "web")
         here.servers.serve(self.web, "web", (80,), protocols=("tcp",))
-        here.servers.serve(here.outside, "outside", (7777,), protocols=("tcp",))
+        here.servers.serve(here.outside, "outside", (7777,))
 
     def publish(self):
         return self.here.run("port_publish", container="web", published_ports=["8080:80"])
@@ -36,7 +41,7 @@ class Fence:
     def packets(self):
         """The directions in which nobody is answered."""
         calls = {OUTSIDE_IN: (self.here.outside, "tcp", BOX, 8080), HOST: (self.here.place, "tcp", BOX, 8080),
-                 OUT: (self.web, "tcp", OUTSIDE, 7777)}
+                 OUT: (self.web, "tcp", OUTSIDE, 7777), OUT_UDP: (self.web, "udp", OUTSIDE, 7777)}
         answers = ask(*calls.values(), seconds=SILENCE)
         return {direction for direction, answer in zip(calls, answers) if answer.outcome != "answered"}
 
@@ -47,7 +52,7 @@ class Fence:
         assert warnings == self.here.run("network_info")["network"]["obstacles"]
         found = {direction: [text for text in warnings if re.match(start, text)]
                  for direction, start in SENTENCES.items()}
-        assert sum(map(len, found.values())) == len(warnings), warnings
+        assert {text for texts in found.values() for text in texts} == set(warnings), found
         return {direction: texts for direction, texts in found.items() if texts}
 
     @contextlib.contextmanager
@@ -92,9 +97,9 @@ IPTABLES = {
     "-t mangle -A FORWARD -d 192.168.5.0/24 -p tcp --dport 80 -m conntrack --ctstate NEW -j DROP": {
         OUTSIDE_IN: "chain FORWARD of table mangle"},
     "-t mangle -P FORWARD DROP": {OUTSIDE_IN: "the policy of chain FORWARD of table mangle",
-                                  OUT: "the policy of chain FORWARD of table mangle"},
+                                  **out("the policy of chain FORWARD of table mangle")},
     "-t mangle -A FORWARD -i br0 -j DROP": {OUTSIDE_IN: "chain FORWARD of table mangle",
-                                            OUT: "chain FORWARD of table mangle"},
+                                            **out("chain FORWARD of table mangle")},
     "-t security -A FORWARD -p tcp -o br0 -j DROP": {OUTSIDE_IN: "chain FORWARD of table security",
                                                      OUT: "chain FORWARD of table security"},
     "-A FORWARD -j DROP": {},
@@ -107,14 +112,14 @@ IPTABLES = {
         HOST: "the policy of chain OUTPUT of table filter"},
     "-t mangle -A POSTROUTING -o br0 -j DROP": {OUTSIDE_IN: "chain POSTROUTING of table mangle",
                                                 HOST: "chain POSTROUTING of table mangle",
-                                                OUT: "chain POSTROUTING of table mangle"},
+                                                **out("chain POSTROUTING of table mangle")},
     "-t mangle -N GUARD\niptables -t mangle -A FORWARD -o br+ -j GUARD\niptables -t mangle -A GUARD -s 10.0.0.0/8 -j "
     "ACCEPT\niptables -t mangle -A GUARD -p udp -j RETURN\niptables -t mangle -A GUARD -d 192.168.6.0/24 -j DROP": {},
     "-t mangle -N GUARD\niptables -t mangle -A FORWARD ! -i lo -g GUARD\niptables -t mangle -A GUARD -p udp -j RETURN\n"
     "iptables -t mangle -A GUARD ! -d 192.168.6.0/24 -m comment --comment 'not \"us\"' -j DROP": {
         OUTSIDE_IN: "chain GUARD of table mangle", OUT: "chain GUARD of table mangle"},
     "-t raw -A PREROUTING -s 203.0.113.0/24 -j DROP": {},
-    "-t raw -A PREROUTING -p udp -j DROP": {},
+    "-t raw -A PREROUTING -p udp -j DROP": {OUT_UDP: "chain PREROUTING of table raw"},
     "-t raw -A PREROUTING -p tcp --dport 8080 -j CT --notrack": {
         OUTSIDE_IN: "untracked, hence untranslated, in chain PREROUTING of table raw"},
     "-t mangle -A PREROUTING -p tcp --dport 8080 -j TPROXY --on-port 3129": {
@@ -139,22 +144,22 @@ def _agree(fence, rules, expected):
 NFTABLES = {
     "table inet filter { chain forward { type filter hook forward priority filter; policy drop; } }": {
         OUTSIDE_IN: "the policy of chain forward of table inet filter",
-        OUT: "the policy of chain forward of table inet filter"},
+        **out("the policy of chain forward of table inet filter")},
     # The table that iptables of the backend nft works in as well, with a chain that it does not show.
     "table ip filter { chain forward { type filter hook forward priority filter; policy drop; } }": {
         OUTSIDE_IN: "the policy of chain forward of table ip filter",
-        OUT: "the policy of chain forward of table ip filter"},
+        **out("the policy of chain forward of table ip filter")},
     """table inet filter { chain forward { type filter hook forward priority filter; policy drop;
         ct state established,related accept; ct status dnat accept; } }""": {
-        OUT: "the policy of chain forward of table inet filter"},
+        **out("the policy of chain forward of table inet filter")},
     """table inet filter { chain forward { type filter hook forward priority filter; policy drop;
         ct state vmap { established : accept, related : accept, invalid : drop }; iifname "eth0" accept; } }""": {
-        OUT: "the policy of chain forward of table inet filter"},
+        **out("the policy of chain forward of table inet filter")},
     """table inet fw { chain forward { type filter hook forward priority 10; policy drop;
         ct state { established, related } accept
         ip saddr 192.168.5.0/24 accept; tcp dport { 22, 75-90 } accept; } }""": {},
     "table ip fw { chain in { type filter hook forward priority -200; ip daddr 192.168.5.0/24 counter drop; } }": {
-        OUTSIDE_IN: "chain in of table ip fw", OUT: "chain in of table ip fw"},
+        OUTSIDE_IN: "chain in of table ip fw", **out("chain in of table ip fw")},
     "table ip fw { chain in { type filter hook forward priority -200; ip daddr 192.168.5.0/25 tcp dport 80 reject; } }":
         {OUTSIDE_IN: "chain in of table ip fw"},
     "table ip fw { chain early { type filter hook prerouting priority -300; tcp dport 8000-8080 drop; } }": {
@@ -171,7 +176,7 @@ NFTABLES = {
         iifname vmap { "eth0" : jump from_outside, "eth1" : accept }; } }""": {
         OUTSIDE_IN: "chain from_outside of table inet fw"},
     """table inet fw { chain f { type filter hook forward priority 0
-        iifname "br*" oifname != "br0" ct state new drop; } }""": {OUT: "chain f of table inet fw"},
+        iifname "br*" oifname != "br0" ct state new drop; } }""": {**out("chain f of table inet fw")},
     """table inet fw { chain f { type filter hook forward priority 0
         tcp dport vmap { 70-79 : accept, 80-89 : drop, 90-99 : accept }; } }""": {
         OUTSIDE_IN: "chain f of table inet fw"},
@@ -191,7 +196,7 @@ def test_what_nftables_drops(native, rules):
 @pytest.mark.parametrize("rules", [
     "iptables -t mangle -A FORWARD -m mark --mark 0 -j DROP",
     "iptables -t mangle -A FORWARD -p tcp -m limit --limit 1/hour --limit-burst 1 -j ACCEPT\n"
-    "iptables -t mangle -A FORWARD -d 192.168.6.1 -j DROP\niptables -t mangle -A FORWARD -d 192.168.5.0/24 -j DROP",
+    "iptables -t mangle -A FORWARD -d 192.168.5.0/24 -p tcp -j DROP",
     "iptables -t raw -A PREROUTING -s 198.51.100.0/24 -p tcp --dport 8080 -j DROP",
     """table inet fw { set bad { type ipv4_addr; elements = { 198.51.100.2 }; }
         chain f { type filter hook forward priority 0; ip saddr @bad drop; } }""",

@@ -17,8 +17,9 @@ ACCEPT, DROP, RETURN, JUMP, GOTO, DNAT, ELSEWHERE, CONTINUE = (
 # Targets of a drop that is none in name.
 TAKEN_BY_PROXY, UNTRACKED = "taken by a proxy of the host", "left untracked, hence untranslated,"
 
-# Priorities of netfilter's own hooks (linux/netfilter_ipv4.h): connection tracking, and translation of destinations.
-TRACKING, DESTINATION = -200, -100
+# Priorities of netfilter's own hooks (linux/netfilter_ipv4.h): connection tracking, translation of destinations and of
+# sources.
+TRACKING, DESTINATION, SOURCE = -200, -100, 100
 
 
 @dataclass(frozen=True)

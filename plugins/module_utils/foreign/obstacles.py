@@ -17,7 +17,7 @@ from ..firewall.model import FAMILIES
 from ..host.model import HostState
 from ..link.model import Link
 from ..ports.model import Publication, range_text
-from .model import DESTINATION, DROP, TRACKING, BaseChain, ForeignRule, Ruleset
+from .model import DESTINATION, DROP, SOURCE, TRACKING, BaseChain, ForeignRule, Ruleset
 from .saved import rulesets
 from .walk import Packet, obstacle
 
@@ -26,7 +26,7 @@ _NAMED_PORTS = 5
 _FIREWALLD = (". Let firewalld forward it, for example with `firewall-cmd --permanent --zone=trusted "
               "--add-interface={}` and `firewall-cmd --reload`")
 _TRANSLATED, _REPLYING = frozenset({"NEW", "DNAT"}), frozenset({"ESTABLISHED", "DNAT"})
-_ANSWERING = frozenset({"ESTABLISHED", "SNAT"})
+_ESTABLISHED = frozenset({"ESTABLISHED"})
 FORWARDED = ("prerouting", "forward", "postrouting")
 
 _Place = tuple[Ruleset, BaseChain]
@@ -64,24 +64,36 @@ def shut_in(state: HostState, names: Iterable[str]) -> list[str]:
     for name, family in ((name, family) for name in names if name in own for family in FAMILIES):
         route, subnet = state.host.default_route(family), own[name].subnet(family)
         uplink = state.host.links.get(route.interface) if route and subnet else None
-        for what, hooks, before, after in _outward(own[name], uplink, family) if uplink else ():
-            culprit = _first(places, hooks, before, after)
-            if culprit:
-                remedy = _FIREWALLD.format(name) if culprit[0] == "inet firewalld" else ""
-                found.append(f"{what} {_by(culprit)}{remedy}")
-                break
+        if not uplink:
+            continue
+        sentences = {protocol: _shut_in(places, _outward(own[name], uplink, family, protocol))
+                     for protocol in ("tcp", "udp")}
+        same = len(set(sentences.values())) == 1
+        for protocol, (start, end) in list(sentences.items())[:1 if same else None]:
+            what = f"what containers of {name} send to the outside ({uplink.name}){'' if same else f' by {protocol}'}"
+            found += [f"{start.format(what)} {end}{_FIREWALLD.format(name) if 'inet firewalld' in end else ''}"
+                      ] if end else []
     return found
 
 
-def _outward(bridge: Bridge, uplink: Link, family: str) -> Sequence[_Journey]:
+def _shut_in(places: Sequence[_Place], journeys: Iterable[_Journey]) -> tuple[str, str]:
+    """Begin and end of the sentence about the first journey that ends, empty when none does."""
+    for what, hooks, before, after in journeys:
+        culprit = _first(places, hooks, before, after)
+        if culprit:
+            return what, _by(culprit)
+    return "", ""
+
+
+def _outward(bridge: Bridge, uplink: Link, family: str, protocol: str) -> Sequence[_Journey]:
     network = ipaddress.ip_network(bridge.subnet(family))
     inside = (int(network.network_address), int(network.broadcast_address))
-    there = Packet(family, "tcp", _names(bridge.link), _names(uplink), inside, local=False)
-    back = Packet(family, "tcp", _names(uplink), _names(bridge.link), None, inside, None, _ANSWERING, local=False)
-    what = f"what containers of {bridge.name} send to the outside ({uplink.name})"
+    there = Packet(family, protocol, _names(bridge.link), _names(uplink), inside, local=False)
+    back = Packet(family, protocol, _names(uplink), _names(bridge.link), None, inside, None, _ESTABLISHED, local=False)
+    translated = dataclasses.replace(back, states=_ESTABLISHED | {"SNAT"}) if bridge.masquerade else back
     # Until it is translated back, a reply is addressed to the host.
-    return ((f"{what} is", FORWARDED, there, there),
-            (f"replies to {what} are", FORWARDED, dataclasses.replace(back, destination=None, local=True), back))
+    unchanged = dataclasses.replace(translated, destination=None, local=True) if bridge.masquerade else back
+    return ("{} is", FORWARDED, there, there), ("replies to {} are", FORWARDED, unchanged, translated)
 
 
 def _places(state: HostState) -> list[_Place]:
@@ -94,23 +106,23 @@ def _places(state: HostState) -> list[_Place]:
 
 def _journeys(state: HostState, publication: Publication,
               bridge: Link) -> Iterator[tuple[str, Sequence[_Journey]]]:
-    """By interface ("" for the host itself) what goes its way there. Of a range the first port stands for all."""
+    """By interface ("" for the host itself) what goes its way there."""
     family, host_ip = publication.family, ipaddress.ip_address(publication.host_ip)
     container = int(ipaddress.ip_address(publication.container_ip))
     blank = Packet(family, publication.protocol)
     after = dataclasses.replace(blank, oif=_names(bridge), destination=(container, container),
-                                dport=(publication.container_port,) * 2, states=_TRANSLATED, local=False)
-    before = dataclasses.replace(blank, dport=(publication.host_port,) * 2, local=True)
+                                dport=_ports(publication.container_port, publication), states=_TRANSLATED, local=False)
+    before = dataclasses.replace(blank, dport=_ports(publication.host_port, publication), local=True)
     for link in _entries(state):
         own = [int(interface.ip) for interface in map(ipaddress.ip_interface, link.addresses)
                if interface.version == host_ip.version]
         if own and not host_ip.is_loopback and not publication.allow_from:
-            address = own[0] if host_ip.is_unspecified else int(host_ip)
+            own = own if host_ip.is_unspecified else [int(host_ip)]
             reply = dataclasses.replace(blank, iif=_names(bridge), oif=_names(link), source=(container, container),
                                         states=_REPLYING, local=False)
             yield link.name, (
                 ("connections from outside", FORWARDED,
-                 dataclasses.replace(before, iif=_names(link), destination=(address, address)),
+                 dataclasses.replace(before, iif=_names(link), destination=(own[0], own[0]) if len(own) == 1 else None),
                  dataclasses.replace(after, iif=_names(link))),
                 ("replies to connections from outside", FORWARDED, reply, reply))
     if not publication.allow_from:
@@ -140,6 +152,8 @@ def _first(places: Sequence[_Place], hooks: Sequence[str], before: Packet, after
             packet = before if early else after
             if base.hook == "prerouting":
                 packet = dataclasses.replace(packet, oif=())
+            if base.hook == "postrouting" and base.priority >= SOURCE:
+                packet = dataclasses.replace(packet, source=None)
             if base.priority <= TRACKING and base.hook in ("prerouting", "output"):
                 packet = dataclasses.replace(packet, states=None)
             found = obstacle(ruleset, base, packet)
@@ -153,6 +167,10 @@ def _by(culprit: _Culprit) -> str:
     if rule is None:
         return f"dropped by the policy of chain {chain} of table {table}, where no rule accepts such packets"
     return f"{rule.target or 'dropped'} in chain {chain} of table {table} by {rule.text}"
+
+
+def _ports(first: int, publication: Publication) -> tuple[int, int]:
+    return first, first + publication.count - 1
 
 
 def _port(publication: Publication) -> str:

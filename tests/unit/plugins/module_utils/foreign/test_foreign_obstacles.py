@@ -95,6 +95,51 @@ def test_a_port_for_some_sources_or_of_the_loopback_says_nothing_about_outside(w
     assert plan.warnings == ()
 
 
+@pytest.mark.parametrize(("rule", "said"), [
+    ("PREROUTING -p tcp -m tcp --dport 9000:9010 -j DROP", 1), ("PREROUTING -p tcp -m tcp --dport 9000 -j DROP", 0),
+    ("PREROUTING -p tcp -m tcp --dport 9001:65535 -j DROP", 0), ("PREROUTING -p tcp -m tcp ! --dport 9005 -j DROP", 0),
+    ("PREROUTING -p tcp -m tcp ! --dport 8999 -j DROP", 1), ("PREROUTING -d 192.0.2.10/32 -p tcp -j DROP", 1),
+])
+def test_of_a_range_all_ports_are_dropped_or_nothing_is_said(world: World, rule: str, said: int) -> None:
+    world.state.foreign = saved("raw", rule)
+    plan = world.run("port_publish", netns="web", published_ports=["9000-9010:9000-9010"])
+    assert len(plan.warnings) == said
+
+
+def test_one_of_two_addresses_is_not_the_port(world: World) -> None:
+    link = world.state.host.links["ens3"]
+    world.state.foreign = saved("raw", "PREROUTING -d 192.0.2.10/32 -p tcp -j DROP")
+    assert len(world.info()["obstacles"]) == 1
+    world.state.host.links["ens3"] = link.replaced(addresses=(*link.addresses, "192.0.2.11/24"))
+    assert world.info()["obstacles"] == []
+
+
+OUT = "what containers of br0 send to the outside (ens3)"
+
+
+@pytest.mark.parametrize(("rule", "sentence"), [
+    ("FORWARD -s 192.168.5.0/24 -j DROP", f"{OUT} is dropped in chain FORWARD of table mangle by -s 192.168.5.0/24"),
+    ("FORWARD -s 192.168.5.0/25 -j DROP", ""),
+    ("FORWARD -i br0 -p udp -j DROP", f"{OUT} by udp is dropped in chain FORWARD of table mangle by -i br0 -p udp"),
+    ("FORWARD -i br0 -p tcp -m tcp --dport 25 -j DROP", ""),
+    ("FORWARD -d 192.168.5.0/24 -j DROP", f"replies to {OUT} are dropped in chain FORWARD of table mangle by"),
+    ("PREROUTING -i ens3 -m conntrack --ctstate ESTABLISHED -m addrtype --dst-type LOCAL -j DROP",
+     f"replies to {OUT} are dropped in chain PREROUTING"),
+    ("FORWARD -m conntrack --ctstate SNAT -j DROP", f"replies to {OUT} are dropped in chain FORWARD of"),
+])
+def test_what_containers_send(world: World, rule: str, sentence: str) -> None:
+    world.state.foreign = saved("mangle", rule)
+    warnings = world.bridge().warnings
+    assert (len(warnings) == 1 and warnings[0].startswith(sentence)) if sentence else warnings == ()
+
+
+def test_without_masquerade_nothing_is_addressed_to_the_host(world: World) -> None:
+    world.bridge(ip_masq=False)
+    world.state.foreign = saved("mangle", "PREROUTING -i ens3 -m addrtype --dst-type LOCAL -j DROP",
+                                "FORWARD -m conntrack --ctstate SNAT -j DROP")
+    assert world.bridge().warnings == ()
+
+
 def test_a_check_on_a_fresh_host_goes_through() -> None:
     fresh = World()
     fresh.state.foreign = saved("raw", PREROUTING="DROP")
