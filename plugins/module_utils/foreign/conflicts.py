@@ -48,6 +48,8 @@ def contested(claims_of_others: Sequence[Claim], occupied: Occupied,
     whole = [claim for claim in claims_of_others if not claim.ports]
     found: dict[Claim, list[str]] = {}
     for publication in published:
+        if publication.direct:  # at the container's own address, where no port of the host is taken
+            continue
         taken = occupied.first_taken(publication.protocol, publication.host_ip, publication.host_port,
                                      publication.count)
         if taken:

@@ -25,8 +25,7 @@ _ORDER = ("prerouting", "output", "forward", "postrouting")
 _NAMED_PORTS = 5
 _FIREWALLD = (". Let firewalld forward it, for example with `firewall-cmd --permanent --zone=trusted "
               "--add-interface={}` and `firewall-cmd --reload`")
-_TRANSLATED, _REPLYING = frozenset({"NEW", "DNAT"}), frozenset({"ESTABLISHED", "DNAT"})
-_ESTABLISHED = frozenset({"ESTABLISHED"})
+_NEW, _ESTABLISHED = frozenset({"NEW"}), frozenset({"ESTABLISHED"})
 FORWARDED = ("prerouting", "forward", "postrouting")
 
 _Place = tuple[Ruleset, BaseChain]
@@ -90,9 +89,9 @@ def _outward(bridge: Bridge, uplink: Link, family: str, protocol: str) -> Sequen
     inside = (int(network.network_address), int(network.broadcast_address))
     there = Packet(family, protocol, _names(bridge.link), _names(uplink), inside, local=False)
     back = Packet(family, protocol, _names(uplink), _names(bridge.link), None, inside, None, _ESTABLISHED, local=False)
-    translated = dataclasses.replace(back, states=_ESTABLISHED | {"SNAT"}) if bridge.masquerade else back
+    translated = dataclasses.replace(back, states=_ESTABLISHED | {"SNAT"}) if bridge.masquerades(family) else back
     # Until it is translated back, a reply is addressed to the host.
-    unchanged = dataclasses.replace(translated, destination=None, local=True) if bridge.masquerade else back
+    unchanged = dataclasses.replace(translated, destination=None, local=True) if bridge.masquerades(family) else back
     return ("{} is", FORWARDED, there, there), ("replies to {} are", FORWARDED, unchanged, translated)
 
 
@@ -109,27 +108,27 @@ def _journeys(state: HostState, publication: Publication,
     """By interface ("" for the host itself) what goes its way there."""
     family, host_ip = publication.family, ipaddress.ip_address(publication.host_ip)
     container = int(ipaddress.ip_address(publication.container_ip))
-    blank = Packet(family, publication.protocol)
-    after = dataclasses.replace(blank, oif=_names(bridge), destination=(container, container),
-                                dport=_ports(publication.container_port, publication), states=_TRANSLATED, local=False)
-    before = dataclasses.replace(blank, dport=_ports(publication.host_port, publication), local=True)
+    blank, translated = Packet(family, publication.protocol), frozenset() if publication.direct else frozenset({"DNAT"})
+    after = dataclasses.replace(blank, oif=_names(bridge), destination=(container, container), local=False,
+                                dport=_ports(publication.container_port, publication), states=_NEW | translated)
+    before = dataclasses.replace(blank, dport=_ports(publication.host_port, publication), local=not publication.direct)
     for link in _entries(state):
         own = [int(interface.ip) for interface in map(ipaddress.ip_interface, link.addresses)
                if interface.version == host_ip.version]
         if own and not host_ip.is_loopback and not publication.allow_from:
             own = own if host_ip.is_unspecified else [int(host_ip)]
             reply = dataclasses.replace(blank, iif=_names(bridge), oif=_names(link), source=(container, container),
-                                        states=_REPLYING, local=False)
+                                        states=_ESTABLISHED | translated, local=False)
             yield link.name, (
                 ("connections from outside", FORWARDED,
                  dataclasses.replace(before, iif=_names(link), destination=(own[0], own[0]) if len(own) == 1 else None),
                  dataclasses.replace(after, iif=_names(link))),
                 ("replies to connections from outside", FORWARDED, reply, reply))
     if not publication.allow_from:
-        loopback = _names(state.host.links.get("lo"))
         # The kernel shows the interface that it had chosen before the translation to all chains of the hook.
-        yield "", (("connections from the host itself", ("output",), dataclasses.replace(before, oif=loopback),
-                    dataclasses.replace(after, oif=loopback)),
+        chosen = _names(bridge if publication.direct else state.host.links.get("lo"))
+        yield "", (("connections from the host itself", ("output",), dataclasses.replace(before, oif=chosen),
+                    dataclasses.replace(after, oif=chosen)),
                    ("connections from the host itself", ("postrouting",), before, after))
 
 

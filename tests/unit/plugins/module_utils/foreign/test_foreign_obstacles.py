@@ -140,6 +140,27 @@ def test_without_masquerade_nothing_is_addressed_to_the_host(world: World) -> No
     assert world.bridge().warnings == ()
 
 
+@pytest.mark.parametrize(("table", "rules", "expected"), [
+    ("mangle", ["FORWARD -m conntrack --ctstate DNAT -j ACCEPT", "FORWARD -o br1 -j DROP"],
+     ["connections from outside (ens3) to", "replies to what containers of br1 send"]),
+    ("mangle", ["FORWARD -m conntrack --ctstate DNAT -j DROP"], []),
+    ("mangle", ["PREROUTING -m addrtype --dst-type LOCAL -j DROP"], []),
+    ("raw", ["PREROUTING -d 192.168.6.2/32 -p tcp -m tcp --dport 80 -j DROP"], ["connections from outside (ens3) to"]),
+    ("filter", ["OUTPUT -o br1 -j DROP"], ["connections from the host itself to"]),
+    ("nat", ["PREROUTING -p tcp -m tcp --dport 80 -j DNAT --to-destination 10.0.0.1"], []),
+])
+def test_a_port_at_the_address_of_its_container(world: World, table: str, rules: list[str],
+                                                expected: list[str]) -> None:
+    """On a bridge whose packets are not translated."""
+    world.bridge("br1", "192.168.6.1/24", gateway_mode="routed")
+    world.attach("app", bridge="br1")
+    assert world.publish("app", "80") == ["192.168.6.2:80->192.168.6.2:80/tcp"]
+    world.state.foreign = saved(table, *rules)
+    found = world.info(bridge="br1")["obstacles"]
+    assert [text[:len(start)] for text, start in zip(found, expected)] == expected and len(found) == len(expected)
+    assert not found or "published port 80/tcp of app" in found[0]
+
+
 def test_a_check_on_a_fresh_host_goes_through() -> None:
     fresh = World()
     fresh.state.foreign = saved("raw", PREROUTING="DROP")
