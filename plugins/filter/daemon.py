@@ -1,0 +1,60 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The decisions of the role docker_daemon: from what its tasks have read to what they are to do.
+
+The YAML files beside this one document the filters.
+"""
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Optional
+
+from ansible_collections.mooring.net.plugins.module_utils.daemon import flags, move, plan
+
+Values = Mapping[str, Any]
+
+
+def daemon_environment_files(unit: str) -> list[str]:
+    """The files that may set flags of the daemon, from what ``systemctl cat`` says of its unit."""
+    return flags.environment_files(unit)
+
+
+def daemon_config(variables: Values, options: Optional[Values], path: str, text: str = "", program: str = "",
+                  unit: str = "", files: Optional[Values] = None) -> dict[str, Any]:
+    """What daemon.json will say, what that changes, and what speaks against it."""
+    return plan.plan(plan.Wish(variables, options or {}, path, text, program, unit, files or {}))
+
+
+def daemon_move(config: Values, links: Sequence[Values], bridges: Sequence[Values] = (),
+                containers: Sequence[Values] = (), listed: Sequence[str] = (), end_rm: bool = False) -> dict[str, Any]:
+    """What a restart of the daemon has to do beside the file, and what speaks against it."""
+    return move.move(config, move.Host(links, bridges, containers, listed), end_rm)
+
+
+def daemon_stale_rules(saved: str, bridge: str) -> list[list[str]]:
+    """The rules that the daemon leaves behind for a bridge, as arguments of iptables."""
+    return move.stale_rules(saved, bridge)
+
+
+def daemon_left(links: Sequence[Values], name: str) -> bool:
+    """Whether a bridge of the daemon is there without use."""
+    return move.left(links, name)
+
+
+def daemon_failure(result: Values) -> str:
+    """What a failed task has said, in the words of whoever refused."""
+    failed = [each for each in result.get("results", [result]) if each.get("failed")] or [result]
+    texts = []
+    for each in failed:
+        answer = each.get("json")
+        said = answer.get("message") if isinstance(answer, Mapping) else ""
+        who = each["item"].get("name", "") if isinstance(each.get("item"), Mapping) else ""
+        text = " ".join(str(said or each.get("stderr") or each.get("msg") or "").split())
+        texts.append(f"{who}: {text}" if who else text)
+    return "; ".join(texts)
+
+
+class FilterModule:
+    def filters(self) -> dict[str, Any]:
+        functions = (daemon_config, daemon_environment_files, daemon_failure, daemon_left, daemon_move,
+                     daemon_stale_rules)
+        return {function.__name__: function for function in functions}
