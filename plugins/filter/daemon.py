@@ -53,8 +53,14 @@ def daemon_failure(result: Values) -> str:
     return "; ".join(texts)
 
 
+def daemon_log_end(log: str, lines: int = 5) -> str:
+    """The last lines of the daemon's log, without what it merely tells."""
+    said = [line for line in log.splitlines() if line.strip()]
+    return "\n".join([line for line in said if " level=info " not in line][-lines:] or said[-lines:])
+
+
 class FilterModule:
     def filters(self) -> dict[str, Any]:
-        functions = (daemon_config, daemon_environment_files, daemon_failure, daemon_left, daemon_move,
-                     daemon_stale_rules)
+        functions = (daemon_config, daemon_environment_files, daemon_failure, daemon_left, daemon_log_end,
+                     daemon_move, daemon_stale_rules)
         return {function.__name__: function for function in functions}

@@ -115,8 +115,8 @@ def _others(host: Host) -> list[str]:
     found = _foreign(DEFAULT_BRIDGE, host)
     if not found:
         return []
-    return [f"docker0 is to go, and has ports that are not of the daemon's running containers: {', '.join(found)}. Take "
-            "them off it first (`ip link set dev NAME nomaster`, or netns_attach state=absent)."]
+    return [f"docker0 is to go, and has ports that are not of the daemon's running containers: {', '.join(found)}. "
+            "Take them off it first (`ip link set dev NAME nomaster`, or netns_attach state=absent)."]
 
 
 def _foreign(name: str, host: Host) -> list[str]:

@@ -79,13 +79,15 @@ def _conflicts(wish: Wish, wanted: Mapping[str, Any], merged: Mapping[str, Any],
         if flag.key == "config-file" and flag.value != wish.path:
             problems.append(f"{flag.source} has {flag.text}: the daemon reads that file, not {wish.path}. Say "
                             f"docker_daemon_config_file: {flag.value}, or take the flag out.")
-        elif flag.key in merged or flag.key in wanted:
-            what = f"is to have {flag.key}" if flag.key in wanted else f"has {flag.key}"
-            if flag.key not in merged:
+        elif flag.key in merged or flag.key in wanted and wish.options.get(flag.key, "") is not None:
+            what, remedy = f"is to have {flag.key}", f"say nothing of {flag.key} here"
+            if flag.key not in wanted:
+                what, remedy = f"has {flag.key}", f"that out of the file (docker_daemon_options: {{{flag.key}: null}})"
+            elif flag.key not in merged:
                 what = f"is to leave {flag.key} out"
-            problems.append(f"{flag.source} has {flag.text}, and {wish.path} {what}: dockerd does not start when a flag "
-                            f"and its file both set a key, and a flag cannot be overruled. Take {flag.text} out there, "
-                            f"or say nothing of {flag.key} here.")
+            problems.append(f"{flag.source} has {flag.text}, and {wish.path} {what}: a flag cannot be overruled, and "
+                            "dockerd does not start when a flag and its file both set a key. Take the flag out there, "
+                            f"or {remedy}.")
     return problems
 
 

@@ -48,7 +48,7 @@ def test_a_container_has_the_options_of_the_modules_for_containers():
     assert kinds(CONTAINER) == wanted
 
 
-@pytest.mark.parametrize("role", ["bridge_host", "containers"])
+@pytest.mark.parametrize("role", ["bridge_host", "containers", "docker_daemon"])
 def test_defaults_are_the_documented_ones(role):
     defaults = yaml.safe_load((ROLES / role / "defaults" / "main.yml").read_text(encoding="utf-8"))
     assert {name: option.get("default") for name, option in role_options(role).items()} == defaults
