@@ -121,10 +121,16 @@ def _others(host: Host) -> list[str]:
 
 def _foreign(name: str, host: Host) -> list[str]:
     ports = host.ports(name)
-    found = [port["ifname"] for port in ports if _kind(port) != "veth" or Mark.parse(port.get("ifalias", ""))]
+    found = [port["ifname"] for port in ports if _kind(port) != "veth" or _endpoint(port)]
     count = sum(1 for container in host.containers if NETWORK in _networks(container))
     rest = [port["ifname"] for port in ports if port["ifname"] not in found]
     return found + (rest if len(rest) > count else [])
+
+
+def _endpoint(port: Mapping[str, Any]) -> bool:
+    """Whether we made a port. One that netns_attach (adopt: true) has merely taken over goes with the container."""
+    mark = Mark.parse(port.get("ifalias", ""))
+    return mark is not None and not mark.settings.get("adopted")
 
 
 def _lost(config: Mapping[str, Any], host: Host, end_rm: bool) -> list[str]:

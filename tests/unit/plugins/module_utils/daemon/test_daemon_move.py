@@ -99,6 +99,13 @@ def test_a_former_bridge_that_somebody_needs_stays(why):
     assert moved(planned('{"bridge": "bridge0"}', bridge="bridge1"), **found)["remove"] == ""
 
 
+def test_an_interface_of_the_daemon_that_was_taken_over_is_none_of_others():
+    taken = port("veth1", "bridge0", alias="mooring:endpoint:web:if=eth0 adopted=plain")
+    result = moved(planned('{"bridge": "bridge0"}', bridge="bridge1"), [OWN, taken], bridges=[VIEW],
+                   containers=[container("web")])
+    assert result["remove"] == "bridge0"
+
+
 @pytest.mark.parametrize("foreign", [port("eth9", kind=""), port("tap0", kind="tun"),
                                      port("veth9", alias="mooring:endpoint:web:if=eth0"), port("vethdead")])
 def test_docker0_with_ports_of_others_is_refused(foreign):
