@@ -3,17 +3,25 @@
 import json
 import os
 import re
-import subprocess
 import sys
+import time
 
 import pytest
 import testhosts
-from containers import CHECKOUT, play
+from containers import play
 from worlds import picture
 
 PLAYBOOK = "mooring.net.docker_daemon"
 FILE = "/etc/docker/daemon.json"
 SERVE = "mkdir /www; echo page of {0} >/www/index.html; trap exit TERM; httpd -f -h /www & wait"
+# What a dockerd does that can validate, as from version 23.
+VALIDATING = """\
+#!/bin/sh
+case "$*" in
+--help) echo "      --validate    Validate" ;;
+"--validate --config-file=/dev/stdin") if grep -q nonsense; then echo "nonsense is no pool" >&2; exit 1; fi ;;
+esac
+"""
 
 
 class Docker:
@@ -50,7 +58,145 @@ class Docker:
     def play(self, *arguments, **variables):
         return play(self, PLAYBOOK, *arguments, **{f"docker_daemon_{name}": value for name, value in variables.items()})
 
+    def wait(self, seconds=30):
+        """Until it answers. An init script does not wait for that."""
+        deadline = time.monotonic() + seconds
+        while self.host.run(["docker", "version"], check=False).returncode:
+            assert time.monotonic() < deadline, "the daemon does not answer"
+            time.sleep(0.1)
+
     def started(self):
         """When the daemon was started, in the kernel's ticks: another daemon has another time."""
         pid = self.host.path("/run/docker.pid").read_text()
         return self.host.path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19]
+
+    def network(self):
+        """What the host looks like, but for the files that systemd writes all the time."""
+        found = picture(self.host)
+        return {**found, "files": {path: what for path, what in found["files"].items() if path.startswith("/etc/")}}
+
+
+def refusals(docker, folder, cases):
+    """Run the role once for each set of variables; what it says each time."""
+    tasks = [{"block": [{"ansible.builtin.include_role": {"name": PLAYBOOK},
+                         "vars": {f"docker_daemon_{name}": value for name, value in case.items()}}],
+              "rescue": [{"ansible.builtin.debug": {"msg": "refused: {{ ansible_failed_result.msg }}"}}]}
+             for case in cases]
+    playbook = folder / "refusals.yml"
+    playbook.write_text(json.dumps([{"hosts": "all", "gather_facts": False, "tasks": tasks}]))
+    output, counts = play(docker, playbook)
+    assert (counts["rescued"], counts["changed"]) == (len(cases), 0), output
+    return re.findall(r'"msg": "refused: (.*)"', output)
+
+
+@pytest.fixture(scope="module")
+def docker():
+    with testhosts.Host.up("daemon", ["docker"], systemd=True) as host:
+        found = Docker(host)
+        testhosts.import_busybox_image(host, "busybox")
+        found.serve("web", "--publish=8080:80")
+        found.serve("cache", "--restart=always")
+        found("run", "--detach", "--name=joined", "--network=container:web", "busybox")
+        yield found
+
+
+def test_check_mode_tells_what_would_happen_and_changes_nothing(docker):
+    before, started = docker.network(), docker.started()
+    output, counts = docker.play("--check", "--diff", bridge="bridge0", bip="192.168.5.1/24")
+    assert counts["failed"] == 0 and counts["changed"] > 0
+    for text in ("move the default network from docker0 to bridge0", "remove docker0", "start web again",
+                 '+    "bridge": "bridge0"', "+bridge0: address 192.168.5.1/24"):
+        assert text in output
+    assert (docker.network(), docker.started()) == (before, started)
+
+
+def test_what_cannot_be_is_refused_before_anything_is_touched(docker, tmp_path):
+    host = docker.host
+    host.path("/etc/docker/broken.json").write_text('{"icc": true,\n "mtu" 1400}\n')
+    host.path("/etc/default/docker").write_text("# ours\nDOCKER_OPTS='--log-level=warn'\n")
+    host.path("/usr/local/sbin/dockerd").write_text(VALIDATING)
+    host.run(["chmod", "+x", "/usr/local/sbin/dockerd"])
+    host.run(["ip", "link", "add", "foreign0", "type", "veth", "peer", "name", "foreign1"])
+    host.run(["ip", "link", "set", "foreign0", "master", "docker0"])
+    docker.serve("job", "--rm")
+    before, started = docker.network(), docker.started()
+    said = refusals(docker, tmp_path, [
+        {"config_file": "/etc/docker/broken.json", "icc": False},
+        {"options": {"log-level": "info"}},
+        {"options": {"hosts": ["unix:///run/docker.sock"]}},
+        {"options": {"default-address-pools": [{"base": "nonsense", "size": 24}]}},
+        {"mtu": 1, "dns": ["ns"]},
+        {"icc": False},
+        {"bridge": "bridge0", "end_rm_containers": True},
+        {"bridge": "foreign1"},
+    ])
+    assert (docker.network(), docker.started()) == (before, started)
+    docker("rm", "--force", "job")
+    host.run(["ip", "link", "delete", "foreign0"])
+    for path in ("/etc/docker/broken.json", "/etc/default/docker", "/usr/local/sbin/dockerd"):
+        host.path(path).unlink()
+    expected = ["/etc/docker/broken.json is not JSON: line 2, column 8: ",
+                f"/etc/default/docker, line 2 has --log-level=warn, and {FILE} is to have log-level: ",
+                f"/lib/systemd/system/docker.service has -H fd://, and {FILE} is to have hosts: ",
+                f"{FILE} would be refused: nonsense is no pool", "docker_daemon_mtu: '1' is not an MTU",
+                "job: started with --rm, hence lost when the daemon stops", "docker0 is to go, and has ports ",
+                "docker_daemon_bridge: 'foreign1' is an interface of kind veth, not a bridge"]
+    assert len(said) == len(expected)
+    for text, wanted in zip(said, expected):
+        assert wanted in text
+    assert "docker_daemon_dns: 'ns' is not" in said[4] and "foreign0" in said[6]
+
+
+def test_a_default_is_written_without_a_restart(docker):
+    started = docker.started()
+    _output, counts = docker.play(userland_proxy=True, options=docker.keys)
+    assert (counts["failed"], counts["changed"], docker.started()) == (0, 1, started)
+    assert json.loads(docker.read()) == {**docker.keys, "userland-proxy": True}
+
+
+@pytest.mark.parametrize(("said", "reason"), [
+    # dockerd does not start.
+    ({"bridge": "bridge0", "options": {"default-address-pools": [{"base": "nonsense", "size": 24}]}},
+     "Start the daemon: .*failed to start daemon: .* invalid base pool"),
+    # It does, and a container does not: an address that the host does not have.
+    ({"ip": "203.0.113.9"}, "Start the containers that ran before: web: .*cannot assign requested address")])
+def test_what_was_comes_back_when_the_daemon_or_a_container_does_not(docker, said, reason):
+    text, before = docker.read(), docker.host.run(["ip", "-4", "-o", "address", "show", "docker0"]).stdout.split()[1:4]
+    started = docker.started()
+    output, counts = docker.play(**said)
+    assert (counts["failed"], counts["rescued"]) == (1, 1)
+    message = re.search(r'FAILED! => .*"msg": "(.*Put back:.*)"', output)[1]
+    assert re.search(reason, message)
+    assert f"Put back: {FILE} is as it was; " in message
+    assert "the daemon answers; web, cache, joined running again." in message
+    assert docker.read() == text and docker.started() != started
+    assert docker.host.run(["ip", "-4", "-o", "address", "show", "docker0"]).stdout.split()[1:4] == before
+    assert not os.path.lexists(docker.host.path("/sys/class/net/bridge0"))
+    assert [docker.page(name) for name in ("web", "cache")] == ["page of web", "page of cache"]
+    assert sorted(docker("ps", "--format", "{{.Names}}").split()) == ["cache", "joined", "web"]
+    assert "8080" in docker("port", "web")
+
+
+def test_an_init_script_does_as_well(tmp_path):
+    with testhosts.Host.up("daemon-init", ["docker"]) as host:
+        docker = Docker(host)
+        docker.wait()
+        testhosts.import_busybox_image(host, "busybox")
+        docker.serve("web")
+        host.path("/etc/default/docker").write_text("DOCKER_OPTS='--log-level=warn'\n")
+        assert "--log-level=warn" in refusals(docker, tmp_path, [{"options": {"log-level": "info"}}])[0]
+        _output, counts = docker.play(bridge="bridge0", bip="192.168.5.1/24")
+        assert counts["failed"] == 0
+        assert docker.page("web") == "page of web"
+        assert not os.path.lexists(host.path("/sys/class/net/docker0"))
+
+
+def test_a_host_without_docker(new_host, tmp_path):
+    docker = Docker.__new__(Docker)
+    docker.host = new_host()
+    assert "There is no dockerd" in refusals(docker, tmp_path, [{"install_packages": False}])[0]
+    before = picture(docker.host)
+    output, counts = docker.play("--check", bridge="bridge0", icc=False)
+    assert counts["failed"] == 0 and "docker.io would be installed, and the daemon started." in output
+    assert "set icc to false in /etc/docker/daemon.json" in output and "make bridge0" in output
+    assert picture(docker.host) == before
