@@ -8,6 +8,7 @@ import time
 
 import pytest
 import testhosts
+from ansible_collections.mooring.net.plugins.module_utils.daemon.flags import BOOLEAN, LISTS, PLURAL
 from containers import play
 from worlds import picture
 
@@ -189,6 +190,16 @@ def test_an_init_script_does_as_well(tmp_path):
         assert counts["failed"] == 0
         assert docker.page("web") == "page of web"
         assert not os.path.lexists(host.path("/sys/class/net/docker0"))
+
+
+def test_the_flags_without_a_value_are_those_of_dockerd(docker):
+    """The rest of a command line is read wrong when one of them is taken for the other kind."""
+    text = docker.host.run(["dockerd", "--help"]).stdout
+    found = re.findall(r"^\s+(?:-\w, )?\s*--([a-z0-9-]+)( \w\S*)?(?:\s{2,}|$)", text, re.MULTILINE)
+    without = {name for name, kind in found if not kind} - {"help"}
+    assert {"icc", "tlsverify"} <= without <= BOOLEAN
+    assert not {name for name, kind in found if kind} & BOOLEAN
+    assert {PLURAL.get(name, name) for name, kind in found if kind.strip() == "list"} <= LISTS
 
 
 def test_a_host_without_docker(new_host, tmp_path):

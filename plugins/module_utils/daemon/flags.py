@@ -23,7 +23,7 @@ PLURAL = {"add-runtime": "runtimes", "authorization-plugin": "authorization-plug
           "exec-opt": "exec-opts", "host": "hosts", "insecure-registry": "insecure-registries", "label": "labels",
           "log-opt": "log-opts", "node-generic-resource": "node-generic-resources",
           "registry-mirror": "registry-mirrors", "storage-opt": "storage-opts"}
-LISTS = {*PLURAL.values(), "dns", "dns-search"}
+LISTS = {*PLURAL.values(), "allow-nondistributable-artifacts", "dns", "dns-search"}
 # Flags that take no word after them.
 BOOLEAN = {"allow-direct-routing", "cri-containerd", "debug", "experimental", "icc", "init", "ip-forward",
            "ip-forward-no-drop", "ip-masq", "ip6tables", "iptables", "ipv6", "live-restore", "no-new-privileges",
@@ -94,12 +94,14 @@ def _lines(text: str) -> Iterator[tuple[int, str]]:
     """Lines that say something, with their numbers; what a backslash continues is one line."""
     start, whole = 0, ""
     for number, line in enumerate(text.splitlines(), 1):
+        if not whole and line.strip()[:1] in ("#", ";"):  # no backslash continues a comment
+            continue
         start = start if whole else number
         whole += line.strip()
         if whole.endswith("\\"):
             whole = whole[:-1] + " "
             continue
-        if whole and whole[0] not in "#;":
+        if whole:
             yield start, whole
         whole = ""
 

@@ -40,7 +40,7 @@ def found(unit="", **files):
     ("DOCKER_OPTS=--icc=false\nDOCKER_OPTS=--debug", {"debug": True}),
     ('DOCKER_OPTS=--icc=false\nDOCKER_OPTS="$DOCKER_OPTS --debug"', {"icc": False, "debug": True}),
     ('DOCKER_OPTS="--icc=false \\\n  --debug"', {"icc": False, "debug": True}),
-    ('DOCKER_OPTS="--icc=false', {})])
+    ("# a comment \\\nDOCKER_OPTS=--debug", {"debug": True}), ('DOCKER_OPTS="--icc=false', {})])
 def test_variables_of_the_init_script(text, wanted):
     assert meaning(flags("", {DEFAULT: text})) == wanted
 
