@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Optional
 
-from ansible_collections.mooring.net.plugins.module_utils.daemon import flags, move, plan
+from ansible_collections.mooring.net.plugins.module_utils.daemon import boot, flags, move, plan
 
 Values = Mapping[str, Any]
 
@@ -40,6 +40,16 @@ def daemon_left(links: Sequence[Values], name: str) -> bool:
     return move.left(links, name)
 
 
+def daemon_bridge_batch(links: Sequence[Values], name: str) -> str:
+    """The commands of ``ip -batch`` that make the daemon's bridge again."""
+    return boot.batch(links, name)
+
+
+def daemon_drop_in(path: str) -> str:
+    """What systemd is told of these commands."""
+    return boot.drop_in(path)
+
+
 def daemon_failure(result: Values) -> str:
     """What a failed task has said, in the words of whoever refused."""
     failed = [each for each in result.get("results", [result]) if each.get("failed")] or [result]
@@ -61,6 +71,6 @@ def daemon_log_end(log: str, lines: int = 5) -> str:
 
 class FilterModule:
     def filters(self) -> dict[str, Any]:
-        functions = (daemon_config, daemon_environment_files, daemon_failure, daemon_left, daemon_log_end,
-                     daemon_move, daemon_stale_rules)
+        functions = (daemon_bridge_batch, daemon_config, daemon_drop_in, daemon_environment_files, daemon_failure,
+                     daemon_left, daemon_log_end, daemon_move, daemon_stale_rules)
         return {function.__name__: function for function in functions}

@@ -129,7 +129,7 @@ def test_what_cannot_be_is_refused_before_anything_is_touched(docker, tmp_path):
         {"mtu": 1, "dns": ["ns"]},
         {"icc": False},
         {"bridge": "bridge0", "end_rm_containers": True},
-        {"bridge": "foreign1"},
+        {"icc": False, "socket": "/run/other.sock"},
     ])
     assert (docker.network(), docker.started()) == (before, started)
     docker("rm", "--force", "job")
@@ -141,7 +141,7 @@ def test_what_cannot_be_is_refused_before_anything_is_touched(docker, tmp_path):
                 f"/lib/systemd/system/docker.service has -H fd://, and {FILE} is to have hosts: ",
                 f"{FILE} would be refused: nonsense is no pool", "docker_daemon_mtu: '1' is not an MTU",
                 "job: started with --rm, hence lost when the daemon stops", "docker0 is to go, and has ports ",
-                "docker_daemon_bridge: 'foreign1' is an interface of kind veth, not a bridge"]
+                "The service docker runs, and does not answer at /run/other.sock "]
     assert len(said) == len(expected)
     for text, wanted in zip(said, expected):
         assert wanted in text
@@ -176,6 +176,29 @@ def test_what_was_comes_back_when_the_daemon_or_a_container_does_not(docker, sai
     assert [docker.page(name) for name in ("web", "cache")] == ["page of web", "page of cache"]
     assert sorted(docker("ps", "--format", "{{.Names}}").split()) == ["cache", "joined", "web"]
     assert "8080" in docker("port", "web")
+
+
+def test_the_bridge_is_there_after_a_reboot_and_goes_when_docker0_is_back(docker):
+    host = docker.host
+    files = ["/etc/docker/mooring-bridge.batch", "/etc/systemd/system/docker.service.d/mooring-bridge.conf"]
+    _output, counts = docker.play(bridge="bridge0", bip="192.168.5.1/24", mtu=1400)
+    assert (counts["failed"], [host.path(path).exists() for path in files]) == (0, [True, True])
+    show = ["ip", "-json", "-details", "link", "show", "bridge0"]
+    before = json.loads(host.run(show).stdout)[0]
+    host.run(["systemctl", "stop", "docker.socket", "docker.service"])
+    host.run(["ip", "link", "delete", "bridge0"])  # as a reboot does
+    host.run(["systemctl", "start", "docker.service"])
+    after = json.loads(host.run(show).stdout)[0]
+    assert before["ifalias"].startswith("mooring:bridge:bridge0:")
+    for key in ("ifalias", "address", "mtu"):
+        assert after[key] == before[key]
+    docker("start", "web")
+    assert docker.page("web") == "page of web"
+    _output, counts = docker.play(bridge="docker0")
+    assert (counts["failed"], [host.path(path).exists() for path in files]) == (0, [False, False])
+    assert not os.path.lexists(host.path("/sys/class/net/bridge0"))
+    assert "bridge0" not in host.run(["iptables-save"]).stdout
+    assert docker.page("web") == "page of web"
 
 
 def test_an_init_script_does_as_well(tmp_path):

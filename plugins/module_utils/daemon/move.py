@@ -169,6 +169,7 @@ def _restore(host: Host, before: str, after: str) -> dict[str, Any]:
     addresses = [f"{found['local']}/{found['prefixlen']}" for found in host.link(DEFAULT_BRIDGE).get("addr_info", ())
                  if found.get("family") == "inet"] if before == DEFAULT_BRIDGE else []
     return {"present": present, "absent": absent, "addresses": addresses,
+            "ours": before if before in views else "",
             "names": [before] if before != after and before != NO_BRIDGE else []}
 
 

@@ -46,7 +46,7 @@ def test_docker0_goes_and_containers_come_back_in_the_order_of_their_making():
     assert result["bridge"] == {"name": "bridge0", "bip": "192.168.5.1/24", "mtu": "1500", "iptables": False,
                                 "ip6tables": False, "ip_forward": False}
     assert result["restore"] == {"present": [], "absent": [{"name": "bridge0"}], "addresses": ["172.17.0.1/16"],
-                                 "names": ["docker0"]}
+                                 "ours": "", "names": ["docker0"]}
     assert result["actions"] == ["stop the daemon", "move the default network from docker0 to bridge0",
                                  "remove docker0", "make bridge0", "start the daemon", "start web again",
                                  "start db again", "start joined again"]
@@ -87,7 +87,7 @@ def test_our_former_bridge_goes_when_the_daemon_leaves_it(name):
         "name": "bridge0", "bip": "192.168.5.1/24", "mtu": 1500, "stp": False, "mac_address": "02:00:00:00:00:01",
         "ip_masq": True, "iptables": False, "ip6tables": False, "forward_others": True, "ip_forward": False,
         "adopt": False}]
-    assert result["restore"]["absent"] == []
+    assert (result["restore"]["absent"], result["restore"]["ours"]) == ([], "bridge0")
 
 
 @pytest.mark.parametrize("why", [

@@ -1,0 +1,21 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What makes the daemon's bridge after a reboot."""
+from __future__ import annotations
+
+from ansible_collections.mooring.net.plugins.module_utils.daemon.boot import batch, drop_in
+
+BRIDGE = {"ifname": "bridge0", "address": "02:6d:57:23:80:ab", "mtu": 1400,
+          "ifalias": "mooring:bridge:bridge0:iptables=0 icc=0 guard=ipv4",
+          "addr_info": [{"family": "inet", "local": "192.168.5.1", "prefixlen": 24},
+                        {"family": "inet6", "local": "2001:db8::1", "prefixlen": 64}]}
+
+
+def test_the_bridge_is_made_as_the_role_has_it_and_not_as_others_do():
+    assert batch([{"ifname": "lo"}, BRIDGE], "bridge0").splitlines()[1:] == [
+        "link add name bridge0 address 02:6d:57:23:80:ab mtu 1400 type bridge",
+        'link set dev bridge0 alias "mooring:bridge:bridge0:iptables=0"',
+        "address add 192.168.5.1/24 dev bridge0", "link set dev bridge0 up"]
+
+
+def test_the_daemon_starts_whatever_comes_of_it():
+    assert drop_in("/etc/x.batch").splitlines()[1:] == ["[Service]", "ExecStartPre=-ip -batch /etc/x.batch"]
