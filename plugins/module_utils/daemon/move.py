@@ -17,8 +17,9 @@ NETWORK = "bridge"  # the name of the daemon's default network
 NO_NETWORK = ("host", "none")
 # What docker_bridge takes of what it returns.
 OF_BRIDGE = ("name", "bip", "mtu", "stp", "mac_address", "ip_masq", "iptables", "ip6tables", "fixed_cidr",
-             "default_gateway", "forward_others")
-OF_BRIDGE_V6 = ("ipv6", "bip6", "fixed_cidr_v6", "default_gateway_v6")
+             "default_gateway", "forward_others", "gateway_mode", "allow_bridges", "trusted_interfaces",
+             "trusted_networks")
+OF_BRIDGE_V6 = ("ipv6", "bip6", "fixed_cidr_v6", "default_gateway_v6", "gateway_mode_v6")
 
 
 @dataclass(frozen=True)
@@ -168,7 +169,9 @@ def _restore(host: Host, before: str, after: str) -> dict[str, Any]:
     absent = [{"name": after}] if after not in (before, DEFAULT_BRIDGE, NO_BRIDGE) and not host.link(after) else []
     addresses = [f"{found['local']}/{found['prefixlen']}" for found in host.link(DEFAULT_BRIDGE).get("addr_info", ())
                  if found.get("family") == "inet"] if before == DEFAULT_BRIDGE else []
-    return {"present": present, "absent": absent, "addresses": addresses,
+    closed = [{"bridge": view["name"], "icc": False} for view in views.values()
+              if view["name"] in (before, after) and not view["icc"]]
+    return {"present": present, "closed": closed, "absent": absent, "addresses": addresses,
             "ours": before if before in views else "",
             "names": [before] if before != after and before != NO_BRIDGE else []}
 

@@ -3,8 +3,17 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.mooring.net.plugins.module_utils.daemon.move import Host, left, move, stale_rules
+import yaml
+from ansible_collections.mooring.net.plugins.module_utils.daemon.move import (
+    OF_BRIDGE,
+    OF_BRIDGE_V6,
+    Host,
+    left,
+    move,
+    stale_rules,
+)
 from ansible_collections.mooring.net.plugins.module_utils.daemon.plan import Wish, plan
+from ansible_collections.mooring.net.plugins.modules import docker_bridge
 
 DOCKER0 = {"ifname": "docker0", "linkinfo": {"info_kind": "bridge"},
            "addr_info": [{"family": "inet", "local": "172.17.0.1", "prefixlen": 16},
@@ -46,7 +55,8 @@ def test_docker0_goes_and_containers_come_back_in_the_order_of_their_making():
     assert result["bridge"] == {"name": "bridge0", "bip": "192.168.5.1/24", "mtu": "1500", "iptables": False,
                                 "ip6tables": False, "ip_forward": False}
     assert result["restore"] == {"present": [], "absent": [{"name": "bridge0"}], "addresses": ["172.17.0.1/16"],
-                                 "ours": "", "names": ["docker0"]}
+                                 "ours": "", "closed": [],
+                                 "names": ["docker0"]}
     assert result["actions"] == ["stop the daemon", "move the default network from docker0 to bridge0",
                                  "remove docker0", "make bridge0", "start the daemon", "start web again",
                                  "start db again", "start joined again"]
@@ -87,7 +97,14 @@ def test_our_former_bridge_goes_when_the_daemon_leaves_it(name):
         "name": "bridge0", "bip": "192.168.5.1/24", "mtu": 1500, "stp": False, "mac_address": "02:00:00:00:00:01",
         "ip_masq": True, "iptables": False, "ip6tables": False, "forward_others": True, "ip_forward": False,
         "adopt": False}]
-    assert (result["restore"]["absent"], result["restore"]["ours"]) == ([], "bridge0")
+    assert (result["restore"]["absent"], result["restore"]["ours"], result["restore"]["closed"]) == ([], "bridge0", [])
+    closed = moved(planned('{"bridge": "bridge0"}', bridge=name), [OWN], bridges=[{**VIEW, "icc": False}])
+    assert closed["restore"]["closed"] == [{"bridge": "bridge0", "icc": False}]
+
+
+def test_a_bridge_comes_back_with_all_that_can_be_told_of_it():
+    told = yaml.safe_load(docker_bridge.RETURN)["bridge"]["sample"]
+    assert set(told) & set(docker_bridge.OPTIONS) == {*OF_BRIDGE, *OF_BRIDGE_V6}
 
 
 @pytest.mark.parametrize("why", [
