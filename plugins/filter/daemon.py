@@ -40,14 +40,14 @@ def daemon_left(links: Sequence[Values], name: str) -> bool:
     return move.left(links, name)
 
 
-def daemon_bridge_batch(links: Sequence[Values], name: str) -> str:
-    """The commands of ``ip -batch`` that make the daemon's bridge again."""
-    return boot.batch(links, name)
+def daemon_bridge_unit(links: Sequence[Values], name: str) -> str:
+    """The unit of systemd that makes the daemon's bridge again."""
+    return boot.unit(links, name)
 
 
-def daemon_drop_in(path: str) -> str:
-    """What systemd is told of these commands."""
-    return boot.drop_in(path)
+def daemon_drop_in(name: str) -> str:
+    """What the daemon's unit is told of that one."""
+    return boot.drop_in(name)
 
 
 def daemon_failure(result: Values) -> str:
@@ -71,6 +71,6 @@ def daemon_log_end(log: str, lines: int = 5) -> str:
 
 class FilterModule:
     def filters(self) -> dict[str, Any]:
-        functions = (daemon_bridge_batch, daemon_config, daemon_drop_in, daemon_environment_files, daemon_failure,
+        functions = (daemon_bridge_unit, daemon_config, daemon_drop_in, daemon_environment_files, daemon_failure,
                      daemon_left, daemon_log_end, daemon_move, daemon_stale_rules)
         return {function.__name__: function for function in functions}

@@ -180,7 +180,8 @@ def test_what_was_comes_back_when_the_daemon_or_a_container_does_not(docker, sai
 
 def test_the_bridge_is_there_after_a_reboot_and_goes_when_docker0_is_back(docker):
     host = docker.host
-    files = ["/etc/docker/mooring-bridge.batch", "/etc/systemd/system/docker.service.d/mooring-bridge.conf"]
+    files = [f"/etc/systemd/system/{name}" for name in ("mooring-docker-bridge.service",
+                                                        "docker.service.d/mooring-bridge.conf")]
     _output, counts = docker.play(bridge="bridge0", bip="192.168.5.1/24", mtu=1400)
     assert (counts["failed"], [host.path(path).exists() for path in files]) == (0, [True, True])
     show = ["ip", "-json", "-details", "link", "show", "bridge0"]

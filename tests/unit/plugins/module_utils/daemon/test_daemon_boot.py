@@ -2,7 +2,7 @@
 """What makes the daemon's bridge after a reboot."""
 from __future__ import annotations
 
-from ansible_collections.mooring.net.plugins.module_utils.daemon.boot import batch, drop_in
+from ansible_collections.mooring.net.plugins.module_utils.daemon.boot import drop_in, unit
 
 BRIDGE = {"ifname": "bridge0", "address": "02:6d:57:23:80:ab", "mtu": 1400,
           "ifalias": "mooring:bridge:bridge0:iptables=0 icc=0 guard=ipv4",
@@ -11,11 +11,13 @@ BRIDGE = {"ifname": "bridge0", "address": "02:6d:57:23:80:ab", "mtu": 1400,
 
 
 def test_the_bridge_is_made_as_the_role_has_it_and_not_as_others_do():
-    assert batch([{"ifname": "lo"}, BRIDGE], "bridge0").splitlines()[1:] == [
-        "link add name bridge0 address 02:6d:57:23:80:ab mtu 1400 type bridge",
-        'link set dev bridge0 alias "mooring:bridge:bridge0:iptables=0"',
-        "address add 192.168.5.1/24 dev bridge0", "link set dev bridge0 up"]
+    assert unit([{"ifname": "lo"}, BRIDGE], "bridge0").splitlines()[1:] == [
+        "[Unit]", "Description=Bridge bridge0 of a Docker daemon", "ConditionPathExists=!/sys/class/net/bridge0", "",
+        "[Service]", "Type=oneshot",
+        "ExecStart=ip link add name bridge0 address 02:6d:57:23:80:ab mtu 1400 type bridge",
+        'ExecStart=ip link set dev bridge0 alias "mooring:bridge:bridge0:iptables=0"',
+        "ExecStart=ip address add 192.168.5.1/24 dev bridge0", "ExecStart=ip link set dev bridge0 up"]
 
 
 def test_the_daemon_starts_whatever_comes_of_it():
-    assert drop_in("/etc/x.batch").splitlines()[1:] == ["[Service]", "ExecStartPre=-ip -batch /etc/x.batch"]
+    assert drop_in("x.service").splitlines()[1:] == ["[Unit]", "Wants=x.service", "After=x.service"]
