@@ -19,5 +19,6 @@ notes:
   - Rules are the only record of published ports and links. When somebody flushed them, every run of every module puts
     back those of the bridges; published ports and links come back with the task that says them.
   - What containers send to the outside is accepted at the top of C(FORWARD), as Docker does, so that rules of others
-    behind it do not see it.
+    behind it do not see it. What they send to a bridge of others, behind which there are but containers and virtual
+    machines, is left to those rules.
 """

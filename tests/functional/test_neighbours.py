@@ -6,7 +6,7 @@ import subprocess
 import time
 
 import pytest
-from containers import BOX, IMAGE, OUTSIDE, Box, once
+from containers import BOX, IMAGE, OUTSIDE, Box, Process, once
 from pipeline import CHECKOUT, PipelineError
 from testhosts import import_busybox_image, start_dockerd
 from traffic import PATIENCE, Place, ask, expect_answers, expect_closed
@@ -106,6 +106,21 @@ def test_docker_and_we_publish_side_by_side(docker):
     assert docker.page(8080) == "docker first"
     assert docker.theirs() == before
     assert docker.set_up() == ([], [])
+
+
+@pytest.mark.parametrize("protocol", ["tcp", "udp"])
+def test_containers_of_ours_reach_of_dockers_what_is_published(docker, protocol):
+    """Docker's daemon has switched forwarding on, and leaves the rest to the policy DROP that it gave to FORWARD."""
+    docker.set_up()
+    pid = int(docker.sh("docker inspect --format '{{.State.Pid}}' first"))
+    first = Process(docker.host, "first", pid)
+    docker.servers.serve(first, f"first-{protocol}", (81,), protocols=(protocol,))
+    expect_answers(((docker.place, protocol, "172.17.0.2", 81), f"first-{protocol}:81", "172.17.0.1"))
+    expect_closed(docker.servers, (docker.web, protocol, "172.17.0.2", 81), (first, protocol, "192.168.5.2", 99))
+    if protocol == "tcp":
+        with docker.web.socket(2, 1) as client:
+            client.settimeout(PATIENCE)
+            client.connect((BOX, 8080))
 
 
 @pytest.mark.parametrize("port", ["8080:80", "127.0.0.1:8080:80", "8075-8080:8075-8080", f"{BOX}:8080:80"])

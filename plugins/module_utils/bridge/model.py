@@ -106,6 +106,17 @@ def bridges(state: HostState) -> dict[str, Bridge]:
     return {name: found[name] for name in sorted(found)}
 
 
+def inner_bridges(state: HostState) -> tuple[str, ...]:
+    """Bridges of anybody, ours included, that lead to no network outside of the host.
+
+    One that a gateway is behind, or that a port other than of a container or of a virtual machine belongs to, does.
+    """
+    ways_out = {route.interface for route in state.host.routes if route.gateway}
+    ways_out |= {link.controller for link in state.host.links.values() if link.kind not in ("veth", "tun")}
+    return tuple(sorted(link.name for link in state.host.links.values()
+                        if link.kind == "bridge" and link.name not in ways_out))
+
+
 def partners(bridge: Bridge, own: Iterable[Bridge]) -> list[str]:
     """The bridges whose containers may open connections to those of ``bridge``: one of the two names the other."""
     return sorted(other.name for other in own if other.name != bridge.name

@@ -39,12 +39,21 @@ def icc_chain(bridge: str) -> str:
     return chain_name(f"MOORING-ICC-{bridge}")
 
 
-def forward_chain(bridges: Iterable[Bridge]) -> Chain:
-    """Towards a bridge comes before away from one, so that traffic between two bridges meets the target's DROP."""
+def forward_chain(bridges: Sequence[Bridge], own: Sequence[Bridge], inner: Iterable[str] = ()) -> Chain:
+    """Towards a bridge comes before away from one, so that traffic between two bridges meets the target's DROP.
+
+    :param own: all bridges of ours, also those without rules of this family
+    :param inner: bridges with nothing but containers behind them. Those whose rules are not ours decide themselves who
+        gets in: Docker before 28 leaves the rest to the policy of FORWARD, which our ACCEPT would anticipate
+    """
     names = [bridge.name for bridge in bridges]
     inward = [Rule(("-o", name, "-j", inward_chain(name)), f"{name} in") for name in names]
+    others = [name for name in inner if name not in names]
+    pairs = [Rule(("-i", bridge.name, "-o", other, "-j", "ACCEPT"), f"{bridge.name} to {other}")
+             for bridge in bridges for other in partners(bridge, own) if other in others]
+    theirs = [Rule(("-o", other, "-j", "RETURN"), f"{other} has rules of others") for other in others]
     outward = [Rule(("-i", name, "-j", "ACCEPT"), f"{name} out") for name in names]
-    return Chain(FORWARD, (*inward, *outward))
+    return Chain(FORWARD, (*inward, *pairs, *theirs, *outward))
 
 
 def bridge_chain(bridge: Bridge, own: Iterable[Bridge], family: str, opened: Sequence[Rule] = ()) -> Chain:

@@ -6,7 +6,7 @@ import dataclasses
 import itertools
 from collections.abc import Iterable, Iterator
 
-from ..bridge.model import bridges
+from ..bridge.model import bridges, inner_bridges
 from ..core.names import KNOWN_AFTER_APPLY
 
 from ..firewall.model import Chain, TableRules, note_of
@@ -63,7 +63,7 @@ def policy(state: HostState, published: Iterable[Publication], linked: Iterable[
     own = bridges(state)
     bridged = tuple(family for family, name in BRIDGE_CALLS.items() if state.sysctls.get((HOST, name)) == "1"
                     or any(bridge.filters(family) and not bridge.icc for bridge in own.values()))
-    return Policy(own, tuple(published), tuple(linked), bridged)
+    return Policy(own, tuple(published), tuple(linked), bridged, inner_bridges(state))
 
 
 def table_rules(wanted: Policy, family: str) -> dict[str, TableRules]:
@@ -76,7 +76,7 @@ def table_rules(wanted: Policy, family: str) -> dict[str, TableRules]:
     linked = [link for link in wanted.links if link.family == family]
     every = tuple(wanted.bridges.values())
     opened = direct.opened(published, own)
-    filters = [bridge_rules.forward_chain(own)]
+    filters = [bridge_rules.forward_chain(own, every, wanted.inner)]
     for bridge in own:
         here = [link for link in linked if link.bridge == bridge.name]
         jumps = direct.jumps(opened.get(bridge.name, ()))

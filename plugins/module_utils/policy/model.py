@@ -60,3 +60,4 @@ class Policy:
     publications: tuple[Publication, ...] = ()
     links: tuple[Linkage, ...] = ()
     bridged: tuple[str, ...] = ()  # families of which frames between two ports of a bridge pass the rules
+    inner: tuple[str, ...] = ()  # bridges of anybody behind which there are but containers and virtual machines

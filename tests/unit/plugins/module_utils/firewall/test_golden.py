@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from ansible_collections.mooring.net.plugins.module_utils.link.model import Link, Route
 from rules import ruleset
 from world import World
 
@@ -44,6 +45,18 @@ def two_bridges() -> World:
     world.attach("app", bridge="back")
     world.publish("web", "80:80")
     world.publish("app", "81:80")
+    return world
+
+
+def beside_bridges_of_others() -> World:
+    """docker0 has rules of others; br-lan leads to the outside by its port, br-wan by a gateway."""
+    world = World()
+    for number, (name, addresses) in enumerate({"docker0": (), "br-lan": (), "br-wan": ("10.8.0.2/24",)}.items(), 60):
+        world.state.host.links[name] = Link(name, "bridge", number, up=True, addresses=addresses)
+    world.state.host.links["ens4"] = Link("ens4", "", 70, up=True, controller="br-lan")
+    world.state.host.routes.append(Route("10.9.0.0/16", "br-wan", "10.8.0.1"))
+    world.bridge("front", "10.10.0.1/24", allow_bridges=["handed"])
+    world.bridge("handed", "10.20.0.1/24", iptables=False)
     return world
 
 
@@ -106,8 +119,8 @@ def routed() -> World:
 
 
 SCENARIOS: list[Callable[[], World]] = [
-    one_bridge, icc_off_with_a_link, published_ports, two_bridges, no_masquerade, ipv6, without_rules_of_one_family,
-    bridges_that_may_talk, trusted, routed]
+    one_bridge, icc_off_with_a_link, published_ports, two_bridges, beside_bridges_of_others, no_masquerade, ipv6,
+    without_rules_of_one_family, bridges_that_may_talk, trusted, routed]
 
 
 @pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.__name__)
