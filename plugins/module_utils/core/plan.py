@@ -9,7 +9,7 @@ from typing import Any, Optional, Protocol
 # The order of execution. Closing comes before opening, and rules come before the sysctls that let packets
 # through them: every prefix of an interrupted run leaves no more reachable than before or after.
 (PHASE_CLOSING, PHASE_LINK_DEL, PHASE_NETNS_DEL, PHASE_NETNS_ADD, PHASE_LINK, PHASE_NETNS, PHASE_MODULE, PHASE_FIREWALL,
- PHASE_SYSCTL, PHASE_CONNTRACK) = range(10)
+ PHASE_SYSCTL, PHASE_CONNTRACK, PHASE_FILES) = range(11)
 
 
 class Operation(Protocol):

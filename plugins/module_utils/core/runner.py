@@ -25,6 +25,11 @@ from .errors import MooringError, doing
 from .lock import host_lock
 from .plan import Plan
 
+REASONS = {
+    "pyroute2": "to configure network interfaces; Debian's package is python3-pyroute2, version 0.7.2 or newer is "
+                "needed",
+    "jinja2": "to make the files of containers from templates; Debian's package is python3-jinja2",
+}
 INTERPRETERS = ("/usr/bin/python3", "/usr/libexec/platform-python", "/usr/local/bin/python3")
 
 
@@ -40,6 +45,7 @@ class Resource:
     :param plan: all desired, state -> Plan
     :param resolve: all desired, host -> all desired with names looked up
     :param required: options that every item needs
+    :param libraries: Python packages that it needs, of those in REASONS
     """
 
     key: str
@@ -51,6 +57,7 @@ class Resource:
     plan: Callable[[Sequence[Any], Any], Plan]
     resolve: Callable[[Sequence[Any], Any], Sequence[Any]] = lambda desired, host: desired
     required: tuple[str, ...] = ()
+    libraries: tuple[str, ...] = ("pyroute2",)
     arguments: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -58,7 +65,7 @@ def run_module(resource: Resource) -> None:
     """Run one module from its parameters to its result."""
     module = AnsibleModule(argument_spec={**resource.options, **CONFIG}, supports_check_mode=True,
                            **resource.arguments)
-    _require_pyroute2(module)
+    _require_libraries(module, resource.libraries)
     try:
         if os.geteuid() != 0:
             raise MooringError("this needs root: run the task with become: true")
@@ -77,19 +84,19 @@ def run_module(resource: Resource) -> None:
                          exception=traceback.format_exc())
 
 
-def _require_pyroute2(module: AnsibleModule) -> None:
-    """Go on under an interpreter that has pyroute2, if Ansible's own lacks it."""
-    if importlib.util.find_spec("pyroute2") is not None:
+def _require_libraries(module: AnsibleModule, libraries: Sequence[str]) -> None:
+    """Go on under an interpreter that has these packages, if Ansible's own lacks one."""
+    missing = [name for name in libraries if importlib.util.find_spec(name) is None]
+    if not missing:
         return
     if not has_respawned():
-        # Looking for the package is ten times cheaper than importing it, as Ansible's own probe does.
+        # Looking for a package is ten times cheaper than importing it, as Ansible's own probe does.
         probe = ("import importlib.util as u, sys; "
-                 "sys.exit(sys.version_info < (3, 9) or u.find_spec('pyroute2') is None)")
+                 "sys.exit(sys.version_info < (3, 9) or None in map(u.find_spec, sys.argv[1:]))")
         for interpreter in INTERPRETERS:
-            if os.path.exists(interpreter) and command.run([interpreter, "-c", probe]).code == 0:
+            if os.path.exists(interpreter) and command.run([interpreter, "-c", probe, *libraries]).code == 0:
                 respawn_module(interpreter)
-    module.fail_json(msg=missing_required_lib("pyroute2", reason="to configure network interfaces; Debian's package is "
-                                              "python3-pyroute2, version 0.7.2 or newer is needed"))
+    module.fail_json(msg=missing_required_lib(missing[0], reason=REASONS[missing[0]]))
 
 
 def _desired(resource: Resource, params: Mapping[str, Any]) -> list[Any]:

@@ -8,6 +8,7 @@ from typing import Optional
 
 from ..bridge.model import Bridge, Subnets, bridges, partners
 from ..core.plan import Draft
+from ..dns.keep import plan_names
 from ..endpoint.model import endpoints
 from ..host.model import BRIDGE_CALLS, HostState
 from ..host.operations import ConntrackFlush, ModuleLoad, SysctlSet
@@ -25,7 +26,8 @@ def plan_rules(draft: Draft, observed: HostState, publications: Optional[Iterabl
     """Add to the draft what makes all own rules of the host fit its state, these publications and these links.
 
     Where ``publications`` or ``links`` are not given, those of the host's own ledger stay. The whole is rendered each
-    time, so that every run repairs what somebody flushed; only chains that differ are written.
+    time, so that every run repairs what somebody flushed; only chains that differ are written. The same holds for the
+    files that give containers their names, since they tell the same addresses and links.
 
     :param observed: the state before the run
     :param removed: containers that are detached for good
@@ -49,6 +51,7 @@ def plan_rules(draft: Draft, observed: HostState, publications: Optional[Iterabl
         _bridge_calls(draft, family)
     _forget_connections(draft, known, published)
     _forget_paths(draft, bridges(observed), own)
+    plan_names(draft, linked)
 
 
 def _fitting(draft: Draft, published: Iterable[Publication], subnets: Subnets) -> list[Publication]:

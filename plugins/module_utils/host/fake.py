@@ -47,6 +47,7 @@ class FakeHost(Memory):
             state.native = ()
         if scope.ports is None:
             state.sockets = ()
+        state.hostnames = {site.pid: state.hostnames[site.pid] for site in scope.sites if site.pid in state.hostnames}
         return state
 
     def execute(self, operations: Sequence[Any]) -> None:

@@ -13,6 +13,7 @@ from collections.abc import Iterable
 from typing import Any, Optional
 
 from ..core.errors import HostError
+from ..dns.model import ObservedFile
 from ..firewall.model import ObservedTable
 from ..link.model import Route
 from ..netns.model import HOST, named_path
@@ -181,6 +182,20 @@ class Memory:
             target = words[words.index("-j") + 1] if "-j" in words else ""
             _require(not target.startswith("MOORING") or target in chains, f"{target} is not there or still in use")
         self.state.tables[key] = ObservedTable(chains, tuple(hooks))
+
+    def _FileWrite(self, operation: Any) -> None:
+        current = self.state.files.get(operation.place, ObservedFile())
+        _require(not current.problem and current.text == operation.previous, "somebody else changed it meanwhile")
+        operation.apply(self.state)
+
+    def _FileDel(self, operation: Any) -> None:
+        _require(self.state.files[operation.place].text is not None, "there is no such file")
+        operation.apply(self.state)
+        del self.state.files[operation.place]
+
+    def _HostnameSet(self, operation: Any) -> None:
+        _require(self.state.hostnames[operation.pid] is not None, "the process shares the host's own name")
+        operation.apply(self.state)
 
     # -- consequences ---------------------------------------------------------------------------------------------
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Optional
 
+from ..dns.model import ObservedFile, Place, Site
 from ..firewall.model import ObservedTable
 from ..foreign.model import Ruleset, SavedTable
 from ..link.model import Link, Route
@@ -47,6 +48,7 @@ class Scope:
     :param firewall: whether to read the rules, and the sysctls that they depend on
     :param others: whether to read the rules of others as well that nftables has outside of iptables
     :param ports: ``(protocol, port)`` pairs whose listening process is to be named; None reads no sockets at all
+    :param sites: where containers have their files, beside those that have a hint or a mark of ours
     """
 
     namespaces: tuple[str, ...] = ()
@@ -56,6 +58,7 @@ class Scope:
     firewall: bool = False
     others: bool = False
     ports: Optional[frozenset[tuple[str, int]]] = None
+    sites: tuple[Site, ...] = ()
 
     def widened(self, other: Scope) -> Scope:
         """This scope, and the namespaces and sysctls of ``other`` as well."""
@@ -70,7 +73,9 @@ class HostState:
     ``namespaces`` maps HOST and paths to namespaces; one that does not exist is not in it. ``sysctls`` maps
     ``(namespace, name)`` to the value, None where the host has no such name. ``tables`` maps ``(family, table)`` to
     our share of it, ``foreign`` to that of others; a family that cannot be used is in ``unusable`` with the reason
-    instead. ``native`` are tables of nftables that iptables does not show.
+    instead. ``native`` are tables of nftables that iptables does not show. ``files`` are those that give containers
+    their names, and our hints to them; ``hostnames`` maps processes of containers to what they call themselves, None
+    where that is the host's own name; ``resolv_texts`` are the host's own resolv.conf by path.
     """
 
     namespaces: dict[str, Namespace] = field(default_factory=lambda: {HOST: Namespace()})
@@ -83,12 +88,16 @@ class HostState:
     nameservers: tuple[str, ...] = ()
     foreign: dict[tuple[str, str], SavedTable] = field(default_factory=dict)
     native: tuple[Ruleset, ...] = ()
+    files: dict[Place, ObservedFile] = field(default_factory=dict)
+    hostnames: dict[int, Optional[str]] = field(default_factory=dict)
+    resolv_texts: dict[str, str] = field(default_factory=dict)
 
     def copy(self) -> HostState:
         """A copy that operations can be applied to; the values inside are shared, since they never change."""
         return HostState({path: netns.copy() for path, netns in self.namespaces.items()}, dict(self.named),
                          dict(self.sysctls), dict(self.tables), dict(self.unusable), self.sockets,
-                         self.reserved_ports, self.nameservers, dict(self.foreign), self.native)
+                         self.reserved_ports, self.nameservers, dict(self.foreign), self.native, dict(self.files),
+                         dict(self.hostnames), dict(self.resolv_texts))
 
     @property
     def host(self) -> Namespace:

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from ..core.errors import HostError, MooringError
+from ..dns import files, uts
+from ..dns.operations import FileDel, FileWrite, HostnameSet
 from ..firewall import iptables
 from ..firewall.operations import RestoreTable
 from ..foreign import netfilter
@@ -19,7 +21,8 @@ from .model import BRIDGE_CALLS, HostState, Namespace, Scope
 from .operations import ConntrackFlush, ModuleLoad, NetnsAdd, NetnsDel, SysctlSet
 
 _ONE_BY_ONE = {NetnsAdd: named.add, NetnsDel: named.remove, SysctlSet: proc.write_sysctl, ModuleLoad: proc.load_module,
-               RestoreTable: iptables.execute}
+               RestoreTable: iptables.execute, FileWrite: files.write, FileDel: files.remove,
+               HostnameSet: uts.set_hostname}
 
 
 class ExecutionError(HostError):
@@ -56,6 +59,10 @@ class RealHost:
             state.native = netfilter.snapshot()
         if scope.ports is not None:
             state.sockets = sockets.snapshot(scope.ports)
+        state.files = files.snapshot(scope.sites)
+        if state.files:
+            state.resolv_texts = files.resolv_texts()
+            state.hostnames = uts.hostnames(site.pid for site in scope.sites if site.pid)
         return state
 
     def execute(self, operations: Sequence[Any]) -> None:

@@ -9,6 +9,7 @@ from typing import Any, Optional
 from ..bridge import plan as bridge_plan
 from ..bridge.model import bridges
 from ..core.plan import Draft, Plan
+from ..dns.view import all_names
 from ..endpoint.model import Endpoint, endpoints
 from ..firewall.plan import plan_rules
 from ..foreign import conflicts
@@ -57,6 +58,8 @@ def _answer(question: DesiredInfo, state: HostState) -> Mapping[str, Any]:
         "links": [link.note for link in linked if everything or link.source in containers],
         "veth_pairs": sorted({link.mark.name for link in state.marked(VETH)}) if everything else [],
         "namespaces": sorted(name for name, entry in state.named.items() if entry.own) if everything else [],
+        "dns": [names for names in all_names(state, linked)
+                if everything or names["container"] in (question.container, *containers)],
         "drift": _drift(state),
         "leftovers": _leftovers(state),
         "obstacles": _obstacles(state, published, names, everything, containers),
@@ -97,5 +100,9 @@ def _leftovers(state: HostState) -> list[str]:
               if not {link.source, link.target} <= attached]
     found += [f"/run/netns/{name}: leads nowhere" for name, entry in state.named.items()
               if entry.own and not entry.inode]
+    found += [f"{names['files']['hosts']}: there is no namespace {names['name']}" for names in all_names(state, ())
+              if names["kind"] == "netns" and names["name"] not in state.named]
+    found += [f"hint to the files of {names['container']}: they are no longer as we wrote them"
+              for names in all_names(state, ()) if not names["intact"]]
     found += [f"interface {e.link.name} of {e.container}: is on no bridge" for e in endpoints(state) if not e.bridge]
     return found

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ctypes
 import os
 
-CLONE_NEWNET = 0x40000000
+CLONE_NEWUTS, CLONE_NEWNET = 0x04000000, 0x40000000
 MS_BIND, MS_REC, MS_SHARED = 0x1000, 0x4000, 0x100000
 MNT_DETACH = 2
 
@@ -26,6 +26,11 @@ def unshare_network() -> None:
 def enter_network(descriptor: int) -> None:
     """Put the calling process into the network namespace of an open file (setns(2))."""
     _check(_LIBC.setns(descriptor, CLONE_NEWNET))
+
+
+def enter_names(descriptor: int) -> None:
+    """Put the calling process into the UTS namespace of an open file (setns(2)): the one with the host name."""
+    _check(_LIBC.setns(descriptor, CLONE_NEWUTS))
 
 
 def bind(source: str, target: str) -> None:

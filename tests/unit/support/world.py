@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import importlib
 import types
 from collections.abc import Iterator, Mapping
@@ -14,13 +15,15 @@ from ansible_collections.mooring.net.plugins.module_utils.core import runner
 from ansible_collections.mooring.net.plugins.module_utils.core.command import Result
 from ansible_collections.mooring.net.plugins.module_utils.core.errors import MooringError
 from ansible_collections.mooring.net.plugins.module_utils.core.plan import Plan
+from ansible_collections.mooring.net.plugins.module_utils.dns import engines, files
+from ansible_collections.mooring.net.plugins.module_utils.dns.model import HASH, ObservedFile, Place
 from ansible_collections.mooring.net.plugins.module_utils.host.fake import FakeHost, fresh_state
 from ansible_collections.mooring.net.plugins.module_utils.host.model import HostState, Namespace
 from ansible_collections.mooring.net.plugins.module_utils.link.model import Link, Route
 from ansible_collections.mooring.net.plugins.module_utils.netns import resolve
 from ansible_collections.mooring.net.plugins.module_utils.netns.model import HOST, NETNS_DIRECTORY, named_path
 
-MODULES = ("docker_bridge", "netns_attach", "veth_pair", "port_publish", "icc_policy", "network_info")
+MODULES = ("docker_bridge", "netns_attach", "veth_pair", "port_publish", "icc_policy", "container_dns", "network_info")
 
 
 def module(name: str) -> types.ModuleType:
@@ -90,7 +93,24 @@ class World:
             self.host.end_namespace(f"/proc/{self.engine[container]}/ns/net")
         self._pids += 1
         self.engine[container] = self._pids
+        self.state.hostnames[self._pids] = f"{self._pids:012}"
+        self.write_as_docker(container)
         return self.process(self._pids)
+
+    def write_as_docker(self, container: str, resolv: str = "nameserver 192.0.2.53\n") -> None:
+        """What Docker does to a container's files when it starts."""
+        digest = hashlib.sha256(resolv.encode()).hexdigest()
+        for name, text in (("hosts", "127.0.0.1\tlocalhost\n"), ("hostname", f"{self.engine[container]:012}\n"),
+                           ("resolv.conf", resolv), (HASH, f"sha256:{digest}")):
+            self.state.files[docker_place(container, name)] = ObservedFile(text)
+
+    def text(self, container: str, file: str = "hosts") -> Optional[str]:
+        """A file of a named namespace, or of a container of Docker's."""
+        place = docker_place(container, file) if container in self.engine else netns_place(container, file)
+        return self.state.files.get(place, ObservedFile()).text
+
+    def name(self, netns: str, **given: Any) -> Plan:
+        return self.run("container_dns", netns=netns, **given)
 
     def process(self, pid: int) -> str:
         path = f"/proc/{pid}/ns/net"
@@ -147,6 +167,11 @@ class World:
             return -1
 
         def inspect(arguments: list[str], **_more: Any) -> Result:
+            if "HostsPath" in arguments[5]:
+                lines = [f"{self.engine[name]}abcd|/{name}|{self.engine[name]}|" + "|".join(
+                    str(docker_place(name, file)) for file in ("hosts", "hostname", "resolv.conf"))
+                    for name in arguments[6:] if name in self.engine]
+                return Result(0, "\n".join(lines), "" if lines else "no such container")
             pid = self.engine.get(arguments[-1])
             return Result(0, f"{pid} /{arguments[-1]} 0123abcd", "") if pid else Result(1, "", "no such container")
 
@@ -155,8 +180,18 @@ class World:
         system = types.SimpleNamespace(path=path, readlink=readlink, open=opened, close=lambda _descriptor: None,
                                        O_RDONLY=0, O_CLOEXEC=0)
         command = types.SimpleNamespace(find=lambda program: program if program == "docker" else None, run=inspect)
-        with mock.patch.object(resolve, "os", system), mock.patch.object(resolve, "command", command):
+        with mock.patch.object(resolve, "os", system), mock.patch.object(resolve, "command", command), \
+                mock.patch.object(engines, "command", command), mock.patch.object(
+                    files, "started", lambda pid: "1" if f"/proc/{pid}/ns/net" in self.state.namespaces else ""):
             yield
+
+
+def docker_place(container: str, file: str) -> Place:
+    return Place(f"/var/lib/docker/containers/{container}", file)
+
+
+def netns_place(name: str, file: str) -> Place:
+    return Place("/etc", f"netns/{name}/{file}")
 
 
 def picture(state: HostState, sysctls: bool = True) -> dict[str, Any]:
@@ -168,4 +203,6 @@ def picture(state: HostState, sysctls: bool = True) -> dict[str, Any]:
                     sorted((hook.chain, hook.line) for hook in table.hooks)) for key, table in state.tables.items()}
     named = {name: (entry.link, entry.own) for name, entry in state.named.items()}
     values = {key: value for key, value in state.sysctls.items() if key[0] == HOST} if sysctls else {}
-    return {"links": ends, "routes": routes, "tables": tables, "named": named, "sysctls": values}
+    texts = {str(place): file.text for place, file in state.files.items()}
+    return {"links": ends, "routes": routes, "tables": tables, "named": named, "sysctls": values, "files": texts,
+            "hostnames": dict(state.hostnames)}

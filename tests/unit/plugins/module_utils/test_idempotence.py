@@ -49,6 +49,10 @@ TASKS = st.one_of(
          allow_from=st.sampled_from([None, ["10.0.0.0/8"]]), publish_all_ports=st.booleans()),
     many("icc_policy", "netns", netns=NAMES, links=st.lists(NAMES, max_size=2, unique=True)),
     items("icc_policy", bridge=BRIDGES, icc=st.booleans()),
+    many("container_dns", "netns", netns=NAMES, state=STATE, hostname=st.sampled_from([None, "host.example.com"]),
+         domainname=st.sampled_from([None, "example.org"]), dns_search_domains=st.sampled_from([None, [".a.example"]]),
+         dns_servers=st.sampled_from([None, ["10.8.0.1"], ["host-gateway"]]),
+         etc_hosts=st.sampled_from([None, {"gw": "host-gateway"}, {"x": "10.1.2.3"}])),
     items("veth_pair", name=st.just("A"), bridge=st.sampled_from([None, "", "br0"]), state=STATE,
           addresses=st.sampled_from([None, [], ["10.7.0.1/24"], ["10.7.0.1/24", "10.7.0.2/24"], ["10.7.0.2/24"]]),
           peer=st.fixed_dictionaries({"name": st.just("B"), "netns": st.sampled_from([None, "a"])})),
@@ -96,4 +100,5 @@ def test_taking_all_away_leaves_the_host_as_it_was(tasks: list[tuple[str, dict[s
     for interface in ("eth0", "eth1"):
         world.run("netns_attach", config=[{"netns": name} for name in "abcd"], interface_name=interface, state="absent")
     world.run("docker_bridge", config=[{"name": "br0"}, {"name": "br1"}], state="absent")
+    world.run("container_dns", config=[{"netns": name} for name in "abcd"], state="absent")
     assert picture(world.state, sysctls=False) == before

@@ -1,0 +1,97 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Our block in a text file that others may edit as well. Pure.
+
+The block begins with a mark, a comment that carries what it was made from::
+
+    # mooring:hosts {"container":"web","hostname":"web","was":["127.0.0.1\\u0020localhost"]}
+    127.0.0.1<TAB>localhost
+    # mooring:end
+
+What stands outside of it is kept, in place. ``was`` has the lines that the block took the place of.
+"""
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Optional
+
+END = "# mooring:end"
+# musl reads hosts in pieces of 511 bytes and would take the rest of a longer comment for an entry.
+WIDTH = 240
+
+
+@dataclass(frozen=True)
+class Block:
+    """``mark`` is None when somebody damaged it; ``body`` are the lines between the mark and the end."""
+
+    mark: Optional[Mapping[str, Any]]
+    body: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Parts:
+    before: tuple[str, ...] = ()
+    block: Optional[Block] = None
+    after: tuple[str, ...] = ()
+
+
+def lines_of(text: str) -> list[str]:
+    lines = text.split("\n")
+    return lines[:-1] if lines[-1] == "" else lines
+
+
+def text_of(lines: Sequence[str]) -> str:
+    return "".join(f"{line}\n" for line in lines)
+
+
+def compose(kind: str, mark: Mapping[str, Any], body: Sequence[str]) -> list[str]:
+    """The lines of a block. The mark has no blanks, so that nothing is lost where an editor takes some away."""
+    text = json.dumps(mark, separators=(",", ":"), sort_keys=True).replace(" ", "\\u0020")
+    pieces = [text[start:start + WIDTH] for start in range(0, len(text), WIDTH)]
+    return [f"# mooring:{kind} {pieces[0]}", *(f"# mooring: {piece}" for piece in pieces[1:]), *body, END]
+
+
+def split(kind: str, text: Optional[str]) -> Parts:
+    """A text around its block. A block without an end ends with its mark."""
+    lines = lines_of(text or "")
+    start = next((number for number, line in enumerate(lines) if line.startswith(f"# mooring:{kind} ")), None)
+    if start is None:
+        return Parts(before=tuple(lines))
+    first = start + 1
+    while first < len(lines) and lines[first].startswith("# mooring: "):
+        first += 1
+    end = next((number for number in range(first, len(lines)) if lines[number] == END), None)
+    body = () if end is None else tuple(lines[first:end])
+    after = lines[first if end is None else end + 1:]
+    mark = _mark([line.split(" ", 2)[2] for line in lines[start:first]])
+    return Parts(tuple(lines[:start]), Block(mark, body), tuple(after))
+
+
+def _mark(pieces: Sequence[str]) -> Optional[Mapping[str, Any]]:
+    try:
+        found = json.loads("".join(pieces))
+    except ValueError:
+        return None
+    return found if isinstance(found, dict) else None
+
+
+def put(parts: Parts, block: Sequence[str], engine: Callable[[str], bool]) -> str:
+    """The text with ``block`` in its place.
+
+    Where there is no block yet it comes in the place of the first line that an ``engine`` wrote, instead of all those.
+    """
+    if parts.block is not None:
+        return text_of([*parts.before, *block, *parts.after])
+    first = next((number for number, line in enumerate(parts.before) if engine(line)), 0)
+    rest = [line for line in parts.before[first:] if not engine(line)]
+    return text_of([*parts.before[:first], *block, *rest])
+
+
+def take(parts: Parts) -> Optional[str]:
+    """The text without its block and with what that took the place of; None when nothing is left of our own file."""
+    was = None if parts.block is None or parts.block.mark is None else parts.block.mark.get("was")
+    if not isinstance(was, list) or not all(isinstance(line, str) for line in was):
+        was = None
+    lines = [*parts.before, *(was or ()), *parts.after]
+    return text_of(lines) if lines or was is not None else None

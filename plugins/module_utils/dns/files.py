@@ -1,0 +1,180 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Adapter for the files that give containers their names.
+
+A container can put a symbolic link wherever it can write, and the host would follow it to a file of its own. So every
+part of a path below a place's ``under`` is opened by itself, relative to the one before, and never through a link.
+Files are written in place: an engine has mounted the very inode into its container.
+"""
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import re
+import stat
+from collections.abc import Iterable, Iterator
+
+from ..core.errors import HostError
+from . import marks
+from .model import FILES, HOST_RESOLV, HOSTS, SYSTEMD_RESOLV, ObservedFile, Place, Site
+from .operations import FileDel, FileWrite
+
+LIMIT = 1 << 20  # bytes; nobody's hosts file is larger, and a container may make its own as large as it likes
+_OF_PROCESS = re.compile(r"/proc/(\d+)/root")
+_READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
+_WRITE = os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
+_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
+
+
+class Unsafe(Exception):
+    """A file that must not be touched; the text says why, as the rest of a sentence."""
+
+
+def resolv_texts() -> dict[str, str]:
+    """The host's own resolv.conf, and what systemd-resolved keeps, by path; without those that are not there."""
+    found = {}
+    for path in (HOST_RESOLV, SYSTEMD_RESOLV):
+        with contextlib.suppress(OSError), open(path, encoding="utf-8", errors="surrogateescape") as file:
+            found[path] = file.read(LIMIT)
+    return found
+
+
+def snapshot(sites: Iterable[Site] = ()) -> dict[Place, ObservedFile]:
+    """The files of these sites, and those of every container that has a hint or a mark of ours."""
+    found: dict[Place, ObservedFile] = {}
+    for name in _entries(f"{marks.HINTS_UNDER}/{marks.HINTS}"):
+        place = Place(marks.HINTS_UNDER, f"{marks.HINTS}/{name}")
+        found[place] = read(place)
+    named = [marks.netns_site(name, name) for name in _entries(f"{marks.NETNS_FILES}/{marks.NETNS_FOLDER}")]
+    for site in named:
+        found[site.place(HOSTS)] = read(site.place(HOSTS))
+    for site in (*(each.site for each in marks.known(found)), *sites):
+        alive = not site.started or started(site.pid) == site.started
+        for _name, place in site.files:
+            if place not in found and (alive or not _OF_PROCESS.fullmatch(place.under)):
+                found[place] = read(place)
+    return found
+
+
+def started(pid: int) -> str:
+    """When a process started, in clock ticks since boot (proc(5)), "" when it is not there."""
+    try:
+        with open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as file:
+            return file.read().rpartition(")")[2].split()[19]
+    except OSError:
+        return ""
+
+
+def _entries(directory: str) -> list[str]:
+    try:
+        return sorted(os.listdir(directory))
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+
+
+def read(place: Place) -> ObservedFile:
+    """A file as it is. :raises HostError: when it cannot be read for another reason than what it is"""
+    parents = 0
+    try:
+        _refuse_mounts_of_host(place)
+        with contextlib.ExitStack() as stack:
+            folder = stack.enter_context(_opened(place.under, _FOLDER))
+            *folders, name = place.path.split("/")
+            for part in folders:
+                folder = stack.enter_context(_opened(part, _FOLDER | os.O_NOFOLLOW, folder))
+                parents += 1
+            file = stack.enter_context(_opened(name, _READ, folder))
+            return ObservedFile(_text(file), parents=parents)
+    except Unsafe as problem:
+        return ObservedFile(problem=str(problem), parents=parents)
+    except FileNotFoundError:
+        return ObservedFile(parents=parents)
+    except OSError as error:
+        if error.errno in (errno.ELOOP, errno.ENOTDIR):
+            return ObservedFile(problem="has a symbolic link in its path, which is not followed", parents=parents)
+        if error.errno in (errno.ESRCH, errno.EACCES, errno.ENXIO):
+            return ObservedFile(problem=f"cannot be opened: {error.strerror}", parents=parents)
+        raise HostError(f"cannot read {place}: {error.strerror}") from error
+
+
+@contextlib.contextmanager
+def _opened(path: str, flags: int, folder: int | None = None) -> Iterator[int]:
+    descriptor = os.open(path, flags, dir_fd=folder)
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+def _refuse_mounts_of_host(place: Place) -> None:
+    process = _OF_PROCESS.fullmatch(place.under)
+    if process and os.stat(f"/proc/{process[1]}/ns/mnt").st_ino == os.stat("/proc/self/ns/mnt").st_ino:
+        raise Unsafe("is the host's own file, since the process has no mounts of its own")
+
+
+def _text(descriptor: int) -> str:
+    """The content of an open file. :raises Unsafe: when it is not one that is the container's alone"""
+    found = os.fstat(descriptor)
+    if not stat.S_ISREG(found.st_mode):
+        raise Unsafe("is no regular file")
+    for name in FILES:
+        with contextlib.suppress(OSError):
+            if os.path.samestat(found, os.stat(f"/etc/{name}")):
+                raise Unsafe("is the host's own file")
+    if found.st_nlink > 1:
+        raise Unsafe(f"is one file with {found.st_nlink} names (hard links), and the others would change with it")
+    if found.st_size > LIMIT:
+        raise Unsafe(f"is larger than {LIMIT} bytes")
+    pieces = []
+    while piece := os.read(descriptor, LIMIT):
+        pieces.append(piece)
+    return b"".join(pieces).decode("utf-8", "surrogateescape")
+
+
+def write(operation: FileWrite) -> None:
+    """:raises HostError: also when the file is no longer as it was when the run was planned"""
+    place = operation.place
+    try:
+        _refuse_mounts_of_host(place)
+        with contextlib.ExitStack() as stack:
+            folder = stack.enter_context(_opened(place.under, _FOLDER))
+            *folders, name = place.path.split("/")
+            for part in folders:
+                if operation.previous is None:
+                    with contextlib.suppress(FileExistsError):
+                        os.mkdir(part, 0o755, dir_fd=folder)
+                folder = stack.enter_context(_opened(part, _FOLDER | os.O_NOFOLLOW, folder))
+            if operation.previous is None:
+                file = os.open(name, _WRITE | os.O_CREAT | os.O_EXCL, 0o644, dir_fd=folder)
+            else:
+                file = os.open(name, _WRITE, dir_fd=folder)
+            stack.callback(os.close, file)
+            if operation.previous is not None and _text(file) != operation.previous:
+                raise HostError(f"cannot {operation.describe()}: somebody else changed it meanwhile")
+            _overwrite(file, operation.text.encode("utf-8", "surrogateescape"))
+    except (OSError, Unsafe) as error:
+        raise HostError(f"cannot {operation.describe()}: {getattr(error, 'strerror', '') or error}") from error
+
+
+def _overwrite(file: int, content: bytes) -> None:
+    """Never empty in between: whoever reads the file meanwhile sees lines of the old text or of the new one."""
+    done = 0
+    while done < len(content):
+        done += os.pwrite(file, content[done:], done)
+    os.ftruncate(file, len(content))
+
+
+def remove(operation: FileDel) -> None:
+    place = operation.place
+    *folders, name = place.path.split("/")
+    try:
+        with contextlib.ExitStack() as stack:
+            chain = [stack.enter_context(_opened(place.under, _FOLDER))]
+            for part in folders:
+                chain.append(stack.enter_context(_opened(part, _FOLDER | os.O_NOFOLLOW, chain[-1])))
+            os.unlink(name, dir_fd=chain[-1])
+            with contextlib.suppress(OSError):  # one that is not empty stays, and so do those around it
+                for depth in range(len(folders), len(folders) - operation.directories, -1):
+                    os.rmdir(folders[depth - 1], dir_fd=chain[depth - 1])
+    except OSError as error:
+        raise HostError(f"cannot {operation.describe()}: {error.strerror}") from error

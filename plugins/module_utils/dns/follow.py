@@ -1,0 +1,63 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The program ``python3 -m mooring.dns.follow``: systemd starts it when the host's resolv.conf has changed.
+
+The role `containers` copies this file and those that it needs to the host. Adapter.
+"""
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass, field
+from typing import Optional
+
+from ..core.errors import MooringError
+from ..core.lock import host_lock
+from ..core.plan import Draft
+from . import files
+from .marks import managed
+from .model import ObservedFile, Place
+from .resolv import host_conf
+from .writing import write_resolv
+
+ROUNDS = 20  # a file that changes faster than this is somebody else's fault
+
+
+@dataclass
+class State:
+    """As much of a host as the files are."""
+
+    files: dict[Place, ObservedFile] = field(default_factory=dict)
+    hostnames: dict[int, Optional[str]] = field(default_factory=dict)
+    resolv_texts: dict[str, str] = field(default_factory=dict)
+
+
+def main() -> int:
+    """Bring all files up to date, and again for as long as the host's file changes meanwhile. The exit status."""
+    failed = False
+    for _round in range(ROUNDS):
+        with host_lock():
+            before = files.resolv_texts()
+            failed = not bring_up_to_date(State(files.snapshot(), resolv_texts=before))
+        if files.resolv_texts() == before:
+            break
+    return int(failed)
+
+
+def bring_up_to_date(state: State) -> bool:
+    """Each container by itself, so that one whose file cannot be written keeps no other one waiting."""
+    host, good = host_conf(state.resolv_texts), True
+    for each in managed(state.files):
+        draft = Draft(state)
+        try:
+            if each.resolv is not None:
+                write_resolv(draft, each.site, each.resolv, host)
+            for operation in draft.operations:
+                files.write(operation)
+                print(operation.describe(), flush=True)
+        except MooringError as error:
+            print(error, file=sys.stderr)
+            good = False
+    return good
+
+
+if __name__ == "__main__":
+    sys.exit(main())

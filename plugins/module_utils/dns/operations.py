@@ -1,0 +1,94 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The verbs of files and of host names. docs/architecture.md has a line for each."""
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Optional
+
+from ..core.plan import PHASE_FILES
+from .model import ObservedFile, Place
+
+HOST = ""
+
+
+@dataclass(frozen=True)
+class FileWrite:
+    """Write a file in place, or make it and its directories where ``previous`` is None.
+
+    :param title: what it is, for people: ``hosts of web``
+    """
+
+    place: Place
+    text: str
+    previous: Optional[str]
+    title: str
+    phase = PHASE_FILES
+    netns = HOST
+
+    def describe(self) -> str:
+        return f"{'create' if self.previous is None else 'change'} {self.title} ({self.place})"
+
+    def apply(self, state: Any) -> None:
+        state.files[self.place] = ObservedFile(self.text, parents=self.place.path.count("/"))
+
+    def inverse(self) -> FileWrite | FileDel:
+        if self.previous is None:
+            return FileDel(self.place, self.text, self.title)
+        return FileWrite(self.place, self.previous, self.text, self.title)
+
+    def lines(self) -> tuple[list[str], list[str]]:
+        return _only(self.title, self.previous or "", self.text), _only(self.title, self.text, self.previous or "")
+
+
+@dataclass(frozen=True)
+class FileDel:
+    """Remove a file, and as many of the directories around it as ``directories`` says if they are empty then."""
+
+    place: Place
+    text: str
+    title: str
+    directories: int = 0
+    phase = PHASE_FILES
+    netns = HOST
+
+    def describe(self) -> str:
+        return f"remove {self.title} ({self.place})"
+
+    def apply(self, state: Any) -> None:
+        state.files[self.place] = ObservedFile(None)
+
+    def inverse(self) -> FileWrite:
+        return FileWrite(self.place, self.text, None, self.title)
+
+    def lines(self) -> tuple[list[str], list[str]]:
+        return _only(self.title, self.text, ""), []
+
+
+@dataclass(frozen=True)
+class HostnameSet:
+    """Set the host name in the UTS namespace of a process, which is never the host's own."""
+
+    pid: int
+    name: str
+    previous: str
+    container: str
+    phase = PHASE_FILES
+    netns = HOST
+
+    def describe(self) -> str:
+        return f"set the host name of {self.container} to {self.name} (was {self.previous})"
+
+    def apply(self, state: Any) -> None:
+        state.hostnames[self.pid] = self.name
+
+    def inverse(self) -> HostnameSet:
+        return HostnameSet(self.pid, self.previous, self.name, self.container)
+
+    def lines(self) -> tuple[list[str], list[str]]:
+        return [f"host name of {self.container}: {self.previous}"], [f"host name of {self.container}: {self.name}"]
+
+
+def _only(title: str, text: str, other: str) -> list[str]:
+    """The lines of a text that another one has not."""
+    known = set(other.splitlines())
+    return [f"{title}: {line}" for line in text.splitlines() if line not in known]

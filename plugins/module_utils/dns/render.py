@@ -1,0 +1,57 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""From a Jinja2 template and values to the lines of a file. Pure; the only place that needs jinja2."""
+from __future__ import annotations
+
+import functools
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from ..core.errors import HostError, OptionError
+from .block import lines_of
+
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
+
+
+def render(option: str, template: str, values: Mapping[str, Any]) -> list[str]:
+    """The lines that ``template`` makes of ``values``.
+
+    The template runs in Jinja2's sandbox, where it reaches nothing but its values.
+
+    :raises OptionError: naming ``option`` when the template is wrong, or what it makes is no text for such a file
+    """
+    try:
+        text = _compiled(template).render(values)
+    except HostError:
+        raise
+    except Exception as error:  # whatever a template can do wrong, from its syntax to a division by zero
+        raise OptionError(option, _shown(template), f"cannot be rendered: {type(error).__name__}: {error}",
+                          f"Known are {', '.join(sorted(values))}") from error
+    lines = lines_of(text)
+    for line in lines:
+        if _CONTROL.search(line):
+            raise OptionError(option, _shown(template), f"makes the line {line!r} with a control character",
+                              "Let it make printable lines")
+        if line.startswith("# mooring:"):
+            raise OptionError(option, _shown(template), f"makes the line {line!r}, which is a mark of ours",
+                              "Let comments begin in another way")
+    return lines
+
+
+@functools.lru_cache(maxsize=64)
+def _compiled(template: str) -> Any:
+    try:
+        from jinja2 import StrictUndefined
+        from jinja2.sandbox import ImmutableSandboxedEnvironment
+    except ImportError as error:
+        raise HostError("the Python package jinja2 is missing, which makes hosts and resolv.conf of containers; "
+                        "Debian's package is python3-jinja2") from error
+    environment = ImmutableSandboxedEnvironment(undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True,
+                                                keep_trailing_newline=True)
+    return environment.from_string(template)
+
+
+def _shown(template: str) -> str:
+    """Enough of a template to know which one is meant."""
+    first = template.strip().partition("\n")[0]
+    return first if first == template.strip() else f"{first} ..."

@@ -1,0 +1,52 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a container calls itself (uts_namespaces(7)). Adapter."""
+from __future__ import annotations
+
+import contextlib
+import os
+import socket
+from collections.abc import Iterable, Iterator
+from typing import Optional
+
+from ..core.errors import HostError
+from ..netns.syscalls import enter_names
+from .operations import HostnameSet
+
+
+def hostnames(pids: Iterable[int]) -> dict[int, Optional[str]]:
+    """Host names by process: None for one that shares the host's; one that is gone is not in it."""
+    found: dict[int, Optional[str]] = {}
+    for pid in pids:
+        with contextlib.suppress(OSError), _entered(pid) as own:
+            found[pid] = os.uname().nodename if own else None
+    return found
+
+
+def set_hostname(operation: HostnameSet) -> None:
+    """:raises HostError: also when the name would be the host's"""
+    try:
+        with _entered(operation.pid) as own:
+            if not own:
+                raise HostError(f"cannot {operation.describe()}: the process shares the host's own name")
+            socket.sethostname(operation.name)
+    except OSError as error:
+        raise HostError(f"cannot {operation.describe()}: {error.strerror}") from error
+
+
+@contextlib.contextmanager
+def _entered(pid: int) -> Iterator[bool]:
+    """The block runs in the UTS namespace of a process; whether that is another one than the host's."""
+    home = os.open("/proc/self/ns/uts", os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        there = os.open(f"/proc/{pid}/ns/uts", os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            own = os.fstat(home).st_ino != os.fstat(there).st_ino
+            enter_names(there)
+        finally:
+            os.close(there)
+        try:
+            yield own
+        finally:
+            enter_names(home)
+    finally:
+        os.close(home)

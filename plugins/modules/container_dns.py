@@ -1,0 +1,208 @@
+#!/usr/bin/python
+# SPDX-License-Identifier: GPL-3.0-or-later
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: container_dns
+short_description: Names of a container, hosts, hostname and resolv.conf
+version_added: 0.1.0
+description:
+  - After it ran, the C(/etc/hosts), C(/etc/hostname) and C(/etc/resolv.conf) of a container say what the options say,
+    in Docker's form and order.
+  - The files of a namespace are C(/etc/netns/NAME/hosts) and so on, which C(ip netns exec) puts in the place of those
+    of the host. Those of a container of Docker or Podman are the ones that the engine has mounted into it. Those of a
+    process are the ones in its mount namespace. All of them are written in place, so that a running container sees the
+    new content at once.
+  - Without O(dns_servers) the servers are those of the host's resolv.conf, and likewise the search domains and the
+    options. Servers on the host's loopback are left out, and where only the one of systemd-resolved is named, the
+    real ones behind it count. Every later run of a module that writes rules follows the host's file; with the path
+    unit of the role P(mooring.net.containers#role) running containers follow within a second.
+  - What a container is linked to with M(mooring.net.icc_policy) stands in its hosts file, and follows the address of
+    the other container.
+  - Each file has a block of ours between two comments. Lines outside of it, which somebody added by hand, are kept.
+    Lines that an engine wrote there before, like its own C(nameserver) lines, give way to the block and come back
+    with O(state=absent).
+extends_documentation_fragment:
+  - mooring.net.attributes
+  - mooring.net.config
+  - mooring.net.target
+requirements:
+  - jinja2 (Debian and Ubuntu package C(python3-jinja2))
+options:
+  name:
+    description:
+      - The name of the container in this collection, as given to M(mooring.net.netns_attach).
+      - The default is the name of the container or of the namespace, or the number of the process.
+    type: str
+  hostname:
+    description:
+      - The host name, also inside of a running container. It may be fully qualified.
+      - The default is what a running container calls itself, and the name of a namespace.
+    type: str
+  domainname:
+    description: The domain. The container's own line in its hosts file begins with host name and domain.
+    type: str
+  dns_servers:
+    description:
+      - Addresses of name servers. V(host-gateway) stands for the address of the container's bridge.
+      - The default are those of the host.
+    type: list
+    elements: str
+  dns_search_domains:
+    description:
+      - Domains in which short names are looked up. A dot that one begins with is left out, V(.) alone means none.
+      - The default are those of the host.
+    type: list
+    elements: str
+  dns_opts:
+    description:
+      - Options of the resolver, like V(ndots:2).
+      - The default are those of the host.
+    type: list
+    elements: str
+  etc_hosts:
+    description:
+      - More entries of the hosts file, from a name to an address. V(host-gateway) stands for the address of the
+        container's bridge.
+    type: dict
+  fallback_dns_servers:
+    description:
+      - Name servers of a container that would have none, since the host's are of no use in it. A warning tells that
+        they are used. An empty list leaves such a container without any.
+    type: list
+    elements: str
+    default: [8.8.8.8, 8.8.4.4]
+  hosts_template:
+    description:
+      - A Jinja2 template for our block of the hosts file, in place of the default one. Read a file with the lookup
+        P(ansible.builtin.file#lookup).
+      - It gets C(container), C(hostname), C(domainname), C(names) (the container's own ones, fully qualified first),
+        C(addresses), C(ipv6), C(links) (each with C(address) and C(names)) and C(extra_hosts) (each with C(address)
+        and C(name)).
+    type: str
+  hostname_template:
+    description: A Jinja2 template for the hostname file. It gets C(container), C(hostname) and C(domainname).
+    type: str
+  resolv_conf_template:
+    description:
+      - A Jinja2 template for our block of resolv.conf.
+      - It gets C(container), C(nameservers), C(search), C(options) and C(ipv6).
+    type: str
+notes:
+  - A file that is a symbolic link inside of a container is not followed, and refused.
+  - A container of Docker or Podman gets its files from the engine when it starts: run the task again after a restart.
+seealso:
+  - module: mooring.net.netns_attach
+  - module: mooring.net.icc_policy
+"""
+
+EXAMPLES = r"""
+- name: A namespace has a name, and follows the name servers of the host
+  mooring.net.container_dns:
+    netns: web
+    domainname: example.com
+
+- name: Docker's options
+  mooring.net.container_dns:
+    container: db
+    hostname: database
+    dns_servers: [192.168.5.1]
+    dns_search_domains: [.example.com]
+    dns_opts: [ndots:2]
+    etc_hosts:
+      registry.example.com: 192.0.2.7
+      gateway: host-gateway
+
+- name: Many containers in one task, all with the name server on their bridge
+  mooring.net.container_dns:
+    dns_servers: [host-gateway]
+    config:
+      - netns: web
+      - container: db
+      - pid: 2778
+        name: legacy
+
+- name: A template of one's own
+  mooring.net.container_dns:
+    netns: web
+    hosts_template: "{{ lookup('ansible.builtin.file', 'hosts.j2') }}"
+
+- name: The files are given back
+  mooring.net.container_dns:
+    container: db
+    state: absent
+"""
+
+RETURN = r"""
+names:
+  description: The names as they are afterwards, or null when we look after none. Not returned with O(config).
+  returned: success, without O(config)
+  type: dict
+  sample:
+    container: web
+    kind: netns
+    name: web
+    files:
+      hosts: /etc/netns/web/hosts
+      hostname: /etc/netns/web/hostname
+      resolv.conf: /etc/netns/web/resolv.conf
+    hostname: web
+    domainname: example.com
+    names: [web.example.com, web]
+    addresses: [192.168.5.2]
+    etc_hosts: {}
+    links:
+      - {address: 192.168.5.20, names: [database, db]}
+    dns_servers: [192.0.2.53]
+    dns_search_domains: [example.com]
+    dns_opts: []
+    follows_host: true
+    intact: true
+all_names:
+  description: All names of the task, in its order.
+  returned: success, with O(config)
+  type: list
+  elements: dict
+actions:
+  description: What was done, or in check mode would be done, one sentence for each operation.
+  returned: success
+  type: list
+  elements: str
+  sample: ["create hosts of web (/etc/netns/web/hosts)"]
+"""
+
+from ansible_collections.mooring.net.plugins.module_utils.core.argspec import STATE, TARGET
+from ansible_collections.mooring.net.plugins.module_utils.core.runner import Resource, run_module
+from ansible_collections.mooring.net.plugins.module_utils.dns.locate import name_sites
+from ansible_collections.mooring.net.plugins.module_utils.dns.parse import parse
+from ansible_collections.mooring.net.plugins.module_utils.dns.plan import plan, scope
+
+OPTIONS = {
+    **STATE,
+    **TARGET,
+    "name": {"type": "str"},
+    "hostname": {"type": "str"},
+    "domainname": {"type": "str"},
+    "dns_servers": {"type": "list", "elements": "str"},
+    "dns_search_domains": {"type": "list", "elements": "str"},
+    "dns_opts": {"type": "list", "elements": "str"},
+    "etc_hosts": {"type": "dict"},
+    "fallback_dns_servers": {"type": "list", "elements": "str", "default": ["8.8.8.8", "8.8.4.4"]},
+    "hosts_template": {"type": "str"},
+    "hostname_template": {"type": "str"},
+    "resolv_conf_template": {"type": "str"},
+}
+
+
+def identity(desired: object) -> str:
+    return desired.label if desired.resolved else f"{desired.target.kind} {desired.target.value}"
+
+
+def main() -> None:
+    run_module(Resource("names", "all_names", OPTIONS, parse, identity, scope, plan, name_sites,
+                        libraries=("pyroute2", "jinja2")))
+
+
+if __name__ == "__main__":
+    main()
