@@ -15,16 +15,22 @@ Config = list[dict[str, Any]]
 
 # What of a network is no option of docker_bridge, and what of a container is no option of netns_attach.
 NOT_OF_BRIDGES = frozenset({"containers", "icc"})
-NOT_OF_ENDPOINTS = frozenset({"allow_from", "default_host_ip", "dynamic_port_range", "links", "publish_all_ports",
-                              "published_ports"})
+OF_INTERFACES = frozenset({"allow_from", "default_host_ip", "dynamic_port_range", "links", "publish_all_ports",
+                           "published_ports"})
+# Options of container_dns. A container on several networks has them once, like those of port_publish below.
+OF_NAMES = ("dns_opts", "dns_search_domains", "dns_servers", "domainname", "etc_hosts", "fallback_dns_servers",
+            "hostname", "hostname_template", "hosts_template", "resolv_conf_template")
+NOT_OF_ENDPOINTS = OF_INTERFACES.union(OF_NAMES)
 # Options of port_publish that a container on several networks has once. Its lists of ports and links are joined.
 OF_PUBLICATIONS = ("allow_from", "default_host_ip", "dynamic_port_range", "publish_all_ports")
 TARGETS = ("container", "netns", "netns_path", "pid")
+_TARGET_OF = {"netns": "netns", "pid": "pid"}  # how container_dns is told which; the others are containers of an engine
 
 
 def bridges(document: Document) -> Config:
     """The config of docker_bridge. It is the first to be used, hence finds what is wrong anywhere in the document."""
     publications(document)
+    names(document)
     return [{key: value for key, value in network.items() if key not in NOT_OF_BRIDGES} for network in document]
 
 
@@ -42,7 +48,7 @@ def endpoints(document: Document) -> Config:
 
 def publications(document: Document) -> Config:
     """The config of port_publish: an item for each container, whose ports are none where the document names none."""
-    return [{**_lease(interfaces[0]), **_options(name, interfaces),
+    return [{**_lease(interfaces[0]), **_options(name, interfaces, OF_PUBLICATIONS),
              "published_ports": _joined(interfaces, "published_ports")}
             for name, interfaces in _attached(document).items()]
 
@@ -53,8 +59,27 @@ def links(document: Document) -> Config:
             for interfaces in _attached(document).values()]
 
 
+def names(document: Document) -> Config:
+    """The config of container_dns: an item for each container that the document attaches, takes away, or names.
+
+    A process is left alone unless the document says something of its names: it may have the host's own files.
+    """
+    found: dict[str, Config] = {}
+    for interface in _interfaces(document):
+        found.setdefault(interface["name"], []).append(interface)
+    items = []
+    for name, interfaces in found.items():
+        options = _options(name, interfaces, OF_NAMES)
+        present = any(interface["state"] == "present" for interface in interfaces)
+        own_files = "container" in interfaces[0] or "netns" in interfaces[0]
+        if options or own_files and (not present or any("bridge" in interface for interface in interfaces)):
+            target = {key: interfaces[0][key] for key in TARGETS if interfaces[0].get(key) is not None}
+            items.append({**target, **options, "name": name, "state": "present" if present else "absent"})
+    return items
+
+
 def removal(network: Mapping[str, Any], module: str) -> Config:
-    """The config of docker_bridge, netns_attach or veth_pair that, with ``state: absent``, removes what there is."""
+    """The config of the module that, with ``state: absent``, removes what there is of its kind."""
     if module == "docker_bridge":
         return [{"name": bridge["name"]} for bridge in network["bridges"]]
     if module == "netns_attach":
@@ -63,10 +88,13 @@ def removal(network: Mapping[str, Any], module: str) -> Config:
                      "interface_name": endpoint["interface_name"]} for endpoint in network["endpoints"]]
         own = {endpoint["container"] for endpoint in network["endpoints"]}
         return attached + [{"netns": name} for name in network["namespaces"] if name not in own]
+    if module == "container_dns":
+        return [{_TARGET_OF.get(each["kind"], "container"): each["name"], "name": each["container"]}
+                for each in network["dns"]]
     if module == "veth_pair":
         return [{"name": name} for name in dict.fromkeys(network["veth_pairs"])]
-    raise AnsibleFilterError(f"removal: there is nothing to remove with {module!r}. Say docker_bridge, netns_attach or "
-                             "veth_pair")
+    raise AnsibleFilterError(f"removal: there is nothing to remove with {module!r}. Say container_dns, docker_bridge, "
+                             "netns_attach or veth_pair")
 
 
 def _interfaces(document: Document) -> Config:
@@ -105,7 +133,7 @@ def _place(container: Mapping[str, Any], bridge: str) -> dict[str, Any]:
     mode = container.get("network_mode") or "bridge"
     if mode == "bridge":
         return {"bridge": bridge}
-    conflicts = sorted(key for key in NOT_OF_ENDPOINTS if container.get(key))
+    conflicts = sorted(key for key in OF_INTERFACES if container.get(key))
     if conflicts:
         raise AnsibleFilterError(
             f"container_networks: container {container['name']} has network_mode {mode}, hence no interface of its own "
@@ -139,11 +167,11 @@ def _listed(value: Any) -> list[Any]:
     return list(value or ()) if isinstance(value, (list, tuple, type(None))) else [value]
 
 
-def _options(name: str, interfaces: Config) -> dict[str, Any]:
-    """:raises AnsibleFilterError: when the interfaces of a container say different things of its published ports"""
+def _options(name: str, interfaces: Config, keys: Sequence[str]) -> dict[str, Any]:
+    """:raises AnsibleFilterError: when the interfaces of a container say different things of the container itself"""
     found: dict[str, Any] = {}
     for interface in interfaces:
-        for key in OF_PUBLICATIONS:
+        for key in keys:
             value = interface.get(key)
             if value is not None and found.setdefault(key, value) != value:
                 raise AnsibleFilterError(
@@ -158,5 +186,5 @@ def _text(target: Mapping[str, Any]) -> str:
 
 class FilterModule:
     def filters(self) -> dict[str, Any]:
-        functions = (access, bridges, endpoints, links, publications, removal)
+        functions = (access, bridges, endpoints, links, names, publications, removal)
         return {function.__name__: function for function in functions}

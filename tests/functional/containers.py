@@ -40,9 +40,9 @@ class Process(Place):
 class Box:
     """A test host, the pipeline on it, servers; with somebody outside when asked for."""
 
-    def __init__(self, stack, layers=(), outside=False):
+    def __init__(self, stack, layers=(), outside=False, systemd=False):
         number = next(_numbers)
-        self.host = stack.enter_context(Host.up(f"host-{number}", layers))
+        self.host = stack.enter_context(Host.up(f"host-{number}", layers, systemd))
         self.place = Place(self.host)
         if outside:
             self.outside_host = stack.enter_context(Host.up(f"far-{number}"))
@@ -104,9 +104,9 @@ class Box:
 
 
 @contextlib.contextmanager
-def box(*layers, outside=False):
+def box(*layers, outside=False, systemd=False):
     with contextlib.ExitStack() as stack:
-        yield Box(stack, layers, outside)
+        yield Box(stack, layers, outside, systemd)
 
 
 def play(here, playbook, *arguments, **variables):
