@@ -3,11 +3,11 @@
 
 The block begins with a mark, a comment that carries what it was made from::
 
-    # mooring:hosts {"container":"web","hostname":"web","was":["127.0.0.1\\u0020localhost"]}
+    # mooring:hosts {"container":"web","hostname":"web","was":[[0,"127.0.0.1\\u0020localhost"]]}
     127.0.0.1<TAB>localhost
     # mooring:end
 
-What stands outside of it is kept, in place. ``was`` has the lines that the block took the place of.
+What stands outside of it is kept, in place. ``was`` has the lines that the block took the place of, with their numbers.
 """
 from __future__ import annotations
 
@@ -88,10 +88,16 @@ def put(parts: Parts, block: Sequence[str], engine: Callable[[str], bool]) -> st
     return text_of([*parts.before[:first], *block, *rest])
 
 
+def taken(parts: Parts, engine: Callable[[str], bool]) -> list[list[Any]]:
+    """The lines of a text without a block that :func:`put` leaves out: pairs of a number, from 0, and a line."""
+    return [[number, line] for number, line in enumerate(parts.before) if engine(line)]
+
+
 def take(parts: Parts) -> Optional[str]:
     """The text without its block and with what that took the place of; None when nothing is left of our own file."""
-    was = None if parts.block is None or parts.block.mark is None else parts.block.mark.get("was")
-    if not isinstance(was, list) or not all(isinstance(line, str) for line in was):
-        was = None
-    lines = [*parts.before, *(was or ()), *parts.after]
+    was = (parts.block.mark or {}).get("was") if parts.block else None
+    lines = [*parts.before, *parts.after]
+    for entry in was if isinstance(was, list) else ():
+        if isinstance(entry, list) and [type(part) for part in entry] == [int, str]:
+            lines.insert(*entry)
     return text_of(lines) if lines or was is not None else None

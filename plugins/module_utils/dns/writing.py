@@ -7,7 +7,7 @@ from typing import Any
 
 from ..core.plan import Draft
 from . import hosts, resolv
-from .block import compose, put, split, take
+from .block import compose, put, split, take, taken
 from .hosts import Alias, Facts
 from .marks import as_mark, engine_names, hint_place, hint_text, settings_of, text_at
 from .model import HOSTNAME, HOSTS, RESOLV, HostsSettings, ObservedFile, Place, ResolvSettings, Site
@@ -73,7 +73,7 @@ def _write_block(draft: Draft, site: Site, file: str, mark: Mapping[str, Any], b
     if parts.block is None:
         memory = dict(new)
         if text is not None:
-            memory["was"] = [line for line in parts.before if engine(line)]
+            memory["was"] = taken(parts, engine)
     elif parts.block.mark is None:
         memory = {} if site.kind == "netns" else {"was": []}  # somebody damaged it, and with it what was there before
     else:

@@ -9,14 +9,14 @@ from .model import HOOK_COMMENT, Chain, Hook, ObservedChain, ObservedHook
 
 
 def rule_line(chain: str, args: tuple[str, ...], comment: str) -> str:
-    """A rule as ``-A``; the comment stands before the jump, as iptables-save shows it.
+    """A rule as ``-A``; the comment stands before the jump if there is one, as iptables-save shows it.
 
     :raises MooringError: when the comment is longer than the kernel keeps (XT_MAX_COMMENT_LEN)
     """
     if len(comment) > COMMENT_LENGTH:
         raise MooringError(f"the comment of a rule in {chain} has {len(comment)} characters and the kernel keeps "
                            f"{COMMENT_LENGTH}: {comment!r}; give the container or the link alias a shorter name")
-    jump = args.index("-j")
+    jump = args.index("-j") if "-j" in args else len(args)
     quoted = f'"{comment}"' if " " in comment else comment
     return " ".join(("-A", chain, *args[:jump], "-m", "comment", "--comment", quoted, *args[jump:]))
 

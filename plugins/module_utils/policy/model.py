@@ -11,8 +11,12 @@ from ..bridge.model import Bridge
 from ..ports.model import Publication
 
 _NOTE = re.compile(r"(?P<source>\S+) link (?P<target>[^\s:]+):(?P<alias>\S+) "
-                   r"(?P<source_ip>[0-9a-f.:]+)->(?P<target_ip>[0-9.]+|\[[0-9a-f:.]+\]):(?P<ports>[0-9-]+)"
+                   r"(?P<source_ip>[0-9a-f.:]+)->(?P<target_ip>[0-9.]+|\[[0-9a-f:.]+\]):(?P<ports>[0-9-]+|none)"
                    r"/(?P<protocol>[a-z]+)")
+
+
+# Ports and protocol of a link that opens nothing, since its target exposes nothing: it gives a name all the same.
+NO_PORTS = ("none", "any")
 
 
 @dataclass(frozen=True, order=True)
@@ -20,7 +24,7 @@ class Linkage:
     """One port range that a link (Docker's ``--link target:alias``) opens from ``source`` to ``target``.
 
     ``bridge`` is the one that both are on. ``ports`` is "5432" or "8000-8010". A link to a target with several ports
-    is several linkages.
+    is several linkages, and one to a target without any has NO_PORTS.
     """
 
     source: str
@@ -35,6 +39,10 @@ class Linkage:
     @property
     def family(self) -> str:
         return "ipv6" if ":" in self.target_ip else "ipv4"
+
+    @property
+    def opens(self) -> bool:
+        return (self.ports, self.protocol) != NO_PORTS
 
     @property
     def note(self) -> str:

@@ -1,0 +1,153 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Running containers follow the host's resolv.conf: a path unit and a program that the role installs, on a real systemd."""
+import itertools
+import subprocess
+import sys
+import time
+
+import pytest
+from containers import Engine, box, once, play
+from testhosts import fingerprint
+
+pytestmark = once
+
+PATIENCE = 10  # seconds; it takes a few tenths of one
+UNITS = ("mooring-resolv.path", "mooring-resolv.service", "mooring-resolv-follow.service")
+ELSEWHERE, REAL = "/run/elsewhere/resolv.conf", "/run/systemd/resolve/resolv.conf"
+_numbers = itertools.count(1)
+
+# How programs change the file: editors and cloud-init in place, resolvconf and NetworkManager by a rename, others by a
+# link whose target they change in these ways.
+WAYS = {
+    "in place": "echo 'nameserver {}' >/etc/resolv.conf",
+    "renamed": "echo 'nameserver {}' >/etc/new; mv /etc/new /etc/resolv.conf",
+    "a link instead": f"mkdir -p /run/elsewhere; echo 'nameserver {{}}' >{ELSEWHERE}; ln -s {ELSEWHERE} /etc/new; "
+                      "mv -T /etc/new /etc/resolv.conf",
+    "behind the link in place": f"echo 'nameserver {{}}' >{ELSEWHERE}",
+    "behind the link renamed": f"echo 'nameserver {{}}' >{ELSEWHERE}.new; mv {ELSEWHERE}.new {ELSEWHERE}",
+    "systemd-resolved comes": f"mkdir -p /run/systemd/resolve; echo 'nameserver {{}}' >{REAL}; "
+                              f"echo 'nameserver 127.0.0.53' >{ELSEWHERE}",
+    "systemd-resolved changes": f"echo 'nameserver {{}}' >{REAL}.new; mv {REAL}.new {REAL}",
+    "a file again": "rm /etc/resolv.conf; echo 'nameserver {}' >/etc/resolv.conf",
+}
+
+
+class Following:
+    """A host on which the document was played."""
+
+    def __init__(self, here):
+        self.here, self.run = here, here.run
+        here.sh("rm -f /etc/resolv.conf; echo 'nameserver 192.0.2.1' >/etc/resolv.conf")
+        self.engines = {name: Engine(here, name) for name in ("docker", "podman")}
+        for name, engine in self.engines.items():
+            engine.start(f"in-{name}")
+        self.before = fingerprint(here.host)
+        containers = [{"name": "web"}, {"name": "own", "dns_servers": ["192.0.2.250"]},
+                      *({"name": f"in-{name}", "container": f"in-{name}"} for name in self.engines)]
+        self.variables = {"container_networks": [{"name": "br0", "bip": "10.9.0.1/24", "containers": containers}],
+                          "containers_follow_python": sys.executable}
+        output, counts = self.play("mooring.net.site")
+        assert counts["failed"] == 0, output
+        self.process = here.host.popen(
+            ["unshare", "--net", "--mount", "sh", "-ec", "mount -t tmpfs tmpfs /etc; echo $$; exec sleep 1000000"],
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True)
+        self.pid = int(self.process.stdout.readline())
+        here.run("container_dns", pid=self.pid, name="process")
+
+    def play(self, playbook, *arguments):
+        return play(self.here, playbook, *arguments, **self.variables)
+
+    def texts(self):
+        """What the running containers see."""
+        found = {f"in-{name}": engine("exec", f"in-{name}", "cat", "/etc/resolv.conf")
+                 for name, engine in self.engines.items()}
+        return {**found, "web": self.here.sh("ip netns exec web cat /etc/resolv.conf"),
+                "process": self.here.sh(f"cat /proc/{self.pid}/root/etc/resolv.conf")}
+
+    def servers(self):
+        return {name: [line.split()[1] for line in text.splitlines() if line.startswith("nameserver")]
+                for name, text in self.texts().items()}
+
+    def unit(self, name, value):
+        return self.here.sh(f"systemctl show --property={value} --value {name}").strip()
+
+    def sees(self, *servers):
+        deadline = time.monotonic() + PATIENCE
+        while set(map(tuple, (found := self.servers()).values())) != {servers} and time.monotonic() < deadline:
+            pass
+        log = self.here.host.run(["journalctl", "--no-pager", "--unit=mooring-*"], check=False).stdout
+        assert set(map(tuple, found.values())) == {servers}, f"{found}\n{log[-3000:]}"
+
+    def change(self, way):
+        """Change the host's file in a way; the server that it names now."""
+        server = f"198.51.100.{next(_numbers)}"
+        self.here.sh(WAYS[way].format(server))
+        return server
+
+
+@pytest.fixture(scope="module")
+def here():
+    with box("docker", systemd=True) as found:
+        following = Following(found)
+        yield following
+        following.process.kill()
+        following.process.wait()
+        following.process.stdout.close()
+
+
+def test_a_second_run_changes_nothing(here):
+    output, counts = here.play("mooring.net.site")
+    assert (counts["failed"], counts["changed"]) == (0, 0), output
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_running_containers_follow_a_change(here, way):
+    inodes = {name: here.here.inode(f"/etc/netns/{name}/resolv.conf") for name in ("web", "own")}
+    started = here.unit("mooring-resolv.service", "InvocationID")
+    server = here.change(way)
+    here.sees(server)
+    assert here.unit("mooring-resolv.service", "InvocationID") != started, "it was not the path unit that did it"
+    assert here.unit("mooring-resolv.path", "ActiveState") == "active"
+    assert "nameserver 192.0.2.250\n" in here.here.sh("cat /etc/netns/own/resolv.conf")
+    assert inodes == {name: here.here.inode(f"/etc/netns/{name}/resolv.conf") for name in inodes}
+
+
+def test_the_last_of_many_changes_counts(here):
+    """Some come while the program runs, some between its end and systemd's next look."""
+    for _burst in range(3):
+        here.here.sh("for i in $(seq 100); do echo \"nameserver 203.0.113.$i\" >/etc/resolv.conf; done")
+        here.sees(here.change("in place"))
+
+
+def test_lines_of_the_user_stay(here):
+    here.engines["docker"]("exec", "in-docker", "sh", "-c", "echo '# of the user' >>/etc/resolv.conf")
+    here.sees(here.change("renamed"))
+    assert here.texts()["in-docker"].splitlines()[-1] == "# of the user"
+
+
+def test_a_container_that_docker_restarted_follows_again(here):
+    here.engines["docker"].restart("in-docker")
+    assert "mooring" not in here.texts()["in-docker"]
+    here.sees(here.change("in place"))
+    # Edited after a restart it is the user's file, and has no block of ours to be brought up to date.
+    here.engines["docker"].restart("in-docker")
+    here.engines["docker"]("exec", "in-docker", "sh", "-c", "echo '# of the user' >>/etc/resolv.conf")
+    edited = here.texts()["in-docker"]
+    here.change("in place")
+    server = here.change("renamed")
+    deadline = time.monotonic() + PATIENCE
+    while here.servers()["web"] != [server] and time.monotonic() < deadline:
+        pass
+    assert here.servers()["web"] == [server] and here.texts()["in-docker"] == edited
+    here.run("container_dns", container="in-docker")
+    here.sees(server)
+
+
+def test_the_teardown_takes_it_away(here):
+    here.run("container_dns", pid=here.pid, name="process", state="absent")
+    output, counts = here.play("mooring.net.teardown")
+    assert counts["failed"] == 0, output
+    left = fingerprint(here.here.host)["files"]
+    assert {path for path in left if path not in here.before["files"] and "mooring" in path} == set()
+    assert [here.unit(name, "LoadState") for name in UNITS] == ["not-found"] * 3
+    assert not here.here.exists("/etc/netns") and not here.here.exists("/usr/local/lib/mooring")
