@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Running containers follow the host's resolv.conf: a path unit and a program that the role installs, on a real systemd."""
+"""Running containers follow the host's resolv.conf: a path unit and a program of the role, on a real systemd."""
 import itertools
 import subprocess
 import sys

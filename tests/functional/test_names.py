@@ -227,8 +227,7 @@ def test_what_a_container_writes_into_its_mark_counts_for_nothing(here, names, c
     here.run("container_dns", config=[{"container": container.name, "hostname": "front"}, {"netns": "n1"}],
              dns_servers=[BRIDGE])
     here.run("icc_policy", netns="n1", links=[f"{container.name}:peer"], exposed_ports=[80])
-    container.sh("sed -i 's/\"hostname\":\"front\"/\"hostname\":\"bank\"/' /etc/hosts 2>/dev/null || "
-                 "{ sed 's/\"hostname\":\"front\"/\"hostname\":\"bank\"/' /etc/hosts >/tmp/h; cat /tmp/h >/etc/hosts; }")
+    container.sh("sed 's/\"hostname\":\"front\"/\"hostname\":\"bank\"/' /etc/hosts >/tmp/h; cat /tmp/h >/etc/hosts")
     assert '"bank"' in container.read("hosts")
     here.run("netns_attach", netns="n1", address="10.9.0.91")
     assert lookup(here, "n1", "bank") == [] and lookup(here, "n1", "peer") == [container.address]

@@ -53,7 +53,7 @@ def own_names(settings: HostsSettings) -> list[str]:
 def body(settings: HostsSettings, facts: Facts, links: Iterable[Alias]) -> list[str]:
     """The lines of the block. :raises OptionError: when the user's template is wrong"""
     extra = [{"name": name, "address": facts.gateway if address == HOST_GATEWAY else address}
-             for name, address in settings.extra]
+             for name, address in settings.etc_hosts]
     values = {"links": [{"address": link.address, "names": list(link.names)} for link in links],
               "extra_hosts": [host for host in extra if host["address"]], "addresses": list(facts.addresses),
               "names": own_names(settings), "ipv6": facts.ipv6, **_who(settings)}

@@ -46,5 +46,5 @@ def _bring_up_to_date(draft: Draft, each: Managed, known: Knowledge, host: Conf)
 
 def with_facts(settings: ResolvSettings, facts: Facts) -> ResolvSettings:
     """Settings with what the host knows of the container: what follows the host's file has nobody to ask later."""
-    asked = HOST_GATEWAY in (*settings.servers, *settings.fallback)
+    asked = HOST_GATEWAY in (*settings.dns_servers, *settings.fallback_dns_servers)
     return dataclasses.replace(settings, ipv6=facts.ipv6, gateway=facts.gateway if asked else "")

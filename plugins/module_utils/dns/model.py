@@ -11,6 +11,7 @@ HOSTS, HOSTNAME, RESOLV = "hosts", "hostname", "resolv.conf"
 FILES = (HOSTS, HOSTNAME, RESOLV)
 HASH = "resolv.conf.hash"  # Docker's hash of the resolv.conf that it wrote: as long as it fits, nobody edited the file
 
+FALLBACK = ("8.8.8.8", "8.8.4.4")  # Docker's
 HOST_GATEWAY = "host-gateway"  # Docker's word for the bridge's address
 HOST_RESOLV = "/etc/resolv.conf"
 SYSTEMD_RESOLV = "/run/systemd/resolve/resolv.conf"  # the real servers behind systemd-resolved's 127.0.0.53
@@ -70,7 +71,7 @@ class Site:
 class HostsSettings:
     """What the block in a hosts file is made from; the host name's file belongs to it.
 
-    :param extra: pairs of a name and an address, or HOST_GATEWAY
+    :param etc_hosts: pairs of a name and an address, or HOST_GATEWAY
     :param addresses: the container's own ones where no lease tells them
     :param hosts_template: Jinja2 texts, "" for the default ones
     """
@@ -78,7 +79,7 @@ class HostsSettings:
     container: str
     hostname: str = ""
     domainname: str = ""
-    extra: tuple[tuple[str, str], ...] = ()
+    etc_hosts: tuple[tuple[str, str], ...] = ()
     addresses: tuple[str, ...] = ()
     hosts_template: str = ""
     hostname_template: str = ""
@@ -86,18 +87,18 @@ class HostsSettings:
 
 @dataclass(frozen=True)
 class ResolvSettings:
-    """What the block in a resolv.conf is made from; an empty ``servers``, ``search`` or ``options`` follows the host.
+    """What the block in a resolv.conf is made from. Of what is asked for an empty one follows the host.
 
-    :param fallback: servers for a container that would have none
+    :param fallback_dns_servers: servers for a container that would have none
     :param ipv6: whether the container has IPv6
     :param gateway: address of the container's bridge, for HOST_GATEWAY among the servers
     """
 
     container: str
-    servers: tuple[str, ...] = ()
-    search: tuple[str, ...] = ()
-    options: tuple[str, ...] = ()
-    fallback: tuple[str, ...] = ()
+    dns_servers: tuple[str, ...] = ()
+    dns_search_domains: tuple[str, ...] = ()
+    dns_opts: tuple[str, ...] = ()
+    fallback_dns_servers: tuple[str, ...] = FALLBACK
     ipv6: bool = False
     gateway: str = ""
     resolv_conf_template: str = ""
@@ -120,7 +121,7 @@ class DesiredNames:
     dns_search_domains: tuple[str, ...] = ()
     dns_opts: tuple[str, ...] = ()
     etc_hosts: tuple[tuple[str, str], ...] = ()
-    fallback_dns_servers: tuple[str, ...] = ()
+    fallback_dns_servers: tuple[str, ...] = FALLBACK
     hosts_template: str = ""
     hostname_template: str = ""
     resolv_conf_template: str = ""

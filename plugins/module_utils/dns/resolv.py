@@ -65,14 +65,15 @@ def host_conf(texts: Mapping[str, str]) -> Conf:
 
 def choose(settings: ResolvSettings, host: Conf) -> Chosen:
     """What is asked for, and what is the host's where nothing is."""
-    servers, fell_back = _gateways(settings.servers, settings), None
+    servers, fell_back = _gateways(settings.dns_servers, settings), None
     if not servers:
         servers = tuple(server for server in host.servers if _usable(server, settings.ipv6))
     if not servers:
         fell_back = host.servers
-        servers = tuple(server for server in _gateways(settings.fallback, settings) if _usable(server, settings.ipv6))
-    search = settings.search or host.search
-    return Chosen(servers, () if search == (".",) else search, settings.options or host.options, fell_back)
+        spare = _gateways(settings.fallback_dns_servers, settings)
+        servers = tuple(server for server in spare if _usable(server, settings.ipv6))
+    search = settings.dns_search_domains or host.search
+    return Chosen(servers, () if search == (".",) else search, settings.dns_opts or host.options, fell_back)
 
 
 def _gateways(servers: tuple[str, ...], settings: ResolvSettings) -> tuple[str, ...]:

@@ -43,8 +43,8 @@ def names(state: HostState, each: Managed, known: Knowledge) -> Mapping[str, Any
         "files": {file: str(site.place(file)) for file in FILES if site.place(file)},
         "hostname": of_hosts.hostname if of_hosts else "", "domainname": of_hosts.domainname if of_hosts else "",
         "names": own_names(of_hosts) if of_hosts else [], "addresses": list(facts.addresses),
-        "etc_hosts": dict(of_hosts.extra) if of_hosts else {},
+        "etc_hosts": dict(of_hosts.etc_hosts) if of_hosts else {},
         "links": [{"address": alias.address, "names": list(alias.names)} for alias in known.aliases(site.container)],
         "dns_servers": list(conf.servers), "dns_search_domains": list(conf.search), "dns_opts": list(conf.options),
-        "follows_host": bool(of_resolv) and not of_resolv.servers,
+        "follows_host": bool(of_resolv) and not of_resolv.dns_servers,
         "intact": of_hosts is not None and of_resolv is not None}

@@ -16,7 +16,7 @@ from ..link.operations import LinkSet
 from ..link.model import BRIDGE, Link, Mark
 from ..netns.model import HOST
 from ..policy import ledger
-from ..policy.model import Linkage
+from ..policy.model import NO_PORTS, Linkage
 from ..ports.model import ExposedPort
 from ..ports.spec import parse_exposed_port
 from .model import DesiredLink, DesiredPolicy
@@ -51,8 +51,9 @@ def _view(item: DesiredPolicy, state: HostState, linked: Mapping[str, Sequence[L
         view.update(bridge=item.bridge, icc=bridge.icc if bridge else None)
     if item.target:
         view.update(container=item.label, links=[
-            {"container": link.target, "alias": link.alias, "address": link.target_ip, "ports": link.ports,
-             "protocol": link.protocol} for link in sorted(linked.get(item.label, ()))])
+            {"container": link.target, "alias": link.alias, "address": link.target_ip,
+             "ports": link.ports if link.opens else "", "protocol": link.protocol if link.opens else ""}
+            for link in sorted(linked.get(item.label, ()))])
     return view
 
 
@@ -103,12 +104,12 @@ def _linkages(draft: Draft, item: DesiredPolicy, own: Sequence[Endpoint], link: 
     here, there = shared[0]
     ports, bridge = _ports(draft.state, item, there), bridges(draft.state)[there.bridge]
     if not ports:
-        draft.warn(f"the link from {item.label} to {link.target} opens nothing, since {link.target} exposes and "
-                   "publishes no port: say exposed_ports with netns_attach, or with this task")
-    return [Linkage(item.label, link.target, link.alias, here.ip(family), there.ip(family),
-                    port.text.partition("/")[0], port.protocol, there.bridge)
+        draft.warn(f"the link from {item.label} to {link.target} gives a name and opens nothing, since {link.target} "
+                   "exposes and publishes no port: say exposed_ports with netns_attach, or with this task")
+    opened = [(port.text.partition("/")[0], port.protocol) for port in ports] or [NO_PORTS]
+    return [Linkage(item.label, link.target, link.alias, here.ip(family), there.ip(family), *each, there.bridge)
             for family in ("ipv4", "ipv6") if here.ip(family) and there.ip(family) and bridge.filters(family)
-            for port in ports]
+            for each in opened]
 
 
 def _ports(state: HostState, item: DesiredPolicy, target: Endpoint) -> list[ExposedPort]:

@@ -109,10 +109,15 @@ def test_links_of_other_containers_stay(world: World) -> None:
     assert {link.partition(" ")[0] for link in world.info()["links"]} == {"web"}
 
 
-def test_a_link_that_opens_nothing_is_a_warning(world: World) -> None:
-    assert world.link("db", "web").warnings == (
-        "the link from db to web opens nothing, since web exposes and publishes no port: say exposed_ports with "
-        "netns_attach, or with this task",)
+def test_a_link_that_opens_nothing_is_a_warning_and_is_kept_for_its_name(world: World) -> None:
+    assert world.link("db", "web:www").warnings == (
+        "the link from db to web gives a name and opens nothing, since web exposes and publishes no port: say "
+        "exposed_ports with netns_attach, or with this task",)
+    again = world.link("db", "web:www")
+    assert again.operations == () and again.after[0]["links"] == [
+        {"container": "web", "alias": "www", "address": "192.168.5.2", "ports": "", "protocol": ""}]
+    rule, = [line for line in world.state.tables["ipv4", "filter"].chains["MOORING-ICC-br0"].lines if "->" in line]
+    assert "-j" not in rule.split()
 
 
 def test_a_link_across_bridges(world: World) -> None:
