@@ -77,6 +77,18 @@ WRONG = [
      ["addresses: '10.9.0.1' lacks a prefix length"]),
     (("veth_pair", {"name": "a", "peer": {"name": "b", "netns": "nowhere"}}), ["namespace nowhere does not exist"]),
     (("docker_bridge", {"name": "br1", "bip": "10.6.0.1/24", "ipv6": True}), ["ipv6: 'True' needs a network", "bip6"]),
+    (("container_dns", {"netns": "web", "hostname": "a_b"}), ["hostname: 'a_b' is not a host name (RFC 1123)"]),
+    (("container_dns", {"netns": "web", "dns_servers": ["192.0.2.1\nsearch evil"]}),
+     ["dns_servers: '192.0.2.1\\nsearch evil' is not an IP address", "host-gateway"]),
+    (("container_dns", {"netns": "web", "dns_search_domains": [".", "example.com"]}),
+     ["dns_search_domains: '., example.com' has '.'", "Give '.' alone"]),
+    (("container_dns", {"netns": "web", "etc_hosts": {"x": "y"}}), ["etc_hosts: 'y' is not an IP address"]),
+    (("container_dns", {"netns": "nowhere"}), ["there is no namespace nowhere", "netns_attach"]),
+    (("container_dns", {"netns_path": "/proc/1/ns/net"}), ["netns_path: '/proc/1/ns/net' is not below /run/netns"]),
+    (("container_dns", {"pid": 1}), ["pid: '1' cannot get a hosts: /proc/1/root/etc/hosts is the host's own file"]),
+    (("container_dns", {"container": "nobody"}), ["container: 'nobody' is not a running container", "docker"]),
+    (("container_dns", {"netns": "web", "hosts_template": "{% raw %}{{ nobody }}{% endraw %}"}),
+     ["hosts_template: '{{ nobody }}' cannot be rendered", "'nobody' is undefined", "Known are addresses"]),
 ]
 
 

@@ -70,6 +70,17 @@ CONTRACTS = [
              ("policies", [{"icc": False}, {"container": "db", "links": [LINK]}],
               {"config": [{"bridge": "br0", "icc": False}, {"container": "db", "links": ["web:www"]}]},
               {"config": [{"bridge": "br0"}, {"container": "db"}], "state": "absent"})),
+    Contract("container_dns", WITH_CONTAINERS,
+             ("names", {"container": "web", "names": ["front.example.com", "front"], "addresses": ["10.5.0.2"],
+                        "dns_servers": ["192.0.2.1", "10.5.0.1"], "dns_search_domains": ["example.com"]},
+              {"netns": "web", "hostname": "front", "domainname": "example.com", "dns_opts": ["ndots:2"],
+               "dns_servers": ["192.0.2.1", "host-gateway"], "dns_search_domains": [".example.com"],
+               "etc_hosts": {"gateway": "host-gateway"}},
+              {"netns": "web", "state": "absent"}),
+             ("all_names", [{"hostname": "web", "dns_servers": ["192.0.2.1"]}, {"hostname": "db"}],
+              {"dns_servers": ["192.0.2.1"],
+               "config": [{"netns": "web"}, {"netns": "db", "dns_servers": ["10.5.0.1"]}]},
+              {"config": [{"netns": "web"}, {"netns": "db"}], "state": "absent"})),
 ]
 
 

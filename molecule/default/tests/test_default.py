@@ -155,3 +155,11 @@ def test_containers_of_a_bridge_with_icc_talk_to_each_other():
 def test_containers_reach_the_outside_as_the_host():
     assert ask("web", OUTSIDE, 9) == HOST
     assert ask("cache", OUTSIDE, 9) == HOST
+
+
+def test_containers_have_names(host):
+    assert host.check_output("ip netns exec web getent hosts database").split() == ["192.168.5.20", "database", "db"]
+    assert host.check_output("ip netns exec web cat /etc/hostname") == "web"
+    assert "192.168.5.2\tweb.example.com web" in host.file("/etc/netns/web/hosts").content_string
+    assert "nameserver 192.168.5.1\n" in host.file("/etc/netns/web/resolv.conf").content_string
+    assert host.file("/etc/netns/db/resolv.conf").contains("nameserver")

@@ -29,10 +29,12 @@ def test_the_example():
         {"netns": "db", "published_ports": []},
     ]
     assert filters.links(EXAMPLE) == [{"netns": "web", "links": ["db:database"]}, {"netns": "db", "links": []}]
+    assert filters.names(EXAMPLE) == [{"netns": name, "name": name, "state": "present"} for name in ("web", "db")]
 
 
 def test_an_empty_document_is_no_work():
-    for function in (filters.bridges, filters.access, filters.endpoints, filters.publications, filters.links):
+    for function in (filters.bridges, filters.access, filters.endpoints, filters.publications, filters.links,
+                     filters.names):
         assert function([]) == []
 
 
@@ -114,11 +116,44 @@ def test_ports_of_a_container_without_an_interface_are_refused():
         filters.bridges(document)
 
 
+NAMES = {"hostname": "front", "dns_servers": ["192.0.2.1"], "etc_hosts": {"x": "192.0.2.2"}}
+
+
+@pytest.mark.parametrize(("containers", "found"), [
+    ([{"name": "web", **NAMES}], [{"netns": "web", "name": "web", "state": "present", **NAMES}]),
+    ([{"name": "web", "container": "c0ffee"}], [{"container": "c0ffee", "name": "web", "state": "present"}]),
+    ([{"name": "web", "state": "absent"}], [{"netns": "web", "name": "web", "state": "absent"}]),
+    # A process may have the host's own files: only where somebody asks for it.
+    ([{"name": "web", "pid": 7}, {"name": "db", "netns_path": "/run/netns/x"}], []),
+    ([{"name": "web", "pid": 7, **NAMES}], [{"pid": 7, "name": "web", "state": "present", **NAMES}]),
+    # Without an interface of its own a container has names if it is given some.
+    ([{"name": "web", "network_mode": "none"}], []),
+    ([{"name": "web", "network_mode": "none", **NAMES}],
+     [{"netns": "web", "name": "web", "state": "present", **NAMES}]),
+])
+def test_names(containers, found):
+    document = [network(*containers)]
+    assert filters.names(document) == found
+    assert all(not set(NAMES) & set(endpoint) for endpoint in filters.endpoints(document))
+
+
+def test_names_of_a_container_on_two_networks_are_said_once():
+    document = [network({"name": "web", "hostname": "a"}, {"name": "db", "state": "absent"}),
+                network({"name": "web", "interface_name": "eth1"}, {"name": "db", "interface_name": "eth1"}, name="b")]
+    assert filters.names(document) == [{"netns": "web", "name": "web", "state": "present", "hostname": "a"},
+                                       {"netns": "db", "name": "db", "state": "present"}]
+    document[1]["containers"][0]["hostname"] = "b"
+    with pytest.raises(AnsibleFilterError, match="container web has hostname a in one network and b in another"):
+        filters.bridges(document)
+
+
 FOUND = {
     "bridges": [{"name": "bridge0", "bip": "192.168.5.1/24"}],
     "endpoints": [{"container": "web", "interface_name": "eth0", "bridge": "bridge0"}],
     "namespaces": ["web", "empty"],
     "veth_pairs": ["A", "A"],
+    "dns": [{"container": "web", "kind": "netns", "name": "web1"}, {"container": "app", "kind": "docker", "name": "c0"},
+            {"container": "old", "kind": "pid", "name": "7"}],
 }
 
 
@@ -127,6 +162,8 @@ def test_removal():
     assert filters.removal(FOUND, "netns_attach") == [
         {"name": "web", "netns_path": "/run/netns/web", "interface_name": "eth0"}, {"netns": "empty"}]
     assert filters.removal(FOUND, "veth_pair") == [{"name": "A"}]
+    assert filters.removal(FOUND, "container_dns") == [
+        {"netns": "web1", "name": "web"}, {"container": "c0", "name": "app"}, {"pid": "7", "name": "old"}]
     with pytest.raises(AnsibleFilterError, match="nothing to remove with 'port_publish'"):
         filters.removal(FOUND, "port_publish")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from typing import Any
+from unittest import mock
 
 import pytest
 from ansible_collections.mooring.net.plugins.module_utils.core import runner
@@ -85,6 +86,7 @@ def _prepared() -> World:
     world.link("web", "db")
     world.run("netns_attach", netns="app", bridge="br1")
     world.run("veth_pair", name="A", bridge="br0", addresses=["10.9.0.1/24"], peer={"name": "B", "netns": "db"})
+    world.run("container_dns", config=[{"netns": "web"}, {"netns": "app"}])
     return world
 
 
@@ -109,6 +111,9 @@ TASKS: dict[str, tuple[str, dict[str, Any]]] = {
     "other pair": ("veth_pair", {"name": "A", "addresses": ["10.9.0.5/24"], "mtu": 1300, "peer": {
         "name": "B", "netns": "db"}}),
     "pair gone": ("veth_pair", {"name": "A", "peer": {"name": "B", "netns": "db"}, "state": "absent"}),
+    "new names": ("container_dns", {"config": [{"netns": "db", "hostname": "sql"}, {"netns": "web", "dns_servers": [
+        "host-gateway"]}]}),
+    "names gone": ("container_dns", {"config": [{"netns": "web"}, {"netns": "app"}], "state": "absent"}),
     "bridge gone": ("docker_bridge", {"name": "br1", "state": "absent", "force": True}),
 }
 
@@ -269,3 +274,18 @@ def test_the_fake_host_refuses_what_a_kernel_refuses() -> None:
         world.host.execute([LinkAdd(HOST, Link("br0", "bridge"))])
     with pytest.raises(MooringError, match="there is no such name"):
         world.host.execute([SysctlSet(named_path("web"), "net/ipv4/conf/eth7/rp_filter", "1")])
+
+
+# -- Python packages --------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("module", "missing", "package"), [
+    ("docker_bridge", "pyroute2", "python3-pyroute2"), ("container_dns", "jinja2", "python3-jinja2"),
+    ("container_dns", "pyroute2", "python3-pyroute2"), ("docker_bridge", "jinja2", ""),
+])
+def test_a_missing_python_package_is_named_by_the_modules_that_need_it(module: str, missing: str, package: str) -> None:
+    answer = mock.Mock()
+    with mock.patch.object(runner.importlib.util, "find_spec", lambda name: None if name == missing else name), \
+            mock.patch.object(runner, "has_respawned", lambda: True):
+        runner._require_libraries(answer, RESOURCES[module].libraries)
+    assert [package in call.kwargs["msg"] for call in answer.fail_json.mock_calls] == ([True] if package else [])
