@@ -91,7 +91,7 @@ options:
     type: str
 notes:
   - A file that is a symbolic link inside of a container is not followed, and refused.
-  - A container of Docker or Podman gets its files from the engine when it starts: run the task again after a restart.
+  - A container of Docker gets its files anew from the engine when it starts. Run the task again after a restart.
 seealso:
   - module: mooring.net.netns_attach
   - module: mooring.net.icc_policy

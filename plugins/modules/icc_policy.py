@@ -13,7 +13,9 @@ description:
   - A container has exactly the given links. A link, as with C(docker run --link), opens the exposed and published
     ports of one container to another one of the same bridge. Replies come back by connection state, and nothing else
     does.
-  - Links count with O(icc=false) only; with O(icc=true) everything is open anyhow.
+  - Links open ports with O(icc=false) only; with O(icc=true) everything is open anyhow.
+  - The alias of a link stands in the hosts file of a container that has its names from M(mooring.net.container_dns),
+    whatever O(icc) is, and follows the address of the other container.
   - O(icc=false) also sets C(net.bridge.bridge-nf-call-iptables), without which the kernel shows the rules no packet.
 extends_documentation_fragment:
   - mooring.net.attributes
@@ -42,6 +44,7 @@ options:
 seealso:
   - module: mooring.net.docker_bridge
   - module: mooring.net.netns_attach
+  - module: mooring.net.container_dns
 """
 
 EXAMPLES = r"""

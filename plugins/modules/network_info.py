@@ -8,10 +8,11 @@ module: network_info
 short_description: What this collection keeps on a host
 version_added: 0.1.0
 description:
-  - Returns bridges, endpoints, published ports and links, joined into one view. It says what C(brctl show), C(docker
-    port) and C(iptables -nL) say together.
-  - Also returns which rules the next run of any module would repair (RV(network.drift)), and what belongs to
-    containers that are gone (RV(network.leftovers)), and what rules of others prevent (RV(network.obstacles)).
+  - Returns bridges, endpoints, published ports, links and names, joined into one view. It says what C(brctl show),
+    C(docker port) and C(iptables -nL) say together.
+  - Also returns which rules and files the next run of any module that writes rules would repair (RV(network.drift)),
+    what belongs to containers that are gone (RV(network.leftovers)), and what rules of others prevent
+    (RV(network.obstacles)).
   - Nothing is changed.
 extends_documentation_fragment:
   - mooring.net.attributes.info
@@ -89,8 +90,14 @@ network:
       type: list
       elements: str
       returned: success
+    dns:
+      description: The names of containers, as M(mooring.net.container_dns) returns them.
+      type: list
+      elements: dict
+      returned: success
     drift:
-      description: Which rules the next run of any module would repair, empty when all are as they should be.
+      description: Which rules and files of containers the next run of any module that writes rules would repair, empty
+        when all are as they should be.
       type: list
       elements: str
       returned: success

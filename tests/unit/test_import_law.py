@@ -18,9 +18,9 @@ PACKAGE = "ansible_collections.mooring.net.plugins.module_utils"
 
 # May touch the host: open files, ask the kernel, start programs.
 ADAPTERS = {"core/command", "core/lock", "dns/engines", "dns/files", "dns/follow", "dns/locate", "dns/uts",
-            "firewall/iptables", "foreign/expressions", "foreign/netfilter", "foreign/nft", "host/conntrack", "host/proc",
-            "host/real", "host/sockets", "link/decode", "link/encode", "link/netlink", "link/rtnl", "netns/enter",
-            "netns/named", "netns/resolve", "netns/syscalls"}
+            "firewall/iptables", "foreign/expressions", "foreign/netfilter", "foreign/nft", "host/conntrack",
+            "host/proc", "host/real", "host/sockets", "link/decode", "link/encode", "link/netlink", "link/rtnl",
+            "netns/enter", "netns/named", "netns/resolve", "netns/syscalls"}
 # May use adapters, and holds nothing else.
 ON_ADAPTERS = {"core/runner": {"core/command", "core/lock", "host/real"}, "netns/lookup": {"netns/resolve"}}
 PURE_LIBRARIES = {"__future__", "bisect", "collections", "contextlib", "dataclasses", "enum", "functools", "hashlib",
