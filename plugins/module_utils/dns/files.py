@@ -3,7 +3,8 @@
 
 A container can put a symbolic link wherever it can write, and the host would follow it to a file of its own. So every
 part of a path below a place's ``under`` is opened by itself, relative to the one before, and never through a link.
-Files are written in place: an engine has mounted the very inode into its container.
+What stands at its end is looked at before it is opened, since to open a device does something to the device. Files are
+written in place: an engine has mounted the very inode into its container.
 """
 from __future__ import annotations
 
@@ -21,8 +22,7 @@ from .operations import FileDel, FileWrite
 
 LIMIT = 1 << 20  # bytes; nobody's hosts file is larger, and a container may make its own as large as it likes
 _OF_PROCESS = re.compile(r"/proc/(\d+)/root")
-_READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
-_WRITE = os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
+_LOOK = os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 
 
@@ -73,7 +73,7 @@ def _entries(directory: str) -> list[str]:
 
 
 def read(place: Place) -> ObservedFile:
-    """A file as it is. :raises HostError: when it cannot be read for another reason than what it is"""
+    """A file as it is. What keeps it from being read is its problem: it is of no concern to most runs."""
     parents = 0
     try:
         _refuse_mounts_of_host(place)
@@ -83,7 +83,7 @@ def read(place: Place) -> ObservedFile:
             for part in folders:
                 folder = stack.enter_context(_opened(part, _FOLDER | os.O_NOFOLLOW, folder))
                 parents += 1
-            file = stack.enter_context(_opened(name, _READ, folder))
+            file = stack.enter_context(_regular(name, os.O_RDONLY, folder))
             return ObservedFile(_text(file), parents=parents)
     except Unsafe as problem:
         return ObservedFile(problem=str(problem), parents=parents)
@@ -92,9 +92,7 @@ def read(place: Place) -> ObservedFile:
     except OSError as error:
         if error.errno in (errno.ELOOP, errno.ENOTDIR):
             return ObservedFile(problem="has a symbolic link in its path, which is not followed", parents=parents)
-        if error.errno in (errno.ESRCH, errno.EACCES, errno.ENXIO):
-            return ObservedFile(problem=f"cannot be opened: {error.strerror}", parents=parents)
-        raise HostError(f"cannot read {place}: {error.strerror}") from error
+        return ObservedFile(problem=f"cannot be read: {error.strerror}", parents=parents)
 
 
 @contextlib.contextmanager
@@ -106,15 +104,24 @@ def _opened(path: str, flags: int, folder: int | None = None) -> Iterator[int]:
         os.close(descriptor)
 
 
+@contextlib.contextmanager
+def _regular(name: str, flags: int, folder: int) -> Iterator[int]:
+    """A file of the container's alone, opened. :raises Unsafe: when it is something else"""
+    with _opened(name, _LOOK, folder) as place:
+        _refuse(os.fstat(place))
+        with _opened(f"/proc/self/fd/{place}", flags | os.O_CLOEXEC) as file:
+            yield file
+
+
 def _refuse_mounts_of_host(place: Place) -> None:
     process = _OF_PROCESS.fullmatch(place.under)
     if process and os.stat(f"/proc/{process[1]}/ns/mnt").st_ino == os.stat("/proc/self/ns/mnt").st_ino:
         raise Unsafe("is the host's own file, since the process has no mounts of its own")
 
 
-def _text(descriptor: int) -> str:
-    """The content of an open file. :raises Unsafe: when it is not one that is the container's alone"""
-    found = os.fstat(descriptor)
+def _refuse(found: os.stat_result) -> None:
+    if stat.S_ISLNK(found.st_mode):
+        raise Unsafe("is a symbolic link, which is not followed")
     if not stat.S_ISREG(found.st_mode):
         raise Unsafe("is no regular file")
     for name in FILES:
@@ -125,6 +132,9 @@ def _text(descriptor: int) -> str:
         raise Unsafe(f"is one file with {found.st_nlink} names (hard links), and the others would change with it")
     if found.st_size > LIMIT:
         raise Unsafe(f"is larger than {LIMIT} bytes")
+
+
+def _text(descriptor: int) -> str:
     pieces = []
     while piece := os.read(descriptor, LIMIT):
         pieces.append(piece)
@@ -145,11 +155,10 @@ def write(operation: FileWrite) -> None:
                         os.mkdir(part, 0o755, dir_fd=folder)
                 folder = stack.enter_context(_opened(part, _FOLDER | os.O_NOFOLLOW, folder))
             if operation.previous is None:
-                file = os.open(name, _WRITE | os.O_CREAT | os.O_EXCL, 0o644, dir_fd=folder)
-            else:
-                file = os.open(name, _WRITE, dir_fd=folder)
-            stack.callback(os.close, file)
-            if operation.previous is not None and _text(file) != operation.previous:
+                new = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+                os.close(os.open(name, new, 0o644, dir_fd=folder))
+            file = stack.enter_context(_regular(name, os.O_RDWR, folder))
+            if _text(file) != (operation.previous or ""):
                 raise HostError(f"cannot {operation.describe()}: somebody else changed it meanwhile")
             _overwrite(file, operation.text.encode("utf-8", "surrogateescape"))
     except (OSError, Unsafe) as error:

@@ -18,7 +18,8 @@ from .model import ObservedFile, Place
 from .resolv import host_conf
 from .writing import write_resolv
 
-ROUNDS = 20  # a file that changes faster than this is somebody else's fault
+ROUNDS = 20  # a host's file that changes faster than this is somebody else's fault
+RETRIES = 3  # for a container's file that somebody changed at the same time
 
 
 @dataclass
@@ -32,14 +33,14 @@ class State:
 
 def main() -> int:
     """Bring all files up to date, and again for as long as the host's file changes meanwhile. The exit status."""
-    failed = False
-    for _round in range(ROUNDS):
+    good = True
+    for number in range(ROUNDS):
         with host_lock():
             before = files.resolv_texts()
-            failed = not bring_up_to_date(State(files.snapshot(), resolv_texts=before))
-        if files.resolv_texts() == before:
+            good = bring_up_to_date(State(files.snapshot(), resolv_texts=before))
+        if files.resolv_texts() == before and (good or number >= RETRIES):
             break
-    return int(failed)
+    return 0 if good else 1
 
 
 def bring_up_to_date(state: State) -> bool:
