@@ -74,6 +74,13 @@ def test_addresses_gateway_and_links_follow(world: World) -> None:
     assert not any("database" in line for line in lines(world.text("web")))
 
 
+def test_a_new_host_name_is_known_to_all_of_the_task(world: World) -> None:
+    world.link("web", "db:database", exposed_ports=["5432"])
+    plan = world.run("container_dns", config=[{"netns": "web"}, {"netns": "db", "hostname": "sql"}])
+    assert len(plan.operations) == 6, "each file is written once"
+    assert "192.168.5.3\tdatabase sql db" in lines(world.text("web"))
+
+
 def test_a_link_without_ports_and_with_icc_has_a_name(world: World) -> None:
     world.link("web", "db:database")
     world.name("web")
