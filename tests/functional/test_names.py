@@ -198,7 +198,19 @@ def test_a_running_container_sees_its_names_at_once(here, container):
     assert here.unchanged("container_dns", container=container.name, state="absent")
 
 
-def test_a_link_of_a_container_survives_the_restart_of_both(here, names, container):
+def test_a_link_to_a_container_follows_it_through_a_restart(here, names, container):
+    here.run("container_dns", config=[{"netns": "n0"}, {"container": container.name, "hostname": "back"}],
+             dns_servers=[BRIDGE])
+    here.run("icc_policy", container="n0", links=[f"{container.name}:api"])
+    assert lookup(here, "n0", "api") == lookup(here, "n0", "back") == [container.address]
+    container.engine.restart(container.name)
+    here.run("netns_attach", container=container.name, address="10.9.0.99")
+    assert lookup(here, "n0", "api") == ["10.9.0.99"]
+    here.run("netns_attach", container=container.name, state="absent")
+    assert lookup(here, "n0", "api") == []
+
+
+def test_a_link_of_a_container_survives_its_restart(here, names, container):
     here.run("container_dns", config=[{"container": container.name, "hostname": "front"}, {"netns": "n1"}],
              dns_servers=[BRIDGE])
     here.run("icc_policy", container=container.name, links=["n1:database"], exposed_ports=[5432])

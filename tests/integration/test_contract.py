@@ -203,6 +203,7 @@ def test_a_whole_play_runs_in_check_mode_on_a_fresh_host(new_host, tmp_path):
         *WITH_CONTAINERS,
         task("ports", "port_publish", container="web", published_ports=["8080:80", "127.0.0.1::443"]),
         task("a policy", "icc_policy", config=[{"bridge": "br0", "icc": False}, {"container": "db", "links": ["web"]}]),
+        task("names", "container_dns", config=[{"netns": "web", "dns_servers": ["host-gateway"]}, {"netns": "db"}]),
         task("a pair", "veth_pair", name="a", bridge="br0", peer={"name": "b", "netns": "web"})],
         arguments=["--check", "--diff"])
     assert {outcome.name: outcome.message for outcome in outcomes if outcome.status == "failed"} == {}

@@ -53,12 +53,13 @@ def bring_up_to_date(state: State) -> bool:
                 write_resolv(draft, each.site, each.resolv, host)
             for operation in draft.operations:
                 files.write(operation)
-                print(operation.describe(), flush=True)
+                sys.stdout.write(f"{operation.describe()}\n")
+                sys.stdout.flush()
         except MooringError as error:
-            print(error, file=sys.stderr)
+            sys.stderr.write(f"{error}\n")
             good = False
     return good
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    raise SystemExit(main())

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..core.errors import OptionError
-from ..core.names import container_label
+from ..core.names import container_label, netns_name
 from ..endpoint.model import endpoints
 from ..host.model import Scope
 from ..netns.model import NETNS_DIRECTORY, Resolved, Target, label_of_path, named_path
@@ -54,6 +54,7 @@ def _of_path(target: Target, name: str | None) -> tuple[Resolved, Site]:
         raise OptionError("netns_path", target.value, f"is not below {NETNS_DIRECTORY}, and only namespaces with a "
                           "name there have files of their own",
                           "Use netns for a name, or pid or container for what runs in it")
+    netns_name("netns_path", short)  # it becomes the name of a directory
     return Resolved(name or short, target.value), netns_site(short, name or short)
 
 

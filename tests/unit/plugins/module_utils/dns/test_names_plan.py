@@ -109,6 +109,9 @@ def test_a_path_without_a_name_has_no_files(world: World) -> None:
     assert world.refuses("container_dns", netns_path="/proc/7/ns/net") == (
         "netns_path: '/proc/7/ns/net' is not below /run/netns, and only namespaces with a name there have files of "
         "their own. Use netns for a name, or pid or container for what runs in it.")
+    for name in ("..", "."):
+        assert world.refuses("container_dns", netns_path=f"/run/netns/{name}", name="web").startswith(
+            f"netns_path: '{name}' is not the name of a network namespace")
     world.run("container_dns", netns_path="/run/netns/web")
     assert world.text("web", "hostname") == "web\n"
 
