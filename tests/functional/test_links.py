@@ -117,6 +117,17 @@ def test_a_link_follows_its_source(linked):
     expect_closed(here.servers, *calls(here, "third", ADDRESSES["target"]))
 
 
+def test_a_link_to_a_container_without_ports_is_kept_and_opens_nothing(linked):
+    """It gives a name: see test_names."""
+    here = linked
+    options = {"container": "source", "links": ["target:database", "third:other"]}
+    here.pipeline.run("icc_policy", **options)
+    assert sum("link third:other" in rule and " -j " not in rule for rule in rules(here)) == 2
+    expect_open(here, "source", "target", ADDRESSES["target"], ADDRESSES["source"])
+    expect_closed(here.servers, *calls(here, "source", ADDRESSES["third"]))
+    assert here.pipeline.run("icc_policy", **options)["actions"] == []
+
+
 def test_a_target_that_restarts_is_linked_again(linked):
     """It is away for a while without a word to us; its address is kept for it."""
     here = linked
