@@ -19,6 +19,7 @@ from typing import Any, Optional
 END = "# mooring:end"
 # musl reads hosts in pieces of 511 bytes and would take the rest of a longer comment for an entry.
 WIDTH = 240
+LINES = 1 << 20  # more than a file can have that we read
 
 
 @dataclass(frozen=True)
@@ -69,9 +70,11 @@ def split(kind: str, text: Optional[str]) -> Parts:
 
 
 def _mark(pieces: Sequence[str]) -> Optional[Mapping[str, Any]]:
+    """Whatever a container made of it: nested deeper than Python goes, it is damaged like any other."""
     try:
         found = json.loads("".join(pieces))
-    except ValueError:
+        json.dumps(found)
+    except (ValueError, RecursionError):
         return None
     return found if isinstance(found, dict) else None
 
@@ -95,9 +98,25 @@ def taken(parts: Parts, engine: Callable[[str], bool]) -> list[list[Any]]:
 
 def take(parts: Parts) -> Optional[str]:
     """The text without its block and with what that took the place of; None when nothing is left of our own file."""
-    was = (parts.block.mark or {}).get("was") if parts.block else None
+    was = remembered(parts.block.mark or {}).get("was") if parts.block else None
     lines = [*parts.before, *parts.after]
-    for entry in was if isinstance(was, list) else ():
-        if isinstance(entry, list) and [type(part) for part in entry] == [int, str]:
-            lines.insert(*entry)
+    for number, line in was or ():
+        lines.insert(number, line)
     return text_of(lines) if lines or was is not None else None
+
+
+def remembered(mark: Mapping[str, Any]) -> dict[str, Any]:
+    """What a mark keeps beside the settings to give back what was there, as far as it is what we write.
+
+    ``was`` are lines with their numbers, ``hostname_was`` is the text of the hostname file, ``directories`` how many
+    of those around the files are ours.
+    """
+    was, found = mark.get("was"), {}
+    if isinstance(was, list) and all(isinstance(entry, list) and [type(part) for part in entry] == [int, str]
+                                     and 0 <= entry[0] < LINES and "\n" not in entry[1] for entry in was):
+        found["was"] = was
+    if isinstance(mark.get("hostname_was"), str):
+        found["hostname_was"] = mark["hostname_was"]
+    if mark.get("directories") in (1, 2):
+        found["directories"] = mark["directories"]
+    return found

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Optional
 
 from ..core import command
 from ..core.errors import HostError
@@ -36,8 +37,7 @@ def inspect(containers: Sequence[str]) -> tuple[dict[str, Found], dict[str, str]
         else:
             here, problem = _ask(engine, left)
         for container in left:
-            match = next((each for each in here
-                          if container == each.name or each.identifier.startswith(container)), None)
+            match = _match(container, here)
             if match is None:
                 answers[container].append(problem or f"{engine} has no container of this name")
             elif not match.pid:
@@ -45,6 +45,13 @@ def inspect(containers: Sequence[str]) -> tuple[dict[str, Found], dict[str, str]
             else:
                 found[container] = match
     return found, {container: "; ".join(text) for container, text in answers.items() if container not in found}
+
+
+def _match(container: str, found: Sequence[Found]) -> Optional[Found]:
+    """By name before by the beginning of an id, as the engines do."""
+    by_name = [each for each in found if each.name == container]
+    by_id = [each for each in found if each.identifier.startswith(container)]
+    return next(iter(by_name + by_id), None)
 
 
 def _ask(engine: str, containers: Sequence[str]) -> tuple[list[Found], str]:

@@ -10,6 +10,7 @@ from ..host.model import HostState
 from ..policy.model import Linkage
 from .hosts import Alias, Facts, alias
 from .marks import managed
+from .model import HOSTS, Site
 
 
 class Knowledge:
@@ -21,7 +22,13 @@ class Knowledge:
         self._links: dict[str, dict[tuple[str, str, str], None]] = {}
         for link in sorted(linked):
             self._links.setdefault(link.source, {})[link.target_ip, link.alias, link.target] = None
-        self._hostnames = {each.site.container: each.hosts.hostname for each in managed(state.files) if each.hosts}
+        found = managed(state.files)
+        self._hostnames = {each.site.container: each.hosts.hostname for each in found if each.hosts}
+        self._owners = {each.site.place(HOSTS): each.site.container for each in found}
+
+    def owner(self, site: Site) -> str:
+        """The container whose files are at a site, "" when we look after none of them."""
+        return self._owners.get(site.place(HOSTS), "")
 
     def call(self, container: str, hostname: str) -> None:
         """A container is going to have another host name."""

@@ -47,7 +47,10 @@ def settings_of(kind: type[Settings], mark: object) -> Optional[Settings]:
     words = {}
     for field in dataclasses.fields(kind):
         if field.name in mark:
-            value = _tuples(mark[field.name])
+            try:
+                value = _tuples(mark[field.name])
+            except RecursionError:
+                return None
             if field.default is not dataclasses.MISSING and type(value) is not type(field.default):
                 return None
             words[field.name] = value

@@ -75,12 +75,12 @@ class _Names:
     """One container that is to have its names: checked when it is made, so that all are before anything is planned."""
 
     def __init__(self, draft: Draft, item: DesiredNames, known: Knowledge) -> None:
-        self.draft, self.item, self.site = draft, item, item.site
+        self.draft, self.item, self.site, self.known = draft, item, item.site, known
         with doing(f"names of {item.label}"):
             self._refuse()
             self._find_namespace()
             addresses = () if known.leased(item.label) else self._addresses()
-            self.facts, self.known = known.facts(item.label, addresses), known
+            self.facts = known.facts(item.label, addresses)
             self._need_gateway()
             self.hosts, self.resolv = self._hosts(addresses), with_facts(self._resolv(), self.facts)
             known.call(item.label, self.hosts.hostname)
@@ -100,16 +100,14 @@ class _Names:
         target = self.item.target
         for file in FILES:
             observed = self.draft.state.files.get(self.site.place(file))
-            if observed is None:
-                continue
-            if observed.problem:
+            if observed is not None and observed.problem:
                 raise OptionError(target.kind, target.value, f"cannot get a {file}: {self.site.place(file)} "
                                   f"{observed.problem}", "Give the container a plain file of its own there")
-            block = split(file, observed.text).block
-            owner = (block.mark or {}).get("container", self.item.label) if block else self.item.label
-            if owner != self.item.label:
-                raise OptionError(target.kind, target.value, f"has the files of container {owner}",
-                                  f"Say all about them as {owner}, or remove those first with state: absent")
+
+        owner = self.known.owner(self.site)
+        if owner not in ("", self.item.label):
+            raise OptionError(target.kind, target.value, f"has the files of container {owner}",
+                              f"Say all about them as {owner}, or remove those first with state: absent")
 
     def _find_namespace(self) -> None:
         entry = self.draft.state.named.get(self.site.name)

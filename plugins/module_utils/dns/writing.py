@@ -7,15 +7,12 @@ from typing import Any
 
 from ..core.plan import Draft
 from . import hosts, resolv
-from .block import compose, put, split, take, taken
+from .block import compose, put, remembered, split, take, taken
 from .hosts import Alias, Facts
 from .marks import as_mark, engine_names, hint_place, hint_text, settings_of, text_at
 from .model import HOSTNAME, HOSTS, RESOLV, HostsSettings, ObservedFile, Place, ResolvSettings, Site
 from .operations import FileDel, FileWrite
 from .resolv import Conf
-
-MEMORY = ("was", "hostname_was", "directories")  # what a mark keeps beside the settings, to give back what was there
-
 
 def write_hosts(draft: Draft, site: Site, settings: HostsSettings, facts: Facts, links: Sequence[Alias]) -> None:
     """hosts, and hostname with it: that file has no room for a mark, so that of hosts speaks for both."""
@@ -50,12 +47,10 @@ def take_back(draft: Draft, site: Site) -> None:
     files = draft.state.files
     block = split(HOSTS, text_at(site, HOSTS, files)).block
     mark: Mapping[str, Any] = block.mark or {} if block else {}
-    made = mark.get("directories", 0)
-    directories = made if site.kind == "netns" and made in (1, 2) else 0
-    settings = settings_of(HostsSettings, mark)
+    memory, settings = remembered(mark), settings_of(HostsSettings, mark)
+    directories = memory.get("directories", 0) if site.kind == "netns" else 0
     if settings and settings.hostname and text_at(site, HOSTNAME, files) == hosts.hostname_text(settings):
-        was = mark.get("hostname_was")
-        _leave(draft, site, HOSTNAME, was if isinstance(was, str) else None, directories)
+        _leave(draft, site, HOSTNAME, memory.get("hostname_was"), directories)
     for file in (RESOLV, HOSTS):
         parts = split(file, text_at(site, file, files))
         if parts.block:
@@ -77,7 +72,7 @@ def _write_block(draft: Draft, site: Site, file: str, mark: Mapping[str, Any], b
     elif parts.block.mark is None:
         memory = {} if site.kind == "netns" else {"was": []}  # somebody damaged it, and with it what was there before
     else:
-        memory = {key: parts.block.mark[key] for key in MEMORY if key in parts.block.mark}
+        memory = remembered(parts.block.mark)
     wanted = put(parts, compose(file, {**mark, **memory}, body), engine)
     if wanted != text:
         _write(draft, site, file, wanted)

@@ -145,6 +145,11 @@ def test_two_containers_cannot_have_one_file(world: World) -> None:
         "container_dns", netns="web", name="other")
 
 
+def test_two_names_of_one_container_of_docker(app: World) -> None:
+    assert "container: 'app' has the files of container app. Say all about them as app" in app.refuses(
+        "container_dns", container="app", name="other")
+
+
 # A container of an engine
 
 
@@ -223,9 +228,21 @@ def test_a_mark_that_the_container_forged_counts_for_nothing(app: World, old: st
     before = app.text("app")
     app.run("netns_attach", netns="web", address="192.168.5.99")
     assert app.text("app") == before and "bank" not in app.text("web")
-    if "container" not in new:
-        app.run("container_dns", container="app", hostname="front")
-        assert new not in app.text("app")
+    app.run("container_dns", container="app", hostname="front")
+    assert new not in app.text("app")
+
+
+@pytest.mark.parametrize("forged", ['"x":' + "[" * 100000, '"etc_hosts":' + "[" * 900 + "]" * 900,
+                                    '"was":' + "[" * 900 + "]" * 900, '"was":[[9' + "0" * 30 + ',"x"]]', '{"x"'])
+def test_a_mark_that_the_container_made_to_be_a_trap(app: World, forged: str) -> None:
+    place = docker_place("app", "hosts")
+    app.state.files[place] = ObservedFile(app.text("app").replace('"hostname":"front"', forged))
+    app.bridge()
+    assert app.info()["dns"][0]["intact"] is False
+    app.run("container_dns", container="app", hostname="front")
+    assert app.info()["dns"][0]["intact"] is True and forged not in app.text("app")
+    app.run("container_dns", container="app", state="absent")
+    assert "mooring" not in app.text("app")
 
 
 def test_a_container_that_is_gone_is_forgotten_by_its_name(app: World) -> None:
