@@ -13,6 +13,7 @@ from . import document, settings
 from .flags import PLURAL, Flag, flags, meaning
 from .model import DEFAULT_BRIDGE, DEFAULTS, NO_BRIDGE, WITHOUT_FLAG
 
+
 @dataclass(frozen=True)
 class Wish:
     """What the user says, and what is there.

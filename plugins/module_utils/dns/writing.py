@@ -14,6 +14,7 @@ from .model import HOSTNAME, HOSTS, RESOLV, HostsSettings, ObservedFile, Place, 
 from .operations import FileDel, FileWrite
 from .resolv import Conf
 
+
 def write_hosts(draft: Draft, site: Site, settings: HostsSettings, facts: Facts, links: Sequence[Alias]) -> None:
     """hosts, and hostname with it: that file has no room for a mark, so that of hosts speaks for both."""
     names = engine_names(site, settings, draft.state.files)

@@ -76,5 +76,6 @@ def rules(payload: bytes, sets: Mapping[str, SetOf]) -> tuple[str, list[ForeignR
     for _kind, data in attribute_list(words.get(4, b"")):
         expression = attributes(data)
         program.step(text(expression.get(1)), attributes(expression.get(2, b"")))
+    ends = program.ends or [((), CONTINUE, "")]
     return text(words.get(2)), [ForeignRule((*program.conditions, *more), end, target, name)
-                                 for more, end, target in program.ends or [((), CONTINUE, "")]]
+                                for more, end, target in ends]
