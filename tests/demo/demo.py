@@ -31,6 +31,7 @@ TRIED = [
     ("demo", "127.0.0.1", 8080, "published", "web:80 saw 192.168.5.1"),
     ("demo", "127.0.0.1", DYNAMIC, "only on loopback", "web:443 saw 192.168.5.1"),
     ("web", "192.168.5.20", 5432, "linked, exposed", "db:5432 saw 192.168.5.2"),
+    ("web", "database", 5432, "by its alias", "db:5432 saw 192.168.5.2"),
     ("web", "192.168.5.20", 5433, "not exposed", "no answer"),
     ("db", "127.0.0.1", 5433, "it is listening", "db:5433 saw 127.0.0.1"),
     ("db", "192.168.5.2", 80, "not linked", "no answer"),
@@ -76,10 +77,10 @@ def play(title, *arguments, verbose=False):
 
 
 def inside(place, hosts):
-    """The host of a place, and what enters the container when it is one."""
+    """The host of a place, and what enters the container when it is one: ip(8) gives it its own hosts file as well."""
     if place in hosts:
         return hosts[place], []
-    return hosts["demo"], ["nsenter", f"--net=/run/netns/{place}", "--"]
+    return hosts["demo"], ["ip", "netns", "exec", place]
 
 
 @contextlib.contextmanager
