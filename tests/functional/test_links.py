@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Links and their rules follow the containers at both ends, and end with them; icc is a policy for both families."""
+import contextlib
 import itertools
 import time
 
 import pytest
-from traffic import Servers, expect_answers, expect_closed
+from traffic import Flow, Servers, expect_answers, expect_closed
 from worlds import ADDRESSES, BACK, BACK6, BACKENDS, BRIDGE_CALLS, sysctl, world
 
 PROTOCOLS = ("tcp", "udp")
@@ -161,3 +162,36 @@ def test_a_link_that_is_not_listed_any_more_closes(linked):
     here.pipeline.run("icc_policy", container="source", links=[])
     assert not any("target" in rule for rule in rules(here))
     expect_closed(here.servers, *calls(here, "source", ADDRESSES["target"]))
+
+
+@pytest.fixture
+def flows(linked):
+    """UDP clients that go on sending to the target from the port that they have."""
+    with contextlib.ExitStack() as stack:
+        found = [stack.enter_context(Flow(linked.servers, linked.container("source"), address, 5432))
+                 for address in ADDRESSES["target"]]
+        assert [flow.send() for flow in found] == ["target:5432"] * 2
+        yield found
+
+
+def test_who_goes_on_over_a_link_that_is_gone_reaches_nobody(linked, flows):
+    linked.pipeline.run("icc_policy", container="source", links=[])
+    assert [flow.send() for flow in flows] == [""] * 2
+
+
+def test_who_goes_on_over_a_link_does_not_reach_the_next_holder_of_the_address(linked, flows):
+    linked.pipeline.run("netns_attach", config=[
+        {"netns": "target", "address": ELSEWHERE[0], "address_v6": ELSEWHERE[1]},
+        {"netns": "third", "address": ADDRESSES["target"][0], "address_v6": ADDRESSES["target"][1]}])
+    assert [flow.send() for flow in flows] == [""] * 2
+
+
+def test_who_goes_on_when_icc_ends_reaches_nobody(linked):
+    here = linked
+    here.pipeline.run("icc_policy", config=[{"bridge": "back", "icc": True}, {"container": "source", "links": []}])
+    with contextlib.ExitStack() as stack:
+        found = [stack.enter_context(Flow(here.servers, here.container("third"), address, 80))
+                 for address in ADDRESSES["target"]]
+        assert [flow.send() for flow in found] == ["target:80"] * 2
+        here.pipeline.run("icc_policy", bridge="back", icc=False)
+        assert [flow.send() for flow in found] == [""] * 2

@@ -49,7 +49,7 @@ def plan_rules(draft: Draft, observed: HostState, publications: Optional[Iterabl
         for operation in sync_family(family, ledger.table_rules(wanted, family), tables):
             draft.do(operation)
         _bridge_calls(draft, family)
-    _forget_connections(draft, known, published)
+    _forget_connections(draft, known, published, _paths(known_links) - _paths(linked))
     _forget_paths(draft, bridges(observed), own)
     plan_names(draft, linked)
 
@@ -113,10 +113,17 @@ def _bridge_calls(draft: Draft, family: str) -> None:
         draft.do(SysctlSet(HOST, name, "1", value))
 
 
-def _forget_connections(draft: Draft, before: Iterable[Publication], after: Iterable[Publication]) -> None:
-    """Connections tracked under a publication that is gone, changed, or new.
+def _paths(links: Iterable[Linkage]) -> set[tuple[str, str, str, str]]:
+    """What links open, without the names of those at their ends."""
+    return {(link.target_ip, link.ports, link.protocol, link.source_ip) for link in links}
 
-    New ones count too: a UDP client that kept sending to the closed port has an entry that says "not translated".
+
+def _forget_connections(draft: Draft, before: Iterable[Publication], after: Iterable[Publication],
+                        unlinked: Collection[tuple[str, str, str, str]]) -> None:
+    """Connections tracked under a publication that is gone, changed, or new, and over links that are gone.
+
+    New publications count too: a UDP client that kept sending to the closed port has an entry that says "not
+    translated". Over a link that is gone, a UDP client would go on, be it to another container at the address.
     """
     old, new = set(before), set(after)
     still = {publication.container_ip for publication in new}
@@ -124,6 +131,10 @@ def _forget_connections(draft: Draft, before: Iterable[Publication], after: Iter
         changed = [p for p in sorted(old ^ new, key=ORDER) if p.protocol == "udp" and p.family == family]
         ports = {("udp", p.host_port, p.host_port + p.count - 1): None for p in changed if not p.direct}
         inward = {(p.container_ip, p.host_port, p.host_port + p.count - 1): None for p in changed if p.direct}
+        for address, opened, protocol, _source in sorted(unlinked):
+            if protocol == "udp" and family_of(address) == family:
+                first, _dash, last = opened.partition("-")
+                inward[address, int(first), int(last or first)] = None
         gone = {p.container_ip: None for p in sorted(old - new, key=ORDER)
                 if p.family == family and p.container_ip not in still}
         if ports or gone or inward:
@@ -135,17 +146,18 @@ def _forget_connections(draft: Draft, before: Iterable[Publication], after: Iter
 def _forget_paths(draft: Draft, before: Mapping[str, Bridge], after: Mapping[str, Bridge]) -> None:
     """UDP clients go on with what they have begun, whatever the rules say to others.
 
-    That ends where somebody may not reach a bridge's containers directly any more, and where what they send gets
-    another source from now on: replies to the old one would not come in.
+    That ends where somebody may not reach a bridge's containers directly any more, be it one of themselves, and where
+    what they send gets another source from now on: replies to the old one would not come in.
     """
     for name in sorted(before.keys() & after.keys()):
         old, new = before[name], after[name]
         narrower = not (set(partners(old, before.values())) <= set(partners(new, after.values()))
                         and set(old.trusted_interfaces) <= set(new.trusted_interfaces)
-                        and set(old.trusted_networks) <= set(new.trusted_networks))
+                        and set(old.trusted_networks) <= set(new.trusted_networks) and old.icc <= new.icc)
         for family in FAMILIES:
             subnet = new.subnet(family)
+            closer = narrower or not old.filters(family)
             turned = old.masquerades(family) != new.masquerades(family)
-            if subnet and new.filters(family) and (narrower or turned):
-                draft.do(ConntrackFlush(family, inward=((subnet, 1, 65535),) if narrower else (),
+            if subnet and new.filters(family) and (closer or turned):
+                draft.do(ConntrackFlush(family, inward=((subnet, 1, 65535),) if closer else (),
                                         outward=(subnet,) if turned else ()))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from ansible_collections.mooring.net.plugins.module_utils.core.errors import MooringError
-from ansible_collections.mooring.net.plugins.module_utils.host.operations import ModuleLoad
+from ansible_collections.mooring.net.plugins.module_utils.host.operations import ConntrackFlush, ModuleLoad
 from ansible_collections.mooring.net.plugins.module_utils.link.model import Link
 from ansible_collections.mooring.net.plugins.module_utils.netns.model import HOST
 from world import World, desired, picture
@@ -177,3 +177,23 @@ def test_links_of_both_families(world: World) -> None:
     assert "-s 2001:db8:5::22 -d 2001:db8:5::33 -p tcp -m tcp --dport 5432" in chain(world, "ipv6")[0]
     assert ["--icmpv6-type 135" in rule for rule in chain(world, "ipv6")].count(True) == 1
     assert world.run("icc_policy", netns="web", links=["db"]).operations == ()
+
+
+def forgotten(world: World, module: str, **options) -> list[tuple]:
+    return [place for operation in world.run(module, **options).operations if isinstance(operation, ConntrackFlush)
+            for place in operation.inward]
+
+
+def test_udp_that_goes_on_is_forgotten_where_icc_ends_and_where_a_link_goes(world: World) -> None:
+    assert forgotten(world, "icc_policy", bridge="br0", icc=False) == [("192.168.5.0/24", 1, 65535)]
+    opened = {"netns": "web", "links": ["db"], "exposed_ports": ["53/udp", "6000-6010/udp", "5432"]}
+    assert forgotten(world, "icc_policy", **opened) == []
+    assert forgotten(world, "icc_policy", **{**opened, "links": ["db:database"]}) == []
+    assert forgotten(world, "icc_policy", netns="web", links=["db"]) == [
+        ("192.168.5.3", 53, 53), ("192.168.5.3", 6000, 6010)]
+    assert forgotten(world, "icc_policy", bridge="br0", icc=True) == []
+
+
+def test_udp_that_goes_on_is_forgotten_where_rules_begin(world: World) -> None:
+    world.bridge(iptables=False)
+    assert forgotten(world, "docker_bridge", name="br0", iptables=True) == [("192.168.5.0/24", 1, 65535)]
