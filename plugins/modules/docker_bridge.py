@@ -142,7 +142,7 @@ options:
   adopt:
     description:
       - Whether to take over a bridge of this name that somebody else made. It keeps its addresses and its ports, and
-        is not deleted by O(state=absent).
+        is not deleted by O(state=absent), which gives it back with C(route_localnet) off.
     type: bool
     default: false
   force:

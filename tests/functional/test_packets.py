@@ -266,6 +266,16 @@ def test_a_container_does_not_reach_the_loopback_of_the_host(here, protocol):
         here.box.run([*enter, "ip route delete 127.0.0.1/32; ip address add 127.0.0.1/8 dev lo"])
 
 
+@pytest.mark.parametrize("source", ["127.0.0.1", "127.0.0.2"])
+def test_a_container_does_not_pass_for_the_host_itself(here, protocol, source):
+    """With route_localnet the kernel takes any source of the loopback but 127.0.0.1 from a bridge."""
+    web = here.container("web")
+    here.box.run(["nsenter", "--net=/run/netns/web", "sysctl", "-qw", "net.ipv4.conf.all.route_localnet=1"])
+    assert here.box.run(["sysctl", "-n", "net.ipv4.conf.front.route_localnet"]).stdout == "1\n"
+    expect_closed(here.servers, *((web, protocol, address, port, source) for address in (FRONT, BOX)
+                                  for port in (2222, 8090)))
+
+
 # Without masquerade
 
 def test_without_masquerade_containers_keep_their_address(here, protocol):

@@ -88,9 +88,8 @@ def forward(draft: Draft, desired: DesiredBridge) -> None:
         # The bridge asks for its containers from its link-local address. Its MAC address is made for it, so there is
         # none to detect, and detection would leave new containers unreachable for a second or two.
         wanted[DAD_TRANSMITS.format(bridge.name)] = "0"
-    if not bridge.iptables and draft.state.sysctls.get((HOST, ROUTE_LOCALNET.format(bridge.name))) == "1":
-        # Without the rule that drops it, a container could address the host's loopback.
-        wanted[ROUTE_LOCALNET.format(bridge.name)] = "0"
+    if not bridge.iptables:
+        close_loopback(draft, bridge.name)
     if desired.ip_forward:
         wanted[FORWARDING] = "1"
         if bridge.address("ipv6"):
@@ -100,6 +99,13 @@ def forward(draft: Draft, desired: DesiredBridge) -> None:
         previous = draft.state.sysctls.get((HOST, name))
         if previous != value and (previous is not None or bridge.name in name.split("/")):
             draft.do(SysctlSet(HOST, name, value, previous))
+
+
+def close_loopback(draft: Draft, name: str) -> None:
+    """Without the rule that drops it, a container could address the host's loopback."""
+    localnet = ROUTE_LOCALNET.format(name)
+    if draft.state.sysctls.get((HOST, localnet)) == "1":
+        draft.do(SysctlSet(HOST, localnet, "0", "1", closing=True))
 
 
 def _accepting_routers(state: HostState) -> Mapping[str, str]:

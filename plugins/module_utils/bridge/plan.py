@@ -21,7 +21,8 @@ from ..link.model import Link
 from ..netns.model import HOST
 from ..policy import ledger
 from .exceptions import refuse_closing, settle
-from .forwarding import ACCEPT_RA, DAD_TRANSMITS, ROUTE_LOCALNET, SYSCTLS, forward, guarded, pass_on_guard, require_ipv6
+from .forwarding import (ACCEPT_RA, DAD_TRANSMITS, ROUTE_LOCALNET, SYSCTLS, close_loopback, forward, guarded,
+                         pass_on_guard, require_ipv6)
 from .merge import merge, refuse_overlap
 from .model import Bridge, DesiredBridge, bridge_of, bridges
 
@@ -167,6 +168,7 @@ def _absent(draft: Draft, desired: DesiredBridge) -> None:
         if not lease.adopted:
             draft.do(LinkDel(HOST, lease.link))
     if bridge.adopted:
+        close_loopback(draft, desired.name)
         draft.do(LinkSet(HOST, link, link.replaced(alias="")))
     else:
         draft.do(LinkDel(HOST, link))

@@ -10,7 +10,8 @@ from functools import cached_property, lru_cache
 from ipaddress import ip_address, ip_network
 from typing import Optional
 
-from ..core.plan import PHASE_CONNTRACK, PHASE_MODULE, PHASE_NETNS, PHASE_NETNS_ADD, PHASE_NETNS_DEL, PHASE_SYSCTL
+from ..core.plan import (PHASE_CLOSING, PHASE_CONNTRACK, PHASE_MODULE, PHASE_NETNS, PHASE_NETNS_ADD, PHASE_NETNS_DEL,
+                         PHASE_SYSCTL)
 from ..link.model import Link
 from ..netns.model import HOST, NamedNetns, in_namespace, named_path
 from .model import HostState, Namespace
@@ -103,9 +104,12 @@ class SysctlSet:
     name: str
     value: str
     previous: Optional[str] = None
+    closing: bool = False  # must be done before the rules go that made the previous value safe
 
     @property
     def phase(self) -> int:
+        if self.closing:
+            return PHASE_CLOSING
         return PHASE_SYSCTL if self.netns == HOST else PHASE_NETNS
 
     @property

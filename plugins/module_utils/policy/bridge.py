@@ -144,8 +144,10 @@ def raw_chain(bridges: Iterable[Bridge], family: str, own: Iterable[Bridge]) -> 
     rules, own = [], tuple(own)
     if family == "ipv4":
         # Publishing on 127.0.0.1 needs route_localnet on the bridge, which lets a container (and, where somebody set
-        # it for all interfaces, a neighbour) address the host's loopback. Translated replies come by later.
-        rules.append(Rule(("-d", "127.0.0.0/8", "!", "-i", "lo", "-j", "DROP"), "loopback from elsewhere"))
+        # it for all interfaces, a neighbour) address the host's loopback, or pass for it. Translated replies come by
+        # later.
+        rules += [Rule(("-d", "127.0.0.0/8", "!", "-i", "lo", "-j", "DROP"), "loopback from elsewhere"),
+                  Rule(("-s", "127.0.0.0/8", "!", "-i", "lo", "-j", "DROP"), "loopback as a source elsewhere")]
     for bridge in bridges:
         # Without masquerade the replies to a container are addressed to it: only the filter table can tell them.
         if (subnet := bridge.subnet(family)) and bridge.masquerades(family):

@@ -93,8 +93,22 @@ def test_rules_are_not_given_up_with_what_they_hold(world: World) -> None:
     message = world.refuses("docker_bridge", name="br0", iptables=False)
     assert "would close 1 published ports and links of br0" in message
     assert world.state.sysctls[HOST, LOCALNET] == "1"
-    world.run("docker_bridge", name="br0", iptables=False, force=True)
+    plan = world.run("docker_bridge", name="br0", iptables=False, force=True)
     assert world.state.sysctls[HOST, LOCALNET] == "0"
+    assert plan.actions[0] == "set net.ipv4.conf.br0.route_localnet to 0 (was 1)"  # before the rules that it needs go
+
+
+def test_a_bridge_that_is_given_back_does_not_lead_to_the_loopback(world: World) -> None:
+    world.state.host.links["theirs"] = Link("theirs", "bridge", 50, up=True, addresses=("10.50.0.1/24",))
+    localnet = "net/ipv4/conf/theirs/route_localnet"
+    world.state.sysctls[HOST, localnet] = "0"
+    world.run("docker_bridge", name="theirs", adopt=True)
+    world.attach("web", bridge="theirs")
+    world.publish("web", "127.0.0.1:8080:80")
+    assert world.state.sysctls[HOST, localnet] == "1"
+    plan = world.run("docker_bridge", name="theirs", state="absent", force=True)
+    assert plan.actions[0] == "set net.ipv4.conf.theirs.route_localnet to 0 (was 1)"
+    assert world.run("docker_bridge", name="theirs", state="absent").operations == ()
 
 
 def test_a_guard_without_rules_is_said(world: World) -> None:
