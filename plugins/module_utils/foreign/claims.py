@@ -64,9 +64,15 @@ def _in_iptables(family: str, lines: Mapping[str, tuple[str, ...]], local: list[
         if not (target and target[1] in lines or any(word in line for word in _TRANSLATING)):
             return False
         destination = _DESTINATION.search(line)
-        if destination and destination[1] not in known:
-            known[destination[1]] = bool(_among(family, (addresses_of(destination[1]),), local))
-        return not destination or known[destination[1]]
+        return not destination or is_local(destination[1])
+
+    def is_local(destination: str) -> bool:
+        if destination not in known:
+            try:
+                known[destination] = bool(_among(family, (addresses_of(destination),), local))
+            except ValueError:  # a mask that is none of a network
+                known[destination] = True
+        return known[destination]
 
     def rules(chain: str) -> Iterable[tuple[int, ForeignRule]]:
         return ((number, rule(line)) for number, line in enumerate(lines.get(chain, ())) if concerns(line))

@@ -8,7 +8,6 @@ and numbers: linux/netfilter/nf_tables.h.
 from __future__ import annotations
 
 import ipaddress
-import struct
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -58,14 +57,25 @@ class Program:
     registers: dict[int, _Register] = field(default_factory=dict)
 
     def step(self, name: str, words: Mapping[int, bytes]) -> None:
-        known = getattr(self, f"_{name}", None)
+        """Take in the next expression. One of another shape than those of today may do anything."""
+        try:
+            self._step(name, words)
+        except (ValueError, LookupError):
+            self._unknown()
+            self._end(ELSEWHERE)
+
+    def _step(self, name: str, words: Mapping[int, bytes]) -> None:
+        known = _KNOWN.get(name)
         if known is not None:
-            known(words)
+            known(self, words)
         elif name in _ENDING:
             self._end(*_ENDING[name])
         elif name not in _PASSING:
-            self.conditions.append(UNKNOWN)
-            self.registers.clear()
+            self._unknown()
+
+    def _unknown(self) -> None:
+        self.conditions.append(UNKNOWN)
+        self.registers.clear()
 
     def _end(self, verdict: str, target: str = "", *conditions: Condition) -> None:
         self.ends.append((conditions, verdict, target))
@@ -137,9 +147,13 @@ class Program:
         return self._end(DNAT, f"{where}:{int.from_bytes(port[:2], 'big')}" if port else where)
 
 
+_KNOWN = {name: getattr(Program, f"_{name}") for name in (
+    "meta", "payload", "ct", "bitwise", "cmp", "range", "lookup", "immediate", "nat")}
+
+
 def verdict(data: bytes) -> tuple[str, str]:
     words = attributes(attributes(data).get(2, b""))
-    code = struct.unpack(">i", words.get(1, bytes(4)))[0]
+    code = int.from_bytes(words.get(1, b""), "big", signed=True)
     return _VERDICTS.get(code, CONTINUE), text(words.get(2))
 
 

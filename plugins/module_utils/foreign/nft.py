@@ -5,7 +5,6 @@ Layouts and numbers: linux/netfilter/nf_tables.h, linux/netfilter/nfnetlink.h.
 """
 from __future__ import annotations
 
-import struct
 from collections.abc import Mapping
 from typing import Optional
 
@@ -32,7 +31,7 @@ def base_chain(payload: bytes) -> Optional[BaseChain]:
     name = _HOOKS.get(number(hook.get(1), 255))
     if not hook or name is None:
         return None
-    priority = struct.unpack(">i", hook.get(2, bytes(4)))[0]
+    priority = int.from_bytes(hook.get(2, b""), "big", signed=True)
     return BaseChain(text(words.get(3)), name, priority, ACCEPT if number(words.get(5), 1) else DROP,
                      text(words.get(7)) == "nat")
 
@@ -56,16 +55,20 @@ def set_of(payloads: list[bytes]) -> SetOf:
                    key=lambda pair: (pair[0], not number(pair[1].get(3)) & 1))
     ranged = any(number(words.get(3)) & 1 for _key, words in keyed)
     for place, (key, words) in enumerate(keyed):
-        if 10 in words or not key:  # a second key: two fields in one
+        if 10 in words or not key or len(key) != len(keyed[0][0]):  # a second key: two fields in one
             return SetOf(None)
         if number(words.get(3)) & 1:  # the end of the interval before it
             continue
         last = key
         if ranged:
             after = keyed[place + 1][0] if place + 1 < len(keyed) else b""
-            last = (int.from_bytes(after, "big") - 1).to_bytes(len(key), "big") if after else b"\xff" * len(key)
+            last = _before(after) if after else b"\xff" * len(key)
         found.append((key, last, verdict(words[2]) if 2 in words else None))
     return SetOf(tuple(found))
+
+
+def _before(key: bytes) -> bytes:
+    return max(int.from_bytes(key, "big") - 1, 0).to_bytes(len(key), "big")
 
 
 def rules(payload: bytes, sets: Mapping[str, SetOf]) -> tuple[str, list[ForeignRule]]:

@@ -62,6 +62,14 @@ def chains(table: SavedTable, first: Iterable[str]) -> dict[str, tuple[ForeignRu
 @functools.lru_cache(maxsize=65536)
 def rule(line: str) -> ForeignRule:
     """A line ``-A CHAIN ...``; a target that is no verdict is taken to be a chain."""
+    try:
+        return _rule(line)
+    except (ValueError, IndexError):
+        return ForeignRule((UNKNOWN,), ELSEWHERE, "", line)
+
+
+def _rule(line: str) -> ForeignRule:
+    """:raises ValueError: and IndexError, for what iptables-save does not write"""
     plain = _COMMENT.sub("", line)
     words = plain.split(" ") if '"' not in plain else shlex.split(line)
     conditions: list[Condition] = []

@@ -30,14 +30,18 @@ def saved(table: str, *lines: str, family: str = "ipv4", **policies: str) -> dic
 class Recording:
     """A socket that answers what the kernel answered."""
 
-    def __init__(self, answers: dict[str, list[str]]) -> None:
-        self._answers = answers
+    def __init__(self, recorded_answers: dict[str, list[str]]) -> None:
+        self._answers = recorded_answers
 
     def dump(self, kind: int, request: bytes) -> Iterator[bytes]:
         return map(bytes.fromhex, self._answers[f"{kind} {request.hex()}"])
 
 
+def answers() -> dict[str, list[str]]:
+    """The messages of the recorded table of nftables by the question, which is kind and request."""
+    return json.loads((FOLDER / "admin.nft.json").read_text(encoding="utf-8"))
+
+
 def admin() -> Ruleset:
     """The recorded table of nftables."""
-    answers = json.loads((FOLDER / "admin.nft.json").read_text(encoding="utf-8"))
-    return read(Recording(answers))[0]
+    return read(Recording(answers()))[0]

@@ -45,6 +45,9 @@ def test_a_table_of_nftables() -> None:
     (["PREROUTING -d 10.96.0.1/32 -p tcp -m tcp --dport 80 -j A", "A -j DNAT --to-destination 10.0.0.1:81"], []),
     (["PREROUTING -d 192.0.2.0/24 -p tcp -m tcp --dport 80 -j DNAT --to-destination 10.0.0.1"],
      ["PREROUTING 192.0.2.10 tcp 80-80 -> 10.0.0.1"]),
+    # A mask that is none of a network: it may be any address.
+    (["PREROUTING -d 192.0.2.10/255.0.0.255 -p tcp -m tcp --dport 80 -j DNAT --to-destination 10.0.0.1"],
+     ["PREROUTING 0.0.0.0 tcp 80-80 -> 10.0.0.1"]),
     (["OUTPUT -d 127.0.0.53/32 -p udp -m udp --dport 53 -j REDIRECT --to-ports 5353"],
      ["OUTPUT 127.0.0.53 udp 53-53 -> port 5353"]),
     # Nobody comes to this chain.

@@ -6,11 +6,12 @@ import ipaddress
 import shlex
 
 import pytest
+from ansible_collections.mooring.net.plugins.module_utils.foreign import nft
 from ansible_collections.mooring.net.plugins.module_utils.foreign import saved as saved_rules
 from ansible_collections.mooring.net.plugins.module_utils.foreign.model import (UNKNOWN, BaseChain, Condition,
                                                                                 ForeignRule)
 from ansible_collections.mooring.net.plugins.module_utils.foreign.saved import chains, rule, rulesets
-from neighbours import RECORDED, admin, recorded, saved
+from neighbours import RECORDED, admin, answers, recorded, saved
 
 
 def network(text: str) -> tuple[int, int]:
@@ -46,6 +47,9 @@ def network(text: str) -> tuple[int, int]:
     ("-A X -j TPROXY --on-port 3129 --on-ip 0.0.0.0 --tproxy-mark 0x1/0x1", [], "drop", "taken by a proxy of the host"),
     ("-A X -i eth0", [Condition("iif", ("eth0",))], "continue", ""),
     ("-A X", [], "continue", ""),
+    # A quotation mark in a name that iptables-save does not quote; and a line that it never writes.
+    ("-A X -m set --match-set it's src -j LOG --log-prefix \"a b\"", [UNKNOWN], "elsewhere", ""),
+    ("-A X -p tcp -j", [UNKNOWN], "elsewhere", ""),
 ])
 def test_a_line(line: str, conditions: list[Condition], verdict: str, target: str) -> None:
     found = rule(line)
@@ -114,3 +118,17 @@ def test_a_table_of_nftables() -> None:
         ("dnat", "10.1.1.1:80"), ("dnat", "10.1.1.2"), ("dnat", "a port of the host itself")]
     assert found.chains["ports"] == (ForeignRule((UNKNOWN,), "accept", "", found.chains["ports"][0].text),)
     assert all(each.text.startswith("rule with handle ") for rules in found.chains.values() for each in rules)
+
+
+READERS = {nft.GETCHAIN: nft.base_chain, nft.GETSET: nft.set_name,
+           nft.GETSETELEM: lambda message: nft.set_of([message]),
+           nft.GETRULE: lambda message: nft.rules(message, {"__set0": nft.SetOf(((b"\x00\x16", b"\x00\x16", None),))})}
+
+
+@pytest.mark.parametrize("spoiled", [0x00, 0x02, 0x7F, 0xFF])
+def test_messages_of_a_later_kernel_may_hold_anything(spoiled: int) -> None:
+    """Each byte behind the header of a message, one at a time, is another one than the kernels of today write."""
+    for question, messages in answers().items():
+        for message in map(bytes.fromhex, messages):
+            for at in range(4, len(message)):
+                READERS[int(question.partition(" ")[0])](message[:at] + bytes([spoiled]) + message[at + 1:])
