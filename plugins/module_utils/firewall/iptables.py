@@ -15,6 +15,7 @@ from .render import restore_text
 
 WAIT = "30"  # seconds for the lock that iptables-legacy takes on /run/xtables.lock
 _COMMENT = re.compile(r'--comment (?:"([^"]*)"|(\S+))')
+_UNREADABLE = re.compile(rf"^# Table `({'|'.join(TABLES)})' is incompatible", re.MULTILINE)
 _HOOK = f"--comment {HOOK_COMMENT} -j {PREFIX}"
 
 
@@ -40,6 +41,8 @@ def snapshot() -> tuple[dict[tuple[str, str], ObservedTable], dict[tuple[str, st
             unusable[family] = f"{name}-save failed: {saved.err.strip() or saved.code}"
         elif any(not other.code and any(line.startswith("-A ") for line in other.out.splitlines()) for other in others):
             unusable[family] = _mixture(name, programs[1][0])
+        elif (table := _UNREADABLE.search(saved.out)) is not None:
+            unusable[family] = _unreadable(name, table[1])
         else:
             found, rules_of_others = parse(saved.out)
             tables.update({(family, table): found.get(table, ObservedTable()) for table in TABLES})
@@ -67,6 +70,13 @@ def _mixture(name: str, shown_by: str) -> str:
     return (f"there are rules in both backends of {name}, and {name} is set to {_backend(name)} on this host. Flush "
             f"those that `{shown_by}` shows, or use them all from one backend with `update-alternatives --config "
             f"{name}`")
+
+
+def _unreadable(name: str, table: str) -> str:
+    """What is wrong when iptables-nft-save leaves out a whole table, with what is ours in it."""
+    family = {"iptables": "ip", "ip6tables": "ip6"}[name]
+    return (f"nft has written rules to the table {table} of {name} that {name} cannot read. Move those that `nft list "
+            f"table {family} {table}` shows beside the ones of {name} to a table of their own")
 
 
 def _legacy_tables(name: str) -> bool:
