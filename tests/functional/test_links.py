@@ -180,9 +180,13 @@ def test_who_goes_on_over_a_link_that_is_gone_reaches_nobody(linked, flows):
 
 
 def test_who_goes_on_over_a_link_does_not_reach_the_next_holder_of_the_address(linked, flows):
-    linked.pipeline.run("netns_attach", config=[
+    here, config = linked, [
         {"netns": "target", "address": ELSEWHERE[0], "address_v6": ELSEWHERE[1]},
-        {"netns": "third", "address": ADDRESSES["target"][0], "address_v6": ADDRESSES["target"][1]}])
+        {"netns": "third", "address": ADDRESSES["target"][0], "address_v6": ADDRESSES["target"][1]}]
+    for number, action in enumerate(here.pipeline.plan("netns_attach", config=config)):
+        here.pipeline.step(number)
+        here.box.run(["ip", "-n", "source", "neigh", "flush", "dev", "eth0"])
+        assert not {"third:5432"} & {flow.send() for flow in flows for _again in range(2)}, f"after {action!r}"
     assert [flow.send() for flow in flows] == [""] * 2
 
 

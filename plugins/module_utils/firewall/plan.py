@@ -74,9 +74,10 @@ def _close_early(draft: Draft, observed: HostState, published: Sequence[Publicat
                  addresses: Addresses) -> None:
     """What has to be closed before anything else is done.
 
-    Rules that point at an address which another container is about to get go: else the new holder's ports would be
-    open in between, or for long if the run ends there. And a new bridge has its protection before it exists: packets
-    that are routed to it in between would wait for their receiver for seconds, and reach it behind the rules' back.
+    Rules that point at an address which another container is about to get go, and so do the connections under them:
+    else the new holder's ports would be open in between, or for long if the run ends there. And a new bridge has its
+    protection before it exists: packets that are routed to it in between would wait for their receiver for seconds, and
+    reach it behind the rules' back.
     """
     keep = [p for p in published if addresses.holder(p.container_ip) in ("", p.container)]
     keep_links = [link for link in linked if addresses.holder(link.source_ip) in ("", link.source)
@@ -90,6 +91,7 @@ def _close_early(draft: Draft, observed: HostState, published: Sequence[Publicat
         if tables:
             for operation in sync_family(family, ledger.table_rules(wanted, family), tables):
                 draft.do(dataclasses.replace(operation, closing=True))
+    _forget_connections(draft, published, keep, _paths(linked) - _paths(keep_links), closing=True)
 
 
 def _assume_usable(draft: Draft, family: str) -> None:
@@ -119,7 +121,7 @@ def _paths(links: Iterable[Linkage]) -> set[tuple[str, str, str, str]]:
 
 
 def _forget_connections(draft: Draft, before: Iterable[Publication], after: Iterable[Publication],
-                        unlinked: Collection[tuple[str, str, str, str]]) -> None:
+                        unlinked: Collection[tuple[str, str, str, str]], closing: bool = False) -> None:
     """Connections tracked under a publication that is gone, changed, or new, and over links that are gone.
 
     New publications count too: a UDP client that kept sending to the closed port has an entry that says "not
@@ -140,7 +142,7 @@ def _forget_connections(draft: Draft, before: Iterable[Publication], after: Iter
         if ports or gone or inward:
             local = {address.partition("/")[0]: None for link in draft.state.host.links.values()
                      for address in link.addresses if family_of(address) == family}
-            draft.do(ConntrackFlush(family, tuple(ports), tuple(gone), tuple(local), tuple(inward)))
+            draft.do(ConntrackFlush(family, tuple(ports), tuple(gone), tuple(local), tuple(inward), closing=closing))
 
 
 def _forget_paths(draft: Draft, before: Mapping[str, Bridge], after: Mapping[str, Bridge]) -> None:

@@ -151,8 +151,12 @@ class ConntrackFlush:
     local: tuple[str, ...] = ()
     inward: tuple[tuple[str, int, int], ...] = ()
     outward: tuple[str, ...] = ()
-    phase = PHASE_CONNTRACK
+    closing: bool = False  # must be done before addresses get new holders
     netns = HOST
+
+    @property
+    def phase(self) -> int:
+        return PHASE_CLOSING if self.closing else PHASE_CONNTRACK
 
     def concerns(self, protocol: str, destination: str, port: int, replier: str, source: str) -> bool:
         """Whether a tracked connection is one of those.
