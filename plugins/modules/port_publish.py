@@ -59,8 +59,8 @@ options:
         where this family is routed, all but V(0.0.0.0) and V(::) is refused.
     type: str
   allow_from:
-    description: Addresses and networks that may connect. For all others the ports are closed. The default is
-      everyone.
+    description: Addresses and networks that may connect. For all others the ports are closed, and with addresses of
+      IPv6 alone, so is all of IPv4. The default is everyone.
     type: list
     elements: str
   dynamic_port_range:

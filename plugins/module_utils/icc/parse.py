@@ -32,7 +32,8 @@ def parse(options: Mapping[str, Any]) -> DesiredPolicy:
     return DesiredPolicy(
         bridge=interface_name("bridge", bridge) if bridge else None,
         icc=(icc if present else True) if bridge else None,
-        target=target, links=None if target is None else tuple(_link(link) for link in links or ()) if present else (),
+        target=target,
+        links=None if target is None else tuple(dict.fromkeys(map(_link, links or ()))) if present else (),
         exposed=tuple(parse_exposed_port(port) for port in options["exposed_ports"] or ()))
 
 

@@ -21,6 +21,12 @@ from .spec import parse_host_ip
 from .wanted import Wanted, wanted_specs
 
 
+class PublishedElsewhere(OptionError):
+    """The host port that an entry names belongs to another container: ``owner`` is its publication."""
+
+    owner: Publication
+
+
 def conflicts(a: Publication, b: Publication) -> bool:
     """Whether two publications want the same traffic: protocol, a port and an address in common.
 
@@ -177,11 +183,17 @@ class _Allocation:
         first = want.spec.host_ports[0]
         taken = self._taken(want, first)
         if taken:
-            port, owner = taken
-            raise OptionError("published_ports", want.spec.text,
-                              f"asks for host port {port}/{want.spec.protocol}, which {taken_by(owner)}",
-                              "Choose another host port, or leave it out to have one chosen")
+            raise self._refusal(want, *taken)
         return first
+
+    @staticmethod
+    def _refusal(want: Wanted, port: int, owner: Owner) -> OptionError:
+        kind = PublishedElsewhere if isinstance(owner, Publication) else OptionError
+        error = kind("published_ports", want.spec.text,
+                     f"asks for host port {port}/{want.spec.protocol}, which {taken_by(owner)}",
+                     "Choose another host port, or leave it out to have one chosen")
+        error.owner = owner
+        return error
 
     def _range(self, want: Wanted) -> tuple[int, int]:
         return want.spec.host_ports or self._dynamic_range

@@ -23,13 +23,14 @@ from ..host.operations import SysctlSet
 from ..netns.model import HOST
 from ..policy import ledger
 from ..ports import direct
-from ..ports.allocate import allocate
+from ..ports.allocate import PublishedElsewhere, allocate
 from ..ports.entry import HIGHEST_PORT
 from ..ports.model import ORDER, ExposedPort, PortSpec, Publication, family_of
 from ..ports.occupied import Occupied
 from ..ports.occupied import published as occupied_by
 from ..ports.spec import parse_exposed_port
 from .model import DesiredPorts
+from .unreached import unreached
 
 
 def scope(desired: Sequence[DesiredPorts]) -> Scope:
@@ -50,27 +51,30 @@ def plan(desired: Sequence[DesiredPorts], state: HostState) -> Plan:
     occupied = _occupied(desired, published)
     claims = conflicts.claimed(state)
     claimed = conflicts.occupied_by(claims)
-    former = dict(published)
-    for item in desired:
-        former.setdefault(item.label, ())
+    labels = [item.label for item in desired]
+    former = {**dict.fromkeys(labels, ()), **published}
     # Explicit ports of all items come before the first one that is to be chosen.
     for explicit in (True, False):
         for item in desired:
             current = published.get(item.label, ())
             for publication in _staying(current, item) if explicit else current:
                 occupied.withdraw(publication)
-            published[item.label] = _publish(draft, item, leases.get(item.label, []), occupied, claims, claimed,
-                                             own_bridges, current if explicit else former[item.label], explicit)
+            try:
+                published[item.label] = _publish(draft, item, leases.get(item.label, []), occupied, claims, claimed,
+                                                 own_bridges, current if explicit else former[item.label], explicit)
+            except PublishedElsewhere as error:
+                if error.owner.container in labels:
+                    raise
+                draft.assume(str(error))  # that an earlier task removes the container that has it
+                published[item.label] = ()
             for publication in published[item.label]:
                 occupied.publish(publication)
     wanted = [publication for each in published.values() for publication in each]
-    for bridge in _loopback_bridges(wanted, state):
-        name = ROUTE_LOCALNET.format(bridge)
-        if (value := draft.state.sysctls.get((HOST, name))) != "1":
-            draft.do(SysctlSet(HOST, name, "1", value))
+    _route_loopback(draft, _loopback_bridges(wanted, state))
     plan_rules(draft, state, publications=wanted)
     asked = [publication for item in desired for publication in published[item.label]]
-    for sentence in (*conflicts.contested(claims, claimed, asked), *blocked(draft.state, asked)):
+    for sentence in (*unreached(desired, leases, asked, state), *conflicts.contested(claims, claimed, asked),
+                     *blocked(draft.state, asked)):
         draft.warn(sentence)
     return draft.finish(before, [view(item.label, published, leases) for item in desired])
 
@@ -213,6 +217,13 @@ def _specs(item: DesiredPorts, leases: Sequence[Endpoint]) -> list[PortSpec]:
 def _exposed(item: DesiredPorts, leases: Sequence[Endpoint]) -> list[ExposedPort]:
     recorded = [parse_exposed_port(port) for lease in leases for port in lease.exposed]
     return list(dict.fromkeys(item.exposed or recorded))
+
+
+def _route_loopback(draft: Draft, names: Sequence[str]) -> None:
+    for bridge in names:
+        name = ROUTE_LOCALNET.format(bridge)
+        if (value := draft.state.sysctls.get((HOST, name))) != "1":
+            draft.do(SysctlSet(HOST, name, "1", value))
 
 
 def _loopback_bridges(published: Sequence[Publication], state: HostState) -> list[str]:

@@ -197,3 +197,9 @@ def test_udp_that_goes_on_is_forgotten_where_icc_ends_and_where_a_link_goes(worl
 def test_udp_that_goes_on_is_forgotten_where_rules_begin(world: World) -> None:
     world.bridge(iptables=False)
     assert forgotten(world, "docker_bridge", name="br0", iptables=True) == [("192.168.5.0/24", 1, 65535)]
+
+
+def test_a_link_that_is_given_twice_is_one(world: World) -> None:
+    world.run("icc_policy", netns="web", links=["db:a", "db:a", "db:b"])
+    assert len(world.info()["links"]) == len(chain(world)) - 1 == 4
+    assert world.bridge().operations == ()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from ansible_collections.mooring.net.plugins.module_utils.core.errors import MooringError
+from ansible_collections.mooring.net.plugins.module_utils.core.errors import MooringError, OptionError
 from ansible_collections.mooring.net.plugins.module_utils.core.plan import Plan
 from ansible_collections.mooring.net.plugins.module_utils.firewall.operations import RestoreTable
 from ansible_collections.mooring.net.plugins.module_utils.host.operations import ConntrackFlush
@@ -72,6 +72,17 @@ def test_a_port_of_another_container(world: World) -> None:
     assert world.refuses("port_publish", netns="db", published_ports=["127.0.0.1:8080:80"]) == (
         "published_ports: '127.0.0.1:8080:80/tcp' asks for host port 8080/tcp, which is already published by container "
         "web (0.0.0.0:8080->192.168.5.2:80/tcp). Choose another host port, or leave it out to have one chosen.")
+
+
+def test_a_port_that_an_earlier_task_would_free_is_no_error_in_check_mode(world: World) -> None:
+    world.publish("web", "8080:80")
+    plan = world.check("port_publish", netns="db", published_ports=["8080:80"])
+    assert [text.partition(". ")[0] for text in plan.assumed] == [
+        "published_ports: '8080:80/tcp' asks for host port 8080/tcp, which is already published by container web "
+        "(0.0.0.0:8080->192.168.5.2:80/tcp)"]
+    items = [{"netns": name, "published_ports": ["8080:80"]} for name in ("web", "db")]
+    with pytest.raises(OptionError, match="already published by container web"):
+        world.check("port_publish", config=items)
 
 
 def test_a_port_of_a_process(world: World) -> None:
@@ -228,3 +239,19 @@ def test_no_ports_can_be_published_where_there_are_no_rules(world: World) -> Non
     world.bridge("br1", "192.168.6.1/24", iptables=False)
     world.run("netns_attach", netns="app", bridge="br1")
     assert world.publish("app") == []
+
+
+def test_what_is_published_for_nobody_is_said(world: World) -> None:
+    def warnings(*ports: str, **options: Any) -> tuple[str, ...]:
+        return world.run("port_publish", netns="web", published_ports=list(ports), **options).warnings
+
+    assert warnings("192.0.2.10:80:80", "127.0.0.53:81:80", "82:80", "192.168.5.1:83:80") == ()
+    assert warnings("203.0.113.9:80:80", "203.0.113.9:81:80", "224.0.0.1:53:53/udp") == (
+        "ports of web are published on 203.0.113.9, which no interface of this host has: they are reached there only "
+        "once one has it, or a route of type local",
+        "ports of web are published on 224.0.0.1, which no interface of this host has: they are reached there only "
+        "once one has it, or a route of type local")
+    assert warnings("80:80", allow_from=["2001:db8::/32"]) == (
+        "allow_from: web has no address of the family of 2001:db8::/32, so its ports are open to nobody",)
+    assert warnings("80:80", allow_from=["2001:db8::/32", "192.0.2.0/24"]) == ()
+    assert warnings(allow_from=["2001:db8::/32"]) == ()

@@ -1,0 +1,29 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Published ports that nobody reaches, by what the task says of them. Pure."""
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+from ..endpoint.model import Endpoint
+from ..host.model import HostState
+from ..ports.model import ANY_IPV4, ANY_IPV6, Publication, family_of
+from .model import DesiredPorts
+
+
+def unreached(desired: Iterable[DesiredPorts], leases: Mapping[str, Sequence[Endpoint]],
+              published: Iterable[Publication], state: HostState) -> Iterator[str]:
+    """Sentences for the user. Docker refuses the address of another host, since it cannot bind it; an address that
+    comes and goes (VRRP) needs its ports published before it comes."""
+    for item in desired:
+        families = {family for lease in leases.get(item.label, ()) for family in ("ipv4", "ipv6") if lease.ip(family)}
+        if item.present and item.allow_from and (item.specs or item.publish_all) and families \
+                and families.isdisjoint(map(family_of, item.allow_from)):
+            yield (f"allow_from: {item.label} has no address of the family of {', '.join(item.allow_from)}, so its "
+                   "ports are open to nobody")
+    own = {ANY_IPV4, ANY_IPV6, *(address.partition("/")[0] for link in state.host.links.values()
+                                 for address in link.addresses)}
+    for container, host_ip in dict.fromkeys((p.container, p.host_ip) for p in published if not p.direct):
+        if host_ip not in own and not ipaddress.ip_address(host_ip).is_loopback:
+            yield (f"ports of {container} are published on {host_ip}, which no interface of this host has: they are "
+                   "reached there only once one has it, or a route of type local")
