@@ -6,12 +6,14 @@ Asked of the kernel itself, since a host may have such tables without the progra
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Optional
 
 from ..link.decode import attribute
 from ..link.rtnl import NETFILTER, RtnlSocket
 from . import nft
-from .model import BaseChain, ForeignRule, Ruleset
+from .expressions import SetOf
+from .model import BaseChain, Ruleset
 
 _FAMILIES = {name: number for number, name in nft.FAMILIES.items()}
 _NETWORKS = {"inet": ("ipv4", "ipv6"), "ip": ("ipv4",), "ip6": ("ipv6",)}
@@ -41,17 +43,34 @@ def read(kernel: RtnlSocket) -> tuple[Ruleset, ...]:
 
 
 def _ruleset(kernel: RtnlSocket, family: str, name: str, bases: Iterable[BaseChain]) -> Ruleset:
-    sets = {}
-    for payload in kernel.dump(nft.GETSET, _request(family, name)):
-        found, readable = nft.set_name(payload)
-        if readable:
-            sets[found] = nft.set_of(list(kernel.dump(nft.GETSETELEM, _request(family, name, found))))
-    chains: dict[str, list[ForeignRule]] = {}
+    sets = _Sets(kernel, family, name)
+    unread: dict[str, list[bytes]] = {}
     for payload in kernel.dump(nft.GETRULE, _request(family, name)):
-        chain, rules = nft.rules(payload, sets)
-        chains.setdefault(chain, []).extend(rules)
+        unread.setdefault(nft.chain_name(payload), []).append(payload)
     return Ruleset(f"{family} {name}", _NETWORKS[family], tuple(bases),
-                   {chain: tuple(rules) for chain, rules in chains.items()})
+                   nft.chains(unread, (base.name for base in bases), sets))
+
+
+class _Sets(Mapping):
+    """The sets of a table. Each is read when a rule asks for it: every list in a rule is one."""
+
+    def __init__(self, kernel: RtnlSocket, family: str, table: str) -> None:
+        self._kernel, self._table = kernel, (family, table)
+        named = map(nft.set_name, kernel.dump(nft.GETSET, _request(family, table)))
+        self._found: dict[str, Optional[SetOf]] = {name: None for name, readable in named if readable}
+
+    def __getitem__(self, name: str) -> SetOf:
+        found = self._found[name]
+        if found is None:
+            found = nft.set_of(list(self._kernel.dump(nft.GETSETELEM, _request(*self._table, name))))
+            self._found[name] = found
+        return found
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._found)
+
+    def __len__(self) -> int:
+        return len(self._found)
 
 
 def _request(family: str, *names: str) -> bytes:

@@ -5,12 +5,12 @@ Layouts and numbers: linux/netfilter/nf_tables.h, linux/netfilter/nfnetlink.h.
 """
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Optional
 
 from ..link.decode import attribute_list, attributes
 from .expressions import Program, SetOf, number, text, verdict
-from .model import ACCEPT, CONTINUE, DROP, BaseChain, ForeignRule
+from .model import ACCEPT, CONTINUE, DROP, GOTO, JUMP, BaseChain, ForeignRule
 
 GETCHAIN, GETRULE, GETSET, GETSETELEM = (10 << 8 | kind for kind in (4, 7, 10, 13))  # NFNL_SUBSYS_NFTABLES
 FAMILIES = {1: "inet", 2: "ip", 10: "ip6"}
@@ -71,8 +71,29 @@ def _before(key: bytes) -> bytes:
     return max(int.from_bytes(key, "big") - 1, 0).to_bytes(len(key), "big")
 
 
-def rules(payload: bytes, sets: Mapping[str, SetOf]) -> tuple[str, list[ForeignRule]]:
-    """The chain and what one rule of it says: several rules for one that chooses by a map."""
+def chain_name(payload: bytes) -> str:
+    """The chain that a rule is in."""
+    return text(attributes(payload, _HEADER).get(2))
+
+
+def chains(unread: Mapping[str, Sequence[bytes]], first: Iterable[str],
+           sets: Mapping[str, SetOf]) -> dict[str, tuple[ForeignRule, ...]]:
+    """The chains of these names and all that they lead to. Kubernetes has ten thousand that only a map knows.
+
+    :param unread: messages of rules by chain
+    """
+    found: dict[str, tuple[ForeignRule, ...]] = {}
+    waiting = list(first)
+    while waiting:
+        name = waiting.pop()
+        if name not in found and name in unread:
+            found[name] = tuple(each for payload in unread[name] for each in rules(payload, sets))
+            waiting += [each.target for each in found[name] if each.verdict in (JUMP, GOTO)]
+    return found
+
+
+def rules(payload: bytes, sets: Mapping[str, SetOf]) -> list[ForeignRule]:
+    """What one rule says: several rules for one that chooses by a map."""
     words = attributes(payload, _HEADER)
     name = f"rule with handle {int.from_bytes(words.get(3, b''), 'big')}"
     program = Program(sets)
@@ -80,5 +101,4 @@ def rules(payload: bytes, sets: Mapping[str, SetOf]) -> tuple[str, list[ForeignR
         expression = attributes(data)
         program.step(text(expression.get(1)), attributes(expression.get(2, b"")))
     ends = program.ends or [((), CONTINUE, "")]
-    return text(words.get(2)), [ForeignRule((*program.conditions, *more), end, target, name)
-                                for more, end, target in ends]
+    return [ForeignRule((*program.conditions, *more), end, target, name) for more, end, target in ends]

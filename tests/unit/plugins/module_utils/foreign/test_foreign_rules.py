@@ -132,3 +132,13 @@ def test_messages_of_a_later_kernel_may_hold_anything(spoiled: int) -> None:
         for message in map(bytes.fromhex, messages):
             for at in range(4, len(message)):
                 READERS[int(question.partition(" ")[0])](message[:at] + bytes([spoiled]) + message[at + 1:])
+
+
+def test_of_a_table_of_nftables_only_what_is_reached_is_read() -> None:
+    sent = answers()
+    of_chain: dict[str, list[bytes]] = {}
+    for message in (bytes.fromhex(each) for key, messages in sent.items()
+                    if key.startswith(f"{nft.GETRULE} ") for each in messages):
+        of_chain.setdefault(nft.chain_name(message), []).append(message)
+    assert set(nft.chains(of_chain, ["pre"], {})) == {"pre"}
+    assert set(nft.chains(of_chain, ["forward", "none"], {})) == {"forward", "ports"}
