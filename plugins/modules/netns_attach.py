@@ -111,6 +111,9 @@ options:
       - It stays as its engine made it, and O(state=absent) gives it back. The addresses are the engine's choice, so
         keep them apart from those that are given here, with O(mooring.net.docker_bridge#module:fixed_cidr) and the
         engine's C(fixed-cidr).
+      - When the engine removes the container, say O(state=absent) as well. Its published ports stay for its return
+        until then, and lead to whatever container the engine gives its address to meanwhile.
+        M(mooring.net.network_info) lists them under C(leftovers).
       - A container without such an interface gets one, as without this option.
     type: bool
     default: false
