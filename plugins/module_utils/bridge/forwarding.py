@@ -72,8 +72,10 @@ def _guards(state: HostState) -> dict[str, None]:
 
 
 def _warn_open(draft: Draft, family: str) -> None:
+    name = (FORWARDING if family == "ipv4" else FORWARDING_V6[0]).replace("/", ".")
     draft.warn(f"forwarding ({family}) was switched on for a bridge and stays on, and no bridge has rules that keep "
-               "the host from forwarding between its other interfaces")
+               "the host from forwarding between its other interfaces. Switch it off if nobody else has come to need "
+               f"it: `sysctl -w {name}=0`")
 
 
 def forward(draft: Draft, desired: DesiredBridge) -> None:

@@ -249,6 +249,7 @@ def test_the_guard_stays_with_another_bridge_and_its_end_is_said() -> None:
     assert "MOORING-OTHERS" in world.state.tables["ipv4", "filter"].chains
     warnings = world.run("docker_bridge", name="b", state="absent").warnings
     assert len(warnings) == 1 and "stays on" in warnings[0]
+    assert warnings[0].endswith("`sysctl -w net.ipv4.ip_forward=0`")
 
 
 def test_a_gateway_outside_of_the_subnet_that_the_bridge_has() -> None:
