@@ -148,6 +148,15 @@ def test_the_last_of_many_changes_counts(here):
     assert here.unit("mooring-resolv.path", "ActiveState") == "active"
 
 
+def test_a_link_whose_target_is_away_for_a_while(here):
+    """As that of NetworkManager or resolvconf is when a host starts."""
+    here.sees(here.change("a link instead"))
+    here.here.sh(f"rm {ELSEWHERE}")
+    here.sees("8.8.8.8", "8.8.4.4")
+    here.sees(here.change("behind the link in place"))
+    here.sees(here.change("a file again"))
+
+
 def test_lines_of_the_user_stay(here):
     here.engines["docker"]("exec", "in-docker", "sh", "-c", "echo '# of the user' >>/etc/resolv.conf")
     here.sees(here.change("renamed"))

@@ -295,6 +295,9 @@ ATTACKS = {
     "host's file": ("true", "is the host's own file"),
     "device": (OWN_ETC + "mknod /etc/resolv.conf c 1 7", "is no regular file"),
     "fifo": (OWN_ETC + "mkfifo /etc/hostname", "is no regular file"),
+    # What is written there from outside counts for whoever writes: for the host.
+    "kernel's": (OWN_ETC + "touch /etc/hostname; mount --bind /proc/sys/kernel/hostname /etc/hostname",
+                 "is on a file system without room, as are those of the kernel"),
     "large": (OWN_ETC + "truncate -s 2M /etc/hosts", "is larger than 1048576 bytes"),
 }
 

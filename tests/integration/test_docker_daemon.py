@@ -155,6 +155,22 @@ def test_a_default_is_written_without_a_restart(docker):
     assert json.loads(docker.read()) == {**docker.keys, "userland-proxy": True}
 
 
+def test_a_file_behind_a_link_stays_there_with_its_mode_and_owner(docker):
+    path, real = docker.host.path(FILE), docker.host.path("/etc/real.json")
+    text = docker.read()
+    path.unlink()
+    real.write_text(text)
+    docker.host.run(["sh", "-ec", f"ln -s ../real.json {FILE}; chmod 640 /etc/real.json; chgrp adm /etc/real.json"])
+    group = real.stat().st_gid
+    _output, counts = docker.play(options={"debug": False})
+    assert (counts["failed"], counts["changed"]) == (0, 1)
+    assert os.readlink(path) == "../real.json" and "debug" in json.loads(real.read_text())
+    assert (oct(real.stat().st_mode & 0o777), real.stat().st_gid) == ("0o640", group)
+    path.unlink()
+    real.unlink()
+    docker.write(text)
+
+
 @pytest.mark.parametrize(("said", "reason"), [
     # dockerd does not start.
     ({"bridge": "bridge0", "options": {"default-address-pools": [{"base": "nonsense", "size": 24}]}},
