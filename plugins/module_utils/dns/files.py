@@ -83,7 +83,7 @@ def read(place: Place) -> ObservedFile:
             for part in folders:
                 folder = stack.enter_context(_opened(part, _FOLDER | os.O_NOFOLLOW, folder))
                 parents += 1
-            file = stack.enter_context(_regular(name, os.O_RDONLY, folder))
+            file = stack.enter_context(_regular(name, os.O_RDONLY, folder, place))
             return ObservedFile(_text(file), parents=parents)
     except Unsafe as problem:
         return ObservedFile(problem=str(problem), parents=parents)
@@ -105,12 +105,21 @@ def _opened(path: str, flags: int, folder: int | None = None) -> Iterator[int]:
 
 
 @contextlib.contextmanager
-def _regular(name: str, flags: int, folder: int) -> Iterator[int]:
+def _regular(name: str, flags: int, folder: int, place: Place) -> Iterator[int]:
     """A file of the container's alone, opened. :raises Unsafe: when it is something else"""
-    with _opened(name, _LOOK, folder) as place:
-        _refuse(os.fstat(place))
-        with _opened(f"/proc/self/fd/{place}", flags | os.O_CLOEXEC) as file:
+    with _opened(name, _LOOK, folder) as found:
+        _refuse(os.fstat(found))
+        if _OF_PROCESS.fullmatch(place.under):
+            _refuse_kernel(found)
+        with _opened(f"/proc/self/fd/{found}", flags | os.O_CLOEXEC) as file:
             yield file
+
+
+def _refuse_kernel(file: int) -> None:
+    """Root of a container may have mounted another file over its own. What somebody writes below /proc/sys is a setting
+    of the host when the host writes it. The kernel's file systems are those that report no blocks (statfs(2))."""
+    if os.fstatvfs(file).f_blocks == 0:
+        raise Unsafe("is on a file system without room, as are those of the kernel")
 
 
 def _refuse_mounts_of_host(place: Place) -> None:
@@ -135,10 +144,13 @@ def _refuse(found: os.stat_result) -> None:
 
 
 def _text(descriptor: int) -> str:
-    pieces = []
+    """:raises Unsafe: when it has grown since it was looked at"""
+    content = b""
     while piece := os.read(descriptor, LIMIT):
-        pieces.append(piece)
-    return b"".join(pieces).decode("utf-8", "surrogateescape")
+        content += piece
+        if len(content) > LIMIT:
+            raise Unsafe(f"is larger than {LIMIT} bytes")
+    return content.decode("utf-8", "surrogateescape")
 
 
 def write(operation: FileWrite) -> None:
@@ -157,7 +169,7 @@ def write(operation: FileWrite) -> None:
             if operation.previous is None:
                 new = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
                 os.close(os.open(name, new, 0o644, dir_fd=folder))
-            file = stack.enter_context(_regular(name, os.O_RDWR, folder))
+            file = stack.enter_context(_regular(name, os.O_RDWR, folder, place))
             if _text(file) != (operation.previous or ""):
                 raise HostError(f"cannot {operation.describe()}: somebody else changed it meanwhile")
             _overwrite(file, operation.text.encode("utf-8", "surrogateescape"))
