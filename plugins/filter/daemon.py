@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Optional
 
-from ansible_collections.mooring.net.plugins.module_utils.daemon import boot, flags, move, plan
+from ansible_collections.mooring.net.plugins.module_utils.daemon import boot, flags, move, plan, rules
 
 Values = Mapping[str, Any]
 
@@ -32,7 +32,7 @@ def daemon_move(config: Values, links: Sequence[Values], bridges: Sequence[Value
 
 def daemon_stale_rules(saved: str, bridge: str) -> list[list[str]]:
     """The rules that the daemon leaves behind for a bridge, as arguments of iptables."""
-    return move.stale_rules(saved, bridge)
+    return rules.stale_rules(saved, bridge)
 
 
 def daemon_left(links: Sequence[Values], name: str) -> bool:

@@ -4,8 +4,6 @@ Pure.
 """
 from __future__ import annotations
 
-import re
-import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Optional
@@ -14,6 +12,7 @@ from ..link.model import BRIDGE, Mark
 from .model import DEFAULT_BRIDGE, NO_BRIDGE, OF_NETWORKS
 
 NETWORK = "bridge"  # the name of the daemon's default network
+SWARM_TASK = "com.docker.swarm.task.id"  # a label
 NO_NETWORK = ("host", "none")
 # What docker_bridge takes of what it returns.
 OF_BRIDGE = ("name", "bip", "mtu", "stp", "mac_address", "ip_masq", "iptables", "ip6tables", "fixed_cidr",
@@ -156,10 +155,13 @@ def _kept_running(config: Mapping[str, Any], host: Host) -> list[str]:
 
 
 def _order(containers: Sequence[Mapping[str, Any]]) -> list[dict[str, str]]:
-    """Containers in the order of their making: one that joins or links another was made after it."""
+    """Containers in the order of their making: one that joins or links another was made after it.
+
+    Those of a swarm are not among them: it replaces a task that has ended.
+    """
     return [{"id": container["Id"], "name": _name(container)}
             for container in sorted(containers, key=lambda each: each["Created"])
-            if not container["HostConfig"].get("AutoRemove")]
+            if not container["HostConfig"].get("AutoRemove") and SWARM_TASK not in _labels(container)]
 
 
 def _restore(host: Host, before: str, after: str) -> dict[str, Any]:
@@ -196,29 +198,12 @@ def _actions(before: str, after: str, remove: str, bridge: Optional[Mapping[str,
     return found
 
 
-def stale_rules(saved: str, bridge: str) -> list[list[str]]:
-    """The rules that the daemon has put into chains that are not its own for a bridge, as arguments for iptables.
-
-    It leaves them behind for a bridge that it no longer uses. Their masquerade would hit whoever gets the subnet next.
-
-    :param saved: what ``iptables-save`` says
-    """
-    name = re.escape(bridge)
-    ours = re.compile(rf"-A (?:FORWARD (?:-o {name} -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT|-o {name} -j "
-                      rf"DOCKER|-i {name} ! -o {name} -j ACCEPT|-i {name} -o {name} -j (?:ACCEPT|DROP))"
-                      rf"|POSTROUTING (?:-s \S+ ! -o {name} -j MASQUERADE|-o {name} -m addrtype --src-type LOCAL -j "
-                      r"MASQUERADE))")
-    found, table = [], ""
-    for line in saved.splitlines():
-        if line.startswith("*"):
-            table = line[1:]
-        elif ours.fullmatch(line):
-            found.append(["-t", table, "-D", *shlex.split(line)[1:]])
-    return found
-
-
 def _networks(container: Mapping[str, Any]) -> Mapping[str, Any]:
     return container.get("NetworkSettings", {}).get("Networks") or {}
+
+
+def _labels(container: Mapping[str, Any]) -> Mapping[str, str]:
+    return container.get("Config", {}).get("Labels") or {}
 
 
 def _name(container: Mapping[str, Any]) -> str:

@@ -32,11 +32,18 @@ class State:
 
 
 def main() -> int:
-    """Bring all files up to date, and again for as long as the host's file changes meanwhile. The exit status."""
+    """Bring all files up to date, and again for as long as the host's file changes meanwhile. The exit status.
+
+    A file of the host that is away, or names no server, is one that somebody is about to write, or a host without a
+    network: running containers keep the servers that they have, and do not ask somebody else's for names of the host.
+    """
     good = True
     for number in range(ROUNDS):
         with host_lock():
             before = files.resolv_texts()
+            if not host_conf(before).servers:
+                sys.stderr.write("the host's resolv.conf names no server: containers keep what they have\n")
+                return 0
             good = bring_up_to_date(State(files.snapshot(), resolv_texts=before))
         if files.resolv_texts() == before and (good or number >= RETRIES):
             break

@@ -10,9 +10,9 @@ from ansible_collections.mooring.net.plugins.module_utils.daemon.move import (
     Host,
     left,
     move,
-    stale_rules,
 )
 from ansible_collections.mooring.net.plugins.module_utils.daemon.plan import Wish, plan
+from ansible_collections.mooring.net.plugins.module_utils.daemon.rules import stale_rules
 from ansible_collections.mooring.net.plugins.modules import docker_bridge
 
 DOCKER0 = {"ifname": "docker0", "linkinfo": {"info_kind": "bridge"},
@@ -60,6 +60,14 @@ def test_docker0_goes_and_containers_come_back_in_the_order_of_their_making():
     assert result["actions"] == ["stop the daemon", "move the default network from docker0 to bridge0",
                                  "remove docker0", "make bridge0", "start the daemon", "start web again",
                                  "start db again", "start joined again"]
+
+
+def test_a_task_of_a_swarm_is_started_by_the_swarm():
+    """Which by then has another task in its place: started again, it would be there twice."""
+    task = {**container("shop.1.x", "1"), "Config": {"Labels": {"com.docker.swarm.task.id": "x"}}}
+    result = moved(planned(mtu=1400), containers=[task, container("web", "2")])
+    assert [entry["name"] for entry in result["start"]] == ["web"]
+    assert result["actions"] == ["stop the daemon", "start the daemon", "start web again"]
 
 
 def test_nothing_new_is_no_restart():

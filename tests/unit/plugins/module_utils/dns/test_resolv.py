@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from ansible_collections.mooring.net.plugins.module_utils.dns.limits import of_resolv_conf
 from ansible_collections.mooring.net.plugins.module_utils.dns.model import HOST_RESOLV, SYSTEMD_RESOLV, ResolvSettings
-from ansible_collections.mooring.net.plugins.module_utils.dns.resolv import Conf, choose, host_conf, parse_conf
+from ansible_collections.mooring.net.plugins.module_utils.dns.resolv import Conf, body, choose, host_conf, parse_conf
 
 HOST = Conf(("192.0.2.1", "127.0.0.1", "127.3.4.5", "::1", "fe80::1%eth0", "2001:db8::1"), ("lab.example",),
             ("ndots:2",))
@@ -21,6 +21,8 @@ FALLBACK = ("8.8.8.8", "8.8.4.4")
     ("search .\n", Conf()),
     ("options ndots:2\noptions rotate timeout:1\n", Conf(options=("ndots:2", "rotate", "timeout:1"))),
     ("  nameserver\t192.0.2.1  \n", Conf(("192.0.2.1",))),
+    # What a file system leaves behind of a file after a crash.
+    ("nameserver 192.0.2.1\nsearch a\x01b\n\0\0\0\0options rotate\0\n", Conf(("192.0.2.1",), options=("rotate",))),
 ])
 def test_a_resolv_conf(text: str, found: Conf) -> None:
     assert parse_conf(text) == found
@@ -52,6 +54,11 @@ def test_each_kind_of_line_is_the_hosts_unless_it_is_given(settings: dict, serve
                                                            options: tuple) -> None:
     found = choose(ResolvSettings("web", **settings), HOST)
     assert (found.servers, found.search, found.options, found.fell_back) == (servers, search, options, None)
+
+
+def test_what_the_host_says_never_makes_a_line_that_cannot_be() -> None:
+    found = parse_conf("nameserver 192.0.2.1\nsearch a\x1bb c\noptions x\x7f\n")
+    assert body(ResolvSettings("web"), found) == ["nameserver 192.0.2.1", "search c"]
 
 
 @pytest.mark.parametrize("host", [Conf(), Conf(("127.0.0.53",)), Conf(("::1", "2001:db8::1"))])
