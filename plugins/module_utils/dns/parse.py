@@ -15,6 +15,8 @@ from .model import HOST_GATEWAY, DesiredNames
 HOST_NAME_LENGTH = 253  # RFC 1123 section 2.1 and RFC 1035 section 2.3.4, without the root's dot
 LABEL_LENGTH = 63
 _LABEL = re.compile(r"[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?")
+# Behind the "%" stands an interface, for which Python takes anything, also lines.
+_ADDRESS = re.compile(r"[0-9A-Fa-f:.]+(%[A-Za-z0-9_.@-]+)?")
 _OPTION = re.compile(r"[A-Za-z][A-Za-z0-9-]*(:[0-9]+)?")  # resolv.conf(5)
 
 
@@ -66,6 +68,8 @@ def _address(option: str, value: str) -> str:
     if value == HOST_GATEWAY:
         return value
     try:
+        if not _ADDRESS.fullmatch(value):
+            raise ValueError(value)
         return str(ipaddress.ip_address(value))
     except ValueError as error:
         raise OptionError(option, value, "is not an IP address",

@@ -26,6 +26,8 @@ LONG = ".".join(["a" * 63] * 4)
     ({"domainname": "example.com\r"}, "domainname: 'example.com\\r' is not a host name"),
     ({"dns_servers": ["dns.example.com"]}, "dns_servers: 'dns.example.com' is not an IP address. Give one like 192."),
     ({"dns_servers": ["192.0.2.1\nsearch x"]}, "dns_servers: '192.0.2.1\\nsearch x' is not an IP address"),
+    ({"dns_servers": ["fe80::1%eth0\nsearch x"]}, "dns_servers: 'fe80::1%eth0\\nsearch x' is not an IP address"),
+    ({"etc_hosts": {"a": "fe80::1%x\n10.0.0.1\tbank"}}, "etc_hosts: 'fe80::1%x\\n10.0.0.1\\tbank' is not"),
     ({"dns_servers": [""]}, "dns_servers: '' is not an IP address"),
     ({"fallback_dns_servers": ["x"]}, "fallback_dns_servers: 'x' is not an IP address"),
     ({"dns_search_domains": ["a b"]}, "dns_search_domains: 'a b' is not a host name"),
@@ -50,10 +52,11 @@ def test_a_wrong_option(options: dict, message: str) -> None:
 def test_forms_that_mean_the_same() -> None:
     found, = desired("container_dns", {
         "netns": "web", "dns_search_domains": [".example.com", "example.com", "example.org."],
-        "dns_servers": ["2001:DB8::0:1", "192.0.2.1", "192.0.2.1", "host-gateway"], "dns_opts": ["ndots:2", "use-vc"],
+        "dns_servers": ["2001:DB8::0:1", "192.0.2.1", "192.0.2.1", "host-gateway", "fe80::1%eth0.5"],
+        "dns_opts": ["ndots:2", "use-vc"],
         "etc_hosts": {"a.example": "2001:DB8::0:2", "gw": "host-gateway"}})
     assert found.dns_search_domains == ("example.com", "example.org")
-    assert found.dns_servers == ("2001:db8::1", "192.0.2.1", "host-gateway")
+    assert found.dns_servers == ("2001:db8::1", "192.0.2.1", "host-gateway", "fe80::1%eth0.5")
     assert found.etc_hosts == (("a.example", "2001:db8::2"), ("gw", "host-gateway"))
     assert found.fallback_dns_servers == ("8.8.8.8", "8.8.4.4")
 
