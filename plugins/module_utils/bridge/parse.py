@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Optional, Union
 
 from ..core.errors import OptionError
-from ..core.names import interface_name
+from ..core.names import interface_name, without_zone
 from ..ports.spec import parse_sources
 from .model import DesiredBridge
 
@@ -64,6 +64,7 @@ def bridge_address(option: str, value: Optional[str], version: int) -> Optional[
     if not value:
         return None
     example = "192.168.5.1/24" if version == 4 else "2001:db8:1::1/64"
+    without_zone(option, value, example)
     if "/" not in value:
         raise OptionError(option, value, "lacks a prefix length", f"Give address and prefix length, like {example}")
     try:
@@ -96,6 +97,7 @@ def network(option: str, value: Optional[str], version: int) -> Optional[str]:
     if not value:
         return value
     example = "192.168.5.128/25" if version == 4 else "2001:db8:1::/64"
+    without_zone(option, value, example)
     try:
         found = ipaddress.ip_network(value)
     except ValueError as error:
@@ -110,6 +112,7 @@ def address(option: str, value: Optional[str], version: int) -> Optional[str]:
     if not value:
         return value
     example = "192.168.5.254" if version == 4 else "2001:db8:1::fe"
+    without_zone(option, value, example)
     try:
         found = ipaddress.ip_address(value)
     except ValueError as error:

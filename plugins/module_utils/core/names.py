@@ -61,6 +61,12 @@ def container_label(option: str, value: str) -> str:
     return value
 
 
+def without_zone(option: str, value: str, example: str) -> None:
+    """:raises OptionError: for an IPv6 address with a zone (``%eth0``, RFC 4007), for which Python takes any text"""
+    if "%" in value:
+        raise OptionError(option, value, "names an interface behind the '%'", f"Give it like {example}")
+
+
 def endpoint_link(container: str, interface: str) -> str:
     """Name of the host's end of a container's interface: the same for the same container and interface, always."""
     digest = hashlib.sha256(f"{container}\0{interface}".encode()).hexdigest()

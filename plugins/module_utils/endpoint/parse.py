@@ -10,7 +10,7 @@ from typing import Any, Optional
 from ..bridge.parse import address as plain_address
 from ..bridge.parse import mac, parse_mtu
 from ..core.errors import MooringError, OptionError
-from ..core.names import container_label, interface_name
+from ..core.names import container_label, interface_name, without_zone
 from ..netns.parse import parse_routes, target
 from ..ports.spec import parse_exposed_port
 from .model import MODES, DesiredEndpoint
@@ -95,6 +95,7 @@ def _address(option: str, value: Optional[str], version: int) -> Optional[str]:
     if not value:
         return None
     example = "192.168.5.20" if version == 4 else "2001:db8:1::20"
+    without_zone(option, value, example)
     try:
         found = ipaddress.ip_interface(value)
     except ValueError as error:
