@@ -16,8 +16,12 @@ from testhosts import fingerprint
 pytestmark = once
 
 PATIENCE = 10  # seconds; it takes a few tenths of one
-UNITS = ("mooring-resolv.path", "mooring-resolv.service", "mooring-resolv-follow.service")
+UNITS = ("mooring-resolv.path", "mooring-resolv@run-NetworkManager-resolv.conf.path",
+         "mooring-resolv.service", "mooring-resolv-follow.service")
+UNIT = "/etc/systemd/system/mooring-resolv-follow.service"
 ELSEWHERE, REAL = "/run/elsewhere/resolv.conf", "/run/systemd/resolve/resolv.conf"
+MANAGED = "/run/NetworkManager/resolv.conf"
+KEEPS = "names no server: containers keep what they have"
 _numbers = itertools.count(1)
 
 # How programs change the file: editors and cloud-init in place, resolvconf and NetworkManager by a rename, others by a
@@ -27,13 +31,23 @@ WAYS = {
     "renamed": "echo 'nameserver {}' >/etc/new; mv /etc/new /etc/resolv.conf",
     "a link instead": f"mkdir -p /run/elsewhere; echo 'nameserver {{}}' >{ELSEWHERE}; ln -s {ELSEWHERE} /etc/new; "
                       "mv -T /etc/new /etc/resolv.conf",
+    "another link": "mkdir -p /srv/new; echo 'nameserver {}' >/srv/new/resolv.conf; "
+                    "ln -s /srv/new/resolv.conf /etc/new; mv -T /etc/new /etc/resolv.conf",
+    "the former link": f"echo 'nameserver {{}}' >{ELSEWHERE}; ln -sfn {ELSEWHERE} /etc/resolv.conf",
     "behind the link in place": f"echo 'nameserver {{}}' >{ELSEWHERE}",
     "behind the link renamed": f"echo 'nameserver {{}}' >{ELSEWHERE}.new; mv {ELSEWHERE}.new {ELSEWHERE}",
     "systemd-resolved comes": f"mkdir -p /run/systemd/resolve; echo 'nameserver {{}}' >{REAL}; "
                               f"echo 'nameserver 127.0.0.53' >{ELSEWHERE}",
     "systemd-resolved changes": f"echo 'nameserver {{}}' >{REAL}.new; mv {REAL}.new {REAL}",
+    "a link to what NetworkManager writes": f"mkdir -p /run/NetworkManager; echo 'nameserver {{}}' >{MANAGED}; "
+                                            f"ln -s {MANAGED} /etc/new; mv -T /etc/new /etc/resolv.conf",
+    "NetworkManager starts": f"echo 'nameserver {{}}' >{MANAGED}.new; mv {MANAGED}.new {MANAGED}",
     "a file again": "rm /etc/resolv.conf; echo 'nameserver {}' >/etc/resolv.conf",
 }
+
+
+def nameservers(text):
+    return [line.split()[1] for line in text.splitlines() if line.startswith("nameserver")]
 
 
 class Following:
@@ -69,8 +83,15 @@ class Following:
                 "process": self.here.sh(f"cat /proc/{self.pid}/root/etc/resolv.conf")}
 
     def servers(self):
-        return {name: [line.split()[1] for line in text.splitlines() if line.startswith("nameserver")]
-                for name, text in self.texts().items()}
+        return {name: nameservers(text) for name, text in self.texts().items()}
+
+    def servers_of(self, name):
+        """Those of a container of an engine, which needs no file of the host to mount one over it."""
+        engine = self.engines[name.removeprefix("in-")]
+        return nameservers(engine("exec", name, "cat", "/etc/resolv.conf"))
+
+    def log(self):
+        return self.here.host.run(["journalctl", "--no-pager", "--unit=mooring-*"], check=False).stdout
 
     def unit(self, name, value):
         return self.here.sh(f"systemctl show --property={value} --value {name}").strip()
@@ -79,8 +100,12 @@ class Following:
         deadline = time.monotonic() + PATIENCE
         while set(map(tuple, (found := self.servers()).values())) != {servers} and time.monotonic() < deadline:
             pass
-        log = self.here.host.run(["journalctl", "--no-pager", "--unit=mooring-*"], check=False).stdout
-        assert set(map(tuple, found.values())) == {servers}, f"{found}\n{log[-3000:]}"
+        assert set(map(tuple, found.values())) == {servers}, f"{found}\n{self.log()[-3000:]}"
+
+    def soon(self, true):
+        deadline = time.monotonic() + PATIENCE
+        while not true():
+            assert time.monotonic() < deadline, self.log()[-3000:]
 
     def change(self, way):
         """Change the host's file in a way; the server that it names now."""
@@ -104,6 +129,15 @@ def here():
 def test_a_second_run_changes_nothing(here):
     output, counts = here.play("mooring.net.site")
     assert (counts["failed"], counts["changed"]) == (0, 0), output
+
+
+def test_a_run_brings_back_what_is_not_as_it_was_of_the_program(here):
+    root = "/usr/local/lib/mooring"
+    look = f"cat {root}/dns/*.py {UNIT}; stat -c '%a %n' {root}/*/*.py"
+    before = here.here.sh(look)
+    here.here.sh(f"echo '#' >>{root}/dns/block.py; chmod 666 {root}/dns/resolv.py; rm {root}/dns/hosts.py; >{UNIT}")
+    output, counts = here.play("mooring.net.site")
+    assert (counts["failed"], here.here.sh(look)) == (0, before), output
 
 
 @pytest.mark.parametrize("way", WAYS)
@@ -149,12 +183,26 @@ def test_the_last_of_many_changes_counts(here):
 
 
 def test_a_link_whose_target_is_away_for_a_while(here):
-    """As that of NetworkManager or resolvconf is when a host starts."""
-    here.sees(here.change("a link instead"))
-    here.here.sh(f"rm {ELSEWHERE}")
-    here.sees("8.8.8.8", "8.8.4.4")
-    here.sees(here.change("behind the link in place"))
+    """As that of NetworkManager is when a host starts."""
+    server = here.change("a link to what NetworkManager writes")
+    here.sees(server)
+    runs = here.log().count(KEEPS)
+    here.here.sh(f"rm {MANAGED}")
+    here.soon(lambda: here.log().count(KEEPS) > runs)
+    assert here.servers_of("in-docker") == [server] == here.servers_of("in-podman")
+    here.sees(here.change("NetworkManager starts"))
+    here.here.sh(f"echo '# of nobody' >{MANAGED}")  # in place, and not yet finished
+    here.soon(lambda: here.log().count(KEEPS) > runs + 1)
+    here.sees(here.change("NetworkManager starts"))
     here.sees(here.change("a file again"))
+
+
+def test_a_change_that_nobody_watched_counts_once_somebody_does(here):
+    """As after a reboot, which the files of named namespaces outlive."""
+    here.here.sh("systemctl stop mooring-resolv.path")
+    server = here.change("in place")
+    here.here.sh("systemctl start mooring-resolv.path")
+    here.sees(server)
 
 
 def test_lines_of_the_user_stay(here):
@@ -187,5 +235,5 @@ def test_the_teardown_takes_it_away(here):
     assert counts["failed"] == 0, output
     left = fingerprint(here.here.host)["files"]
     assert {path for path in left if path not in here.before["files"] and "mooring" in path} == set()
-    assert [here.unit(name, "LoadState") for name in UNITS] == ["not-found"] * 3
+    assert [here.unit(name, "LoadState") for name in UNITS] == ["not-found"] * len(UNITS)
     assert not here.here.exists("/etc/netns") and not here.here.exists("/usr/local/lib/mooring")
