@@ -359,3 +359,25 @@ def test_files_change_once_the_reader_agrees(here, names):
         here.pipeline.step(number)
     assert "10.7.7.8 quick" in here.sh("cat /etc/netns/n0/hosts")
     here.sh("sed -i '/quick/d' /etc/netns/n0/hosts")
+
+
+def test_a_container_that_always_changes_its_file_is_in_nobodys_way(here):
+    """A run for others tells of it, and does not wait for it to agree."""
+    engine = here.engines["podman"]
+    engine.start("restless")
+    try:
+        here.run("netns_attach", container="restless")
+        here.run("container_dns", container="restless", dns_servers=["192.0.2.1"])
+        engine("exec", "--detach", "restless", "sh", "-c",
+               "while :; do sed 's/^nameserver 192.0.2.1$/nameserver 192.0.2.6/' /etc/resolv.conf >/tmp/text; "
+               "dd conv=notrunc if=/tmp/text of=/etc/resolv.conf 2>/dev/null; done")
+        soon(lambda: "nameserver 192.0.2.6" in engine("exec", "restless", "cat", "/etc/resolv.conf"), True)
+        result = here.run("netns_attach", netns="n8", address="10.9.0.93")
+        assert result["endpoint"]["address"] == "10.9.0.93/24"
+        assert "resolv.conf of restless" in " ".join(result["warnings"])
+        with pytest.raises(PipelineError, match="resolv.conf of restless"):
+            here.run("container_dns", container="restless", dns_servers=["192.0.2.1"])
+        here.run("netns_attach", netns="n8", state="absent")
+    finally:
+        engine.remove("restless")
+        here.run("container_dns", container="restless", state="absent")

@@ -23,6 +23,10 @@ class Operation(Protocol):
     def netns(self) -> str:
         """Path of the namespace that it works in, HOST for the host's own."""
 
+    # An operation may have ``besides``: true when it is not what the task is about, but on the way, in something that a
+    # container can change as well. Where it does not get done, the user is told, and the rest is done all the same: a
+    # container cannot keep runs from others.
+
     def describe(self) -> str:
         """One sentence for the ``actions`` of the result, without a full stop: ``create bridge br0``."""
 
@@ -34,6 +38,10 @@ class Operation(Protocol):
 
     def lines(self) -> tuple[list[str], list[str]]:
         """What the diff shows before and after."""
+
+
+def besides(operation: Operation) -> bool:
+    return getattr(operation, "besides", False)
 
 
 @dataclass(frozen=True)

@@ -23,7 +23,7 @@ from . import command
 from .argspec import CONFIG
 from .errors import MooringError, doing
 from .lock import host_lock
-from .plan import Plan
+from .plan import Plan, besides
 
 REASONS = {
     "pyroute2": "to configure network interfaces; Debian's package is python3-pyroute2, version 0.7.2 or newer is "
@@ -149,9 +149,12 @@ def _converge(resource: Resource, host: Any, desired: Sequence[Any], changing: b
     if plan.operations:
         _execute(host, plan.operations)
         again = _planned(resource, host, desired, scope)
-        if again.operations:
+        left = [operation.describe() for operation in again.operations if not besides(operation)]
+        if left:
             raise MooringError("the host did not end up as planned: something else changes it, or it refuses in "
-                               "silence. Still to do: " + "; ".join(again.actions))
+                               "silence. Still to do: " + "; ".join(left))
+        host.warnings += [f"something else keeps changing it, and a later run has to: {operation.describe()}"
+                          for operation in again.operations]
         return replace(plan, after=again.after)  # with what only the kernel knew
     return plan
 

@@ -28,7 +28,9 @@ def plan_names(draft: Draft, linked: Iterable[Linkage], besides: Collection[str]
     known, host = Knowledge(draft.state, linked), host_conf(draft.state.resolv_texts)
     for each in kept:
         with doing(f"names of {each.site.container}"):
-            _bring_up_to_date(draft, each, known, host)
+            own = Draft(draft.state)
+            _bring_up_to_date(own, each, known, host)
+            draft.operations += [dataclasses.replace(operation, besides=True) for operation in own.operations]
 
 
 def _bring_up_to_date(draft: Draft, each: Managed, known: Knowledge, host: Conf) -> None:

@@ -16,12 +16,14 @@ class FileWrite:
     """Write a file in place, or make it and its directories where ``previous`` is None.
 
     :param title: what it is, for people: ``hosts of web``
+    :param besides: see :class:`core.plan.Operation`
     """
 
     place: Place
     text: str
     previous: Optional[str]
     title: str
+    besides: bool = False
     phase = PHASE_FILES
     netns = HOST
 
@@ -34,7 +36,7 @@ class FileWrite:
     def inverse(self) -> FileWrite | FileDel:
         if self.previous is None:
             return FileDel(self.place, self.text, self.title)
-        return FileWrite(self.place, self.previous, self.text, self.title)
+        return FileWrite(self.place, self.previous, self.text, self.title, self.besides)
 
     def lines(self) -> tuple[list[str], list[str]]:
         return _only(self.title, self.previous or "", self.text), _only(self.title, self.text, self.previous or "")

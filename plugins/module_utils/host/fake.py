@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any, Optional
 
 from ..core.errors import HostError
+from ..core.plan import besides
 from ..firewall.model import FAMILIES, TABLES, ObservedTable
 from ..link.model import BRIDGE, Link
 from ..netns.model import HOST
@@ -58,7 +59,13 @@ class FakeHost(Memory):
                 if self.fail_at is not None and len(self.executed) >= self.fail_at:
                     self.fail_at = None
                     raise HostError("made to fail")
-                self.carry_out(operation)
+                try:
+                    self.carry_out(operation)
+                except HostError as problem:
+                    if not besides(operation):
+                        raise
+                    self.warnings.append(f"cannot {operation.describe()}: {problem}")
+                    continue
                 self.executed.append(operation)
                 done.append(operation)
         except HostError as reason:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from ..core.errors import HostError, MooringError
+from ..core.plan import besides
 from ..dns import files, uts
 from ..dns.operations import FileDel, FileWrite, HostnameSet
 from ..firewall import iptables
@@ -80,11 +81,21 @@ class RealHost:
                 for operation in group:
                     if isinstance(operation, ConntrackFlush):
                         self.warnings += conntrack.flush(operation)
-                    else:
-                        _ONE_BY_ONE[type(operation)](operation)
-                    done.append(operation)
+                        done.append(operation)
+                    elif self._one(operation):
+                        done.append(operation)
         except MooringError as error:
             raise ExecutionError(str(error), done) from error
+
+    def _one(self, operation: Any) -> bool:
+        try:
+            _ONE_BY_ONE[type(operation)](operation)
+        except HostError as error:
+            if not besides(operation):
+                raise
+            self.warnings.append(str(error))
+            return False
+        return True
 
 
 def _group(operation: Any) -> tuple[bool, str]:

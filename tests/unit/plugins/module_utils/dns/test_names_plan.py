@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 
 import pytest
-from ansible_collections.mooring.net.plugins.module_utils.core.errors import MooringError
+from ansible_collections.mooring.net.plugins.module_utils.core.errors import HostError, MooringError
 from ansible_collections.mooring.net.plugins.module_utils.dns.model import ObservedFile, Place
+from ansible_collections.mooring.net.plugins.module_utils.dns.operations import FileWrite
 from world import World, docker_place, netns_place, picture
 
 
@@ -283,6 +284,28 @@ def test_a_template_counts_in_later_runs(world: World) -> None:
     world.name("web", hosts_template="{{ addresses | join(' ') }}\tmine\n")
     world.run("netns_attach", netns="web", address="192.168.5.50")
     assert lines(world.text("web")) == ["192.168.5.50\tmine"]
+
+
+@pytest.mark.parametrize("reverts", [False, True])
+def test_a_file_that_a_container_keeps_changing_is_in_nobodys_way(app: World, monkeypatch: pytest.MonkeyPatch,
+                                                                  reverts: bool) -> None:
+    """Whether it changes it before our change or after it."""
+    app.run("container_dns", netns="web")
+    app.state.resolv_texts["/etc/resolv.conf"] = "nameserver 192.0.2.54\n"
+    write = app.host._FileWrite
+
+    def restless(operation: FileWrite) -> None:
+        if operation.title != "resolv.conf of app":
+            write(operation)
+        elif not reverts:
+            raise HostError("somebody else changed it meanwhile")
+
+    monkeypatch.setattr(app.host, "_FileWrite", restless)
+    app.bridge("br1", "10.8.0.1/24")
+    assert "br1" in app.state.host.links and "192.0.2.54" in app.text("web", "resolv.conf")
+    assert "resolv.conf of app" in app.host.warnings[-1]
+    with pytest.raises(MooringError, match="resolv.conf of app"):
+        app.run("container_dns", container="app", hostname="front", dns_servers=["192.0.2.9"])
 
 
 def test_check_mode_writes_nothing(app: World) -> None:
