@@ -17,20 +17,19 @@ def read(path: str, text: str) -> dict[str, Any]:
     try:
         found = json.loads(text)
     except ValueError as error:
-        raise MooringError(f"{path} is not JSON: {_where(error, text)}. dockerd does not start with it. Correct it, or "
+        raise MooringError(f"{path} is not JSON: {_where(error)}. dockerd does not start with it. Correct it, or "
                            "move it away.") from error
     if not isinstance(found, dict):
-        raise MooringError(f"{path} holds {json.dumps(found)[:40]}, and dockerd wants an object, {{...}}. Correct it, "
+        raise MooringError(f"{path} holds a {type(found).__name__}, and dockerd wants an object, {{...}}. Correct it, "
                            "or move it away.")
     return found
 
 
-def _where(error: ValueError, text: str) -> str:
+def _where(error: ValueError) -> str:
+    """Without the line itself: the file may hold passwords of proxies and tokens of log drivers."""
     if not isinstance(error, json.JSONDecodeError):
         return str(error)
-    lines = text.splitlines() or [""]
-    line = lines[min(error.lineno, len(lines)) - 1].strip()
-    return f"line {error.lineno}, column {error.colno}: {error.msg}, in {line[:80]!r}"
+    return f"line {error.lineno}, column {error.colno}: {error.msg}"
 
 
 def merge(current: Mapping[str, Any], wanted: Mapping[str, Any]) -> dict[str, Any]:

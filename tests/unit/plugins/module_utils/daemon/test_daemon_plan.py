@@ -119,12 +119,13 @@ def test_all_problems_are_told_at_once():
 
 
 @pytest.mark.parametrize(("text", "words"), [
-    ('{"icc": true\n "mtu": 1}', f"{PATH} is not JSON: line 2, column 2: Expecting ',' delimiter, in '\"mtu"),
-    ("[1]", f"{PATH} holds [1], and dockerd wants an object"),
+    ('{"icc": true\n "token": "geheim"}', f"{PATH} is not JSON: line 2, column 2: Expecting ',' delimiter. dockerd"),
+    ('["geheim"]', f"{PATH} holds a list, and dockerd wants an object"),
     ("{'icc': true}", f"{PATH} is not JSON: line 1, column 2")])
 def test_a_broken_file_is_refused_and_named(text, words):
     result = made(text, icc=False)
     assert result["problems"][0].startswith(words) and len(result["problems"]) == 1
+    assert "geheim" not in result["problems"][0]
 
 
 def test_contradictions_with_what_others_have_set_are_found():
