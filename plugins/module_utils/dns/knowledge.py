@@ -23,7 +23,7 @@ class Knowledge:
         for link in sorted(linked):
             self._links.setdefault(link.source, {})[link.target_ip, link.alias, link.target] = None
         found = managed(state.files)
-        self._hostnames = {each.site.container: each.hosts.hostname for each in found if each.hosts}
+        self._hostnames = {each.site.container: each.hosts.told for each in found if each.hosts}
         self._owners = {each.site.place(HOSTS): each.site.container for each in found}
 
     def owner(self, site: Site) -> str:

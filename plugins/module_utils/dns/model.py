@@ -74,6 +74,7 @@ class HostsSettings:
     :param etc_hosts: pairs of a name and an address, or HOST_GATEWAY
     :param addresses: the container's own ones where no lease tells them
     :param hosts_template: Jinja2 texts, "" for the default ones
+    :param its_word: whether the host name is what a process calls itself, which may be anybody's
     """
 
     container: str
@@ -83,6 +84,12 @@ class HostsSettings:
     addresses: tuple[str, ...] = ()
     hosts_template: str = ""
     hostname_template: str = ""
+    its_word: bool = False
+
+    @property
+    def told(self) -> str:
+        """The host name for the files of others."""
+        return "" if self.its_word else self.hostname
 
 
 @dataclass(frozen=True)

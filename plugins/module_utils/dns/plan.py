@@ -83,7 +83,7 @@ class _Names:
             self.facts = known.facts(item.label, addresses)
             self._need_gateway()
             self.hosts, self.resolv = self._hosts(addresses), with_facts(self._resolv(), self.facts)
-            known.call(item.label, self.hosts.hostname)
+            known.call(item.label, self.hosts.told)
 
     def write(self) -> None:
         host = host_conf(self.draft.state.resolv_texts)
@@ -136,7 +136,8 @@ class _Names:
     def _hosts(self, addresses: tuple[str, ...]) -> HostsSettings:
         item = self.item
         return HostsSettings(item.label, item.hostname or self._usual_hostname(), item.domainname or "", item.etc_hosts,
-                             addresses, item.hosts_template, item.hostname_template)
+                             addresses, item.hosts_template, item.hostname_template,
+                             its_word=self.site.kind == "pid" and not item.hostname)
 
     def _resolv(self) -> ResolvSettings:
         item = self.item

@@ -176,6 +176,23 @@ def test_the_default_host_name_is_what_the_container_has(world: World) -> None:
     assert found["hostname"] == f"{world.engine['app']:012}"
 
 
+def test_what_a_process_calls_itself_is_told_to_nobody_else(world: World) -> None:
+    """It may be root in a user namespace, and call itself what it likes; Docker's containers cannot."""
+    world.process(77)
+    world.state.hostnames[77] = "bank.example"
+    world.run("netns_attach", pid=77, name="legacy")
+    world.link("web", "legacy:db")
+    world.name("web")
+    found = world.run("container_dns", pid=77, name="legacy").after[0]
+    assert found["hostname"] == "bank.example"
+    assert not any("bank" in line for line in lines(world.text("web")))
+    world.bridge()
+    assert "192.168.5.4\tdb legacy" in lines(world.text("web"))
+    world.run("container_dns", pid=77, name="legacy", hostname="shop")
+    assert "192.168.5.4\tdb shop legacy" in lines(world.text("web"))
+    assert world.run("container_dns", pid=77, name="legacy", hostname="shop").operations == ()
+
+
 def test_a_container_with_the_hosts_own_name_leaves_it(world: World) -> None:
     world.start("app")
     world.run("netns_attach", container="app")
