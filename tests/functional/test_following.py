@@ -229,6 +229,17 @@ def test_a_container_that_docker_restarted_follows_again(here):
     here.sees(server)
 
 
+def test_what_is_switched_off_goes(here):
+    here.variables["containers_follow_resolv_conf"] = False
+    output, counts = here.play("mooring.net.site")
+    assert counts["failed"] == 0, output
+    assert [here.unit(name, "LoadState") for name in UNITS] == ["not-found"] * len(UNITS)
+    assert not here.here.exists("/usr/local/lib/mooring")
+    del here.variables["containers_follow_resolv_conf"]
+    output, counts = here.play("mooring.net.site")
+    assert (counts["failed"], here.unit(UNITS[0], "ActiveState")) == (0, "active"), output
+
+
 def test_the_teardown_takes_it_away(here):
     here.run("container_dns", pid=here.pid, name="process", state="absent")
     output, counts = here.play("mooring.net.teardown")
