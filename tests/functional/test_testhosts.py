@@ -276,21 +276,23 @@ def test_a_sandbox_is_refused_in_a_chroot(tmp_path):
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGHUP])
 def test_ending_a_sandbox_ends_everything_in_it(number):
     inside = (
-        'net=$(stat -Lc%i /proc/self/ns/net) && for tree in /sys/fs/cgroup/*/; do mkdir "$tree/mooring-$net"; done;'
+        'name=mooring-$(cat /run/mooring-sandbox) && for tree in /sys/fs/cgroup/*/; do mkdir "$tree/$name"; done;'
         '"$0" up a >/dev/null && "$0" exec a -- setsid --fork sleep 4714 && setsid --fork sleep 4714 &&'
-        'echo "$net" && exec sleep 4714'
+        'echo "$name" && exec sleep 4714'
     )
     sandbox = subprocess.Popen([SANDBOX, "--new", "sh", "-c", inside, TESTHOST], stdout=subprocess.PIPE, text=True)
-    net = int(sandbox.stdout.readline())
+    name = sandbox.stdout.readline().strip()
+    assert name.startswith(f"mooring-{testhosts.sandbox_name()}-")
     wait_for(lambda: run("ps", "ax").stdout.count("sleep 4714") >= 3)
-    assert list(testhosts.CGROUPS.glob(f"*/mooring-{net}"))
+    run(SANDBOX, "--new", "true")
+    assert list(testhosts.CGROUPS.glob(f"*/{name}"))
     sandbox.send_signal(number)
     sandbox.wait(10)
     sandbox.stdout.close()
     wait_for(lambda: "sleep 4714" not in run("ps", "ax").stdout)
     # Nobody is left to remove cgroups when a sandbox is killed. The next one does.
     run(SANDBOX, "--new", "true")
-    assert not list(testhosts.CGROUPS.glob(f"*/mooring-{net}"))
+    assert not list(testhosts.CGROUPS.glob(f"*/{name}"))
 
 
 # Fingerprints

@@ -24,7 +24,9 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 CHECKOUT = HERE.parent.parent
-MARKER = Path("/run/mooring-sandbox")  # in the sandbox's own /run; holds the inode of its network namespace
+# In the sandbox's own /run: its name, which ends with the inode of its network namespace. One in a sandbox has the
+# other one's name in front of its own.
+MARKER = Path("/run/mooring-sandbox")
 STATE = Path("/run/testhosts")  # NAME/pid holds the pid of a host's init and the inode of its mount namespace
 CGROUPS = Path("/sys/fs/cgroup")
 ENVIRONMENT = {
@@ -61,16 +63,22 @@ def _namespace(pid, kind):
     return os.stat(f"/proc/{pid}/ns/{kind}").st_ino
 
 
-def mark_sandbox():
-    MARKER.write_text(f"{_namespace('self', 'net')}\n", encoding="ascii")
+def mark_sandbox(around):
+    """:param around: the name of the sandbox that this one is in, "" for none"""
+    MARKER.write_text(f"{around}{'-' if around else ''}{_namespace('self', 'net')}\n", encoding="ascii")
+
+
+def sandbox_name():
+    """The name of this sandbox; "" on the machine, in a host, and in other network namespaces of a sandbox."""
+    try:
+        name = MARKER.read_text(encoding="ascii").strip()
+    except FileNotFoundError:
+        return ""
+    return name if name.rpartition("-")[2] == str(_namespace("self", "net")) else ""
 
 
 def in_sandbox():
-    """True in the sandbox itself; false on the machine, in a host, and in other network namespaces of the sandbox."""
-    try:
-        return int(MARKER.read_text(encoding="ascii")) == _namespace("self", "net")
-    except (FileNotFoundError, ValueError):
-        return False
+    return bool(sandbox_name())
 
 
 def require_sandbox():
@@ -85,9 +93,15 @@ def require_sandbox():
 
 
 def _remove_cgroup(path):
-    """Remove a subtree of every hierarchy (cgroup v1 has one for each controller). What is in use stays."""
+    """Remove a subtree of every hierarchy (cgroup v1 has one for each controller). What is in use stays.
+
+    Where a hierarchy is not mounted Podman makes plain folders with files in them. Files of a cgroup cannot be removed.
+    """
     for top in [*CGROUPS.glob(f"*/{path}"), *CGROUPS.glob(path)]:
-        for folder, _folders, _files in os.walk(top, topdown=False):
+        for folder, _folders, files in os.walk(top, topdown=False):
+            for name in files:
+                with contextlib.suppress(OSError):
+                    os.unlink(os.path.join(folder, name))
             with contextlib.suppress(OSError):
                 os.rmdir(folder)
 
@@ -98,20 +112,28 @@ def _cgroup_exists(path):
 
 def _cgroup(name):
     """The cgroup of a host, in every hierarchy."""
-    return f"mooring-{_namespace('self', 'net')}/{name}"
+    return f"mooring-{sandbox_name()}/{name}"
 
 
 def remove_stale_cgroups():
-    """Remove what sandboxes left that live no more. Their network namespace is in the name of the directory."""
-    left = {path.name for path in [*CGROUPS.glob("*/mooring-*"), *CGROUPS.glob("mooring-*")]}
+    """Remove what sandboxes left that live no more; in a sandbox, those that were in it.
+
+    The numbers of namespaces are used again at once. So a sandbox is alive while a program of that name is in its
+    network namespace, as its first process is.
+    """
+    around = sandbox_name()
+    mine = f"mooring-{around}{'-' if around else ''}"
+    left = {path.name for path in [*CGROUPS.glob(f"*/{mine}*"), *CGROUPS.glob(f"{mine}*")]}
     if not left:
         return
     alive = set()
     for process in Path("/proc").glob("[0-9]*"):
         with contextlib.suppress(OSError):
-            alive.add(f"mooring-{_namespace(process.name, 'net')}")
-    for name in left - alive:
-        _remove_cgroup(name)
+            if (process / "comm").read_text(encoding="ascii") == "sandbox\n":
+                alive.add(str(_namespace(process.name, "net")))
+    for name in left:
+        if name.rpartition("-")[2] not in alive:
+            _remove_cgroup(name)
 
 
 # Processes in hosts
