@@ -46,19 +46,19 @@ options:
   dns_servers:
     description:
       - Addresses of name servers. V(host-gateway) stands for the address of the container's bridge.
-      - The default are those of the host.
+      - The default is what the host has.
     type: list
     elements: str
   dns_search_domains:
     description:
       - Domains in which short names are looked up. A dot that one begins with is left out, V(.) alone means none.
-      - The default are those of the host.
+      - The default is what the host has.
     type: list
     elements: str
   dns_opts:
     description:
       - Options of the resolver, like V(ndots:2).
-      - The default are those of the host.
+      - The default is what the host has.
     type: list
     elements: str
   etc_hosts:
