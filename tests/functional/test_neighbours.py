@@ -224,13 +224,13 @@ def test_a_table_of_iptables_that_nft_has_written_to_is_refused_and_nothing_is_l
     """iptables shows nothing of such a table, not even of what is ours."""
     nftables.set_up()
     nftables.sh(f"nft add rule ip {table} {chain} ct state new counter")
-    before = nftables.sh("nft list ruleset")
+    before = nftables.sh("nft --stateless list ruleset")
     for module, options in (("port_publish", {"netns": "web", "published_ports": ["8090:80"]}),
                             ("docker_bridge", {"name": "br0", "ip_masq": False})):
         with pytest.raises(PipelineError, match=f"nft has written rules to the table {table} of iptables that iptables "
                                                 f"cannot read.* `nft list table ip {table}`"):
             nftables.run(module, **options)
-    assert nftables.sh("nft list ruleset") == before
+    assert nftables.sh("nft --stateless list ruleset") == before
     handle = re.search(r"ct state new counter.*# handle (\d+)", nftables.sh(f"nft -a list chain ip {table} {chain}"))[1]
     nftables.sh(f"nft delete rule ip {table} {chain} handle {handle}")
     assert nftables.set_up() == ([], [])
