@@ -33,7 +33,7 @@ def parse(options: Mapping[str, Any]) -> DesiredBridge:
     if bip6 and isinstance(mtu, int) and mtu < IPV6_MIN_MTU:
         raise OptionError("mtu", mtu, "is too small for IPv6", f"Give at least {IPV6_MIN_MTU}, or no IPv6 address")
     return DesiredBridge(
-        name=_name(options["name"]),
+        name=bridge_name("name", options["name"]),
         present=options["state"] == "present",
         bip=bip, mtu=mtu,
         fixed_cidr=inside("fixed_cidr", network("fixed_cidr", options["fixed_cidr"], 4), bip),
@@ -52,11 +52,12 @@ def parse(options: Mapping[str, Any]) -> DesiredBridge:
         force=options["force"], allow_overlap=options["allow_overlap"])
 
 
-def _name(value: str) -> str:
+def bridge_name(option: str, value: str) -> str:
+    """``value`` if it can name a bridge; :raises OptionError: otherwise."""
     if value in ("all", "default"):
-        raise OptionError("name", value, "is the name of a group of kernel settings (net.ipv4.conf.*)",
+        raise OptionError(option, value, "is the name of a group of kernel settings (net.ipv4.conf.*)",
                           "Choose another name")
-    return interface_name("name", value)
+    return interface_name(option, value)
 
 
 def bridge_address(option: str, value: Optional[str], version: int) -> Optional[str]:

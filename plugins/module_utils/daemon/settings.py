@@ -10,9 +10,8 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from ..bridge.parse import bridge_address, inside, network, parse_mtu
+from ..bridge.parse import bridge_address, bridge_name, inside, network, parse_mtu
 from ..core.errors import OptionError
-from ..core.names import interface_name
 from .model import DEFAULT_BRIDGE, NO_BRIDGE
 
 PREFIX = "docker_daemon_"
@@ -82,10 +81,7 @@ def _bridge(option: str, value: Any) -> Any:
     text = str(value)
     if text in ("", DEFAULT_BRIDGE):
         return None
-    if text in ("all", "default"):
-        raise OptionError(option, value, "is the name of a group of kernel settings (net.ipv4.conf.*)",
-                          "Choose another name")
-    return text if text == NO_BRIDGE else interface_name(option, text)
+    return text if text == NO_BRIDGE else bridge_name(option, text)
 
 
 def _bip(option: str, value: Any) -> Any:

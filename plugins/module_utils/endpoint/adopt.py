@@ -17,6 +17,7 @@ from ..core.plan import Draft
 from ..link.model import Link
 from ..link.operations import LinkSet
 from ..netns.model import HOST
+from .leases import exposed, require_room
 from .model import DesiredEndpoint, Endpoint, endpoint_of, outer_end
 
 PLAIN, HAIRPIN = "plain", "hairpin"  # what the port was before
@@ -40,11 +41,11 @@ def found(draft: Draft, item: DesiredEndpoint, lease: Optional[Endpoint],
     before = lease.adopted if same else HAIRPIN if outer.hairpin else PLAIN
     addresses = {version: next((a for a in inner.addresses if ipaddress.ip_interface(a).version == version), "")
                  for version in (4, 6)}
-    exposed = lease.exposed if lease else ()
-    if item.exposed_ports is not None:
-        exposed = tuple(dict.fromkeys(port.text for port in item.exposed_ports))
     _refuse_changes(item, addresses[4], addresses[6])
-    return Endpoint(item.label, item.interface_name, outer, addresses[4], addresses[6], exposed, adopted=before)
+    taken = Endpoint(item.label, item.interface_name, outer, addresses[4], addresses[6], exposed(item, lease),
+                     adopted=before)
+    require_room(taken)
+    return taken
 
 
 def _require_ours_to_take(item: DesiredEndpoint, outer: Optional[Link], bridges: Collection[str]) -> None:

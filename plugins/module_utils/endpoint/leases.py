@@ -10,9 +10,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Optional
 
 from ..bridge.model import Bridge
-from ..core.errors import MooringError
-from ..core.names import KNOWN_AFTER_APPLY
-
+from ..core.errors import MooringError, OptionError
+from ..core.names import ALIAS_LENGTH, KNOWN_AFTER_APPLY
 from ..host.model import HostState
 from ..ipam.plan import check_address, lowest_free, reserved
 from ..policy import ledger
@@ -27,6 +26,20 @@ def number(address: str) -> int:
 def on_subnet(address: str, subnet: str) -> bool:
     """Whether an address with a prefix length is one of this very subnet."""
     return bool(address) and ipaddress.ip_interface(address).network == ipaddress.ip_network(subnet)
+
+
+def exposed(item: DesiredEndpoint, lease: Optional[Endpoint]) -> tuple[str, ...]:
+    """The exposed ports that an endpoint will have: those it has where the item says nothing of them."""
+    if item.exposed_ports is None:
+        return lease.exposed if lease else ()
+    return tuple(dict.fromkeys(port.text for port in item.exposed_ports))
+
+
+def require_room(endpoint: Endpoint) -> None:
+    """:raises OptionError: when the mark of the endpoint is longer than the kernel keeps"""
+    if len(endpoint.mark.text) > ALIAS_LENGTH:
+        raise OptionError("exposed_ports", ", ".join(endpoint.exposed), f"do not fit into the {ALIAS_LENGTH} "
+                          "characters of the endpoint's mark", "Write neighbouring ports as ranges, like 8000-8010/tcp")
 
 
 class Leases:

@@ -8,7 +8,7 @@ from typing import Optional
 
 from ..bridge.model import Bridge, bridges
 from ..core.errors import MooringError, OptionError
-from ..core.names import ALIAS_LENGTH, endpoint_link, mac_of
+from ..core.names import endpoint_link, mac_of
 from ..core.names import KNOWN_AFTER_APPLY
 from ..core.plan import Draft, Plan
 from ..firewall.plan import plan_rules
@@ -17,7 +17,7 @@ from ..link.operations import LinkAdd, LinkDel, LinkMove, LinkSet, Peer
 from ..link.model import Link
 from ..netns.model import HOST
 from . import adopt, inside, namespace
-from .leases import Leases
+from .leases import Leases, exposed, require_room
 from .model import DesiredEndpoint, Endpoint, outer_end
 from .view import view
 
@@ -179,16 +179,13 @@ class Planner:
     def _lease(self, item: DesiredEndpoint, bridge: Bridge, addresses: Mapping[str, str], lease: Optional[Endpoint],
                given: Optional[Link], inner: Optional[Link]) -> Endpoint:
         """The endpoint as it will be; its link is the host's end."""
-        exposed = (lease.exposed if lease else ()) if item.exposed_ports is None else tuple(
-            dict.fromkeys(port.text for port in item.exposed_ports))
         outer = lease.link if lease else outer_end(self.draft.state, given) if given else Link(
             endpoint_link(item.label, item.interface_name), "veth")
         pair = lease.pair if lease else given.mark.name if given else ""
         mtu = item.mtu if isinstance(item.mtu, int) else bridge.link.mtu if item.mtu or inner is None else inner.mtu
-        found = Endpoint(item.label, item.interface_name, outer, addresses["ipv4"], addresses["ipv6"], exposed, pair)
-        if len(found.mark.text) > ALIAS_LENGTH:
-            raise OptionError("exposed_ports", ", ".join(exposed), f"do not fit into the {ALIAS_LENGTH} characters of "
-                              "the endpoint's mark", "Write neighbouring ports as ranges, like 8000-8010/tcp")
+        found = Endpoint(item.label, item.interface_name, outer, addresses["ipv4"], addresses["ipv6"],
+                         exposed(item, lease), pair)
+        require_room(found)
         return dataclasses.replace(found, link=outer.replaced(
             up=True, mtu=mtu, alias=found.mark.text, controller=bridge.name, hairpin=True,
             tx_queue_len=outer.tx_queue_len if item.tx_queue_len is None else item.tx_queue_len))

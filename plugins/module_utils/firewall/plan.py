@@ -140,8 +140,7 @@ def _forget_connections(draft: Draft, before: Iterable[Publication], after: Iter
         gone = {p.container_ip: None for p in sorted(old - new, key=ORDER)
                 if p.family == family and p.container_ip not in still}
         if ports or gone or inward:
-            local = {address.partition("/")[0]: None for link in draft.state.host.links.values()
-                     for address in link.addresses if family_of(address) == family}
+            local = dict.fromkeys(each for each in draft.state.host.addresses if family_of(each) == family)
             draft.do(ConntrackFlush(family, tuple(ports), tuple(gone), tuple(local), tuple(inward), closing=closing))
 
 

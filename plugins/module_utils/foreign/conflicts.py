@@ -16,8 +16,7 @@ _ANY = (ANY_IPV4, ANY_IPV6)
 
 def claimed(state: HostState) -> tuple[Claim, ...]:
     """All claims of others on addresses of the host."""
-    own = [address.partition("/")[0] for link in state.host.links.values() for address in link.addresses]
-    return tuple(claims(state.foreign, state.native, own))
+    return tuple(claims(state.foreign, state.native, state.host.addresses))
 
 
 def occupied_by(claims_of_others: Iterable[Claim]) -> Occupied:

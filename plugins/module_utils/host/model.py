@@ -29,6 +29,11 @@ class Namespace:
     def default_route(self, family: str) -> Optional[Route]:
         return next((r for r in self.routes if r.destination == "default" and r.family == family), None)
 
+    @property
+    def addresses(self) -> list[str]:
+        """All addresses of all links, without their prefix lengths."""
+        return [address.partition("/")[0] for link in self.links.values() for address in link.addresses]
+
     def ports_of(self, bridge: str) -> list[Link]:
         return [link for link in self.links.values() if link.controller == bridge]
 

@@ -21,8 +21,7 @@ def unreached(desired: Iterable[DesiredPorts], leases: Mapping[str, Sequence[End
                 and families.isdisjoint(map(family_of, item.allow_from)):
             yield (f"allow_from: {item.label} has no address of the family of {', '.join(item.allow_from)}, so its "
                    "ports are open to nobody")
-    own = {ANY_IPV4, ANY_IPV6, *(address.partition("/")[0] for link in state.host.links.values()
-                                 for address in link.addresses)}
+    own = {ANY_IPV4, ANY_IPV6, *state.host.addresses}
     for container, host_ip in dict.fromkeys((p.container, p.host_ip) for p in published if not p.direct):
         if host_ip not in own and not ipaddress.ip_address(host_ip).is_loopback:
             yield (f"ports of {container} are published on {host_ip}, which no interface of this host has: they are "

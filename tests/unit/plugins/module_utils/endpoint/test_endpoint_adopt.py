@@ -2,6 +2,8 @@
 """Interfaces that a container engine made: taken over with their addresses, never changed inside, given back."""
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from ansible_collections.mooring.net.plugins.module_utils.link.addressing import AddrAdd
 from ansible_collections.mooring.net.plugins.module_utils.link.model import Link
@@ -117,9 +119,10 @@ def test_it_stays_when_the_bridge_changes(world: World) -> None:
     ({"mtu": "1400", "gateway": "192.168.5.9"}, "gateway, mtu: given for shop, whose eth0 its engine made"),
     ({"address": "192.168.5.7"}, "address: '192.168.5.7' is not what the engine gave to shop (192.168.5.130/24)"),
     ({"address_v6": "2001:db8::7"}, "address_v6: '2001:db8::7' is not what the engine gave to shop (none)"),
+    ({"exposed_ports": [str(port) for port in range(1000, 1200, 2)]}, "exposed_ports: '1000/tcp, 1002/tcp, "),
     ({"bridge": "br1"}, "bridge: 'br1' is not where interface eth0 of shop is, which is on br0"),
 ])
-def test_it_stays_as_the_engine_made_it(world: World, given: dict[str, str], message: str) -> None:
+def test_it_stays_as_the_engine_made_it(world: World, given: dict[str, Any], message: str) -> None:
     world.bridge("br1", "192.168.6.1/24")
     start(world, "shop")
     assert world.refuses("netns_attach", container="shop", adopt=True, **given).startswith(message)
