@@ -173,10 +173,10 @@ actions:
 """
 
 from ansible_collections.mooring.net.plugins.module_utils.core.argspec import STATE, TARGET
-from ansible_collections.mooring.net.plugins.module_utils.core.runner import Resource, run_module
-from ansible_collections.mooring.net.plugins.module_utils.dns.locate import name_sites
-from ansible_collections.mooring.net.plugins.module_utils.dns.parse import parse
-from ansible_collections.mooring.net.plugins.module_utils.dns.plan import plan, scope
+from ansible_collections.mooring.net.plugins.module_utils.run.module import Resource, run_module
+from ansible_collections.mooring.net.plugins.module_utils.names.locate import name_sites
+from ansible_collections.mooring.net.plugins.module_utils.names.parse import parse
+from ansible_collections.mooring.net.plugins.module_utils.names.plan import plan, scope
 
 OPTIONS = {
     **STATE,

@@ -269,7 +269,7 @@ sysctls:
 from ansible_collections.mooring.net.plugins.module_utils.bridge.parse import parse
 from ansible_collections.mooring.net.plugins.module_utils.bridge.plan import plan, scope
 from ansible_collections.mooring.net.plugins.module_utils.core.argspec import STATE
-from ansible_collections.mooring.net.plugins.module_utils.core.runner import Resource, run_module
+from ansible_collections.mooring.net.plugins.module_utils.run.module import Resource, run_module
 
 OPTIONS = {
     **STATE,

@@ -93,10 +93,10 @@ sysctls:
 """
 
 from ansible_collections.mooring.net.plugins.module_utils.core.argspec import STATE, TARGET
-from ansible_collections.mooring.net.plugins.module_utils.core.runner import Resource, run_module
+from ansible_collections.mooring.net.plugins.module_utils.run.module import Resource, run_module
 from ansible_collections.mooring.net.plugins.module_utils.icc.parse import parse
 from ansible_collections.mooring.net.plugins.module_utils.icc.plan import plan, scope
-from ansible_collections.mooring.net.plugins.module_utils.netns.lookup import container_labels
+from ansible_collections.mooring.net.plugins.module_utils.run.lookup import container_labels
 
 OPTIONS = {
     **STATE,

@@ -203,10 +203,10 @@ actions:
 """
 
 from ansible_collections.mooring.net.plugins.module_utils.core.argspec import STATE, TARGET
-from ansible_collections.mooring.net.plugins.module_utils.core.runner import Resource, run_module
+from ansible_collections.mooring.net.plugins.module_utils.run.module import Resource, run_module
 from ansible_collections.mooring.net.plugins.module_utils.endpoint.parse import parse
 from ansible_collections.mooring.net.plugins.module_utils.endpoint.plan import plan, scope
-from ansible_collections.mooring.net.plugins.module_utils.netns.lookup import endpoint_namespaces
+from ansible_collections.mooring.net.plugins.module_utils.run.lookup import endpoint_namespaces
 
 OPTIONS = {
     **STATE,

@@ -128,8 +128,8 @@ actions:
   elements: str
 """
 
-from ansible_collections.mooring.net.plugins.module_utils.core.runner import Resource, run_module
-from ansible_collections.mooring.net.plugins.module_utils.info.plan import parse, plan, scope
+from ansible_collections.mooring.net.plugins.module_utils.run.module import Resource, run_module
+from ansible_collections.mooring.net.plugins.module_utils.upkeep.info import parse, plan, scope
 
 OPTIONS = {"bridge": {"type": "str"}, "container": {"type": "str"}}
 

@@ -134,8 +134,8 @@ sysctls:
 """
 
 from ansible_collections.mooring.net.plugins.module_utils.core.argspec import STATE, TARGET
-from ansible_collections.mooring.net.plugins.module_utils.core.runner import Resource, run_module
-from ansible_collections.mooring.net.plugins.module_utils.netns.lookup import container_labels
+from ansible_collections.mooring.net.plugins.module_utils.run.module import Resource, run_module
+from ansible_collections.mooring.net.plugins.module_utils.run.lookup import container_labels
 from ansible_collections.mooring.net.plugins.module_utils.publish.parse import parse
 from ansible_collections.mooring.net.plugins.module_utils.publish.plan import plan, scope
 

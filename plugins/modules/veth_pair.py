@@ -144,8 +144,8 @@ actions:
 """
 
 from ansible_collections.mooring.net.plugins.module_utils.core.argspec import STATE, TARGET
-from ansible_collections.mooring.net.plugins.module_utils.core.runner import Resource, run_module
-from ansible_collections.mooring.net.plugins.module_utils.netns.lookup import veth_namespaces
+from ansible_collections.mooring.net.plugins.module_utils.run.module import Resource, run_module
+from ansible_collections.mooring.net.plugins.module_utils.run.lookup import veth_namespaces
 from ansible_collections.mooring.net.plugins.module_utils.veth.parse import parse
 from ansible_collections.mooring.net.plugins.module_utils.veth.plan import plan, scope
 

@@ -77,7 +77,8 @@ class Server:
 
     def __init__(self):
         sys.path.append(str(CHECKOUT / ".collections"))
-        from ansible_collections.mooring.net.plugins.module_utils.core import errors, lock, runner
+        from ansible_collections.mooring.net.plugins.module_utils.core import errors, lock
+        from ansible_collections.mooring.net.plugins.module_utils.run import module as runner
         from ansible_collections.mooring.net.plugins.module_utils.firewall import operations as of_rules
         from ansible_collections.mooring.net.plugins.module_utils.host import operations as of_host
         from ansible_collections.mooring.net.plugins.module_utils.host import real

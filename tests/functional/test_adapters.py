@@ -363,12 +363,12 @@ def test_a_namespace_is_made_for_everybody_and_marked(kernel, box):
     try:
         assert "made" in box.run(["ip", "netns"]).stdout.split()
         assert box.run(["ip", "-n", "made", "-o", "link"]).stdout.startswith("1: lo:")  # another process sees the mount
-        assert kernel.adapter("netns.named.snapshot")["made"] == {
+        assert kernel.adapter("host.named.snapshot")["made"] == {
             "inode": box.path("/run/netns/made").stat().st_ino, "link": "", "own": True}
     finally:
         carry_out(kernel, ["NetnsDel", "made"])
     assert "made" not in box.run(["ip", "netns"]).stdout
-    assert "made" not in kernel.adapter("netns.named.snapshot")
+    assert "made" not in kernel.adapter("host.named.snapshot")
     assert not box.path("/run/mooring/netns/made").exists()
 
 
@@ -386,7 +386,7 @@ def test_a_namespace_is_seen_where_mounts_were_unshared_before(kernel, box):
 def test_a_name_that_came_into_use_is_refused(kernel, box, here):
     answer = kernel.execute(["NetnsAdd", here.name])
     assert answer["done"] == [] and f"/run/netns/{here.name}: File exists" in answer["failure"]
-    assert kernel.adapter("netns.named.snapshot")[here.name]["own"] is False
+    assert kernel.adapter("host.named.snapshot")[here.name]["own"] is False
 
 
 def test_a_process_is_registered_by_a_link_which_goes_stale_with_it(kernel, box):
@@ -396,19 +396,19 @@ def test_a_process_is_registered_by_a_link_which_goes_stale_with_it(kernel, box)
         target = f"/proc/{pid}/ns/net"
         carry_out(kernel, ["NetnsAdd", "linked", target])
         inode = int(box.run(["stat", "-Lc", "%i", target]).stdout)
-        assert kernel.adapter("netns.named.snapshot")["linked"] == {"inode": inode, "link": target, "own": True}
+        assert kernel.adapter("host.named.snapshot")["linked"] == {"inode": inode, "link": target, "own": True}
         assert box.run(["ip", "-n", "linked", "-o", "link"]).stdout.startswith("1: lo:")
         process.communicate("end\n")
-    assert kernel.adapter("netns.named.snapshot")["linked"] == {"inode": 0, "link": target, "own": True}
+    assert kernel.adapter("host.named.snapshot")["linked"] == {"inode": 0, "link": target, "own": True}
     carry_out(kernel, ["NetnsDel", "linked", True])
-    assert "linked" not in kernel.adapter("netns.named.snapshot")
+    assert "linked" not in kernel.adapter("host.named.snapshot")
 
 
 def test_what_somebody_put_in_the_place_of_ours_is_not_ours(kernel, box):
     carry_out(kernel, ["NetnsAdd", "swapped"])
     box.run(["ip", "netns", "delete", "swapped"])
     box.run(["ip", "netns", "add", "swapped"])
-    assert kernel.adapter("netns.named.snapshot")["swapped"]["own"] is False
+    assert kernel.adapter("host.named.snapshot")["swapped"]["own"] is False
     box.run(["ip", "netns", "delete", "swapped"])
 
 

@@ -133,9 +133,9 @@ def test_a_second_run_changes_nothing(here):
 
 def test_a_run_brings_back_what_is_not_as_it_was_of_the_program(here):
     root = "/usr/local/lib/mooring"
-    look = f"cat {root}/dns/*.py {UNIT}; stat -c '%a %n' {root}/*/*.py"
+    look = f"cat {root}/files/*.py {root}/names/*.py {UNIT}; stat -c '%a %n' {root}/*/*.py"
     before = here.here.sh(look)
-    here.here.sh(f"echo '#' >>{root}/dns/block.py; chmod 666 {root}/dns/resolv.py; rm {root}/dns/hosts.py; >{UNIT}")
+    here.here.sh(f"echo '#' >>{root}/files/block.py; chmod 666 {root}/names/resolv.py; rm {root}/files/hosts.py; >{UNIT}")
     output, counts = here.play("mooring.net.site")
     assert (counts["failed"], here.here.sh(look)) == (0, before), output
 

@@ -17,12 +17,12 @@ UTILS = PLUGINS / "module_utils"
 PACKAGE = "ansible_collections.mooring.net.plugins.module_utils"
 
 # May touch the host: open files, ask the kernel, start programs.
-ADAPTERS = {"core/command", "core/lock", "dns/engines", "dns/files", "dns/follow", "dns/locate", "dns/uts",
+ADAPTERS = {"core/command", "core/lock", "engine/inspect", "engine/resolve", "files/adapter", "files/uts",
             "firewall/iptables", "foreign/expressions", "foreign/netfilter", "foreign/nft", "host/conntrack",
-            "host/proc", "host/real", "host/sockets", "link/decode", "link/encode", "link/netlink", "link/rtnl",
-            "netns/enter", "netns/named", "netns/resolve", "netns/syscalls"}
+            "host/named", "host/proc", "host/real", "host/sockets", "link/decode", "link/encode", "link/netlink",
+            "link/rtnl", "names/follow", "names/locate", "netns/enter", "netns/syscalls"}
 # May use adapters, and holds nothing else.
-ON_ADAPTERS = {"core/runner": {"core/command", "core/lock", "host/real"}, "netns/lookup": {"netns/resolve"}}
+ON_ADAPTERS = {"run/module": {"core/command", "core/lock", "host/real"}, "run/lookup": {"engine/resolve"}}
 PURE_LIBRARIES = {"__future__", "bisect", "collections", "contextlib", "dataclasses", "enum", "functools", "hashlib",
                   "ipaddress", "itertools", "jinja2", "json", "operator", "re", "shlex", "typing"}
 
@@ -89,7 +89,7 @@ def test_a_model_imports_models_only(module: str) -> None:
     assert all(name.endswith("/model") for name in own)
 
 
-@pytest.mark.parametrize("module", ["dns/operations", "host/operations", "link/operations", "link/addressing",
+@pytest.mark.parametrize("module", ["files/operations", "host/operations", "link/operations", "link/addressing",
                                     "firewall/operations"])
 def test_the_operations_import_models_only(module: str) -> None:
     own, _foreign = imports(module)
@@ -112,9 +112,9 @@ def test_a_parser_does_not_know_hosts_or_plans(module: str) -> None:
     ("subprocess", {"core/command"}),
     ("pyroute2", {"link/rtnl"}),
     ("ctypes", {"netns/syscalls"}),
-    ("ansible", {"core/runner"}),
+    ("ansible", {"run/module"}),
     ("fcntl", {"core/lock"}),
-    ("jinja2", {"dns/render"}),
+    ("jinja2", {"files/render"}),
 ])
 def test_a_library_has_one_place(library: str, users: set[str]) -> None:
     assert {module for module in MODULES if library in imports(module)[1]} == users
@@ -125,7 +125,7 @@ def test_check_mode_is_read_in_one_place() -> None:
              if isinstance(node, ast.Attribute) and node.attr == "check_mode"
              or isinstance(node, ast.Constant) and node.value == "check_mode"
              or isinstance(node, ast.Name) and node.id == "check_mode"]
-    assert [name for name, _line in found] == ["runner.py"]
+    assert [name for name, _line in found] == ["module.py"]
 
 
 @pytest.mark.parametrize("path", files(PLUGINS), ids=lambda path: path.relative_to(PLUGINS).as_posix())

@@ -10,7 +10,7 @@ from ..core.errors import OptionError
 from ..core.names import ALIAS_LENGTH
 from ..core.plan import Draft
 from ..firewall.model import FAMILIES
-from ..policy import ledger
+from ..upkeep import ledger
 from .model import Bridge, DesiredBridge, Subnets, bridges
 
 _LISTS = {"allow_bridges": "allowed", "trusted_interfaces": "trusted_interfaces",

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import ipaddress
-import re
 from collections.abc import Mapping, Sequence
-from typing import Any, Optional, Union
+from typing import Any, Optional
 
 from ..core.errors import OptionError
 from ..core.names import interface_name, without_zone
+from ..link.parse import address, inside, mac, network, parse_mtu
 from ..ports.spec import parse_sources
 from .model import DesiredBridge
 
 IPV6_MIN_MTU = 1280  # RFC 8200, section 5
-MTU_RANGE = (68, 65535)  # RFC 791 and the largest IP packet; what a bridge accepts
 
 
 def parse(options: Mapping[str, Any]) -> DesiredBridge:
@@ -91,71 +90,6 @@ def bridge_address(option: str, value: Optional[str], version: int) -> Optional[
     if found.ip.is_loopback or found.ip.is_multicast or found.ip.is_unspecified:
         raise OptionError(option, value, "is not an address for an interface", f"Give it like {example}")
     return str(found)
-
-
-def network(option: str, value: Optional[str], version: int) -> Optional[str]:
-    """A network in canonical form; an empty text takes away what was set."""
-    if not value:
-        return value
-    example = "192.168.5.128/25" if version == 4 else "2001:db8:1::/64"
-    without_zone(option, value, example)
-    try:
-        found = ipaddress.ip_network(value)
-    except ValueError as error:
-        raise OptionError(option, value, f"is not a network ({error})", f"Give it like {example}") from error
-    if found.version != version:
-        raise OptionError(option, value, f"is not an IPv{version} network", f"Give it like {example}")
-    return str(found)
-
-
-def address(option: str, value: Optional[str], version: int) -> Optional[str]:
-    """An address without a prefix length, in canonical form; an empty text takes away what was set."""
-    if not value:
-        return value
-    example = "192.168.5.254" if version == 4 else "2001:db8:1::fe"
-    without_zone(option, value, example)
-    try:
-        found = ipaddress.ip_address(value)
-    except ValueError as error:
-        raise OptionError(option, value, "is not an IP address", f"Give it like {example}") from error
-    if found.version != version:
-        raise OptionError(option, value, f"is not an IPv{version} address", f"Give it like {example}")
-    return str(found)
-
-
-def inside(option: str, value: Optional[str], bip: Optional[str]) -> Optional[str]:
-    """``value`` when it lies in the subnet of ``bip``, or when that is not known yet."""
-    if not value or bip is None:
-        return value
-    subnet = ipaddress.ip_interface(bip).network
-    inner = ipaddress.ip_network(value)
-    if inner.version != subnet.version or not inner.subnet_of(subnet):
-        raise OptionError(option, value, f"is not inside {subnet}, the subnet of the bridge",
-                          f"Give a part of {subnet}")
-    return value
-
-
-def parse_mtu(option: str, value: Union[str, int, None]) -> Union[int, str, None]:
-    """Bytes, or "auto"."""
-    if not value or value == "auto":
-        return value or None
-    if not re.fullmatch(r"[0-9]{1,6}", str(value)) or not MTU_RANGE[0] <= int(value) <= MTU_RANGE[1]:
-        raise OptionError(option, value, "is not an MTU",
-                          f"Give bytes from {MTU_RANGE[0]} to {MTU_RANGE[1]}, or auto")
-    return int(value)
-
-
-def mac(option: str, value: Optional[str]) -> Optional[str]:
-    """A unicast MAC address in the kernel's form."""
-    if not value:
-        return None
-    text = value.lower().replace("-", ":")
-    if not re.fullmatch(r"[0-9a-f]{2}(:[0-9a-f]{2}){5}", text):
-        raise OptionError(option, value, "is not a MAC address", "Give six bytes, like 02:42:ac:11:00:02")
-    if int(text[:2], 16) & 1 or text == "00:00:00:00:00:00":
-        raise OptionError(option, value, "is not the address of a single interface",
-                          "Give one whose first byte is even, like 02:42:ac:11:00:02")
-    return text
 
 
 def _given(values: Optional[Sequence[str]]) -> Optional[Sequence[str]]:

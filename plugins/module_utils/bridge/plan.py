@@ -8,21 +8,32 @@ from typing import Any, Optional
 from ..core.errors import MooringError, OptionError
 from ..core.names import bridge_mac
 from ..core.plan import Draft, Plan
-from ..endpoint import adopt, follow
+from ..endpoint import adopt
 from ..endpoint import plan as endpoint_plan
-from ..endpoint.model import DesiredEndpoint, endpoint_of, endpoints
+from ..endpoint.model import DesiredEndpoint
 from ..firewall.model import COMMANDS
-from ..firewall.plan import plan_rules
-from ..foreign.obstacles import shut_in
+from ..host.endpoints import endpoint_of, endpoints
 from ..host.model import HostState, Scope
 from ..link.addressing import AddrAdd, AddrDel
-from ..link.operations import LinkAdd, LinkDel, LinkSet
 from ..link.model import Link
+from ..link.operations import LinkAdd, LinkDel, LinkSet
 from ..netns.model import HOST
-from ..policy import ledger
+from ..upkeep import endpoints as follow
+from ..upkeep import ledger
+from ..upkeep.obstacles import shut_in
+from ..upkeep.rules import plan_rules
 from .exceptions import refuse_closing, settle
-from .forwarding import (ACCEPT_RA, DAD_TRANSMITS, ROUTE_LOCALNET, SYSCTLS, close_loopback, forward, guarded,
-                         pass_on_guard, require_ipv6)
+from .forwarding import (
+    ACCEPT_RA,
+    DAD_TRANSMITS,
+    ROUTE_LOCALNET,
+    SYSCTLS,
+    close_loopback,
+    forward,
+    guarded,
+    pass_on_guard,
+    require_ipv6,
+)
 from .merge import merge, refuse_overlap
 from .model import Bridge, DesiredBridge, bridge_of, bridges
 

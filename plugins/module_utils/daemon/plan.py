@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from ..bridge.parse import inside
 from ..core.errors import MooringError, OptionError
+from ..link.parse import inside
 from . import document, settings
 from .flags import PLURAL, Flag, flags, meaning
 from .model import DEFAULT_BRIDGE, DEFAULTS, NO_BRIDGE, WITHOUT_FLAG

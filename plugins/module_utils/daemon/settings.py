@@ -10,8 +10,9 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from ..bridge.parse import bridge_address, bridge_name, inside, network, parse_mtu
+from ..bridge.parse import bridge_address, bridge_name
 from ..core.errors import OptionError
+from ..link.parse import inside, network, parse_mtu
 from .model import DEFAULT_BRIDGE, NO_BRIDGE
 
 PREFIX = "docker_daemon_"

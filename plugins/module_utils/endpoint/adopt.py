@@ -14,11 +14,12 @@ from typing import Optional
 
 from ..core.errors import MooringError, OptionError
 from ..core.plan import Draft
+from ..host.endpoints import Endpoint, endpoint_of, outer_end
 from ..link.model import Link
 from ..link.operations import LinkSet
 from ..netns.model import HOST
 from .leases import exposed, require_room
-from .model import DesiredEndpoint, Endpoint, endpoint_of, outer_end
+from .model import DesiredEndpoint
 
 PLAIN, HAIRPIN = "plain", "hairpin"  # what the port was before
 

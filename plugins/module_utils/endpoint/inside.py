@@ -9,12 +9,13 @@ from typing import Optional
 from ..bridge.model import Bridge
 from ..core.names import KNOWN_AFTER_APPLY
 from ..core.plan import Draft
+from ..host.endpoints import Endpoint
 from ..host.operations import SysctlSet
 from ..link.addressing import AddrAdd, AddrDel, RouteAdd, RouteDel
-from ..link.operations import LinkSet
 from ..link.model import Link, Route
+from ..link.operations import LinkSet
 from ..netns.model import HOST
-from .model import DesiredEndpoint, Endpoint
+from .model import DesiredEndpoint
 
 FAMILIES = ("ipv4", "ipv6")
 LINK_LOCAL = "fe80::/64"  # RFC 4291; each interface with IPv6 has it

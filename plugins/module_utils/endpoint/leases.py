@@ -12,10 +12,11 @@ from typing import Optional
 from ..bridge.model import Bridge
 from ..core.errors import MooringError, OptionError
 from ..core.names import ALIAS_LENGTH, KNOWN_AFTER_APPLY
+from ..host.endpoints import Endpoint, endpoints
 from ..host.model import HostState
 from ..ipam.plan import check_address, lowest_free, reserved
-from ..policy import ledger
-from .model import DesiredEndpoint, Endpoint, endpoints
+from ..upkeep import ledger
+from .model import DesiredEndpoint
 
 
 def number(address: str) -> int:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from ..core.errors import MooringError, OptionError
 from ..core.plan import Draft
-from ..host.model import Namespace
 from ..host.operations import NetnsAdd, NetnsDel
+from ..link.model import Namespace
 from ..netns.model import HOST, NETNS_DIRECTORY, named_path
 from .inside import bring_up_loopback
 from .model import DesiredEndpoint

@@ -7,11 +7,11 @@ import re
 from collections.abc import Mapping
 from typing import Any, Optional
 
-from ..bridge.parse import address as plain_address
-from ..bridge.parse import mac, parse_mtu
 from ..core.errors import MooringError, OptionError
 from ..core.names import container_label, interface_name, without_zone
-from ..netns.parse import parse_routes, target
+from ..link.parse import address as plain_address
+from ..link.parse import mac, parse_mtu, parse_routes
+from ..netns.parse import target
 from ..ports.spec import parse_exposed_port
 from .model import MODES, DesiredEndpoint
 

@@ -8,17 +8,17 @@ from typing import Optional
 
 from ..bridge.model import Bridge, bridges
 from ..core.errors import MooringError, OptionError
-from ..core.names import endpoint_link, mac_of
-from ..core.names import KNOWN_AFTER_APPLY
+from ..core.names import KNOWN_AFTER_APPLY, endpoint_link, mac_of
 from ..core.plan import Draft, Plan
-from ..firewall.plan import plan_rules
+from ..host.endpoints import Endpoint, outer_end
 from ..host.model import HostState, Scope
-from ..link.operations import LinkAdd, LinkDel, LinkMove, LinkSet, Peer
 from ..link.model import Link
+from ..link.operations import LinkAdd, LinkDel, LinkMove, LinkSet, Peer
 from ..netns.model import HOST
+from ..upkeep.rules import plan_rules
 from . import adopt, inside, namespace
 from .leases import Leases, exposed, require_room
-from .model import DesiredEndpoint, Endpoint, outer_end
+from .model import DesiredEndpoint
 from .view import view
 
 BRIDGE_PORTS = 1023  # BR_MAX_PORTS of the kernel, less the number that it keeps for none

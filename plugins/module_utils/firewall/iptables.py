@@ -8,8 +8,8 @@ import re
 
 from ..core import command
 from ..core.errors import HostError
-from ..foreign.model import SavedTable
 from ..firewall.operations import RestoreTable
+from ..foreign.model import SavedTable
 from .model import COMMANDS, HOOK_COMMENT, PREFIX, TABLES, ObservedChain, ObservedHook, ObservedTable
 from .render import restore_text
 

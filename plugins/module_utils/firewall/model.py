@@ -11,6 +11,7 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Protocol
 
 PREFIX = "MOORING-"  # only chains whose name begins so are ever flushed or deleted
 HOOK_COMMENT = "mooring"
@@ -102,3 +103,9 @@ def note_of(comment: str) -> str:
     if not comment.startswith(HOOK_COMMENT + ":"):
         return ""
     return comment[len(HOOK_COMMENT) + 1:].rpartition(" #")[0]
+
+
+class Tables(Protocol):
+    """As much of a host's state as its rules are."""
+
+    tables: dict[tuple[str, str], ObservedTable]

@@ -6,9 +6,8 @@ from dataclasses import dataclass
 from typing import Optional
 
 from ..core.plan import PHASE_CLOSING, PHASE_FIREWALL
-from ..host.model import HostState
 from ..netns.model import HOST
-from .model import ObservedChain, ObservedHook, ObservedTable
+from .model import ObservedChain, ObservedHook, ObservedTable, Tables
 
 
 @dataclass(frozen=True)
@@ -50,7 +49,7 @@ class RestoreTable:
                 words.append(f"{verb} " + (", ".join(names) if len(names) <= 6 else f"{len(names)} chains"))
         return f"{self.family} {self.table} table: " + "; ".join(words)
 
-    def apply(self, state: HostState) -> None:
+    def apply(self, state: Tables) -> None:
         observed = state.tables.get((self.family, self.table), ObservedTable())
         chains = dict(observed.chains)
         for change in self.chains:

@@ -11,8 +11,8 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import NamedTuple, Union
 
-from ..ports.model import ANY_IPV4, ANY_IPV6
-from .model import DESTINATION, DNAT, GOTO, JUMP, Claim, Condition, ForeignRule, Ruleset, SavedTable
+from ..ports.model import ANY_IPV4, ANY_IPV6, Claim
+from .model import DESTINATION, DNAT, GOTO, JUMP, Condition, ForeignRule, Ruleset, SavedTable
 from .saved import addresses_of, rule
 
 _TRANSLATING = (" -j DNAT ", " -j REDIRECT", " -j NETMAP ")

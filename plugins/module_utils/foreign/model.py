@@ -87,34 +87,3 @@ class SavedTable:
 
     lines: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     policies: Mapping[str, str] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class Claim:
-    """Ports of the host, or a whole address of it, that a rule of others sends elsewhere.
-
-    :param address: the host address, ``0.0.0.0`` or ``::`` for every one
-    :param ports: first and last port of each range; empty for a rule without a port that stands before our own, and
-        so takes all that is for the address
-    :param protocol: empty when the rule asks for none
-    :param target: where to: ``172.17.0.2:80``, or ``port 3128`` of the host itself
-    """
-
-    family: str
-    table: str
-    chain: str
-    address: str
-    ports: tuple[tuple[int, int], ...]
-    protocol: str
-    target: str
-
-    @property
-    def place(self) -> str:
-        return f"chain {self.chain} of {self.table}"
-
-    @property
-    def owner(self) -> str:
-        """Who has the ports, as the end of "host port 8080/tcp, which ..."."""
-        if self.chain == "DOCKER":
-            return f"is published by Docker for {self.target} ({self.place})"
-        return f"is sent to {self.target} by a rule of others ({self.place})"

@@ -12,8 +12,24 @@ import re
 import shlex
 from collections.abc import Iterable, Mapping
 
-from .model import (ACCEPT, CONTINUE, DNAT, DROP, ELSEWHERE, GOTO, JUMP, RETURN, TAKEN_BY_PROXY, UNKNOWN, UNTRACKED,
-                    BaseChain, Condition, ForeignRule, Ruleset, SavedTable)
+from .model import (
+    ACCEPT,
+    CONTINUE,
+    DNAT,
+    DROP,
+    ELSEWHERE,
+    GOTO,
+    JUMP,
+    RETURN,
+    TAKEN_BY_PROXY,
+    UNKNOWN,
+    UNTRACKED,
+    BaseChain,
+    Condition,
+    ForeignRule,
+    Ruleset,
+    SavedTable,
+)
 
 _VERDICTS = {"ACCEPT": ACCEPT, "DROP": DROP, "REJECT": DROP, "RETURN": RETURN, "DNAT": DNAT, "REDIRECT": DNAT,
              "NETMAP": DNAT, "QUEUE": ELSEWHERE, "NFQUEUE": ELSEWHERE}

@@ -8,10 +8,10 @@ from typing import Any, Optional
 from ..core.errors import HostError
 from ..core.plan import besides
 from ..firewall.model import FAMILIES, TABLES, ObservedTable
-from ..link.model import BRIDGE, Link
+from ..link.model import BRIDGE, Link, Namespace
 from ..netns.model import HOST
 from .memory import Memory
-from .model import BRIDGE_CALLS, HostState, Namespace, Scope
+from .model import BRIDGE_CALLS, HostState, Scope
 
 FORWARDING = ("net/ipv4/ip_forward", "net/ipv6/conf/all/forwarding", "net/ipv6/conf/default/forwarding",
               "net/ipv6/conf/all/disable_ipv6", "net/ipv6/conf/default/disable_ipv6")

@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from typing import Any, Optional
 
 from ..core.errors import HostError
-from ..dns.model import ObservedFile
+from ..files.model import ObservedFile
 from ..firewall.model import ObservedTable
 from ..link.model import Route
 from ..netns.model import HOST, named_path

@@ -7,36 +7,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Optional
 
-from ..dns.model import ObservedFile, Place, Site
+from ..files.model import ObservedFile, Place, Site
 from ..firewall.model import ObservedTable
 from ..foreign.model import Ruleset, SavedTable
-from ..link.model import Link, Route
+from ..link.model import Link, Namespace
 from ..netns.model import HOST, NamedNetns
 from ..ports.model import Socket
-
-
-@dataclass
-class Namespace:
-    """A network namespace: links by name, and the routes of its main table."""
-
-    inode: int = 0
-    links: dict[str, Link] = field(default_factory=dict)
-    routes: list[Route] = field(default_factory=list)
-
-    def copy(self) -> Namespace:
-        return Namespace(self.inode, dict(self.links), list(self.routes))
-
-    def default_route(self, family: str) -> Optional[Route]:
-        return next((r for r in self.routes if r.destination == "default" and r.family == family), None)
-
-    @property
-    def addresses(self) -> list[str]:
-        """All addresses of all links, without their prefix lengths."""
-        return [address.partition("/")[0] for link in self.links.values() for address in link.addresses]
-
-    def ports_of(self, bridge: str) -> list[Link]:
-        return [link for link in self.links.values() if link.controller == bridge]
-
 
 # Whether frames between two ports of a bridge pass iptables. Without it a DROP between containers does nothing.
 BRIDGE_CALLS = {"ipv4": "net/bridge/bridge-nf-call-iptables", "ipv6": "net/bridge/bridge-nf-call-ip6tables"}

@@ -10,11 +10,18 @@ from functools import cached_property, lru_cache
 from ipaddress import ip_address, ip_network
 from typing import Optional
 
-from ..core.plan import (PHASE_CLOSING, PHASE_CONNTRACK, PHASE_MODULE, PHASE_NETNS, PHASE_NETNS_ADD, PHASE_NETNS_DEL,
-                         PHASE_SYSCTL)
-from ..link.model import Link
+from ..core.plan import (
+    PHASE_CLOSING,
+    PHASE_CONNTRACK,
+    PHASE_MODULE,
+    PHASE_NETNS,
+    PHASE_NETNS_ADD,
+    PHASE_NETNS_DEL,
+    PHASE_SYSCTL,
+)
+from ..link.model import Link, Namespace
 from ..netns.model import HOST, NamedNetns, in_namespace, named_path
-from .model import HostState, Namespace
+from .model import HostState
 
 _network = lru_cache(maxsize=1024)(ip_network)  # asked for each tracked connection
 

@@ -8,17 +8,17 @@ from typing import Any
 
 from ..core.errors import HostError, MooringError
 from ..core.plan import besides
-from ..dns import files, uts
-from ..dns.operations import FileDel, FileWrite, HostnameSet
+from ..files import adapter as files
+from ..files import uts
+from ..files.operations import FileDel, FileWrite, HostnameSet
 from ..firewall import iptables
 from ..firewall.operations import RestoreTable
 from ..foreign import netfilter
 from ..link import netlink
-from ..link.model import BRIDGE
-from ..netns import named
+from ..link.model import BRIDGE, Namespace
 from ..netns.model import HOST
-from . import conntrack, proc, sockets
-from .model import BRIDGE_CALLS, HostState, Namespace, Scope
+from . import conntrack, named, proc, sockets
+from .model import BRIDGE_CALLS, HostState, Scope
 from .operations import ConntrackFlush, ModuleLoad, NetnsAdd, NetnsDel, SysctlSet
 
 _ONE_BY_ONE = {NetnsAdd: named.add, NetnsDel: named.remove, SysctlSet: proc.write_sysctl, ModuleLoad: proc.load_module,

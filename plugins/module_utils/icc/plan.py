@@ -9,16 +9,16 @@ from typing import Any, Optional
 from ..bridge.model import bridge_of, bridges
 from ..core.errors import MooringError, OptionError
 from ..core.plan import Draft, Plan
-from ..endpoint.model import Endpoint, containers, endpoints
-from ..firewall.plan import plan_rules
+from ..host.endpoints import Endpoint, containers, endpoints
 from ..host.model import HostState, Scope
-from ..link.operations import LinkSet
 from ..link.model import BRIDGE, Link, Mark
+from ..link.operations import LinkSet
 from ..netns.model import HOST
-from ..policy import ledger
 from ..policy.model import NO_PORTS, Linkage
 from ..ports.model import ExposedPort
 from ..ports.spec import parse_exposed_port
+from ..upkeep import ledger
+from ..upkeep.rules import plan_rules
 from .model import DesiredLink, DesiredPolicy
 
 

@@ -5,9 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ..core.plan import PHASE_LINK, PHASE_NETNS
-from ..host.model import HostState
 from ..netns.model import HOST, in_namespace
-from .model import Route
+from .model import Interfaces, Route
 
 
 @dataclass(frozen=True)
@@ -25,7 +24,7 @@ class AddrAdd:
     def describe(self) -> str:
         return f"add address {self.address} to {self.interface}{in_namespace(self.netns)}"
 
-    def apply(self, state: HostState) -> None:
+    def apply(self, state: Interfaces) -> None:
         links = state.namespaces[self.netns].links
         link = links[self.interface]
         links[self.interface] = link.replaced(addresses=(*link.addresses, self.address))
@@ -52,7 +51,7 @@ class AddrDel:
     def describe(self) -> str:
         return f"remove address {self.address} from {self.interface}{in_namespace(self.netns)}"
 
-    def apply(self, state: HostState) -> None:
+    def apply(self, state: Interfaces) -> None:
         links = state.namespaces[self.netns].links
         link = links[self.interface]
         links[self.interface] = link.replaced(addresses=tuple(a for a in link.addresses if a != self.address))
@@ -76,7 +75,7 @@ class RouteAdd:
     def describe(self) -> str:
         return f"add route {_route(self.route)}{in_namespace(self.netns)}"
 
-    def apply(self, state: HostState) -> None:
+    def apply(self, state: Interfaces) -> None:
         state.namespaces[self.netns].routes.append(self.route)
 
     def inverse(self) -> RouteDel:
@@ -98,7 +97,7 @@ class RouteDel:
     def describe(self) -> str:
         return f"remove route {_route(self.route)}{in_namespace(self.netns)}"
 
-    def apply(self, state: HostState) -> None:
+    def apply(self, state: Interfaces) -> None:
         routes = state.namespaces[self.netns].routes
         if self.route in routes:
             routes.remove(self.route)

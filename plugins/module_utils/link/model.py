@@ -11,7 +11,7 @@ import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Optional
+from typing import Optional, Protocol
 
 MARK = "mooring"
 BRIDGE, ENDPOINT, VETH = "bridge", "endpoint", "veth"
@@ -90,3 +90,33 @@ class Mark:
             return None
         settings = dict(word.split("=", 1) for word in parts[3].split() if "=" in word)
         return cls(parts[1], parts[2], settings)
+
+
+@dataclass
+class Namespace:
+    """A network namespace: links by name, and the routes of its main table."""
+
+    inode: int = 0
+    links: dict[str, Link] = field(default_factory=dict)
+    routes: list[Route] = field(default_factory=list)
+
+    def copy(self) -> Namespace:
+        return Namespace(self.inode, dict(self.links), list(self.routes))
+
+    def default_route(self, family: str) -> Optional[Route]:
+        return next((r for r in self.routes if r.destination == "default" and r.family == family), None)
+
+    @property
+    def addresses(self) -> list[str]:
+        """All addresses of all links, without their prefix lengths."""
+        return [address.partition("/")[0] for link in self.links.values() for address in link.addresses]
+
+    def ports_of(self, bridge: str) -> list[Link]:
+        return [link for link in self.links.values() if link.controller == bridge]
+
+
+class Interfaces(Protocol):
+    """As much of a host's state as links, addresses and routes are."""
+
+    namespaces: dict[str, Namespace]
+    sysctls: dict[tuple[str, str], Optional[str]]

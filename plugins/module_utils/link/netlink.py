@@ -9,12 +9,12 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from ..core.errors import HostError
-from ..host.model import Namespace
 from ..link.operations import LinkDel
 from ..netns.enter import entered, home
 from ..netns.model import HOST
 from . import decode, rtnl
 from .encode import Second, messages
+from .model import Namespace
 
 _DELETION_GROUP = 0x6D6F6F72  # "moor": links about to be deleted together
 

@@ -7,9 +7,8 @@ from dataclasses import dataclass
 from typing import Any, Optional
 
 from ..core.plan import PHASE_LINK, PHASE_LINK_DEL, PHASE_NETNS
-from ..host.model import HostState
 from ..netns.model import HOST, in_namespace, label_of_path
-from .model import Link
+from .model import Interfaces, Link
 
 
 @dataclass(frozen=True)
@@ -41,7 +40,7 @@ class LinkAdd:
         return (f"create veth pair {self.link.name}{in_namespace(self.netns)}{on_bridge} - "
                 f"{self.peer.name}{in_namespace(self.peer.netns)}")
 
-    def apply(self, state: HostState) -> None:
+    def apply(self, state: Interfaces) -> None:
         index = _next_index(state, self.netns)
         peer_index = _next_index(state, self.peer.netns, also=index) if self.peer else 0
         state.namespaces[self.netns].links[self.link.name] = self.link.replaced(index=index, peer_index=peer_index)
@@ -64,7 +63,7 @@ class LinkAdd:
         return [], after
 
 
-def _next_index(state: HostState, netns: str, also: int = 0) -> int:
+def _next_index(state: Interfaces, netns: str, also: int = 0) -> int:
     links = state.namespaces[netns].links.values() if netns in state.namespaces else ()
     return 1 + max([also, *(link.index for link in links)])
 
@@ -98,7 +97,7 @@ class LinkSet:
                 parts.append(f"{key} {_shown(new)} (was {_shown(old)})")
         return f"set {self.old.name}{in_namespace(self.netns)}: {', '.join(parts)}"
 
-    def apply(self, state: HostState) -> None:
+    def apply(self, state: Interfaces) -> None:
         links = state.namespaces[self.netns].links
         current = links[self.old.name]
         links[self.old.name] = current.replaced(**{key: new for key, (_old, new) in self.changes.items()})
@@ -131,7 +130,7 @@ class LinkMove:
         place = label_of_path(self.target) if self.target != HOST else "the host"
         return f"move {self.link.name}{in_namespace(self.netns)} to {place} as {self.name}"
 
-    def apply(self, state: HostState) -> None:
+    def apply(self, state: Interfaces) -> None:
         link = state.namespaces[self.netns].links.pop(self.link.name)
         index = _next_index(state, self.target)
         for netns in state.namespaces.values():
@@ -159,7 +158,7 @@ class LinkDel:
     def describe(self) -> str:
         return f"delete {self.link.kind or 'link'} {self.link.name}{in_namespace(self.netns)}"
 
-    def apply(self, state: HostState) -> None:
+    def apply(self, state: Interfaces) -> None:
         here = state.namespaces[self.netns]
         gone = here.links.pop(self.link.name, self.link)
         here.routes = [route for route in here.routes if route.interface != gone.name]

@@ -11,8 +11,8 @@ import functools
 import os
 import socket
 import struct
-from importlib import metadata
 from collections.abc import Callable, Iterator, Sequence
+from importlib import metadata
 from typing import Any, Optional
 
 from ..core.errors import HostError

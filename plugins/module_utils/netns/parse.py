@@ -2,13 +2,11 @@
 """The options that name a container or a namespace, as a value. Pure."""
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Mapping
 from typing import Any, Optional
 
 from ..core.errors import MooringError, OptionError
 from ..core.names import container_label, netns_name
-from ..link.model import Route
 from .model import Target
 
 KINDS = ("container", "pid", "netns", "netns_path")
@@ -44,29 +42,3 @@ def _checked(kind: str, value: Any) -> str:
                               "Give a path like /proc/1234/ns/net, or use netns for a name")
         return value
     return container_label("container", value)
-
-
-def parse_routes(option: str, values: Optional[list[Mapping[str, Any]]], interface: str) -> Optional[tuple[Route, ...]]:
-    """Routes through ``interface``: dictionaries with ``destination`` (a network or "default") and ``gateway``."""
-    if values is None:
-        return None
-    found = []
-    for value in values:
-        destination, gateway = value.get("destination") or "", value.get("gateway") or ""
-        try:
-            versions = set()
-            if destination != "default":
-                network = ipaddress.ip_network(destination)
-                destination = str(network) if network.prefixlen else "default"
-                versions.add(network.version)
-            if gateway:
-                address = ipaddress.ip_address(gateway)
-                gateway = str(address)
-                versions.add(address.version)
-            if len(versions) > 1:
-                raise ValueError("destination and gateway are of different families")
-        except ValueError as error:
-            raise OptionError(option, value, f"is not a route ({error})",
-                              "Give destination: a network or default, and gateway: an address") from error
-        found.append(Route(destination, interface, gateway, "ipv6" if versions == {6} else "ipv4"))
-    return tuple(found)

@@ -6,8 +6,7 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import Union
 
-from ..foreign.model import Claim
-from .model import ANY_IPV4, ANY_IPV6, PortSpec, Publication, Socket, bracketed
+from .model import ANY_IPV4, ANY_IPV6, Claim, PortSpec, Publication, Socket, bracketed
 
 # PortSpec: another entry of the same task. Claim: a rule of somebody else.
 Owner = Union[Publication, Socket, PortSpec, Claim]

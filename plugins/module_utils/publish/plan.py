@@ -12,23 +12,22 @@ from ..bridge.model import Bridge, bridges
 from ..core.errors import MooringError, OptionError
 from ..core.names import KNOWN_AFTER_APPLY
 from ..core.plan import Draft, Plan
-from ..endpoint.model import Endpoint, containers, endpoints
 from ..firewall.model import COMMANDS, FAMILIES
-from ..firewall.plan import plan_rules
-from ..foreign import conflicts
-from ..foreign.model import Claim
-from ..foreign.obstacles import blocked
+from ..host.endpoints import Endpoint, containers, endpoints
 from ..host.model import HostState, Scope
 from ..host.operations import SysctlSet
 from ..netns.model import HOST
-from ..policy import ledger
 from ..ports import direct
 from ..ports.allocate import PublishedElsewhere, allocate
 from ..ports.entry import HIGHEST_PORT
-from ..ports.model import ORDER, ExposedPort, PortSpec, Publication, family_of
+from ..ports.model import ORDER, Claim, ExposedPort, PortSpec, Publication, family_of
 from ..ports.occupied import Occupied
 from ..ports.occupied import published as occupied_by
 from ..ports.spec import parse_exposed_port
+from ..upkeep import ledger
+from ..upkeep.obstacles import blocked
+from ..upkeep.rules import plan_rules
+from . import conflicts
 from .model import DesiredPorts
 from .unreached import unreached
 

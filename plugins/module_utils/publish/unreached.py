@@ -5,7 +5,7 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from ..endpoint.model import Endpoint
+from ..host.endpoints import Endpoint
 from ..host.model import HostState
 from ..ports.model import ANY_IPV4, ANY_IPV6, Publication, family_of
 from .model import DesiredPorts

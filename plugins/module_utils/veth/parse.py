@@ -6,10 +6,10 @@ import ipaddress
 from collections.abc import Mapping
 from typing import Any, Optional
 
-from ..bridge.parse import mac, parse_mtu
 from ..core.errors import MooringError, OptionError
 from ..core.names import interface_name
-from ..netns.parse import optional_target, parse_routes
+from ..link.parse import mac, parse_mtu, parse_routes
+from ..netns.parse import optional_target
 from .model import DesiredEnd, DesiredVeth
 
 

@@ -10,10 +10,10 @@ from ..core.errors import MooringError, OptionError
 from ..core.names import KNOWN_AFTER_APPLY
 from ..core.plan import Draft, Plan
 from ..endpoint.inside import ensure_route
-from ..host.model import HostState, Namespace, Scope
+from ..host.model import HostState, Scope
 from ..link.addressing import AddrAdd, AddrDel
+from ..link.model import ENDPOINT, VETH, Link, Mark, Namespace
 from ..link.operations import LinkAdd, LinkDel, LinkSet, Peer
-from ..link.model import ENDPOINT, VETH, Link, Mark
 from ..netns.model import HOST, label_of_path
 from .model import DesiredEnd, DesiredVeth
 

@@ -14,7 +14,7 @@ ROLE = CHECKOUT / "roles" / "containers"
 VARIABLES = yaml.safe_load((ROLE / "vars/main.yml").read_text(encoding="utf-8"))
 
 # Says which modules of the package the program is made of.
-LOADED = ("import sys, mooring.dns.follow as program; from mooring.dns import render; render.render('x', 'y', {}); "
+LOADED = ("import sys, mooring.names.follow as program; from mooring.files import render; render.render('x', 'y', {}); "
           "print(*sorted(name for name, module in sys.modules.items() if name.startswith('mooring.') "
           "and getattr(module, '__file__', None)))")
 
@@ -41,7 +41,7 @@ def test_the_files_are_all_that_the_program_needs_and_no_more(installed):
 
 
 def test_the_program_needs_neither_ansible_nor_pyroute2(installed):
-    script = "import sys, mooring.dns.follow; print({'ansible', 'pyroute2'} & {n.split('.')[0] for n in sys.modules})"
+    script = "import sys, mooring.names.follow; print({'ansible', 'pyroute2'} & {n.split('.')[0] for n in sys.modules})"
     assert run(installed, "-c", script).stdout == "set()\n"
 
 

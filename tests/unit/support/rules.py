@@ -11,7 +11,7 @@ from ansible_collections.mooring.net.plugins.module_utils.firewall.model import 
 from ansible_collections.mooring.net.plugins.module_utils.firewall.render import restore_text
 from ansible_collections.mooring.net.plugins.module_utils.firewall.sync import sync_table
 from ansible_collections.mooring.net.plugins.module_utils.host.model import HostState
-from ansible_collections.mooring.net.plugins.module_utils.policy import ledger
+from ansible_collections.mooring.net.plugins.module_utils.upkeep import ledger
 
 
 def ruleset(state: HostState, family: str) -> str:

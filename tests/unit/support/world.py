@@ -11,16 +11,18 @@ from typing import Any, Optional
 from unittest import mock
 
 import pytest
-from ansible_collections.mooring.net.plugins.module_utils.core import runner
+from ansible_collections.mooring.net.plugins.module_utils.run import module as runner
 from ansible_collections.mooring.net.plugins.module_utils.core.command import Result
 from ansible_collections.mooring.net.plugins.module_utils.core.errors import MooringError
 from ansible_collections.mooring.net.plugins.module_utils.core.plan import Plan
-from ansible_collections.mooring.net.plugins.module_utils.dns import engines, files
-from ansible_collections.mooring.net.plugins.module_utils.dns.model import HASH, ObservedFile, Place
+from ansible_collections.mooring.net.plugins.module_utils.engine import inspect as engines
+from ansible_collections.mooring.net.plugins.module_utils.files import adapter as files
+from ansible_collections.mooring.net.plugins.module_utils.files.model import HASH, ObservedFile, Place
 from ansible_collections.mooring.net.plugins.module_utils.host.fake import FakeHost, fresh_state
-from ansible_collections.mooring.net.plugins.module_utils.host.model import HostState, Namespace
+from ansible_collections.mooring.net.plugins.module_utils.host.model import HostState
+from ansible_collections.mooring.net.plugins.module_utils.link.model import Namespace
 from ansible_collections.mooring.net.plugins.module_utils.link.model import Link, Route
-from ansible_collections.mooring.net.plugins.module_utils.netns import resolve
+from ansible_collections.mooring.net.plugins.module_utils.engine import resolve
 from ansible_collections.mooring.net.plugins.module_utils.netns.model import HOST, NETNS_DIRECTORY, named_path
 
 MODULES = ("docker_bridge", "netns_attach", "veth_pair", "port_publish", "icc_policy", "container_dns", "network_info")

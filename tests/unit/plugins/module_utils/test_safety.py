@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from ansible_collections.mooring.net.plugins.module_utils.core.names import endpoint_link
 from ansible_collections.mooring.net.plugins.module_utils.core.plan import PHASE_CLOSING
-from ansible_collections.mooring.net.plugins.module_utils.host.model import Namespace
+from ansible_collections.mooring.net.plugins.module_utils.link.model import Namespace
 from ansible_collections.mooring.net.plugins.module_utils.host.operations import NetnsAdd
 from ansible_collections.mooring.net.plugins.module_utils.link.model import UNFINISHED, Link, Mark, Route
 from ansible_collections.mooring.net.plugins.module_utils.link.operations import LinkAdd, Peer

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from ansible_collections.mooring.net.plugins.module_utils.core.names import KNOWN_AFTER_APPLY
 
-from ansible_collections.mooring.net.plugins.module_utils.host.model import Namespace
+from ansible_collections.mooring.net.plugins.module_utils.link.model import Namespace
 from ansible_collections.mooring.net.plugins.module_utils.link.model import Link, Route
 from ansible_collections.mooring.net.plugins.module_utils.netns.model import HOST, NamedNetns, named_path
 from world import World, picture

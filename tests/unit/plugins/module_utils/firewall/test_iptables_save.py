@@ -12,7 +12,7 @@ from ansible_collections.mooring.net.plugins.module_utils.foreign.model import S
 from ansible_collections.mooring.net.plugins.module_utils.firewall.render import restore_text
 from ansible_collections.mooring.net.plugins.module_utils.firewall.sync import sync_family, sync_table
 from ansible_collections.mooring.net.plugins.module_utils.host.model import HostState
-from ansible_collections.mooring.net.plugins.module_utils.policy import ledger
+from ansible_collections.mooring.net.plugins.module_utils.upkeep import ledger
 from rules import Packet, rules_of, walk
 
 FOLDER = Path(__file__).resolve().parents[3] / "data"

@@ -15,7 +15,7 @@ from ansible_collections.mooring.net.plugins.module_utils.firewall.sync import s
 from ansible_collections.mooring.net.plugins.module_utils.host.fake import FakeHost
 from ansible_collections.mooring.net.plugins.module_utils.host.model import HostState
 from ansible_collections.mooring.net.plugins.module_utils.firewall.operations import RestoreTable
-from ansible_collections.mooring.net.plugins.module_utils.policy import ledger
+from ansible_collections.mooring.net.plugins.module_utils.upkeep import ledger
 from hypothesis import given
 from hypothesis import strategies as st
 from world import World

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from ansible_collections.mooring.net.plugins.module_utils.foreign.claims import claims
-from ansible_collections.mooring.net.plugins.module_utils.foreign.model import Claim
+from ansible_collections.mooring.net.plugins.module_utils.ports.model import Claim
 from neighbours import admin, recorded, saved
 from world import World
 

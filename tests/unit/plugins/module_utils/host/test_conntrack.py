@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from unittest import mock
 
 import pytest
-from ansible_collections.mooring.net.plugins.module_utils.core.runner import _execute
+from ansible_collections.mooring.net.plugins.module_utils.run.module import _execute
 from ansible_collections.mooring.net.plugins.module_utils.host import conntrack
 from ansible_collections.mooring.net.plugins.module_utils.host.operations import ConntrackFlush
 from ansible_collections.mooring.net.plugins.module_utils.host.real import RealHost

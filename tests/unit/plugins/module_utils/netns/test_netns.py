@@ -106,7 +106,7 @@ def test_a_name_that_belongs_to_another_namespace(world: World) -> None:
 
 
 def test_a_namespace_of_somebody_else_is_used_and_not_removed(world: World) -> None:
-    from ansible_collections.mooring.net.plugins.module_utils.host.model import Namespace
+    from ansible_collections.mooring.net.plugins.module_utils.link.model import Namespace
     from ansible_collections.mooring.net.plugins.module_utils.link.model import Link
     from ansible_collections.mooring.net.plugins.module_utils.netns.model import NamedNetns
 

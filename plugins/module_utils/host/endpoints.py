@@ -1,0 +1,77 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""An endpoint: a container's interface on a bridge. Its lease is the mark of the host's end."""
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Optional
+
+from ..link.model import ENDPOINT, Link, Mark
+from .model import HostState
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """A lease as it is: ``address`` and ``address_v6`` with their prefix lengths, "" when there is none.
+
+    ``pair`` is the name of the veth pair that the host's end came from, "" where it was made for the endpoint.
+    ``adopted`` is "" too, unless an engine made the interface: then it is what the bridge's port was, see adopt.py.
+    """
+
+    container: str
+    interface: str
+    link: Link
+    address: str = ""
+    address_v6: str = ""
+    exposed: tuple[str, ...] = ()
+    pair: str = ""
+    adopted: str = ""
+
+    @property
+    def bridge(self) -> str:
+        return self.link.controller
+
+    def with_prefix(self, family: str) -> str:
+        return self.address if family == "ipv4" else self.address_v6
+
+    def ip(self, family: str) -> str:
+        """The address without its prefix length, "" when there is none of the family."""
+        return self.with_prefix(family).partition("/")[0]
+
+    @property
+    def mark(self) -> Mark:
+        """``mooring:endpoint:web:if=eth0 ip=172.17.0.2/16 expose=80/tcp``."""
+        return Mark(ENDPOINT, self.container, {"if": self.interface, "ip": self.address, "ip6": self.address_v6,
+                                               "expose": ",".join(self.exposed), "pair": self.pair,
+                                               "adopted": self.adopted})
+
+
+def endpoint_of(link: Link) -> Optional[Endpoint]:
+    """The endpoint whose host's end ``link`` is, None when it is none."""
+    mark = link.mark
+    if mark is None or mark.kind != ENDPOINT:
+        return None
+    words = mark.settings
+    exposed = tuple(port for port in words.get("expose", "").split(",") if port)
+    return Endpoint(mark.name, words.get("if", ""), link, words.get("ip", ""), words.get("ip6", ""), exposed,
+                    words.get("pair", ""), words.get("adopted", ""))
+
+
+def outer_end(state: HostState, inner: Link) -> Optional[Link]:
+    """The host's end of the veth pair of which ``inner`` is the other end, None when that is not on the host."""
+    return next((link for link in state.host.links.values()
+                 if inner.peer_index and (link.index, link.peer_index) == (inner.peer_index, inner.index)), None)
+
+
+def endpoints(state: HostState) -> list[Endpoint]:
+    """All endpoints of the host, in order of container and interface."""
+    found = [endpoint_of(link) for link in state.marked(ENDPOINT)]
+    return sorted(found, key=lambda endpoint: (endpoint.container, endpoint.interface))
+
+
+def containers(found: Iterable[Endpoint]) -> dict[str, list[Endpoint]]:
+    """Endpoints by container."""
+    grouped: dict[str, list[Endpoint]] = {}
+    for endpoint in found:
+        grouped.setdefault(endpoint.container, []).append(endpoint)
+    return grouped

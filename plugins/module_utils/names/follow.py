@@ -1,0 +1,72 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The program ``python3 -m mooring.dns.follow``: systemd starts it when the host's resolv.conf has changed.
+
+The role `containers` copies this file and those that it needs to the host. Adapter.
+"""
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass, field
+from typing import Optional
+
+from ..core.errors import MooringError
+from ..core.lock import host_lock
+from ..core.plan import Draft
+from ..files import adapter as files
+from ..files.marks import managed
+from ..files.model import ObservedFile, Place
+from .resolv import host_conf
+from .writing import write_resolv
+
+ROUNDS = 20  # a host's file that changes faster than this is somebody else's fault
+RETRIES = 3  # for a container's file that somebody changed at the same time
+
+
+@dataclass
+class State:
+    """As much of a host as the files are."""
+
+    files: dict[Place, ObservedFile] = field(default_factory=dict)
+    hostnames: dict[int, Optional[str]] = field(default_factory=dict)
+    resolv_texts: dict[str, str] = field(default_factory=dict)
+
+
+def main() -> int:
+    """Bring all files up to date, and again for as long as the host's file changes meanwhile. The exit status.
+
+    A file of the host that is away, or names no server, is one that somebody is about to write, or a host without a
+    network: running containers keep the servers that they have, and do not ask somebody else's for names of the host.
+    """
+    good = True
+    for number in range(ROUNDS):
+        with host_lock():
+            before = files.resolv_texts()
+            if not host_conf(before).servers:
+                sys.stderr.write("the host's resolv.conf names no server: containers keep what they have\n")
+                return 0
+            good = bring_up_to_date(State(files.snapshot(), resolv_texts=before))
+        if files.resolv_texts() == before and (good or number >= RETRIES):
+            break
+    return 0 if good else 1
+
+
+def bring_up_to_date(state: State) -> bool:
+    """Each container by itself, so that one whose file cannot be written keeps no other one waiting."""
+    host, good = host_conf(state.resolv_texts), True
+    for each in managed(state.files):
+        draft = Draft(state)
+        try:
+            if each.resolv is not None:
+                write_resolv(draft, each.site, each.resolv, host)
+            for operation in draft.operations:
+                files.write(operation)
+                sys.stdout.write(f"{operation.describe()}\n")
+                sys.stdout.flush()
+        except MooringError as error:
+            sys.stderr.write(f"{error}\n")
+            good = False
+    return good
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

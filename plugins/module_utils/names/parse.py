@@ -1,0 +1,99 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The options of container_dns as a value. Pure."""
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any, Optional
+
+from ..core.errors import OptionError
+from ..core.names import container_label
+from ..files.model import HOST_GATEWAY
+from ..netns.parse import target
+from .model import DesiredNames
+
+HOST_NAME_LENGTH = 253  # RFC 1123 section 2.1 and RFC 1035 section 2.3.4, without the root's dot
+LABEL_LENGTH = 63
+_LABEL = re.compile(r"[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?")
+# Behind the "%" stands an interface, for which Python takes anything, also lines.
+_ADDRESS = re.compile(r"[0-9A-Fa-f:.]+(%[A-Za-z0-9_.@-]+)?")
+_OPTION = re.compile(r"[A-Za-z][A-Za-z0-9-]*(:[0-9]+)?")  # resolv.conf(5)
+
+
+def parse(options: Mapping[str, Any]) -> DesiredNames:
+    """One item of the module's options as a :class:`DesiredNames`. :raises MooringError: naming option and value"""
+    hostname, domainname = options["hostname"] or None, options["domainname"] or None
+    return DesiredNames(
+        target=target(options),
+        name=container_label("name", options["name"]) if options["name"] else None,
+        present=options["state"] == "present",
+        hostname=host_name("hostname", hostname) if hostname else None,
+        domainname=host_name("domainname", domainname) if domainname else None,
+        dns_servers=_servers("dns_servers", options["dns_servers"]),
+        dns_search_domains=_search("dns_search_domains", options["dns_search_domains"]),
+        dns_opts=tuple(_option(value) for value in options["dns_opts"] or ()),
+        etc_hosts=_extra(options["etc_hosts"]),
+        fallback_dns_servers=_servers("fallback_dns_servers", options["fallback_dns_servers"]),
+        hosts_template=options["hosts_template"] or "", hostname_template=options["hostname_template"] or "",
+        resolv_conf_template=options["resolv_conf_template"] or "")
+
+
+def host_name(option: str, value: str) -> str:
+    """``value`` if it is a host name (RFC 1123); :raises OptionError: otherwise."""
+    problem = name_problem(value)
+    if problem:
+        raise OptionError(option, value, problem, "Use letters, digits and inner '-', in labels of at most "
+                          f"{LABEL_LENGTH} characters with dots between them")
+    return value
+
+
+def name_problem(value: str) -> str:
+    """What keeps a text from being a host name, as the rest of a sentence, "" when nothing does."""
+    if len(value) > HOST_NAME_LENGTH:
+        return f"has {len(value)} characters, and a host name has at most {HOST_NAME_LENGTH} (RFC 1123)"
+    for label in value.split("."):
+        if len(label) > LABEL_LENGTH:
+            return f"has a label of {len(label)} characters, and a label has at most {LABEL_LENGTH} (RFC 1123)"
+        if not _LABEL.fullmatch(label):
+            return "is not a host name (RFC 1123)"
+    return ""
+
+
+def _servers(option: str, values: Optional[Iterable[Any]]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(_address(option, str(value)) for value in values or ()))
+
+
+def _address(option: str, value: str) -> str:
+    """An address in canonical form, or HOST_GATEWAY."""
+    if value == HOST_GATEWAY:
+        return value
+    try:
+        if not _ADDRESS.fullmatch(value):
+            raise ValueError(value)
+        return str(ipaddress.ip_address(value))
+    except ValueError as error:
+        raise OptionError(option, value, "is not an IP address",
+                          f"Give one like 192.168.5.1, or {HOST_GATEWAY} for the address of the bridge") from error
+
+
+def _search(option: str, values: Optional[Iterable[str]]) -> tuple[str, ...]:
+    """Domains without the dot that they may begin with; a single dot means none at all."""
+    given = list(dict.fromkeys(values or ()))
+    if "." in given:
+        if len(given) > 1:
+            raise OptionError(option, ", ".join(given), "has '.', which means no search domain, beside others",
+                              "Give '.' alone, or leave it out")
+        return (".",)
+    return tuple(dict.fromkeys(host_name(option, value.removeprefix(".").removesuffix(".")) for value in given))
+
+
+def _option(value: str) -> str:
+    if not _OPTION.fullmatch(str(value)):
+        raise OptionError("dns_opts", value, "is not an option of resolv.conf(5)", "Give one like ndots:2 or use-vc")
+    return str(value)
+
+
+def _extra(values: Optional[Mapping[str, Any]]) -> tuple[tuple[str, str], ...]:
+    return tuple((host_name("etc_hosts", str(name)), _address("etc_hosts", str(address)))
+                 for name, address in (values or {}).items())

@@ -1,0 +1,169 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What gives containers their names, or takes them back. Pure."""
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Sequence
+from typing import Optional
+
+from ..core.errors import OptionError, doing
+from ..core.plan import Draft, Plan
+from ..files.block import split
+from ..files.marks import known as known_sites
+from ..files.marks import text_at
+from ..files.model import FILES, HOST_GATEWAY, HOSTNAME, HOSTS, HostsSettings, ResolvSettings, Site
+from ..files.operations import HostnameSet
+from ..host.endpoints import endpoints
+from ..host.model import HostState, Scope
+from ..netns.model import HOST
+from ..upkeep import ledger
+from ..upkeep.addresses import Addresses, follow_links
+from ..upkeep.names import plan_names, with_facts
+from .knowledge import Knowledge
+from .limits import of_resolv_conf
+from .model import DesiredNames
+from .parse import name_problem
+from .resolv import host_conf
+from .view import views
+from .writing import take_back, write_hint, write_hosts, write_resolv
+
+UTS_LENGTH = 64  # __NEW_UTS_LEN of the kernel
+
+
+def scope(desired: Sequence[DesiredNames]) -> Scope:
+    """The files of all items, and the namespaces of those whose addresses no lease tells."""
+    paths = [item.resolved.path for item in desired if not item.leased and not item.resolved.missing]
+    return Scope(namespaces=tuple(paths), firewall=True, sites=tuple(item.site for item in desired if item.site))
+
+
+def plan(desired: Sequence[DesiredNames], state: HostState) -> Plan:
+    """All items in one plan. :raises MooringError: when files cannot be written, or an option cannot be fulfilled"""
+    draft = Draft(state.copy())
+    linked = follow_links(ledger.links(state), Addresses(endpoints(state)))
+    before = views(state, desired, linked)
+    known = Knowledge(state, linked)
+    for item in desired:
+        if not item.present:
+            for site in _sites(draft, item):
+                known.call(site.container, "")
+                _remove(draft, site)
+        elif item.site is None:
+            draft.assume(item.resolved.missing)
+    wanted = [_Names(draft, item, known) for item in desired if item.present and item.site]
+    for each in wanted:
+        each.write()
+    plan_names(draft, linked)  # the host name of one container stands in the files of those that are linked to it
+    return draft.finish(before, views(draft.state, desired, linked))
+
+
+def _sites(draft: Draft, item: DesiredNames) -> list[Site]:
+    """Where a container has files of ours: a container that is gone is known by its name only."""
+    if item.site is not None:
+        return [item.site]
+    return [each.site for each in known_sites(draft.state.files) if each.site.container == item.label]
+
+
+def _remove(draft: Draft, site: Site) -> None:
+    block = split(HOSTS, text_at(site, HOSTS, draft.state.files)).block
+    mark = (block.mark or {}) if block else {}
+    current, was = draft.state.hostnames.get(site.pid), str(mark.get("hostname_was", "")).strip()
+    if current and current == mark.get("hostname") != was and len(was) <= UTS_LENGTH and not name_problem(was):
+        draft.do(HostnameSet(site.pid, was, current, site.container))
+    take_back(draft, site)
+
+
+class _Names:
+    """One container that is to have its names: checked when it is made, so that all are before anything is planned."""
+
+    def __init__(self, draft: Draft, item: DesiredNames, known: Knowledge) -> None:
+        self.draft, self.item, self.site, self.known = draft, item, item.site, known
+        with doing(f"names of {item.label}"):
+            self._refuse()
+            self._find_namespace()
+            addresses = () if known.leased(item.label) else self._addresses()
+            self.facts = known.facts(item.label, addresses)
+            self._need_gateway()
+            self.hosts, self.resolv = self._hosts(addresses), with_facts(self._resolv(), self.facts)
+            known.call(item.label, self.hosts.told)
+
+    def write(self) -> None:
+        host = host_conf(self.draft.state.resolv_texts)
+        with doing(f"names of {self.item.label}"):
+            write_hosts(self.draft, self.site, self.hosts, self.facts, self.known.aliases(self.item.label))
+            write_resolv(self.draft, self.site, self.resolv, host)
+            write_hint(self.draft, self.site, self.hosts, self.resolv)
+            self._set_hostname(self.hosts.hostname)
+        for text in of_resolv_conf(self.resolv, host):
+            self.draft.warn(text)
+
+    def _refuse(self) -> None:
+        """:raises OptionError: for files that are not the container's own, or another container's already"""
+        target = self.item.target
+        for file in FILES:
+            observed = self.draft.state.files.get(self.site.place(file))
+            if observed is not None and observed.problem:
+                raise OptionError(target.kind, target.value, f"cannot get a {file}: {self.site.place(file)} "
+                                  f"{observed.problem}", "Give the container a plain file of its own there")
+
+        owner = self.known.owner(self.site)
+        if owner not in ("", self.item.label):
+            raise OptionError(target.kind, target.value, f"has the files of container {owner}",
+                              f"Say all about them as {owner}, or remove those first with state: absent")
+
+    def _find_namespace(self) -> None:
+        entry = self.draft.state.named.get(self.site.name)
+        if self.site.kind == "netns" and (entry is None or not entry.inode):
+            self.draft.assume(f"there is no namespace {self.site.name}: make it with netns_attach first")
+
+    def _addresses(self) -> tuple[str, ...]:
+        """What the interfaces of the namespace have, where somebody else gave it to them."""
+        netns = self.draft.state.namespaces.get(self.item.resolved.path)
+        host = self.draft.state.namespaces[HOST]
+        if netns is None or netns.inode == host.inode != 0:
+            return ()
+        found = [ipaddress.ip_interface(address).ip for link in netns.links.values() if link.kind != "loopback"
+                 for address in link.addresses]
+        return tuple(str(address) for address in found if not address.is_link_local and not address.is_loopback)
+
+    def _need_gateway(self) -> None:
+        item = self.item
+        for option, addresses in (("etc_hosts", [address for _name, address in item.etc_hosts]),
+                                  ("dns_servers", item.dns_servers),
+                                  ("fallback_dns_servers", item.fallback_dns_servers)):
+            if HOST_GATEWAY in addresses and not self.facts.gateway:
+                self.draft.assume(f"{option}: {HOST_GATEWAY} is the address of a bridge, and {item.label} is on none "
+                                  "of ours: attach it with netns_attach first")
+
+    def _hosts(self, addresses: tuple[str, ...]) -> HostsSettings:
+        item = self.item
+        return HostsSettings(item.label, item.hostname or self._usual_hostname(), item.domainname or "", item.etc_hosts,
+                             addresses, item.hosts_template, item.hostname_template,
+                             its_word=self.site.kind == "pid" and not item.hostname)
+
+    def _resolv(self) -> ResolvSettings:
+        item = self.item
+        return ResolvSettings(item.label, item.dns_servers, item.dns_search_domains, item.dns_opts,
+                              item.fallback_dns_servers, resolv_conf_template=item.resolv_conf_template)
+
+    def _usual_hostname(self) -> str:
+        """What a running container calls itself, else its name."""
+        found = self.draft.state.hostnames.get(self.site.pid) or self.item.label
+        if name_problem(found):
+            self.draft.warn(f"{self.item.label} gets no host name, since {found!r} {name_problem(found)}: give one "
+                            "with hostname")
+            return ""
+        return found
+
+    def _set_hostname(self, name: str) -> None:
+        """What a running container calls itself, if it was asked for."""
+        if not self.site.pid or not self.item.hostname:
+            return
+        if len(name) > UTS_LENGTH:
+            raise OptionError("hostname", name, f"has {len(name)} characters, and the kernel allows {UTS_LENGTH}",
+                              "Give a shorter one, and the rest as domainname")
+        current: Optional[str] = self.draft.state.hostnames.get(self.site.pid)
+        if current is None:
+            self.draft.warn(f"{self.item.label} shares the host name of the host, which stays: hostname is in its "
+                            f"files {HOSTS} and {HOSTNAME} only")
+        elif current != name:
+            self.draft.do(HostnameSet(self.site.pid, name, current, self.item.label))

@@ -1,0 +1,102 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""From the settings of a container to the operations that make its files say them, or take them back. Pure."""
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from ..core.plan import Draft
+from ..files import hosts
+from ..files.block import compose, put, remembered, split, take, taken
+from ..files.hosts import Alias, Facts
+from ..files.marks import as_mark, engine_names, hint_place, hint_text, settings_of, text_at
+from ..files.model import HOSTNAME, HOSTS, RESOLV, HostsSettings, ObservedFile, Place, ResolvSettings, Site
+from ..files.operations import FileDel, FileWrite
+from . import resolv
+from .resolv import Conf
+
+
+def write_hosts(draft: Draft, site: Site, settings: HostsSettings, facts: Facts, links: Sequence[Alias]) -> None:
+    """hosts, and hostname with it: that file has no room for a mark, so that of hosts speaks for both."""
+    names = engine_names(site, settings, draft.state.files)
+    hostname = text_at(site, HOSTNAME, draft.state.files)
+    new = {"directories": made} if (made := _directories(draft, site)) else {}
+    if hostname is not None:
+        new["hostname_was"] = hostname
+    _write_block(draft, site, HOSTS, as_mark(settings), hosts.body(settings, facts, links),
+                 lambda line: hosts.is_engine_line(line, names), new)
+    wanted = hosts.hostname_text(settings)
+    if settings.hostname and hostname != wanted:
+        _write(draft, site, HOSTNAME, wanted)
+
+
+def write_resolv(draft: Draft, site: Site, settings: ResolvSettings, host: Conf) -> None:
+    _write_block(draft, site, RESOLV, as_mark(settings), resolv.body(settings, host), resolv.is_engine_line, {})
+
+
+def write_hint(draft: Draft, site: Site, of_hosts: HostsSettings, of_resolv: ResolvSettings) -> None:
+    """Where a container's files are that no directory lists."""
+    if site.kind == "netns":
+        return
+    place, text = hint_place(site), hint_text(site, of_hosts, of_resolv)
+    current = draft.state.files.get(place, ObservedFile())
+    if current.text != text:
+        draft.do(FileWrite(place, text, current.text, f"hint to the files of {site.container}"))
+
+
+def take_back(draft: Draft, site: Site) -> None:
+    """Our blocks go, what they replaced comes back, and files that we made go unless somebody added to them."""
+    files = draft.state.files
+    block = split(HOSTS, text_at(site, HOSTS, files)).block
+    mark: Mapping[str, Any] = block.mark or {} if block else {}
+    memory, settings = remembered(mark), settings_of(HostsSettings, mark)
+    directories = memory.get("directories", 0) if site.kind == "netns" else 0
+    if settings and settings.hostname and text_at(site, HOSTNAME, files) == hosts.hostname_text(settings):
+        _leave(draft, site, HOSTNAME, memory.get("hostname_was"), directories)
+    for file in (RESOLV, HOSTS):
+        parts = split(file, text_at(site, file, files))
+        if parts.block:
+            _leave(draft, site, file, take(parts), directories)
+    hint = hint_place(site)
+    if (text := files.get(hint, ObservedFile()).text) is not None:
+        draft.do(FileDel(hint, text, f"hint to the files of {site.container}", 2))
+
+
+def _write_block(draft: Draft, site: Site, file: str, mark: Mapping[str, Any], body: Sequence[str],
+                 engine: Callable[[str], bool], new: Mapping[str, Any]) -> None:
+    """:param new: what the mark is to remember when it is the file's first one"""
+    text = text_at(site, file, draft.state.files)
+    parts = split(file, text)
+    if parts.block is None:
+        memory = dict(new)
+        if text is not None:
+            memory["was"] = taken(parts, engine)
+    elif parts.block.mark is None:
+        memory = {} if site.kind == "netns" else {"was": []}  # somebody damaged it, and with it what was there before
+    else:
+        memory = remembered(parts.block.mark)
+    wanted = put(parts, compose(file, {**mark, **memory}, body), engine)
+    if wanted != text:
+        _write(draft, site, file, wanted)
+
+
+def _write(draft: Draft, site: Site, file: str, text: str) -> None:
+    place = site.place(file)
+    draft.do(FileWrite(place, text, draft.state.files.get(place, ObservedFile()).text, f"{file} of {site.container}"))
+
+
+def _leave(draft: Draft, site: Site, file: str, text: str | None, directories: int) -> None:
+    place = site.place(file)
+    current = draft.state.files[place].text
+    if text is None:
+        draft.do(FileDel(place, current, f"{file} of {site.container}", directories))
+    elif text != current:
+        draft.do(FileWrite(place, text, current, f"{file} of {site.container}"))
+
+
+def _directories(draft: Draft, site: Site) -> int:
+    """How many directories have to be made for the files of a named namespace: they go with the last file in them."""
+    if site.kind != "netns":
+        return 0
+    files: Mapping[Place, ObservedFile] = draft.state.files
+    return 2 - max([files[place].parents for _name, place in site.files if place in files], default=0)

@@ -1,0 +1,81 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Published ports and links follow the addresses of their containers, and end with them. Pure."""
+from __future__ import annotations
+
+import dataclasses
+import ipaddress
+from collections.abc import Collection, Iterable
+from typing import Optional
+
+from ..core.names import KNOWN_AFTER_APPLY
+from ..host.endpoints import Endpoint
+from ..policy.model import Linkage
+from ..ports.model import Publication
+
+
+class Addresses:
+    """Who has which address now, from the leases of a state."""
+
+    def __init__(self, endpoints: Iterable[Endpoint], subnets: Optional[Iterable[str]] = None) -> None:
+        """:param subnets: those of our bridges, since an address outside of them means somebody else; None for any"""
+        self._subnets = None if subnets is None else [ipaddress.ip_network(subnet) for subnet in subnets]
+        self._of: dict[tuple[str, str], list[str]] = {}
+        self._holder: dict[str, str] = {}
+        self._bridge: dict[str, str] = {}
+        for endpoint in endpoints:
+            for family in ("ipv4", "ipv6"):
+                if ip := endpoint.ip(family):
+                    self._of.setdefault((endpoint.container, family), []).append(ip)
+                    self._holder[ip] = endpoint.container
+                    self._bridge[ip] = endpoint.bridge
+
+    def bridge(self, address: str) -> str:
+        return self._bridge.get(address, "")
+
+    def holder(self, address: str) -> str:
+        return self._holder.get(address, "")
+
+    def current(self, container: str, family: str, last: str) -> str:
+        """The container's address: the one it had where it still has it.
+
+        "" when it has none any more and the old one belongs to somebody else, or to no bridge of ours. A container
+        that is gone for now, as during a restart, keeps its old address until then, so that it can have it again.
+        """
+        now = self._of.get((container, family))
+        if now:
+            return last if last in now else now[0]
+        return "" if last in self._holder or not self._is_ours(last) else last
+
+    def _is_ours(self, address: str) -> bool:
+        if self._subnets is None or address == KNOWN_AFTER_APPLY:
+            return True
+        return any(ipaddress.ip_address(address) in subnet for subnet in self._subnets)
+
+
+def follow_publications(publications: Iterable[Publication], addresses: Addresses,
+                        removed: Collection[str] = ()) -> list[Publication]:
+    """``removed`` are containers that are detached for good: their ports close."""
+    found = []
+    for publication in publications:
+        if publication.container in removed:
+            continue
+        address = addresses.current(publication.container, publication.family, publication.container_ip)
+        if address:
+            host_ip = address if publication.direct else publication.host_ip
+            found.append(publication if address == publication.container_ip
+                         else dataclasses.replace(publication, host_ip=host_ip, container_ip=address))
+    return found
+
+
+def follow_links(links: Iterable[Linkage], addresses: Addresses, removed: Collection[str] = ()) -> list[Linkage]:
+    """A link lives as long as both of its ends are on one bridge."""
+    found = []
+    for link in links:
+        if link.source in removed or link.target in removed:
+            continue
+        source = addresses.current(link.source, link.family, link.source_ip)
+        target = addresses.current(link.target, link.family, link.target_ip)
+        bridges = {addresses.bridge(ip) or link.bridge for ip in (source, target)}
+        if source and target and len(bridges) == 1:
+            found.append(dataclasses.replace(link, source_ip=source, target_ip=target, bridge=bridges.pop()))
+    return found

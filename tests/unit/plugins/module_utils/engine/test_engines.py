@@ -1,0 +1,56 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One question to each engine for all containers of a task."""
+from __future__ import annotations
+
+import types
+from unittest import mock
+
+import pytest
+from ansible_collections.mooring.net.plugins.module_utils.core.command import Result
+from ansible_collections.mooring.net.plugins.module_utils.core.errors import HostError
+from ansible_collections.mooring.net.plugins.module_utils.engine import inspect as engines
+
+WEB = "aab0|/web|71|/d/hosts|/d/hostname|/d/resolv.conf"
+AA = "ccd1|aa|72|/p/hosts|/p/hostname|"
+STOPPED = "eef2|/gone|0|/d/hosts|/d/hostname|/d/resolv.conf"
+
+
+@pytest.fixture
+def asked():
+    """The questions, and what Docker and Podman answer."""
+    answers = {"docker": Result(1, f"{WEB}\n{STOPPED}\n", "No such container: aa\n"),
+               "podman": Result(125, f"{AA}\n", "Error: no such container\n")}
+    questions = []
+
+    def run(words, **_options):
+        questions.append((words[0], words[6:]))
+        if isinstance(answers[words[0]], Exception):
+            raise answers[words[0]]
+        return answers[words[0]]
+
+    command = types.SimpleNamespace(find=lambda program: answers.get(program) and program, run=run)
+    with mock.patch.object(engines, "command", command):
+        yield types.SimpleNamespace(questions=questions, answers=answers)
+
+
+def test_containers_are_found_by_name_and_by_id(asked) -> None:
+    found, problems = engines.inspect(["web", "aab", "aa", "gone", "nobody"])
+    assert asked.questions == [("docker", ["web", "aab", "aa", "gone", "nobody"]), ("podman", ["gone", "nobody"])]
+    assert (found["web"], found["aab"].name) == (
+        engines.Found("docker", "aab0", "web", 71, ("/d/hosts", "/d/hostname", "/d/resolv.conf")), "web")
+    assert problems == {"gone": "docker says that it is not running; podman has no container of this name",
+                        "nobody": "docker has no container of this name; podman has no container of this name"}
+
+
+def test_a_name_comes_before_the_beginning_of_an_id(asked) -> None:
+    asked.answers["docker"] = Result(0, f"{WEB}\n{AA}\n", "")
+    assert engines.inspect(["aa"])[0]["aa"].name == "aa"
+    assert len(asked.questions) == 1
+
+
+def test_what_an_engine_says_when_it_does_not_answer(asked) -> None:
+    asked.answers.update(docker=HostError("docker did not answer within 20 seconds"), podman=None)
+    assert engines.inspect(["web"]) == (
+        {}, {"web": "docker: docker did not answer within 20 seconds; podman is not installed"})
+    asked.answers.update(docker=Result(1, "", "Cannot connect to the Docker daemon\n"))
+    assert engines.inspect(["web"])[1]["web"].startswith("docker says: Cannot connect to the Docker daemon")
