@@ -135,7 +135,8 @@ def test_a_run_brings_back_what_is_not_as_it_was_of_the_program(here):
     root = "/usr/local/lib/mooring"
     look = f"cat {root}/files/*.py {root}/names/*.py {UNIT}; stat -c '%a %n' {root}/*/*.py"
     before = here.here.sh(look)
-    here.here.sh(f"echo '#' >>{root}/files/block.py; chmod 666 {root}/names/resolv.py; rm {root}/files/hosts.py; >{UNIT}")
+    here.here.sh(f"echo '#' >>{root}/files/block.py; chmod 666 {root}/names/resolv.py; rm {root}/files/hosts.py")
+    here.here.sh(f">{UNIT}")
     output, counts = here.play("mooring.net.site")
     assert (counts["failed"], here.here.sh(look)) == (0, before), output
 

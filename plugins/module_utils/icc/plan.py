@@ -14,7 +14,7 @@ from ..host.model import HostState, Scope
 from ..link.model import BRIDGE, Link, Mark
 from ..link.operations import LinkSet
 from ..netns.model import HOST
-from ..policy.model import NO_PORTS, Linkage
+from ..ports.linkage import NO_PORTS, Linkage
 from ..ports.model import ExposedPort
 from ..ports.spec import parse_exposed_port
 from ..upkeep import ledger

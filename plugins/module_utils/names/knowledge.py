@@ -10,7 +10,7 @@ from ..files.marks import managed
 from ..files.model import HOSTS, Site
 from ..host.endpoints import containers, endpoints
 from ..host.model import HostState
-from ..policy.model import Linkage
+from ..ports.linkage import Linkage
 
 
 class Knowledge:

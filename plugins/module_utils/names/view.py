@@ -10,7 +10,7 @@ from ..files.hosts import own_names
 from ..files.marks import Managed, managed, text_at
 from ..files.model import FILES, RESOLV
 from ..host.model import HostState
-from ..policy.model import Linkage
+from ..ports.linkage import Linkage
 from .knowledge import Knowledge
 from .model import DesiredNames
 from .resolv import parse_conf

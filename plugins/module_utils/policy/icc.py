@@ -6,8 +6,8 @@ from collections.abc import Iterable
 
 from ..bridge.model import Bridge
 from ..firewall.model import Chain, Rule
+from ..ports.linkage import Linkage
 from .bridge import icc_chain
-from .model import Linkage
 
 
 def chain(bridge: Bridge, links: Iterable[Linkage], family: str) -> Chain:

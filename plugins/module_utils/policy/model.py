@@ -2,62 +2,12 @@
 """What the rules are to mean: bridges, published ports, links between containers."""
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Optional
 
 from ..bridge.model import Bridge
+from ..ports.linkage import Linkage
 from ..ports.model import Publication
-
-_NOTE = re.compile(r"(?P<source>\S+) link (?P<target>[^\s:]+):(?P<alias>\S+) "
-                   r"(?P<source_ip>[0-9a-f.:]+)->(?P<target_ip>[0-9.]+|\[[0-9a-f:.]+\]):(?P<ports>[0-9-]+|none)"
-                   r"/(?P<protocol>[a-z]+)")
-
-
-# Ports and protocol of a link that opens nothing, since its target exposes nothing: it gives a name all the same.
-NO_PORTS = ("none", "any")
-
-
-@dataclass(frozen=True, order=True)
-class Linkage:
-    """One port range that a link (Docker's ``--link target:alias``) opens from ``source`` to ``target``.
-
-    ``bridge`` is the one that both are on. ``ports`` is "5432" or "8000-8010". A link to a target with several ports
-    is several linkages, and one to a target without any has NO_PORTS.
-    """
-
-    source: str
-    target: str
-    alias: str
-    source_ip: str
-    target_ip: str
-    ports: str
-    protocol: str
-    bridge: str = ""
-
-    @property
-    def family(self) -> str:
-        return "ipv6" if ":" in self.target_ip else "ipv4"
-
-    @property
-    def opens(self) -> bool:
-        return (self.ports, self.protocol) != NO_PORTS
-
-    @property
-    def note(self) -> str:
-        target_ip = f"[{self.target_ip}]" if ":" in self.target_ip else self.target_ip
-        return (f"{self.source} link {self.target}:{self.alias} "
-                f"{self.source_ip}->{target_ip}:{self.ports}/{self.protocol}")
-
-    @classmethod
-    def parse(cls, note: str, bridge: str) -> Optional[Linkage]:
-        """The linkage that a note in the ICC chain of ``bridge`` stands for, None when it is another note."""
-        match = _NOTE.fullmatch(note)
-        if match is None:
-            return None
-        words = match.groupdict()
-        return cls(**{**words, "target_ip": words["target_ip"].strip("[]"), "bridge": bridge})
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from typing import Optional
 
 from ..core.names import KNOWN_AFTER_APPLY
 from ..host.endpoints import Endpoint
-from ..policy.model import Linkage
+from ..ports.linkage import Linkage
 from ..ports.model import Publication
 
 

@@ -13,7 +13,7 @@ from ..host.endpoints import Endpoint, endpoints
 from ..host.model import HostState, Scope
 from ..link.model import VETH
 from ..names.view import all_names
-from ..policy.model import Linkage
+from ..ports.linkage import Linkage
 from ..ports.model import Publication
 from ..publish import conflicts
 from . import ledger

@@ -13,7 +13,7 @@ from ..files.model import HOST_GATEWAY, ResolvSettings
 from ..names.knowledge import Knowledge
 from ..names.resolv import Conf, host_conf
 from ..names.writing import write_hint, write_hosts, write_resolv
-from ..policy.model import Linkage
+from ..ports.linkage import Linkage
 
 
 def plan_names(draft: Draft, linked: Iterable[Linkage], besides: Collection[str] = ()) -> None:

@@ -15,7 +15,8 @@ from ..host.model import BRIDGE_CALLS, HostState
 from ..host.operations import ConntrackFlush, ModuleLoad, SysctlSet
 from ..netns.model import HOST
 from ..policy import direct
-from ..policy.model import Linkage
+from ..policy.rules import table_rules
+from ..ports.linkage import Linkage
 from ..ports.model import ORDER, Publication, family_of
 from . import ledger
 from .addresses import Addresses, follow_links, follow_publications
@@ -47,7 +48,7 @@ def plan_rules(draft: Draft, observed: HostState, publications: Optional[Iterabl
             _assume_usable(draft, family)
             continue
         tables = {table: draft.state.tables[family, table] for table in TABLES if (family, table) in draft.state.tables}
-        for operation in sync_family(family, ledger.table_rules(wanted, family), tables):
+        for operation in sync_family(family, table_rules(wanted, family), tables):
             draft.do(operation)
         _bridge_calls(draft, family)
     _forget_connections(draft, known, published, _paths(known_links) - _paths(linked))
@@ -90,7 +91,7 @@ def _close_early(draft: Draft, observed: HostState, published: Sequence[Publicat
     for family in FAMILIES:
         tables = {table: draft.state.tables[family, table] for table in TABLES if (family, table) in draft.state.tables}
         if tables:
-            for operation in sync_family(family, ledger.table_rules(wanted, family), tables):
+            for operation in sync_family(family, table_rules(wanted, family), tables):
                 draft.do(dataclasses.replace(operation, closing=True))
     _forget_connections(draft, published, keep, _paths(linked) - _paths(keep_links), closing=True)
 

@@ -11,13 +11,14 @@ from ansible_collections.mooring.net.plugins.module_utils.firewall.model import 
 from ansible_collections.mooring.net.plugins.module_utils.firewall.render import restore_text
 from ansible_collections.mooring.net.plugins.module_utils.firewall.sync import sync_table
 from ansible_collections.mooring.net.plugins.module_utils.host.model import HostState
+from ansible_collections.mooring.net.plugins.module_utils.policy.rules import table_rules
 from ansible_collections.mooring.net.plugins.module_utils.upkeep import ledger
 
 
 def ruleset(state: HostState, family: str) -> str:
     """All that we want in every table, as iptables-restore would read it on a host without any."""
     policy = ledger.policy(state, ledger.publications(state), ledger.links(state))
-    wanted = ledger.table_rules(policy, family)
+    wanted = table_rules(policy, family)
     found = [sync_table(family, table, wanted[table], ObservedTable()) for table in TABLES]
     return f"# {COMMANDS[family]}-restore --noflush\n" + "".join(restore_text(change) for change in found if change)
 

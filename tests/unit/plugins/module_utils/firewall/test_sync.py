@@ -15,6 +15,7 @@ from ansible_collections.mooring.net.plugins.module_utils.firewall.sync import s
 from ansible_collections.mooring.net.plugins.module_utils.host.fake import FakeHost
 from ansible_collections.mooring.net.plugins.module_utils.host.model import HostState
 from ansible_collections.mooring.net.plugins.module_utils.firewall.operations import RestoreTable
+from ansible_collections.mooring.net.plugins.module_utils.policy.rules import table_rules
 from ansible_collections.mooring.net.plugins.module_utils.upkeep import ledger
 from hypothesis import given
 from hypothesis import strategies as st
@@ -32,7 +33,7 @@ def example() -> World:
 
 WORLD = example()
 POLICY = ledger.policy(WORLD.state, ledger.publications(WORLD.state), ledger.links(WORLD.state))
-WANTED = ledger.table_rules(POLICY, "ipv4")
+WANTED = table_rules(POLICY, "ipv4")
 RIGHT = {table: WORLD.state.tables["ipv4", table] for table in TABLES}
 
 

@@ -12,10 +12,12 @@ from ansible_collections.mooring.net.plugins.module_utils.firewall.model import 
 from ansible_collections.mooring.net.plugins.module_utils.firewall.render import chain_text
 from ansible_collections.mooring.net.plugins.module_utils.host.model import HostState
 from ansible_collections.mooring.net.plugins.module_utils.link.model import Link
+from ansible_collections.mooring.net.plugins.module_utils.policy.rules import table_rules
 from ansible_collections.mooring.net.plugins.module_utils.upkeep import ledger
 from ansible_collections.mooring.net.plugins.module_utils.upkeep.addresses import (Addresses, follow_links,
                                                                                    follow_publications)
-from ansible_collections.mooring.net.plugins.module_utils.policy.model import Linkage, Policy
+from ansible_collections.mooring.net.plugins.module_utils.policy.model import Policy
+from ansible_collections.mooring.net.plugins.module_utils.ports.linkage import Linkage
 from ansible_collections.mooring.net.plugins.module_utils.ports.model import Publication
 from hypothesis import given
 from hypothesis import strategies as st
@@ -65,7 +67,7 @@ def observed(rules: dict[str, dict[str, TableRules]]) -> HostState:
 @given(st.sets(publications(), max_size=6), st.sets(links(), max_size=6))
 def test_what_was_written_is_read_back(published: set[Publication], linked: set[Linkage]) -> None:
     policy = Policy(BRIDGES, tuple(published), tuple(linked))
-    state = observed({family: ledger.table_rules(policy, family) for family in FAMILIES})
+    state = observed({family: table_rules(policy, family) for family in FAMILIES})
     merged: dict[Publication, set[str]] = {}
     for publication in published:  # the same port given twice with other sources is one with both
         merged.setdefault(dataclasses.replace(publication, allow_from=()), set()).update(publication.allow_from)
@@ -78,7 +80,7 @@ def test_what_was_written_is_read_back(published: set[Publication], linked: set[
 def test_no_comment_and_no_chain_name_is_too_long(published: set[Publication], linked: set[Linkage]) -> None:
     policy = Policy(BRIDGES, tuple(published), tuple(linked))
     for family in FAMILIES:
-        for wanted in ledger.table_rules(policy, family).values():
+        for wanted in table_rules(policy, family).values():
             assert all(len(chain.name) <= 28 and chain.name.startswith("MOORING") for chain in wanted.chains)
             assert len({chain.name for chain in wanted.chains}) == len(wanted.chains)
             assert all(len(comment) <= 255 for chain in wanted.chains for comment in chain.comments)
@@ -96,7 +98,7 @@ def test_a_comment_that_says_nothing_is_passed_over(comment: str) -> None:
 
 def test_without_a_bridge_there_are_no_rules() -> None:
     for family in FAMILIES:
-        assert all(wanted == TableRules() for wanted in ledger.table_rules(Policy(), family).values())
+        assert all(wanted == TableRules() for wanted in table_rules(Policy(), family).values())
 
 
 # -- following --------------------------------------------------------------------------------------------------------
