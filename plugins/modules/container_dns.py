@@ -172,36 +172,12 @@ actions:
   sample: ["create hosts of web (/etc/netns/web/hosts)"]
 """
 
-from ansible_collections.mooring.net.plugins.module_utils.core.argspec import STATE, TARGET
-from ansible_collections.mooring.net.plugins.module_utils.run.module import Resource, run_module
-from ansible_collections.mooring.net.plugins.module_utils.names.locate import name_sites
-from ansible_collections.mooring.net.plugins.module_utils.names.parse import parse
-from ansible_collections.mooring.net.plugins.module_utils.names.plan import plan, scope
-
-OPTIONS = {
-    **STATE,
-    **TARGET,
-    "name": {"type": "str"},
-    "hostname": {"type": "str"},
-    "domainname": {"type": "str"},
-    "dns_servers": {"type": "list", "elements": "str"},
-    "dns_search_domains": {"type": "list", "elements": "str"},
-    "dns_opts": {"type": "list", "elements": "str"},
-    "etc_hosts": {"type": "dict"},
-    "fallback_dns_servers": {"type": "list", "elements": "str", "default": ["8.8.8.8", "8.8.4.4"]},
-    "hosts_template": {"type": "str"},
-    "hostname_template": {"type": "str"},
-    "resolv_conf_template": {"type": "str"},
-}
-
-
-def identity(desired: object) -> str:
-    return desired.label if desired.resolved else f"{desired.target.kind} {desired.target.value}"
+from ansible_collections.mooring.net.plugins.module_utils.names.resource import RESOURCE
+from ansible_collections.mooring.net.plugins.module_utils.run.module import run_module
 
 
 def main() -> None:
-    run_module(Resource("names", "all_names", OPTIONS, parse, identity, scope, plan, name_sites,
-                        libraries=("pyroute2", "jinja2")))
+    run_module(RESOURCE)
 
 
 if __name__ == "__main__":

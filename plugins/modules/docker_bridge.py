@@ -266,43 +266,12 @@ sysctls:
   sample: [{"name": "net.ipv4.ip_forward", "value": "1", "previous": "0"}]
 """
 
-from ansible_collections.mooring.net.plugins.module_utils.bridge.parse import parse
-from ansible_collections.mooring.net.plugins.module_utils.bridge.plan import plan, scope
-from ansible_collections.mooring.net.plugins.module_utils.core.argspec import STATE
-from ansible_collections.mooring.net.plugins.module_utils.run.module import Resource, run_module
-
-OPTIONS = {
-    **STATE,
-    "name": {"type": "str"},
-    "bip": {"type": "str"},
-    "mtu": {"type": "str"},
-    "fixed_cidr": {"type": "str"},
-    "default_gateway": {"type": "str"},
-    "ip_masq": {"type": "bool"},
-    "ip_forward": {"type": "bool", "default": True},
-    "forward_others": {"type": "bool"},
-    "iptables": {"type": "bool"},
-    "ip6tables": {"type": "bool"},
-    "ipv6": {"type": "bool"},
-    "bip6": {"type": "str"},
-    "fixed_cidr_v6": {"type": "str"},
-    "default_gateway_v6": {"type": "str"},
-    "stp": {"type": "bool"},
-    "mac_address": {"type": "str"},
-    "gateway_mode": {"type": "str", "choices": ["nat", "routed"]},
-    "gateway_mode_v6": {"type": "str", "choices": ["nat", "routed"]},
-    "allow_bridges": {"type": "list", "elements": "str"},
-    "trusted_interfaces": {"type": "list", "elements": "str"},
-    "trusted_networks": {"type": "list", "elements": "str"},
-    "adopt": {"type": "bool", "default": False},
-    "force": {"type": "bool", "default": False},
-    "allow_overlap": {"type": "bool", "default": False},
-}
+from ansible_collections.mooring.net.plugins.module_utils.bridge.resource import RESOURCE
+from ansible_collections.mooring.net.plugins.module_utils.run.module import run_module
 
 
 def main() -> None:
-    run_module(Resource("bridge", "bridges", OPTIONS, parse, lambda desired: f"bridge {desired.name}", scope, plan,
-                        required=("name",)))
+    run_module(RESOURCE)
 
 
 if __name__ == "__main__":

@@ -92,31 +92,12 @@ sysctls:
   elements: dict
 """
 
-from ansible_collections.mooring.net.plugins.module_utils.core.argspec import STATE, TARGET
-from ansible_collections.mooring.net.plugins.module_utils.run.module import Resource, run_module
-from ansible_collections.mooring.net.plugins.module_utils.icc.parse import parse
-from ansible_collections.mooring.net.plugins.module_utils.icc.plan import plan, scope
-from ansible_collections.mooring.net.plugins.module_utils.run.lookup import container_labels
-
-OPTIONS = {
-    **STATE,
-    **TARGET,
-    "bridge": {"type": "str"},
-    "icc": {"type": "bool"},
-    "links": {"type": "list", "elements": "str"},
-    "exposed_ports": {"type": "list", "elements": "str"},
-}
-
-
-def identity(desired: object) -> str:
-    who = [f"bridge {desired.bridge}"] if desired.bridge else []
-    if desired.target:
-        who.append(f"container {desired.label}" if desired.label else f"{desired.target.kind} {desired.target.value}")
-    return " and ".join(who)
+from ansible_collections.mooring.net.plugins.module_utils.icc.resource import RESOURCE
+from ansible_collections.mooring.net.plugins.module_utils.run.module import run_module
 
 
 def main() -> None:
-    run_module(Resource("policy", "policies", OPTIONS, parse, identity, scope, plan, container_labels))
+    run_module(RESOURCE)
 
 
 if __name__ == "__main__":

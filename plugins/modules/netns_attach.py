@@ -202,44 +202,12 @@ actions:
   sample: ["create namespace web", "create veth pair veth4f1e09b21c7 on bridge0 - eth0 in web"]
 """
 
-from ansible_collections.mooring.net.plugins.module_utils.core.argspec import STATE, TARGET
-from ansible_collections.mooring.net.plugins.module_utils.run.module import Resource, run_module
-from ansible_collections.mooring.net.plugins.module_utils.endpoint.parse import parse
-from ansible_collections.mooring.net.plugins.module_utils.endpoint.plan import plan, scope
-from ansible_collections.mooring.net.plugins.module_utils.run.lookup import endpoint_namespaces
-
-OPTIONS = {
-    **STATE,
-    **TARGET,
-    "name": {"type": "str"},
-    "network_mode": {"type": "str", "default": "bridge"},
-    "bridge": {"type": "str"},
-    "interface": {"type": "str"},
-    "interface_name": {"type": "str", "default": "eth0"},
-    "address": {"type": "str"},
-    "address_v6": {"type": "str"},
-    "gateway": {"type": "str"},
-    "gateway_v6": {"type": "str"},
-    "mac_address": {"type": "str"},
-    "mtu": {"type": "str"},
-    "tx_queue_len": {"type": "int"},
-    "routes": {"type": "list", "elements": "dict", "options": {
-        "destination": {"type": "str", "required": True}, "gateway": {"type": "str"}}},
-    "sysctls": {"type": "dict"},
-    "default_route": {"type": "bool"},
-    "exposed_ports": {"type": "list", "elements": "str"},
-    "create_netns": {"type": "bool", "default": True},
-    "adopt": {"type": "bool", "default": False},
-}
-
-
-def identity(desired: object) -> str:
-    who = desired.label if desired.resolved else f"{desired.target.kind} {desired.target.value}"
-    return f"{desired.interface_name} of {who}"
+from ansible_collections.mooring.net.plugins.module_utils.endpoint.resource import RESOURCE
+from ansible_collections.mooring.net.plugins.module_utils.run.module import run_module
 
 
 def main() -> None:
-    run_module(Resource("endpoint", "endpoints", OPTIONS, parse, identity, scope, plan, endpoint_namespaces))
+    run_module(RESOURCE)
 
 
 if __name__ == "__main__":

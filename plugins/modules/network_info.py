@@ -128,14 +128,12 @@ actions:
   elements: str
 """
 
-from ansible_collections.mooring.net.plugins.module_utils.run.module import Resource, run_module
-from ansible_collections.mooring.net.plugins.module_utils.upkeep.info import parse, plan, scope
-
-OPTIONS = {"bridge": {"type": "str"}, "container": {"type": "str"}}
+from ansible_collections.mooring.net.plugins.module_utils.upkeep.info import RESOURCE
+from ansible_collections.mooring.net.plugins.module_utils.run.module import run_module
 
 
 def main() -> None:
-    run_module(Resource("network", "networks", OPTIONS, parse, str, scope, plan))
+    run_module(RESOURCE)
 
 
 if __name__ == "__main__":

@@ -133,30 +133,12 @@ sysctls:
   elements: dict
 """
 
-from ansible_collections.mooring.net.plugins.module_utils.core.argspec import STATE, TARGET
-from ansible_collections.mooring.net.plugins.module_utils.run.module import Resource, run_module
-from ansible_collections.mooring.net.plugins.module_utils.run.lookup import container_labels
-from ansible_collections.mooring.net.plugins.module_utils.publish.parse import parse
-from ansible_collections.mooring.net.plugins.module_utils.publish.plan import plan, scope
-
-OPTIONS = {
-    **STATE,
-    **TARGET,
-    "published_ports": {"type": "list", "elements": "str"},
-    "publish_all_ports": {"type": "bool", "default": False},
-    "exposed_ports": {"type": "list", "elements": "str"},
-    "default_host_ip": {"type": "str"},
-    "allow_from": {"type": "list", "elements": "str"},
-    "dynamic_port_range": {"type": "str", "default": "49153-65535"},
-}
-
-
-def identity(desired: object) -> str:
-    return f"container {desired.label}" if desired.label else f"{desired.target.kind} {desired.target.value}"
+from ansible_collections.mooring.net.plugins.module_utils.publish.resource import RESOURCE
+from ansible_collections.mooring.net.plugins.module_utils.run.module import run_module
 
 
 def main() -> None:
-    run_module(Resource("publication", "publications", OPTIONS, parse, identity, scope, plan, container_labels))
+    run_module(RESOURCE)
 
 
 if __name__ == "__main__":

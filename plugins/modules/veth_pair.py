@@ -143,40 +143,12 @@ actions:
   sample: ["create veth pair A on docker0 - B"]
 """
 
-from ansible_collections.mooring.net.plugins.module_utils.core.argspec import STATE, TARGET
-from ansible_collections.mooring.net.plugins.module_utils.run.module import Resource, run_module
-from ansible_collections.mooring.net.plugins.module_utils.run.lookup import veth_namespaces
-from ansible_collections.mooring.net.plugins.module_utils.veth.parse import parse
-from ansible_collections.mooring.net.plugins.module_utils.veth.plan import plan, scope
-
-ROUTE = {"destination": {"type": "str", "required": True}, "gateway": {"type": "str"}}
-
-END = {
-    **TARGET,
-    "bridge": {"type": "str"},
-    "mtu": {"type": "str"},
-    "mac_address": {"type": "str"},
-    "addresses": {"type": "list", "elements": "str"},
-    "routes": {"type": "list", "elements": "dict", "options": ROUTE},
-    "up": {"type": "bool", "default": True},
-}
-
-OPTIONS = {
-    **STATE,
-    **END,
-    "name": {"type": "str"},
-    "peer": {"type": "dict", "options": {**END, "name": {"type": "str", "required": True}}},
-}
-
-
-def identity(desired: object) -> str:
-    where = desired.first.target
-    return f"veth pair {desired.name}" + (f" of {where.kind} {where.value}" if where else "")
+from ansible_collections.mooring.net.plugins.module_utils.veth.resource import RESOURCE
+from ansible_collections.mooring.net.plugins.module_utils.run.module import run_module
 
 
 def main() -> None:
-    run_module(Resource("veth_pair", "veth_pairs", OPTIONS, parse, identity, scope, plan, veth_namespaces,
-                        required=("name",)))
+    run_module(RESOURCE)
 
 
 if __name__ == "__main__":

@@ -77,18 +77,17 @@ class Server:
 
     def __init__(self):
         sys.path.append(str(CHECKOUT / ".collections"))
-        from ansible_collections.mooring.net.plugins.module_utils.core import errors, lock
-        from ansible_collections.mooring.net.plugins.module_utils.run import module as runner
+        from ansible_collections.mooring.net.plugins.module_utils.core import errors
         from ansible_collections.mooring.net.plugins.module_utils.firewall import operations as of_rules
         from ansible_collections.mooring.net.plugins.module_utils.host import operations as of_host
         from ansible_collections.mooring.net.plugins.module_utils.host import real
         from ansible_collections.mooring.net.plugins.module_utils.link import addressing
         from ansible_collections.mooring.net.plugins.module_utils.link import operations as of_links
+        from ansible_collections.mooring.net.plugins.module_utils.run import converge, items, module
 
-        self.errors, self.lock, self.runner, self.real = errors, lock, runner, real
+        self.errors, self.real, self.converge, self.items, self.module = errors, real, converge, items, module
         self.verbs = {name: value for module in (of_host, of_rules, of_links, addressing)
                       for name, value in vars(module).items()}
-        self.resources = {}
         self.planned = ()
 
     def answer(self, request):
@@ -99,36 +98,20 @@ class Server:
         except Exception:
             return {"error": f"an error in this module: {traceback.format_exc()}"}
 
-    def resource(self, name):
-        """What the module hands to the runner."""
-        if name not in self.resources:
-            module = importlib.import_module(f"ansible_collections.mooring.net.plugins.modules.{name}")
-            module.run_module = lambda resource: self.resources.update({name: resource})
-            module.main()
-        return self.resources[name]
-
-    def desired(self, module, params):
-        from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
-
-        resource = self.resource(module)
-        checked = ArgumentSpecValidator({**resource.options, **self.runner.CONFIG}).validate(params)
-        if checked.error_messages:
-            raise self.errors.MooringError("; ".join(checked.error_messages))
-        parameters = checked.validated_parameters
-        return resource, parameters, self.runner._desired(resource, parameters)
+    def part(self, module, params):
+        """What a module makes of its parameters."""
+        resource = importlib.import_module(f"ansible_collections.mooring.net.plugins.modules.{module}").RESOURCE
+        parameters = self.module.checked({**resource.options, **self.module.CONFIG}, params)
+        return self.items.part_of(resource, parameters, self.module.checked)
 
     def run(self, module, params, check):
-        resource, params, desired = self.desired(module, params)
-        host = self.real.RealHost()
-        with self.lock.host_lock():
-            plan = self.runner._converge(resource, host, desired, changing=not check)
-        single = params["config"] is None
-        result = self.runner._result(resource, plan, single=single, with_diff=True)
+        part, host = self.part(module, params), self.real.RealHost()
+        plan = self.converge.converge([part], host, changing=not check)
+        result = self.module.result(part.resource, plan, single=params.get("config") is None, with_diff=True)
         return {**result, "warnings": [*plan.warnings, *host.warnings], "assumed": list(plan.assumed)}
 
     def plan(self, module, params):
-        resource, _params, desired = self.desired(module, params)
-        plan = self.runner._converge(resource, self.real.RealHost(), desired, changing=False)
+        plan = self.converge.converge([self.part(module, params)], self.real.RealHost(), changing=False)
         self.planned = plan.operations
         return {"actions": plan.actions}
 

@@ -8,9 +8,8 @@ from collections.abc import Iterable, Sequence
 
 from ..core.errors import OptionError
 from ..core.names import ALIAS_LENGTH
-from ..core.plan import Draft
 from ..firewall.model import FAMILIES
-from ..upkeep import ledger
+from ..host.draft import Draft
 from .model import Bridge, DesiredBridge, Subnets, bridges
 
 _LISTS = {"allow_bridges": "allowed", "trusted_interfaces": "trusted_interfaces",
@@ -41,7 +40,7 @@ def refuse_closing(draft: Draft, before: Bridge, after: Bridge, desired: Desired
     if not changed or desired.force:
         return
     subnets = Subnets([before])
-    kept = [f"{p.container} {p.text}" for p in ledger.publications(draft.state)
+    kept = [f"{p.container} {p.text}" for p in draft.ledger.publications
             if p.family in changed and subnets.bridge(p.container_ip)]
     if kept:
         family = min(changed)
@@ -51,7 +50,7 @@ def refuse_closing(draft: Draft, before: Bridge, after: Bridge, desired: Desired
                           "Say force: true, and publish them again with port_publish")
 
 
-def settle(draft: Draft, desired: Sequence[DesiredBridge]) -> None:
+def check_all(draft: Draft, desired: Sequence[DesiredBridge]) -> None:
     """Look at the exceptions of a task once all of its bridges are known.
 
     :raises OptionError: for an exception for the outside that means one of our bridges

@@ -6,7 +6,8 @@ import dataclasses
 from collections.abc import Mapping
 
 from ..core.errors import OptionError
-from ..core.plan import Draft
+from ..core.plan import CLOSE, MAKE_LINK
+from ..host.draft import Draft
 from ..host.model import HostState
 from ..host.operations import SysctlSet
 from ..link.operations import LinkSet
@@ -45,12 +46,12 @@ def guarded(bridge: Bridge, desired: DesiredBridge, state: HostState) -> Bridge:
     return dataclasses.replace(bridge, guard=tuple(found))
 
 
-def pass_on_guard(draft: Draft, observed: HostState, released: bool) -> None:
+def pass_on_guard(draft: Draft, released: bool) -> None:
     """A guard without a bridge that has rules goes to one that has; where there is none, that is said.
 
     :param released: whether the user asked for forwarding between others in this task
     """
-    before, after = _guards(observed), _guards(draft.state)
+    before, after = _guards(draft.observed), _guards(draft.state)
     for family in before:
         if family in after or released:
             continue
@@ -99,15 +100,17 @@ def forward(draft: Draft, desired: DesiredBridge) -> None:
             wanted.update(dict.fromkeys(FORWARDING_V6, "1"))
     for name, value in wanted.items():
         previous = draft.state.sysctls.get((HOST, name))
-        if previous != value and (previous is not None or bridge.name in name.split("/")):
-            draft.do(SysctlSet(HOST, name, value, previous))
+        own = bridge.name in name.split("/")
+        if previous != value and (previous is not None or own):
+            # Those of the bridge before anything is attached to it, those of the host once there are rules.
+            draft.do(SysctlSet(HOST, name, value, previous), MAKE_LINK if own else None)
 
 
 def close_loopback(draft: Draft, name: str) -> None:
     """Without the rule that drops it, a container could address the host's loopback."""
     localnet = ROUTE_LOCALNET.format(name)
     if draft.state.sysctls.get((HOST, localnet)) == "1":
-        draft.do(SysctlSet(HOST, localnet, "0", "1", closing=True))
+        draft.do(SysctlSet(HOST, localnet, "0", "1"), CLOSE)
 
 
 def _accepting_routers(state: HostState) -> Mapping[str, str]:

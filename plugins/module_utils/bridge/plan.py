@@ -2,27 +2,23 @@
 """What makes a Docker-style bridge exist, or go. Pure."""
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any, Optional
+import contextlib
+from collections.abc import Sequence
 
 from ..core.errors import MooringError, OptionError
 from ..core.names import bridge_mac
-from ..core.plan import Draft, Plan
-from ..endpoint import adopt
-from ..endpoint import plan as endpoint_plan
-from ..endpoint.model import DesiredEndpoint
+from ..core.plan import View
 from ..firewall.model import COMMANDS
+from ..host.draft import Draft
 from ..host.endpoints import endpoint_of, endpoints
+from ..host.endpoints import release as release_endpoint
 from ..host.model import HostState, Scope
 from ..link.addressing import AddrAdd, AddrDel
 from ..link.model import Link
 from ..link.operations import LinkAdd, LinkDel, LinkSet
 from ..netns.model import HOST
-from ..upkeep import endpoints as follow
-from ..upkeep import ledger
-from ..upkeep.obstacles import shut_in
-from ..upkeep.rules import plan_rules
-from .exceptions import refuse_closing, settle
+from ..ports.ledger import Ledger
+from .exceptions import check_all, refuse_closing
 from .forwarding import (
     ACCEPT_RA,
     DAD_TRANSMITS,
@@ -35,46 +31,54 @@ from .forwarding import (
     require_ipv6,
 )
 from .merge import merge, refuse_overlap
-from .model import Bridge, DesiredBridge, bridge_of, bridges
+from .model import Bridge, DesiredBridge, bridge_of
 
 
-def scope(desired: Sequence[DesiredBridge]) -> Scope:
-    return Scope(sysctls=tuple((HOST, name) for name in SYSCTLS),
-                 bridge_sysctls=(ACCEPT_RA, DAD_TRANSMITS, ROUTE_LOCALNET), uplink_sysctls=(ACCEPT_RA,), firewall=True,
-                 others=True)
+def scope(items: Sequence[DesiredBridge], look: HostState) -> Scope:
+    """Also the inside of the endpoints that follow a change of their bridge."""
+    changing = {item.name for item in items if _changes(item, look)}
+    following = [endpoint for endpoint in endpoints(look) if endpoint.bridge in changing]
+    own = Scope(sysctls=tuple((HOST, name) for name in SYSCTLS),
+                bridge_sysctls=(ACCEPT_RA, DAD_TRANSMITS, ROUTE_LOCALNET), uplink_sysctls=(ACCEPT_RA,), firewall=True,
+                others=True, names=frozenset(endpoint.container for endpoint in following))
+    return Scope.union([own, *(endpoint.reads for endpoint in following if not endpoint.adopted)])
 
 
-def plan(desired: Sequence[DesiredBridge], state: HostState) -> Plan:
+def _changes(item: DesiredBridge, look: HostState) -> bool:
+    """Whether a bridge that is there goes, or gets another address, MTU or gateway."""
+    link = look.host.links.get(item.name)
+    before = bridge_of(link) if link else None
+    if before is None or not item.present:
+        return before is not None
+    with contextlib.suppress(MooringError):  # what is refused will be when it is planned
+        after = merge(before, item, look)
+        return any(getattr(before.link, name) != getattr(after.link, name) for name in ("addresses", "mtu")) or (
+            (before.gateway, before.gateway_v6) != (after.gateway, after.gateway_v6))
+    return False
+
+
+def release(draft: Draft, items: Sequence[DesiredBridge]) -> None:
+    """:raises MooringError: for a bridge that has endpoints, unless the user says so"""
+    for item in items:
+        if not item.present:
+            _absent(draft, item)
+
+
+def amend(draft: Draft, items: Sequence[DesiredBridge]) -> None:
     """:raises MooringError: when something asked for contradicts what is there"""
-    draft = Draft(state.copy())
-    for item in desired:
+    for item in items:
         if item.present:
             _present(draft, item)
-        else:
-            _absent(draft, item)
-    settle(draft, desired)
-    following = _following(draft, state)
-    unread = [item for item in following if item.path not in state.namespaces]
-    if unread:
-        return Plan(needs=endpoint_plan.scope(unread))
-    follow.follow(draft, state, following)
-    pass_on_guard(draft, state, any(item.forward_others for item in desired))
-    gone = {e.container for e in endpoints(state)} - {e.container for e in endpoints(draft.state)}
-    plan_rules(draft, state, removed=gone)
-    for sentence in shut_in(draft.state, [item.name for item in desired if item.present]):
-        draft.warn(sentence)
-    return draft.finish([view(state, item.name) for item in desired],
-                        [view(draft.state, item.name) for item in desired])
+            draft.bridges_asked.append(item.name)
+    check_all(draft, items)
+    pass_on_guard(draft, any(item.forward_others for item in items))
 
 
-def _following(draft: Draft, observed: HostState) -> list[DesiredEndpoint]:
-    """Endpoints of bridges that change in what concerns them."""
-    after = bridges(draft.state)
-    return [item for name, before in bridges(observed).items() if name in after and after[name] != before
-            for item in follow.items(observed, before, after[name])]
+def views(state: HostState, _ledger: Ledger, items: Sequence[DesiredBridge]) -> list[View]:
+    return [view(state, item.name) for item in items]
 
 
-def view(state: HostState, name: str) -> Optional[Mapping[str, Any]]:
+def view(state: HostState, name: str) -> View:
     """A bridge as it is returned to the user, None when it is not there or not ours."""
     link = state.host.links.get(name)
     bridge = bridge_of(link) if link else None
@@ -137,9 +141,9 @@ def _refuse_loss(draft: Draft, bridge: Bridge, desired: DesiredBridge) -> None:
     for family, wanted in (("ipv4", desired.iptables), ("ipv6", desired.ip6tables)):
         if wanted is not False or not bridge.filters(family) or desired.force:
             continue
-        kept = [f"{p.container} {p.text}" for p in ledger.publications(draft.state)
+        kept = [f"{p.container} {p.text}" for p in draft.ledger.publications
                 if p.container in holders and p.family == family]
-        kept += [link.note for link in ledger.links(draft.state)
+        kept += [link.note for link in draft.ledger.links
                  if link.bridge == bridge.name and link.family == family]
         if kept:
             raise OptionError(COMMANDS[family], False, f"would close {len(kept)} published ports and links of "
@@ -177,7 +181,7 @@ def _absent(draft: Draft, desired: DesiredBridge) -> None:
     leases = [lease for port in ports if (lease := endpoint_of(port)) is not None]
     for lease in leases:
         if not lease.adopted:
-            draft.do(LinkDel(HOST, lease.link))
+            release_endpoint(draft, lease)
     if bridge.adopted:
         close_loopback(draft, desired.name)
         draft.do(LinkSet(HOST, link, link.replaced(alias="")))
@@ -185,7 +189,7 @@ def _absent(draft: Draft, desired: DesiredBridge) -> None:
         draft.do(LinkDel(HOST, link))
     for lease in leases:
         if lease.adopted:
-            adopt.give_back(draft, lease)
+            release_endpoint(draft, lease)
 
 
 def _some(ports: Sequence[Link], limit: int = 5) -> str:

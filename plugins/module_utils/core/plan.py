@@ -2,22 +2,31 @@
 """A plan: the operations that lead from what is observed to what is desired, and a draft of one."""
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Optional, Protocol
 
-# The order of execution. Closing comes before opening, and rules come before the sysctls that let packets
-# through them: every prefix of an interrupted run leaves no more reachable than before or after.
-(PHASE_CLOSING, PHASE_LINK_DEL, PHASE_NETNS_DEL, PHASE_NETNS_ADD, PHASE_LINK, PHASE_NETNS, PHASE_MODULE, PHASE_FIREWALL,
- PHASE_SYSCTL, PHASE_CONNTRACK, PHASE_FILES) = range(11)
+# The stages of a plan, in the order of their execution. What holds at the end of each, and at every operation within:
+#
+#   CLOSE    Nothing is reachable but what was so before the run and will be so after it. New bridges have their rules.
+#   RELEASE  Who leaves is gone, and has given up names and addresses.
+#   MAKE     Namespaces are there before links, links before what is set inside of containers. Nobody reaches more.
+#   OPEN     What the run makes reachable is so: rules first, then the sysctls that let packets through them.
+#   FORGET   Connections that go on by an old permission or translation are forgotten.
+#   NAME     Containers find each other by name.
+#
+# So a run that ends in the middle leaves nothing reachable that was not so before and would not be so afterwards.
+# Within a stage operations keep the order of the planners. RELEASE and MAKE have steps, since objects of the kernel
+# need each other, and so that links of one namespace go to the kernel together.
+CLOSE, RELEASE_LINK, RELEASE_NETNS, MAKE_NETNS, MAKE_LINK, MAKE_INSIDE, LOAD, OPEN, PASS, FORGET, NAME = range(11)
 
 
 class Operation(Protocol):
     """One act on the host, as a value: it can be described, applied to a state in memory, and turned round."""
 
     @property
-    def phase(self) -> int:
-        """One of the PHASE constants."""
+    def stage(self) -> int:
+        """Where it stands in a plan, unless the planner closes something with it: one of the constants above."""
 
     @property
     def netns(self) -> str:
@@ -44,25 +53,26 @@ def besides(operation: Operation) -> bool:
     return getattr(operation, "besides", False)
 
 
+View = Optional[Mapping[str, Any]]  # a resource as it is returned to the user, None when it is not there
+
+
 @dataclass(frozen=True)
 class Plan:
     """The decision of a run.
 
     :param operations: in order of execution
-    :param before: resources as they are, one dict each, None for one that is not there
-    :param after: resources as they will be
+    :param before: for each part of the run its resources as they are
+    :param after: the same as they will be
     :param assumed: what is missing and was taken for granted, as sentences that say so: fine in check mode, where an
         earlier task would have made it, an error otherwise
     :param warnings: for the user, whether or not anything changes
-    :param needs: a Scope that has to be read as well before a plan can be made; the rest is empty then
     """
 
     operations: tuple[Operation, ...] = ()
-    before: tuple[Optional[Mapping[str, Any]], ...] = ()
-    after: tuple[Optional[Mapping[str, Any]], ...] = ()
+    before: tuple[tuple[View, ...], ...] = ()
+    after: tuple[tuple[View, ...], ...] = ()
     assumed: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
-    needs: Any = None
 
     @property
     def actions(self) -> list[str]:
@@ -74,13 +84,19 @@ class Draft:
     """A plan in the making: each operation is applied to ``state`` at once, so that what follows sees its effect."""
 
     state: Any
-    operations: list[Operation] = field(default_factory=list)
+    planned: list[tuple[int, Operation]] = field(default_factory=list)
     assumed: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
 
-    def do(self, operation: Operation) -> None:
+    def do(self, operation: Operation, stage: Optional[int] = None) -> None:
+        """Add an operation, at its usual stage where no other one is given."""
         operation.apply(self.state)
-        self.operations.append(operation)
+        self.planned.append((operation.stage if stage is None else stage, operation))
+
+    @property
+    def operations(self) -> tuple[Operation, ...]:
+        """In order of execution."""
+        return tuple(operation for _stage, operation in sorted(self.planned, key=lambda planned: planned[0]))
 
     def assume(self, problem: str) -> None:
         if problem not in self.assumed:
@@ -89,8 +105,3 @@ class Draft:
     def warn(self, text: str) -> None:
         if text not in self.warnings:
             self.warnings.append(text)
-
-    def finish(self, before: Sequence[Optional[Mapping[str, Any]]],
-               after: Sequence[Optional[Mapping[str, Any]]]) -> Plan:
-        ordered = tuple(sorted(self.operations, key=lambda operation: operation.phase))
-        return Plan(ordered, tuple(before), tuple(after), tuple(self.assumed), tuple(self.warnings))

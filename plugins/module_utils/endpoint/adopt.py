@@ -13,18 +13,16 @@ from collections.abc import Collection
 from typing import Optional
 
 from ..core.errors import MooringError, OptionError
-from ..core.plan import Draft
-from ..host.endpoints import Endpoint, endpoint_of, outer_end
+from ..host.draft import Draft
+from ..host.endpoints import HAIRPIN, PLAIN, Endpoint, endpoint_of, outer_end
 from ..link.model import Link
 from ..link.operations import LinkSet
 from ..netns.model import HOST
 from .leases import exposed, require_room
-from .model import DesiredEndpoint
-
-PLAIN, HAIRPIN = "plain", "hairpin"  # what the port was before
+from .model import LocatedEndpoint
 
 
-def found(draft: Draft, item: DesiredEndpoint, lease: Optional[Endpoint],
+def adopted_endpoint(draft: Draft, item: LocatedEndpoint, lease: Optional[Endpoint],
           bridges: Collection[str]) -> Optional[Endpoint]:
     """The endpoint that the item takes over or has taken over, with the link as it is; None for one that is made here.
 
@@ -49,7 +47,7 @@ def found(draft: Draft, item: DesiredEndpoint, lease: Optional[Endpoint],
     return taken
 
 
-def _require_ours_to_take(item: DesiredEndpoint, outer: Optional[Link], bridges: Collection[str]) -> None:
+def _require_ours_to_take(item: LocatedEndpoint, outer: Optional[Link], bridges: Collection[str]) -> None:
     name = f"interface {item.interface_name} of {item.label}"
     if outer is None:
         raise OptionError("adopt", True, f"is not possible: {name} has no other end on the host",
@@ -68,7 +66,7 @@ def _require_ours_to_take(item: DesiredEndpoint, outer: Optional[Link], bridges:
                           "Leave the option out, or let the engine move the container")
 
 
-def _refuse_changes(item: DesiredEndpoint, address: str, address_v6: str) -> None:
+def _refuse_changes(item: LocatedEndpoint, address: str, address_v6: str) -> None:
     """What the engine gave stays; to ask for what there is already is no change."""
     for option, wanted, has in (("address", item.address, address), ("address_v6", item.address_v6, address_v6)):
         if wanted and wanted not in (has, has.partition("/")[0]):
@@ -84,7 +82,7 @@ def _refuse_changes(item: DesiredEndpoint, address: str, address_v6: str) -> Non
                            "container another interface with interface_name")
 
 
-def take(draft: Draft, endpoint: Endpoint) -> Endpoint:
+def take_over(draft: Draft, endpoint: Endpoint) -> Endpoint:
     """The endpoint with its mark."""
     marked = endpoint.link.replaced(alias=endpoint.mark.text, hairpin=True)
     if marked != endpoint.link:
@@ -92,14 +90,7 @@ def take(draft: Draft, endpoint: Endpoint) -> Endpoint:
     return dataclasses.replace(endpoint, link=draft.state.host.links[marked.name])
 
 
-def give_back(draft: Draft, endpoint: Endpoint) -> None:
-    """The engine's link as it was before."""
-    link = draft.state.host.links[endpoint.link.name]
-    was_plain = endpoint.adopted == PLAIN and bool(link.controller)
-    draft.do(LinkSet(HOST, link, link.replaced(alias="", hairpin=False if was_plain else link.hairpin)))
-
-
-def given(draft: Draft, item: DesiredEndpoint) -> Optional[Link]:
+def given_interface(draft: Draft, item: LocatedEndpoint) -> Optional[Link]:
     """The end of a pair of ours that is to become the container's (the manual recipe of Docker's documentation)."""
     if not item.interface:
         return None

@@ -8,14 +8,14 @@ from typing import Optional
 
 from ..bridge.model import Bridge
 from ..core.names import KNOWN_AFTER_APPLY
-from ..core.plan import Draft
-from ..host.endpoints import Endpoint
+from ..host.draft import Draft
+from ..host.endpoints import DISABLE_V6, Endpoint
 from ..host.operations import SysctlSet
 from ..link.addressing import AddrAdd, AddrDel, RouteAdd, RouteDel
 from ..link.model import Link, Route
 from ..link.operations import LinkSet
 from ..netns.model import HOST
-from .model import DesiredEndpoint
+from .model import LocatedEndpoint
 
 FAMILIES = ("ipv4", "ipv6")
 LINK_LOCAL = "fe80::/64"  # RFC 4291; each interface with IPv6 has it
@@ -23,16 +23,16 @@ IPV6_MIN_MTU = 1280  # RFC 8200; below it the kernel has no IPv6 on an interface
 HOST_V6 = "net/ipv6/conf/all/disable_ipv6"  # exists where the kernel has IPv6
 
 
-def sysctl_names(item: DesiredEndpoint) -> list[str]:
+def sysctl_names(item: LocatedEndpoint) -> list[str]:
     """The names below /proc/sys that :func:`configure` looks at in the container's namespace."""
     return [_disable_v6(item), *(name for name, _value in item.sysctls)]
 
 
-def _disable_v6(item: DesiredEndpoint) -> str:
-    return f"net/ipv6/conf/{item.interface_name}/disable_ipv6"
+def _disable_v6(item: LocatedEndpoint) -> str:
+    return DISABLE_V6.format(item.interface_name)
 
 
-def configure(draft: Draft, item: DesiredEndpoint, bridge: Bridge, lease: Optional[Endpoint],
+def configure(draft: Draft, item: LocatedEndpoint, bridge: Bridge, lease: Optional[Endpoint],
               addresses: Mapping[str, str]) -> None:
     """Bring the container's end to what is asked for.
 
@@ -72,14 +72,14 @@ def bring_up_loopback(draft: Draft, path: str) -> None:
         draft.do(LinkSet(path, loopback, loopback.replaced(up=True)))
 
 
-def gateway(item: DesiredEndpoint, bridge: Bridge, family: str) -> str:
+def gateway(item: LocatedEndpoint, bridge: Bridge, family: str) -> str:
     """The address that the default route leads to."""
     given, kept = (item.gateway, bridge.gateway) if family == "ipv4" else (item.gateway_v6, bridge.gateway_v6)
     found = given or kept or bridge.address(family).partition("/")[0]
     return found or (KNOWN_AFTER_APPLY if not bridge.link.index else "")
 
 
-def _sysctls(draft: Draft, item: DesiredEndpoint, addresses: Mapping[str, str]) -> None:
+def _sysctls(draft: Draft, item: LocatedEndpoint, addresses: Mapping[str, str]) -> None:
     state = draft.state
     wanted = dict(item.sysctls)
     mtu = state.namespaces[item.path].links[item.interface_name].mtu
@@ -93,7 +93,7 @@ def _sysctls(draft: Draft, item: DesiredEndpoint, addresses: Mapping[str, str]) 
             draft.do(SysctlSet(item.path, name, value, state.sysctls.get((item.path, name))))
 
 
-def _up(draft: Draft, item: DesiredEndpoint) -> None:
+def _up(draft: Draft, item: LocatedEndpoint) -> None:
     bring_up_loopback(draft, item.path)
     link = draft.state.namespaces[item.path].links[item.interface_name]
     new = link.replaced(up=True, tx_queue_len=link.tx_queue_len if item.tx_queue_len is None else item.tx_queue_len)
@@ -101,7 +101,7 @@ def _up(draft: Draft, item: DesiredEndpoint) -> None:
         draft.do(LinkSet(item.path, link, new))
 
 
-def _address(draft: Draft, item: DesiredEndpoint, lease: Optional[Endpoint], family: str, wanted: str) -> None:
+def _address(draft: Draft, item: LocatedEndpoint, lease: Optional[Endpoint], family: str, wanted: str) -> None:
     """Replace the address that we gave; others that somebody added stay."""
     path, name = item.path, item.interface_name
     netns = draft.state.namespaces[path]
@@ -128,7 +128,7 @@ def _connected(route: Route, link: Link) -> bool:
         str(ipaddress.ip_interface(address).network) for address in link.addresses}
 
 
-def _default_route(draft: Draft, item: DesiredEndpoint, family: str, via: str) -> None:
+def _default_route(draft: Draft, item: LocatedEndpoint, family: str, via: str) -> None:
     path, name = item.path, item.interface_name
     current = draft.state.namespaces[path].default_route(family)
     wanted = Route("default", name, via, family)

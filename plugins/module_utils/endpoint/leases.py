@@ -7,16 +7,17 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Optional
 
-from ..bridge.model import Bridge
+from ..bridge.model import Bridge, bridges
 from ..core.errors import MooringError, OptionError
 from ..core.names import ALIAS_LENGTH, KNOWN_AFTER_APPLY
+from ..firewall.model import FAMILIES
+from ..host.draft import Draft
 from ..host.endpoints import Endpoint, endpoints
-from ..host.model import HostState
 from ..ipam.plan import check_address, lowest_free, reserved
-from ..upkeep import ledger
-from .model import DesiredEndpoint
+from .model import LocatedEndpoint
 
 
 def number(address: str) -> int:
@@ -29,7 +30,7 @@ def on_subnet(address: str, subnet: str) -> bool:
     return bool(address) and ipaddress.ip_interface(address).network == ipaddress.ip_network(subnet)
 
 
-def exposed(item: DesiredEndpoint, lease: Optional[Endpoint]) -> tuple[str, ...]:
+def exposed(item: LocatedEndpoint, lease: Optional[Endpoint]) -> tuple[str, ...]:
     """The exposed ports that an endpoint will have: those it has where the item says nothing of them."""
     if item.exposed_ports is None:
         return lease.exposed if lease else ()
@@ -43,28 +44,60 @@ def require_room(endpoint: Endpoint) -> None:
                           "characters of the endpoint's mark", "Write neighbouring ports as ranges, like 8000-8010/tcp")
 
 
-class Leases:
-    """The endpoints of a host by container and interface, and the addresses of each bridge."""
+def same_place(ip: str, family: str, before: Bridge, after: Bridge) -> str:
+    """The address itself where the new subnet has it, else the one at the same distance from the subnet's beginning.
 
-    def __init__(self, observed: HostState, desired: Iterable[DesiredEndpoint] = ()) -> None:
-        """:param desired: all items of the task, so that two of them can swap their addresses"""
-        self._held = {(found.container, found.interface): found for found in endpoints(observed)}
+    "" where there is no such one, and where another endpoint may keep it since the subnets overlap.
+    """
+    if not after.subnet(family) or not before.subnet(family) or before.subnet(family) == after.subnet(family):
+        return ""
+    old, new = ipaddress.ip_network(before.subnet(family)), ipaddress.ip_network(after.subnet(family))
+    offset = number(ip) - int(old.network_address)
+    gateway = number(after.address(family)) - int(new.network_address)
+    if old.overlaps(new):
+        offset = number(ip) - int(new.network_address)
+    if not 0 < offset < new.num_addresses - 1 or offset == gateway:
+        return ""
+    return f"{new[offset]}/{new.prefixlen}"
+
+
+@dataclass(frozen=True)
+class _Holder:
+    """Who has an address: an interface of a container, or what is named, which has no interface."""
+
+    name: str
+    interface: str = ""
+
+    def __str__(self) -> str:
+        return f"container {self.name}" if self.interface else self.name
+
+
+class Leases:
+    """The endpoints of a draft by container and interface, and the addresses of each bridge."""
+
+    def __init__(self, draft: Draft, items: Iterable[LocatedEndpoint] = ()) -> None:
+        """:param items: all those of the run, so that two of them can swap their addresses"""
+        self._held = {(found.container, found.interface): found for found in endpoints(draft.state)}
+        self._former = bridges(draft.observed)
         self._count: dict[str, int] = {}
         for container, _interface in self._held:
             self._count[container] = self._count.get(container, 0) + 1
-        self._leaving = {(item.label, item.interface_name, family) for item in desired if item.present
-                         for family in ("ipv4", "ipv6") if item.requested(family)[1]}
-        self._taken: dict[tuple[str, str], dict[int, str]] = {}
+        self._leaving = {(item.label, item.interface_name, family) for item in items if item.present
+                         for family in FAMILIES if item.requested(family)[1]}
+        self._taken: dict[tuple[str, str], dict[int, _Holder]] = {}
         self._next: dict[tuple[str, str], int] = {}
-        # Addresses that rules still point at: another container gets them only when nothing else is left, since the
-        # one that had them may come back, and since its rules go only after its link.
+        # Addresses that rules still point at, and those of endpoints that this run has taken away: another container
+        # gets them only when nothing else is left, since the one that had them may come back.
         self._remembered: dict[int, str] = {}
         self._last: dict[tuple[str, str], str] = {}
-        for publication in ledger.publications(observed):
+        for publication in draft.ledger.publications:
             self._remember(publication.container, publication.container_ip)
-        for link in ledger.links(observed):
+        for link in draft.ledger.links:
             self._remember(link.target, link.target_ip)
             self._remember(link.source, link.source_ip)
+        for lease in endpoints(draft.observed):
+            if (lease.container, lease.interface) not in self._held:
+                self._remember_all(lease)
 
     def get(self, container: str, interface: str) -> Optional[Endpoint]:
         return self._held.get((container, interface))
@@ -83,24 +116,29 @@ class Leases:
     def hold(self, lease: Endpoint) -> None:
         """A lease whose addresses an engine chose. :raises MooringError: when somebody else holds one of them"""
         for other in self._held.values():
-            for family in ("ipv4", "ipv6"):
+            for family in FAMILIES:
                 if lease.ip(family) and lease.ip(family) == other.ip(family) and other.container != lease.container:
                     raise MooringError(
                         f"adopt: container {lease.container} got the address {lease.ip(family)} from its engine, and "
                         f"container {other.container} has it from here. Let them take theirs from different parts of "
                         "the subnet: fixed_cidr of docker_bridge, and fixed-cidr of the engine")
-        for family in ("ipv4", "ipv6"):
+        for family in FAMILIES:
             if lease.ip(family) and (taken := self._taken.get((lease.bridge, family))) is not None:
-                taken[number(lease.ip(family))] = f"container {lease.container}"
+                taken[number(lease.ip(family))] = _Holder(lease.container, lease.interface)
         self.put(lease)
 
     def drop(self, lease: Endpoint) -> None:
         """A lease ends; its address stays the container's second home for the rest of the plan."""
         del self._held[lease.container, lease.interface]
         self._count[lease.container] -= 1
-        for family in ("ipv4", "ipv6"):
+        for family in FAMILIES:
             if ip := lease.ip(family):
                 self._taken.get((lease.bridge, family), {}).pop(number(ip), None)
+        self._remember_all(lease)
+
+    def _remember_all(self, lease: Endpoint) -> None:
+        for family in FAMILIES:
+            if ip := lease.ip(family):
                 self._remember(lease.container, ip)
 
     def _remember(self, container: str, ip: str) -> None:
@@ -108,21 +146,21 @@ class Leases:
             self._remembered.setdefault(number(ip), container)
             self._last.setdefault((container, "ipv6" if ":" in ip else "ipv4"), ip)
 
-    def choose(self, family: str, item: DesiredEndpoint, bridge: Bridge, lease: Optional[Endpoint]) -> str:
+    def choose(self, family: str, item: LocatedEndpoint, bridge: Bridge, lease: Optional[Endpoint]) -> str:
         """The address asked for, else the one the endpoint has, else the one it had, else the lowest free one.
 
         :raises MooringError: for an address that cannot be had, and when none is left
         """
         subnet = bridge.subnet(family)
         taken = self._taken_on(bridge, family)
-        holder = f"container {item.label}"
+        holder = _Holder(item.label, item.interface_name)
         option, requested = item.requested(family)
         if requested:
-            own = number(lease.ip(family)) if lease and lease.bridge == bridge.name else -1
-            others = {at: who for at, who in taken.items() if at != own} if own in taken else taken
+            others = {at: str(who) for at, who in taken.items() if who != holder}
             chosen = check_address(option, requested, subnet, bridge.name, others)
         else:
-            chosen = self._kept(family, subnet, lease, taken, holder) or self._former(family, item, subnet, taken)
+            chosen = (self._kept(family, subnet, lease, taken, holder) or self._moved(family, bridge, lease, taken)
+                      or self._back(family, item, subnet, taken))
         chosen = chosen or self._lowest(family, bridge, taken)
         if lease and lease.ip(family) and lease.with_prefix(family) != chosen:
             self._give_up(lease, family)
@@ -132,18 +170,27 @@ class Leases:
     def _give_up(self, lease: Endpoint, family: str) -> None:
         """The address that an endpoint has had is free for the items that follow."""
         taken, at = self._taken.get((lease.bridge, family), {}), number(lease.ip(family))
-        if taken.get(at) == f"container {lease.container}":
+        if taken.get(at) == _Holder(lease.container, lease.interface):
             del taken[at]
             self._remember(lease.container, lease.ip(family))
 
     @staticmethod
-    def _kept(family: str, subnet: str, lease: Optional[Endpoint], taken: Mapping[int, str], holder: str) -> str:
+    def _kept(family: str, subnet: str, lease: Optional[Endpoint], taken: Mapping[int, _Holder],
+              holder: _Holder) -> str:
         address = lease.with_prefix(family) if lease else ""
         if not on_subnet(address, subnet):
             return ""
         return address if taken.get(number(address), holder) == holder else ""
 
-    def _former(self, family: str, item: DesiredEndpoint, subnet: str, taken: Mapping[int, str]) -> str:
+    def _moved(self, family: str, bridge: Bridge, lease: Optional[Endpoint], taken: Mapping[int, _Holder]) -> str:
+        """The same place on the bridge's new subnet, where the bridge got one in this run."""
+        before = self._former.get(bridge.name)
+        if lease is None or before is None or lease.bridge != bridge.name or not lease.ip(family):
+            return ""
+        place = same_place(lease.ip(family), family, before, bridge)
+        return "" if number(place) in taken else place
+
+    def _back(self, family: str, item: LocatedEndpoint, subnet: str, taken: Mapping[int, _Holder]) -> str:
         """The address that a container had that was gone for a while, and that its rules still point at."""
         ip = self._last.get((item.label, family), "")
         network = ipaddress.ip_network(subnet)
@@ -151,7 +198,7 @@ class Leases:
             return ""
         return f"{ip}/{network.prefixlen}"
 
-    def _lowest(self, family: str, bridge: Bridge, taken: Mapping[int, str]) -> str:
+    def _lowest(self, family: str, bridge: Bridge, taken: Mapping[int, _Holder]) -> str:
         subnet = bridge.subnet(family)
         pool = (bridge.pool if family == "ipv4" else bridge.pool_v6) or subnet
         key = (bridge.name, family)
@@ -159,7 +206,7 @@ class Leases:
                   or lowest_free(subnet, pool, taken, self._remembered))
         if chosen is None:
             within = ipaddress.ip_network(pool)
-            holders = sorted({who for at, who in taken.items() if ipaddress.ip_address(at) in within})
+            holders = sorted({str(who) for at, who in taken.items() if ipaddress.ip_address(at) in within})
             more = f" and {len(holders) - 8} more" if len(holders) > 8 else ""
             raise MooringError(f"bridge {bridge.name} has no free {family} address left in {pool}: its addresses are "
                                f"taken by {', '.join(holders[:8])}{more}")
@@ -168,18 +215,18 @@ class Leases:
             self._next[key] = number(chosen) + 1
         return chosen
 
-    def _taken_on(self, bridge: Bridge, family: str) -> dict[int, str]:
+    def _taken_on(self, bridge: Bridge, family: str) -> dict[int, _Holder]:
         """Who holds which address of a bridge: endpoints, gateways, and what the network itself needs."""
         key = (bridge.name, family)
         if key not in self._taken:
-            found = dict.fromkeys(reserved(bridge.subnet(family)), "the network itself")
+            found = dict.fromkeys(reserved(bridge.subnet(family)), _Holder("the network itself"))
             gateway = bridge.gateway if family == "ipv4" else bridge.gateway_v6
             if gateway:
-                found[number(gateway)] = f"the default gateway of bridge {bridge.name}"
-            found[number(bridge.address(family))] = f"bridge {bridge.name}"
+                found[number(gateway)] = _Holder(f"the default gateway of bridge {bridge.name}")
+            found[number(bridge.address(family))] = _Holder(f"bridge {bridge.name}")
             for lease in self._held.values():
                 leaving = (lease.container, lease.interface, family) in self._leaving
                 if lease.bridge == bridge.name and lease.ip(family) and not leaving:
-                    found[number(lease.ip(family))] = f"container {lease.container}"
+                    found[number(lease.ip(family))] = _Holder(lease.container, lease.interface)
             self._taken[key] = found
         return self._taken[key]

@@ -20,7 +20,6 @@ class DesiredEndpoint:
     bridge's. ``interface`` is an existing link of the host that is to become the container's. ``owner`` is the
     container whose network is shared with ``mode`` "container". ``sysctls`` are names with slashes and values.
     ``adopt`` takes over an interface that the container has already.
-    ``resolved`` and ``owner_resolved`` are filled in by the run.
     """
 
     target: Target
@@ -44,17 +43,31 @@ class DesiredEndpoint:
     exposed_ports: Optional[tuple[ExposedPort, ...]] = None
     create_netns: bool = True
     adopt: bool = False
-    resolved: Optional[Resolved] = None
-    owner_resolved: Optional[Resolved] = None
-
-    @property
-    def label(self) -> str:
-        return self.resolved.label if self.resolved else self.target.value
-
-    @property
-    def path(self) -> str:
-        return self.resolved.path if self.resolved else ""
 
     def requested(self, family: str) -> tuple[str, Optional[str]]:
         """Name and value of the option for the address of a family."""
         return ("address", self.address) if family == "ipv4" else ("address_v6", self.address_v6)
+
+
+@dataclass(frozen=True)
+class LocatedEndpoint(DesiredEndpoint):
+    """The same once it is known where the container is.
+
+    :param place: its namespace, and its name in marks
+    :param shared: the namespace of ``owner`` with ``mode`` "container"
+    """
+
+    place: Resolved = Resolved("", "")
+    shared: Optional[Resolved] = None
+
+    @classmethod
+    def at(cls, desired: DesiredEndpoint, place: Resolved, shared: Optional[Resolved] = None) -> LocatedEndpoint:
+        return cls(**{**vars(desired), "place": place, "shared": shared})
+
+    @property
+    def label(self) -> str:
+        return self.place.label
+
+    @property
+    def path(self) -> str:
+        return self.place.path

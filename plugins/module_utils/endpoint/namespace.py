@@ -3,24 +3,24 @@
 from __future__ import annotations
 
 from ..core.errors import MooringError, OptionError
-from ..core.plan import Draft
+from ..host.draft import Draft
 from ..host.operations import NetnsAdd, NetnsDel
 from ..link.model import Namespace
 from ..netns.model import HOST, NETNS_DIRECTORY, named_path
 from .inside import bring_up_loopback
-from .model import DesiredEndpoint
+from .model import LocatedEndpoint
 
 INIT = "/proc/1/ns/net"
 
 
-def ensure(draft: Draft, item: DesiredEndpoint) -> None:
+def ensure(draft: Draft, item: LocatedEndpoint) -> None:
     """The namespace exists, or will; a container or process also has its name under /run/netns."""
-    resolved, state = item.resolved, draft.state
-    if resolved.missing:
-        draft.assume(resolved.missing)
-        state.namespaces.setdefault(resolved.path, Namespace())
+    place, state = item.place, draft.state
+    if place.missing:
+        draft.assume(place.missing)
+        state.namespaces.setdefault(place.path, Namespace())
         return
-    if resolved.path not in state.namespaces:
+    if place.path not in state.namespaces:
         if item.target.kind != "netns":
             raise OptionError(item.target.kind, item.target.value, "has no network namespace that can be entered",
                               "Give one that exists")
@@ -30,11 +30,11 @@ def ensure(draft: Draft, item: DesiredEndpoint) -> None:
         _clear(draft, item.target.value)
         draft.do(NetnsAdd(item.target.value))
     _refuse_mistakes(draft, item)
-    if resolved.registers:
-        _register(draft, resolved.registers, resolved.path)
+    if place.registers:
+        _register(draft, place.registers, place.path)
 
 
-def _refuse_mistakes(draft: Draft, item: DesiredEndpoint) -> None:
+def _refuse_mistakes(draft: Draft, item: LocatedEndpoint) -> None:
     """The host is no container; and a name that is another container's would take its address and ports away."""
     inode = draft.state.namespaces[item.path].inode
     if inode and inode == draft.state.host.inode:
@@ -71,7 +71,7 @@ def _register(draft: Draft, name: str, path: str) -> None:
         draft.do(NetnsAdd(name, path, inode))
 
 
-def share(draft: Draft, item: DesiredEndpoint) -> None:
+def share(draft: Draft, item: LocatedEndpoint) -> None:
     """The container has the network of another one (mode container), or of the host (mode host).
 
     A named namespace becomes a second name of the owner's. A running container cannot be moved into another
@@ -84,29 +84,29 @@ def share(draft: Draft, item: DesiredEndpoint) -> None:
             raise MooringError("network_mode: host is not possible here, since this task runs in another network "
                                "namespace than the host's first process")
     else:
-        path, owner = item.owner_resolved.path, item.owner
-        if item.owner_resolved.missing or path not in state.namespaces:
-            draft.assume(item.owner_resolved.missing
+        path, owner = item.shared.path, item.owner
+        if item.shared.missing or path not in state.namespaces:
+            draft.assume(item.shared.missing
                          or f"network_mode: there is no namespace {item.owner}: make it first")
             return
     if item.target.kind == "netns":
         _second_name(draft, item, path)
         return
-    if item.resolved.missing:
-        draft.assume(item.resolved.missing)
+    if item.place.missing:
+        draft.assume(item.place.missing)
     elif item.path not in state.namespaces or state.namespaces[item.path].inode != _inode(draft, path):
         raise OptionError("network_mode", f"container:{item.owner}" if item.owner else "host",
                           f"cannot be given to {item.label}, which runs with a network of its own",
                           f"Start it with the network of {owner}, or use netns for a namespace that is made here")
-    elif item.resolved.registers:
-        _register(draft, item.resolved.registers, item.path)
+    elif item.place.registers:
+        _register(draft, item.place.registers, item.path)
 
 
 def _inode(draft: Draft, path: str) -> int:
     return draft.state.namespaces[HOST if path == INIT else path].inode
 
 
-def _second_name(draft: Draft, item: DesiredEndpoint, path: str) -> None:
+def _second_name(draft: Draft, item: LocatedEndpoint, path: str) -> None:
     name, inode = item.target.value, _inode(draft, path)
     entry = draft.state.named.get(name)
     if path == named_path(name):
@@ -122,21 +122,21 @@ def _second_name(draft: Draft, item: DesiredEndpoint, path: str) -> None:
     draft.do(NetnsAdd(name, path, inode))
 
 
-def isolate(draft: Draft, item: DesiredEndpoint) -> None:
+def isolate(draft: Draft, item: LocatedEndpoint) -> None:
     """Mode none: a namespace with nothing but its loopback."""
     ensure(draft, item)
     bring_up_loopback(draft, item.path)
 
 
-def forget(draft: Draft, item: DesiredEndpoint) -> None:
+def forget(draft: Draft, item: LocatedEndpoint) -> None:
     """The name that we made goes; a namespace goes with its last name and its last process."""
-    name = item.resolved.registers or (item.target.value if item.target.kind == "netns" else item.label)
+    name = item.place.registers or (item.target.value if item.target.kind == "netns" else item.label)
     entry = draft.state.named.get(name)
     if entry and entry.own:
         draft.do(NetnsDel(name, bool(entry.link)))
 
 
-def is_shared(draft: Draft, item: DesiredEndpoint) -> bool:
+def is_shared(draft: Draft, item: LocatedEndpoint) -> bool:
     """Whether the name of this item is a second name for another namespace under /run/netns or for the host's."""
     entry = draft.state.named.get(item.target.value) if item.target.kind == "netns" else None
     return bool(entry and entry.own and (entry.link == INIT or entry.link.startswith(NETNS_DIRECTORY + "/")))

@@ -2,234 +2,63 @@
 """What gives a container an interface on a bridge, or takes it away. Pure."""
 from __future__ import annotations
 
-import dataclasses
-from collections.abc import Mapping, Sequence
-from typing import Optional
+from collections.abc import Sequence
 
-from ..bridge.model import Bridge, bridges
-from ..core.errors import MooringError, OptionError
-from ..core.names import KNOWN_AFTER_APPLY, endpoint_link, mac_of
-from ..core.plan import Draft, Plan
-from ..host.endpoints import Endpoint, outer_end
+from ..core.plan import View
+from ..host.draft import Draft
+from ..host.endpoints import endpoints
 from ..host.model import HostState, Scope
-from ..link.model import Link
-from ..link.operations import LinkAdd, LinkDel, LinkMove, LinkSet, Peer
 from ..netns.model import HOST
-from ..upkeep.rules import plan_rules
-from . import adopt, inside, namespace
-from .leases import Leases, exposed, require_room
-from .model import DesiredEndpoint
+from ..ports.ledger import Ledger
+from . import inside, namespace
+from .following import followers
+from .model import LocatedEndpoint
+from .planner import Planner
 from .view import view
 
-BRIDGE_PORTS = 1023  # BR_MAX_PORTS of the kernel, less the number that it keeps for none
 
-
-def scope(desired: Sequence[DesiredEndpoint]) -> Scope:
+def scope(items: Sequence[LocatedEndpoint], _look: HostState) -> Scope:
     """The namespaces of all items, and of those whose network they share."""
     paths: dict[str, None] = {}
-    for item in desired:
-        for resolved in (item.resolved, item.owner_resolved):
-            if resolved and not resolved.missing:
-                paths[resolved.path] = None
+    for item in items:
+        for place in (item.place, item.shared):
+            if place and not place.missing:
+                paths[place.path] = None
         if item.mode == "host":
             paths[namespace.INIT] = None
-    sysctls = [(item.path, name) for item in desired if item.present and item.mode == "bridge"
-               and not item.resolved.missing for name in inside.sysctl_names(item)]
-    return Scope(namespaces=tuple(paths), sysctls=(*sysctls, (HOST, inside.HOST_V6)), firewall=True)
+    sysctls = [(item.path, name) for item in items if item.present and item.mode == "bridge"
+               and not item.place.missing for name in inside.sysctl_names(item)]
+    return Scope(namespaces=tuple(paths), sysctls=(*sysctls, (HOST, inside.HOST_V6)), firewall=True,
+                 names=frozenset(item.label for item in items))
 
 
-def plan(desired: Sequence[DesiredEndpoint], state: HostState) -> Plan:
-    """All items in one plan. :raises MooringError: when something asked for contradicts what is there"""
-    planner = Planner(Draft(state.copy()), state, desired)
-    before = [view(state, planner.leases, item) for item in desired]
-    for item in sorted(desired, key=_rank):
+def release(draft: Draft, items: Sequence[LocatedEndpoint]) -> None:
+    """Those who leave, and those who share another one's network from now on, give up their interfaces."""
+    planner = Planner(draft, items)
+    for item in items:
         if not item.present:
             planner.detach(item)
-        elif item.mode == "bridge":
+        elif item.mode != "bridge":
+            planner.unplug(item)
+
+
+def amend(draft: Draft, items: Sequence[LocatedEndpoint]) -> None:
+    """Those who are to be there, and those who follow their bridge.
+
+    :raises MooringError: when something asked for contradicts what is there
+    """
+    listed = {(item.label, item.interface_name) for item in items}
+    draft.followed = True
+    present = [item for item in (*items, *followers(draft, listed)) if item.present]
+    planner = Planner(draft, present)
+    for item in sorted(present, key=planner.rank):
+        if item.mode == "bridge":
             planner.attach(item)
         else:
-            planner.unplug(item)
+            planner.share(item)
     planner.check_room()
-    plan_rules(planner.draft, state, removed=planner.removed())
-    after = [view(planner.draft.state, planner.leases, item) for item in desired]
-    return planner.draft.finish(before, after)
 
 
-def _rank(item: DesiredEndpoint) -> int:
-    """Who leaves comes first, then given addresses before chosen ones, then those that share another one's network."""
-    if not item.present:
-        return 0
-    if item.mode != "bridge":
-        return 3
-    return 1 if item.address or item.address_v6 or item.adopt else 2
-
-
-class Planner:
-    """A draft, the bridges of its state, and the leases that were observed."""
-
-    def __init__(self, draft: Draft, observed: HostState, desired: Sequence[DesiredEndpoint]) -> None:
-        self.draft = draft
-        self.bridges = bridges(draft.state)
-        self.leases = Leases(observed, desired)
-        self._detached: set[str] = set()
-
-    def removed(self) -> set[str]:
-        """Containers that have lost their last endpoint on purpose."""
-        return {container for container in self._detached if not self.leases.has(container)}
-
-    def attach(self, item: DesiredEndpoint) -> None:
-        lease = self.leases.get(item.label, item.interface_name)
-        if namespace.is_shared(self.draft, item):
-            namespace.forget(self.draft, item)
-        namespace.ensure(self.draft, item)
-        if (taken := adopt.found(self.draft, item, lease, self.bridges)) is not None:
-            self.leases.hold(adopt.take(self.draft, taken))
-            return
-        inner = self._inner(item, lease)
-        if lease and inner is None:
-            self._drop(lease)  # the container came back with a new namespace, or somebody deleted its interface
-        given = adopt.given(self.draft, item) if inner is None else None
-        bridge = self._bridge(item, lease, given)
-        addresses = {family: self._address(family, item, bridge, lease) for family in inside.FAMILIES}
-        new = self._lease(item, bridge, addresses, lease if inner else None, given, inner)
-        if given is not None:
-            self._move(item, given, new)
-        elif inner is None:
-            self._create(item, new)
-        else:
-            self._adjust(item, lease, new, inner)
-        inside.configure(self.draft, item, bridge, lease if inner else None, addresses)
-        self.leases.put(dataclasses.replace(new, link=self.draft.state.host.links[new.link.name]))
-
-    def unplug(self, item: DesiredEndpoint) -> None:
-        """The modes without an interface of the container's own."""
-        for lease in list(self.leases.of(item.label)):
-            self._drop(lease)
-        self._detached.add(item.label)
-        if item.mode == "none":
-            namespace.isolate(self.draft, item)
-        else:
-            namespace.share(self.draft, item)
-
-    def detach(self, item: DesiredEndpoint) -> None:
-        lease = self.leases.get(item.label, item.interface_name)
-        if lease:
-            self._drop(lease)
-        self._detached.add(item.label)
-        if not self.leases.has(item.label):
-            namespace.forget(self.draft, item)
-
-    def _drop(self, lease: Endpoint) -> None:
-        if lease.adopted:
-            adopt.give_back(self.draft, lease)
-        else:
-            self.draft.do(LinkDel(HOST, lease.link))
-        self.leases.drop(lease)
-
-    def _bridge(self, item: DesiredEndpoint, lease: Optional[Endpoint], given: Optional[Link]) -> Bridge:
-        """The bridge named, the one that the endpoint is on, or the only one there is."""
-        links = self.draft.state.host.links
-        own = lease.bridge if lease else outer_end(self.draft.state, given).controller if given else None
-        name = item.bridge or own
-        if not name and item.interface and not given:
-            return Bridge(Link(KNOWN_AFTER_APPLY, "bridge"))
-        if not name:
-            if len(self.bridges) != 1:
-                raise MooringError("bridge: not given, and this host has " + (
-                    f"several bridges of ours ({', '.join(self.bridges)})" if self.bridges
-                    else "none of ours: make one with docker_bridge"))
-            name = next(iter(self.bridges))
-        if name in self.bridges:
-            return self.bridges[name]
-        if name not in links:
-            self.draft.assume(f"bridge {name} does not exist: make it with docker_bridge first")
-            return Bridge(Link(name, "bridge"))
-        if item.interface or (lease and lease.pair):
-            return Bridge(links[name].replaced(addresses=()))  # somebody else's: it gives no address, and no gateway
-        raise OptionError("bridge", name, "is not a bridge of ours",
-                          f"Take it over with docker_bridge name={name} adopt=true, or name another")
-
-    def _inner(self, item: DesiredEndpoint, lease: Optional[Endpoint]) -> Optional[Link]:
-        """The container's end of the lease, None when it has to be made.
-
-        :raises OptionError: when an interface of that name is there and is not the other end of ours
-        """
-        found = self.draft.state.namespaces[item.path].links.get(item.interface_name)
-        outer = self.draft.state.host.links.get(endpoint_link(item.label, item.interface_name))
-        if found is None or (outer and outer.unfinished and outer.peer_index == found.index):
-            return None
-        if lease and (found.index, found.peer_index) == (lease.link.peer_index, lease.link.index):
-            return found
-        raise OptionError("interface_name", item.interface_name, f"exists already in {item.label} and was not made for "
-                          "it here", "Give another name for the interface, remove the existing one, or say adopt: true "
-                          "to take over one that the container's engine made")
-
-    def _address(self, family: str, item: DesiredEndpoint, bridge: Bridge, lease: Optional[Endpoint]) -> str:
-        option, requested = item.requested(family)
-        if bridge.subnet(family):
-            return self.leases.choose(family, item, bridge, lease)
-        if requested and bridge.name in self.bridges:
-            raise OptionError(option, requested, f"cannot be used: bridge {bridge.name} has no {family} address",
-                              "Give the bridge one with docker_bridge first")
-        if requested and bridge.link.index and "/" not in requested:
-            raise OptionError(option, requested, f"lacks a prefix length, and {bridge.name} is not ours to have one",
-                              f"Give it like {requested}/{24 if family == 'ipv4' else 64}")
-        return requested or (KNOWN_AFTER_APPLY if family == "ipv4" and not bridge.link.index else "")
-
-    def _lease(self, item: DesiredEndpoint, bridge: Bridge, addresses: Mapping[str, str], lease: Optional[Endpoint],
-               given: Optional[Link], inner: Optional[Link]) -> Endpoint:
-        """The endpoint as it will be; its link is the host's end."""
-        outer = lease.link if lease else outer_end(self.draft.state, given) if given else Link(
-            endpoint_link(item.label, item.interface_name), "veth")
-        pair = lease.pair if lease else given.mark.name if given else ""
-        mtu = item.mtu if isinstance(item.mtu, int) else bridge.link.mtu if item.mtu or inner is None else inner.mtu
-        found = Endpoint(item.label, item.interface_name, outer, addresses["ipv4"], addresses["ipv6"],
-                         exposed(item, lease), pair)
-        require_room(found)
-        return dataclasses.replace(found, link=outer.replaced(
-            up=True, mtu=mtu, alias=found.mark.text, controller=bridge.name, hairpin=True,
-            tx_queue_len=outer.tx_queue_len if item.tx_queue_len is None else item.tx_queue_len))
-
-    @staticmethod
-    def _mac(item: DesiredEndpoint, new: Endpoint) -> str:
-        return item.mac_address or (mac_of(new.ip("ipv4")) if new.address not in ("", KNOWN_AFTER_APPLY) else "")
-
-    def _create(self, item: DesiredEndpoint, new: Endpoint) -> None:
-        present = self.draft.state.host.links.get(new.link.name)
-        if present is not None and present.unfinished:
-            self.draft.do(LinkDel(HOST, present))
-        elif present is not None:
-            raise MooringError(f"interface {new.link.name}, which would be the host's end for {item.label}, exists "
-                               f"and is not ours: remove it with `ip link delete {new.link.name}`")
-        peer = Peer(item.path, item.interface_name, self._mac(item, new), new.link.mtu)
-        self.draft.do(LinkAdd(HOST, new.link, peer))
-
-    def _move(self, item: DesiredEndpoint, given: Link, new: Endpoint) -> None:
-        """An existing pair becomes the endpoint's: one end moves in, the other one gets the lease's mark."""
-        outer = outer_end(self.draft.state, given)
-        if outer != new.link:
-            self.draft.do(LinkSet(HOST, outer, new.link))
-        self.draft.do(LinkMove(HOST, given, item.path, item.interface_name))
-        self._set_inner(item, new, derive_mac=True)
-
-    def _adjust(self, item: DesiredEndpoint, lease: Endpoint, new: Endpoint, inner: Link) -> None:
-        if new.link != lease.link:
-            self.draft.do(LinkSet(HOST, lease.link, new.link))
-        derived = bool(lease.ip("ipv4")) and inner.mac == mac_of(lease.ip("ipv4"))
-        self._set_inner(item, new, derived)
-
-    def _set_inner(self, item: DesiredEndpoint, new: Endpoint, derive_mac: bool) -> None:
-        """MTU and MAC of the container's end; a MAC that was derived from the address follows it."""
-        inner = self.draft.state.namespaces[item.path].links[item.interface_name]
-        mac = self._mac(item, new) if item.mac_address or derive_mac else ""
-        wanted = inner.replaced(mtu=new.link.mtu, mac=mac or inner.mac)
-        if wanted != inner:
-            self.draft.do(LinkSet(item.path, inner, wanted))
-
-    def check_room(self) -> None:
-        """The kernel would refuse the 1024th port of a bridge half way through."""
-        for name in self.bridges:
-            ports = len(self.draft.state.host.ports_of(name))
-            if ports > BRIDGE_PORTS:
-                raise MooringError(f"bridge {name} would have {ports} ports, and the kernel allows {BRIDGE_PORTS}: "
-                                   "spread the containers over several bridges")
+def views(state: HostState, _ledger: Ledger, items: Sequence[LocatedEndpoint]) -> list[View]:
+    leases = {(lease.container, lease.interface): lease for lease in endpoints(state)}
+    return [view(state, leases.get((item.label, item.interface_name)), item) for item in items]

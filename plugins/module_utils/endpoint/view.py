@@ -2,21 +2,20 @@
 """An endpoint as it is returned to the user. Pure."""
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, Optional
+from typing import Optional
 
+from ..core.plan import View
+from ..host.endpoints import Endpoint
 from ..host.model import HostState
 from ..netns.model import label_of_path
-from .leases import Leases
-from .model import DesiredEndpoint
+from .model import LocatedEndpoint
 
 
-def view(state: HostState, leases: Leases, item: DesiredEndpoint) -> Optional[Mapping[str, Any]]:
+def view(state: HostState, lease: Optional[Endpoint], item: LocatedEndpoint) -> View:
     """An endpoint as it is returned to the user, None when there is none."""
-    lease = leases.get(item.label, item.interface_name)
     netns = state.namespaces.get(item.path)
     if item.mode != "bridge":
-        entry = state.named.get(item.resolved.registers or item.target.value)
+        entry = state.named.get(item.place.registers or item.target.value)
         mode = f"container:{item.owner}" if item.owner else item.mode
         return None if netns is None and entry is None else {
             "container": item.label, "network_mode": mode, "netns": label_of_path(item.path),

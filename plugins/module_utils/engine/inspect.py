@@ -1,33 +1,25 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Where Docker and Podman keep the files of their containers: one question to each for all containers. Adapter."""
+"""Docker and Podman: one question to each for all containers of a run. Adapter."""
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Optional
 
 from ..core import command
 from ..core.errors import HostError
-from .resolve import ENGINE_SECONDS, ENGINES
+from ..netns import processes
+from .model import Answers, Container
 
+ENGINES = ("docker", "podman")
+ENGINE_SECONDS = 20  # a daemon that is starting answers after a few seconds; one that hangs never does
 _FORMAT = "{{.Id}}|{{.Name}}|{{.State.Pid}}|{{.HostsPath}}|{{.HostnamePath}}|{{.ResolvConfPath}}"
 
 
-@dataclass(frozen=True)
-class Found:
-    """A running container: its name, a process, and the paths of its hosts, hostname and resolv.conf, "" for none."""
-
-    engine: str
-    identifier: str
-    name: str
-    pid: int
-    paths: tuple[str, ...]
-
-
-def inspect(containers: Sequence[str]) -> tuple[dict[str, Found], dict[str, str]]:
-    """Containers by the name or id that they were asked for with, and why the others were not found."""
-    found: dict[str, Found] = {}
-    answers: dict[str, list[str]] = {container: [] for container in containers}
+def inspect(containers: Sequence[str]) -> Answers:
+    """Ask the engines of the host in turn, each for what the ones before it do not know."""
+    found: dict[str, Container] = {}
+    stopped: dict[str, str] = {}
+    said: dict[str, list[str]] = {container: [] for container in containers}
     for engine in ENGINES:
         left = [container for container in containers if container not in found]
         if not left:
@@ -39,22 +31,24 @@ def inspect(containers: Sequence[str]) -> tuple[dict[str, Found], dict[str, str]
         for container in left:
             match = _match(container, here)
             if match is None:
-                answers[container].append(problem or f"{engine} has no container of this name")
+                said[container].append(problem or f"{engine} has no container of this name")
             elif not match.pid:
-                answers[container].append(f"{engine} says that it is not running")
+                said[container].append(f"{engine} says that it is not running")
+                stopped[container] = engine
             else:
                 found[container] = match
-    return found, {container: "; ".join(text) for container, text in answers.items() if container not in found}
+    return Answers(found, {container: "; ".join(texts) for container, texts in said.items() if container not in found},
+                   {container: engine for container, engine in stopped.items() if container not in found})
 
 
-def _match(container: str, found: Sequence[Found]) -> Optional[Found]:
+def _match(container: str, found: Sequence[Container]) -> Optional[Container]:
     """By name before by the beginning of an id, as the engines do."""
     by_name = [each for each in found if each.name == container]
     by_id = [each for each in found if each.identifier.startswith(container)]
     return next(iter(by_name + by_id), None)
 
 
-def _ask(engine: str, containers: Sequence[str]) -> tuple[list[Found], str]:
+def _ask(engine: str, containers: Sequence[str]) -> tuple[list[Container], str]:
     """What an engine knows, and why it knows nothing at all: when it lacks one it tells the others all the same."""
     try:
         done = command.run([engine, "inspect", "--type", "container", "--format", _FORMAT, *containers],
@@ -64,8 +58,10 @@ def _ask(engine: str, containers: Sequence[str]) -> tuple[list[Found], str]:
     found = []
     for line in done.out.splitlines():
         words = line.split("|")
-        if len(words) == 6:
-            found.append(Found(engine, words[0], words[1].lstrip("/"), int(words[2]), tuple(words[3:])))
+        if len(words) == 6 and words[2].isdigit():
+            pid = int(words[2])
+            started = processes.started(pid) if pid else ""
+            found.append(Container(engine, words[0], words[1].lstrip("/"), pid, started, tuple(words[3:])))
     if found or not done.err.strip():
         return found, ""
     return found, f"{engine} says: {done.err.strip().splitlines()[-1]}"

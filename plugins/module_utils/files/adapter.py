@@ -13,9 +13,11 @@ import errno
 import os
 import re
 import stat
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
+from typing import Optional
 
 from ..core.errors import HostError
+from ..netns import processes
 from . import marks
 from .model import FILES, HOST_RESOLV, HOSTS, SYSTEMD_RESOLV, ObservedFile, Place, Site
 from .operations import FileDel, FileWrite
@@ -39,30 +41,29 @@ def resolv_texts() -> dict[str, str]:
     return found
 
 
-def snapshot(sites: Iterable[Site] = ()) -> dict[Place, ObservedFile]:
-    """The files of these sites, and those of every container that has a hint or a mark of ours."""
+def snapshot(sites: Iterable[Site] = (), names: Optional[Collection[str]] = None) -> dict[Place, ObservedFile]:
+    """The files of these sites, and those of containers that have a hint or a mark.
+
+    :param names: containers whose files are to be read as far as they have hints or marks; None for all
+    """
     found: dict[Place, ObservedFile] = {}
-    for name in _entries(f"{marks.HINTS_UNDER}/{marks.HINTS}"):
-        place = Place(marks.HINTS_UNDER, f"{marks.HINTS}/{name}")
-        found[place] = read(place)
-    named = [marks.netns_site(name, name) for name in _entries(f"{marks.NETNS_FILES}/{marks.NETNS_FOLDER}")]
-    for site in named:
-        found[site.place(HOSTS)] = read(site.place(HOSTS))
-    for site in (*(each.site for each in marks.known(found)), *sites):
-        alive = not site.started or started(site.pid) == site.started
+    sites = tuple(sites)
+    for entry in _entries(f"{marks.HINTS_UNDER}/{marks.HINTS}"):
+        if names is None or marks.hinted(entry) in names or sites:  # one of another name may be to the same files
+            place = Place(marks.HINTS_UNDER, f"{marks.HINTS}/{entry}")
+            found[place] = read(place)
+    for entry in _entries(f"{marks.NETNS_FILES}/{marks.NETNS_FOLDER}"):
+        if names is None or entry in names:
+            place = marks.netns_site(entry, entry).place(HOSTS)
+            found[place] = read(place)
+    known = [each.site for each in marks.known(found) if names is None or each.site.container in names
+             or each.site.kind == "netns"]
+    for site in (*known, *sites):
+        alive = not site.started or processes.started(site.pid) == site.started
         for _name, place in site.files:
             if place not in found and (alive or not _OF_PROCESS.fullmatch(place.under)):
                 found[place] = read(place)
     return found
-
-
-def started(pid: int) -> str:
-    """When a process started, in clock ticks since boot (proc(5)), "" when it is not there."""
-    try:
-        with open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as file:
-            return file.read().rpartition(")")[2].split()[19]
-    except OSError:
-        return ""
 
 
 def _entries(directory: str) -> list[str]:

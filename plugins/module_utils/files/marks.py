@@ -70,6 +70,11 @@ def hint_place(site: Site) -> Place:
     return Place(HINTS_UNDER, f"{HINTS}/{site.kind}-{site.container.replace('/', '%2F')}")
 
 
+def hinted(entry: str) -> str:
+    """The container that a file beside :func:`hint_place` is a hint to."""
+    return entry.partition("-")[2].replace("%2F", "/")
+
+
 def hint_text(site: Site, of_hosts: HostsSettings, of_resolv: ResolvSettings) -> str:
     files = {name: [place.under, place.path] for name, place in site.files}
     found = {"container": site.container, "kind": site.kind, "name": site.name, "files": files, "pid": site.pid,
@@ -99,6 +104,11 @@ def known(files: Mapping[Place, ObservedFile]) -> list[Managed]:
         elif place.under == NETNS_FILES and place.path.endswith("/" + HOSTS):
             found.append(_named(place.path.split("/")[1], files))
     return sorted((each for each in found if each), key=lambda each: (each.site.container, each.site.kind))
+
+
+def containers(files: Mapping[Place, ObservedFile]) -> set[str]:
+    """The containers that these files have hints to or marks of."""
+    return {each.site.container for each in known(files)}
 
 
 def _named(name: str, files: Mapping[Place, ObservedFile]) -> Optional[Managed]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Optional
 
-from ..core.plan import PHASE_FILES
+from ..core.plan import NAME
 from .model import ObservedFile, Place
 
 HOST = ""
@@ -24,7 +24,7 @@ class FileWrite:
     previous: Optional[str]
     title: str
     besides: bool = False
-    phase = PHASE_FILES
+    stage = NAME
     netns = HOST
 
     def describe(self) -> str:
@@ -50,7 +50,7 @@ class FileDel:
     text: str
     title: str
     directories: int = 0
-    phase = PHASE_FILES
+    stage = NAME
     netns = HOST
 
     def describe(self) -> str:
@@ -74,7 +74,7 @@ class HostnameSet:
     name: str
     previous: str
     container: str
-    phase = PHASE_FILES
+    stage = NAME
     netns = HOST
 
     def describe(self) -> str:

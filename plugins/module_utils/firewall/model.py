@@ -15,6 +15,8 @@ from typing import Protocol
 
 PREFIX = "MOORING-"  # only chains whose name begins so are ever flushed or deleted
 HOOK_COMMENT = "mooring"
+# How the chains begin that the ledger is read from: translated ports, ports at a container's own address, links.
+DOORS, AT_ADDRESS, ICC = "MOORING-", "MOORING-AT-", "MOORING-ICC-"
 FAMILIES = ("ipv4", "ipv6")
 TABLES = ("raw", "filter", "nat")
 COMMANDS = {"ipv4": "iptables", "ipv6": "ip6tables"}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Optional
 
-from ..core.plan import PHASE_CLOSING, PHASE_FIREWALL
+from ..core.plan import OPEN
 from ..netns.model import HOST
 from .model import ObservedChain, ObservedHook, ObservedTable, Tables
 
@@ -31,12 +31,8 @@ class RestoreTable:
     chains: tuple[ChainChange, ...] = ()
     hooks_gone: tuple[ObservedHook, ...] = ()
     hooks_new: tuple[ObservedHook, ...] = ()
-    closing: bool = False  # only takes away, and must be done before addresses get new holders
+    stage = OPEN
     netns = HOST
-
-    @property
-    def phase(self) -> int:
-        return PHASE_CLOSING if self.closing else PHASE_FIREWALL
 
     def describe(self) -> str:
         words = []
@@ -57,7 +53,8 @@ class RestoreTable:
                 chains.pop(change.name, None)
             else:
                 chains[change.name] = change.after
-        hooks = [hook for hook in observed.hooks if hook not in self.hooks_gone]
+        gone = {(hook.chain, hook.line) for hook in self.hooks_gone}
+        hooks = [hook for hook in observed.hooks if (hook.chain, hook.line) not in gone]
         state.tables[self.family, self.table] = ObservedTable(chains, (*hooks, *self.hooks_new))
 
     def inverse(self) -> RestoreTable:

@@ -7,7 +7,12 @@ from dataclasses import dataclass
 from typing import Optional
 
 from ..link.model import ENDPOINT, Link, Mark
-from .model import HostState
+from ..link.operations import LinkDel, LinkSet
+from ..netns.model import HOST, named_path
+from .draft import Draft
+from .model import HostState, Scope
+
+DISABLE_V6 = "net/ipv6/conf/{}/disable_ipv6"
 
 
 @dataclass(frozen=True)
@@ -37,6 +42,16 @@ class Endpoint:
     def ip(self, family: str) -> str:
         """The address without its prefix length, "" when there is none of the family."""
         return self.with_prefix(family).partition("/")[0]
+
+    @property
+    def path(self) -> str:
+        """Of its container's namespace."""
+        return self.container if self.container.startswith("/") else named_path(self.container)
+
+    @property
+    def reads(self) -> Scope:
+        """What has to be read before its inside can be changed."""
+        return Scope((self.path,), ((self.path, DISABLE_V6.format(self.interface)),))
 
     @property
     def mark(self) -> Mark:
@@ -75,3 +90,16 @@ def containers(found: Iterable[Endpoint]) -> dict[str, list[Endpoint]]:
     for endpoint in found:
         grouped.setdefault(endpoint.container, []).append(endpoint)
     return grouped
+
+
+PLAIN, HAIRPIN = "plain", "hairpin"  # what the port of an endpoint that was adopted was before
+
+
+def release(draft: Draft, endpoint: Endpoint) -> None:
+    """Delete the link of an endpoint; one that an engine made is given back as it was before."""
+    if not endpoint.adopted:
+        draft.do(LinkDel(HOST, endpoint.link))
+        return
+    link = draft.state.host.links[endpoint.link.name]
+    was_plain = endpoint.adopted == PLAIN and bool(link.controller)
+    draft.do(LinkSet(HOST, link, link.replaced(alias="", hairpin=False if was_plain else link.hairpin)))

@@ -2,14 +2,16 @@
 """A host in memory: applies operations to its state and refuses what a kernel would refuse. For tests."""
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Optional
 
 from ..core.errors import HostError
 from ..core.plan import besides
+from ..files import marks
 from ..firewall.model import FAMILIES, TABLES, ObservedTable
 from ..link.model import BRIDGE, Link, Namespace
 from ..netns.model import HOST
+from .ledger import linked_with
 from .memory import Memory
 from .model import BRIDGE_CALLS, HostState, Scope
 
@@ -33,22 +35,40 @@ class FakeHost(Memory):
         self.executed: list[Any] = []
         self.warnings: list[str] = []
 
-    def snapshot(self, scope: Scope) -> HostState:
-        """What ``scope`` asks for and no more, like a real snapshot."""
+    def look(self) -> HostState:
+        """What a first look at a real host shows."""
         state = self.state.copy()
-        wanted = {HOST, *scope.namespaces}
-        state.namespaces = {path: netns for path, netns in state.namespaces.items() if path in wanted}
+        state.namespaces = {HOST: state.host}
+        state.tables, state.foreign, state.unusable, state.native = {}, {}, {}, ()
+        state.sysctls, state.sockets, state.files, state.hostnames, state.resolv_texts = {}, (), {}, {}, {}
+        return state
+
+    def snapshot(self, scope_of: Callable[[HostState], Scope]) -> HostState:
+        """What is asked for and no more, like a real snapshot."""
+        state, scope, whole = self.look(), scope_of(self.look()), self.state.copy()
+        state.namespaces.update({path: whole.namespaces[path] for path in scope.namespaces if path in whole.namespaces})
         names = [*scope.sysctls, *((HOST, name.format(link.name)) for link in state.marked(BRIDGE)
                                    for name in scope.bridge_sysctls)]
         names += [(HOST, name) for name in BRIDGE_CALLS.values()] if scope.firewall else []
         state.sysctls = {key: self.sysctl(*key) for key in names}
-        if not scope.firewall:
-            state.tables, state.foreign, state.unusable = {}, {}, {}
-        if not scope.others:
-            state.native = ()
-        if scope.ports is None:
-            state.sockets = ()
-        state.hostnames = {site.pid: state.hostnames[site.pid] for site in scope.sites if site.pid in state.hostnames}
+        if scope.firewall:
+            state.tables, state.foreign, state.unusable = whole.tables, whole.foreign, whole.unusable
+        if scope.others:
+            state.native = whole.native
+        if scope.ports is not None:
+            state.sockets = whole.sockets
+        if scope.names or scope.sites or scope.every_name:
+            asked = marks.containers(whole.files) if scope.every_name else linked_with(state, scope.names)
+            places = {place for site in scope.sites for _name, place in site.files}
+            for each in marks.known(whole.files):
+                if scope.sites:
+                    places.add(marks.hint_place(each.site))
+                if each.site.container in asked or each.site.kind == "netns" and each.site.name in asked:
+                    places |= {marks.hint_place(each.site), *(place for _name, place in each.site.files)}
+            state.files = {place: file for place, file in whole.files.items() if place in places}
+            state.resolv_texts = whole.resolv_texts
+            pids = {site.pid for site in scope.sites}
+            state.hostnames = {pid: name for pid, name in whole.hostnames.items() if pid in pids}
         return state
 
     def execute(self, operations: Sequence[Any]) -> None:

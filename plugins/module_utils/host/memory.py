@@ -164,8 +164,9 @@ class Memory:
         before = list(self.state.tables[key].hooks)
         operation.apply(self.state)
         for hook in operation.hooks_gone:
-            _require(hook in before, f"there is no rule {hook.line}")
-            before.remove(hook)
+            found = next((each for each in before if (each.chain, each.line) == (hook.chain, hook.line)), None)
+            _require(found is not None, f"there is no rule {hook.line}")
+            before.remove(found)
         inserted = [hook for hook in operation.hooks_new if hook.position == 1]
         hooks = [dataclasses.replace(hook, position=hook.position + sum(new.chain == hook.chain for new in inserted))
                  for hook in before]

@@ -2,10 +2,9 @@
 """A host as a value: what a snapshot returns and what operations are applied to in memory."""
 from __future__ import annotations
 
-import dataclasses
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import Optional
+from typing import Optional, TypeVar
 
 from ..files.model import ObservedFile, Place, Site
 from ..firewall.model import ObservedTable
@@ -29,7 +28,9 @@ class Scope:
     :param firewall: whether to read the rules, and the sysctls that they depend on
     :param others: whether to read the rules of others as well that nftables has outside of iptables
     :param ports: ``(protocol, port)`` pairs whose listening process is to be named; None reads no sockets at all
-    :param sites: where containers have their files, beside those that have a hint or a mark of ours
+    :param sites: where containers have the files with their names
+    :param names: containers whose files are to be read, with those of all that they are linked with, however far
+    :param every_name: whether to read the files of every container that has a hint or a mark
     """
 
     namespaces: tuple[str, ...] = ()
@@ -40,11 +41,33 @@ class Scope:
     others: bool = False
     ports: Optional[frozenset[tuple[str, int]]] = None
     sites: tuple[Site, ...] = ()
+    names: frozenset[str] = frozenset()
+    every_name: bool = False
 
-    def widened(self, other: Scope) -> Scope:
-        """This scope, and the namespaces and sysctls of ``other`` as well."""
-        return dataclasses.replace(self, namespaces=(*self.namespaces, *other.namespaces),
-                                   sysctls=(*self.sysctls, *other.sysctls))
+    @classmethod
+    def union(cls, scopes: Iterable[Scope]) -> Scope:
+        """All that any of the scopes asks for."""
+        found = list(scopes)
+        ports = [each.ports for each in found if each.ports is not None]
+        return cls(
+            namespaces=_joined(each.namespaces for each in found),
+            sysctls=_joined(each.sysctls for each in found),
+            bridge_sysctls=_joined(each.bridge_sysctls for each in found),
+            uplink_sysctls=_joined(each.uplink_sysctls for each in found),
+            firewall=any(each.firewall for each in found),
+            others=any(each.others for each in found),
+            ports=frozenset().union(*ports) if ports else None,
+            sites=_joined(each.sites for each in found),
+            names=frozenset().union(*(each.names for each in found)),
+            every_name=any(each.every_name for each in found))
+
+
+_Any = TypeVar("_Any")
+
+
+def _joined(lists: Iterable[Iterable[_Any]]) -> tuple[_Any, ...]:
+    """The members of all lists, each once, in order."""
+    return tuple(dict.fromkeys(member for each in lists for member in each))
 
 
 @dataclass
@@ -72,6 +95,11 @@ class HostState:
     files: dict[Place, ObservedFile] = field(default_factory=dict)
     hostnames: dict[int, Optional[str]] = field(default_factory=dict)
     resolv_texts: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def shows_rules(self) -> bool:
+        """Whether the rules were read."""
+        return bool(self.tables or self.unusable)
 
     def copy(self) -> HostState:
         """A copy that operations can be applied to; the values inside are shared, since they never change."""

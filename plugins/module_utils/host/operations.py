@@ -10,15 +10,7 @@ from functools import cached_property, lru_cache
 from ipaddress import ip_address, ip_network
 from typing import Optional
 
-from ..core.plan import (
-    PHASE_CLOSING,
-    PHASE_CONNTRACK,
-    PHASE_MODULE,
-    PHASE_NETNS,
-    PHASE_NETNS_ADD,
-    PHASE_NETNS_DEL,
-    PHASE_SYSCTL,
-)
+from ..core.plan import FORGET, LOAD, MAKE_INSIDE, MAKE_NETNS, PASS, RELEASE_NETNS
 from ..link.model import Link, Namespace
 from ..netns.model import HOST, NamedNetns, in_namespace, named_path
 from .model import HostState
@@ -37,7 +29,7 @@ class NetnsAdd:
     name: str
     target: str = ""
     inode: int = 0
-    phase = PHASE_NETNS_ADD
+    stage = MAKE_NETNS
     netns = HOST
 
     def describe(self) -> str:
@@ -62,7 +54,7 @@ class NetnsDel:
 
     name: str
     linked: bool = False
-    phase = PHASE_NETNS_DEL
+    stage = RELEASE_NETNS
     netns = HOST
 
     def describe(self) -> str:
@@ -87,7 +79,7 @@ class ModuleLoad:
     """Load a kernel module (modprobe(8)); it is never unloaded."""
 
     name: str
-    phase = PHASE_MODULE
+    stage = LOAD
     netns = HOST
 
     def describe(self) -> str:
@@ -111,13 +103,10 @@ class SysctlSet:
     name: str
     value: str
     previous: Optional[str] = None
-    closing: bool = False  # must be done before the rules go that made the previous value safe
 
     @property
-    def phase(self) -> int:
-        if self.closing:
-            return PHASE_CLOSING
-        return PHASE_SYSCTL if self.netns == HOST else PHASE_NETNS
+    def stage(self) -> int:
+        return PASS if self.netns == HOST else MAKE_INSIDE
 
     @property
     def dotted(self) -> str:
@@ -158,12 +147,8 @@ class ConntrackFlush:
     local: tuple[str, ...] = ()
     inward: tuple[tuple[str, int, int], ...] = ()
     outward: tuple[str, ...] = ()
-    closing: bool = False  # must be done before addresses get new holders
+    stage = FORGET
     netns = HOST
-
-    @property
-    def phase(self) -> int:
-        return PHASE_CLOSING if self.closing else PHASE_CONNTRACK
 
     def concerns(self, protocol: str, destination: str, port: int, replier: str, source: str) -> bool:
         """Whether a tracked connection is one of those.

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, Optional
 
 from ..core.errors import HostError, MooringError
 from ..core.plan import besides
 from ..files import adapter as files
-from ..files import uts
+from ..files import marks, uts
 from ..files.operations import FileDel, FileWrite, HostnameSet
 from ..firewall import iptables
 from ..firewall.operations import RestoreTable
@@ -18,6 +18,7 @@ from ..link import netlink
 from ..link.model import BRIDGE, Namespace
 from ..netns.model import HOST
 from . import conntrack, named, proc, sockets
+from .ledger import linked_with
 from .model import BRIDGE_CALLS, HostState, Scope
 from .operations import ConntrackFlush, ModuleLoad, NetnsAdd, NetnsDel, SysctlSet
 
@@ -40,31 +41,46 @@ class RealHost:
     def __init__(self) -> None:
         self.warnings: list[str] = []
 
-    def snapshot(self, scope: Scope) -> HostState:
-        """Read all that ``scope`` asks for. Changes nothing. :raises HostError: when something cannot be read"""
+    def look(self) -> HostState:
+        """The first look at a host: its own links, addresses and routes, and what it has under /run/netns."""
         state = HostState(named=named.snapshot(), nameservers=proc.nameservers(), reserved_ports=proc.reserved_ports())
-        for path in (HOST, *scope.namespaces):
+        state.namespaces[HOST] = netlink.snapshot(HOST)
+        return state
+
+    def snapshot(self, scope_of: Callable[[HostState], Scope]) -> HostState:
+        """Read all that is asked for, and nothing more. Changes nothing.
+
+        :param scope_of: a first look -> what else is to be read
+        :raises HostError: when something cannot be read
+        """
+        state = self.look()
+        scope = scope_of(state)
+        for path in scope.namespaces:
             netns = _namespace(path)
             if netns is not None:
                 state.namespaces[path] = netns
-        names = list(scope.sysctls)
-        names += [(HOST, name.format(link.name)) for link in state.marked(BRIDGE) for name in scope.bridge_sysctls]
-        uplinks = {route.interface for route in state.host.routes if route.destination == "default"}
-        names += [(HOST, name.format(uplink)) for uplink in sorted(uplinks) for name in scope.uplink_sysctls]
-        if scope.firewall:
-            names += [(HOST, name) for name in BRIDGE_CALLS.values()]
-        state.sysctls = proc.read_sysctls(names)
+        state.sysctls = proc.read_sysctls(_sysctl_names(scope, state))
         if scope.firewall:
             state.tables, state.foreign, state.unusable = iptables.snapshot()
         if scope.others:
             state.native = netfilter.snapshot()
         if scope.ports is not None:
             state.sockets = sockets.snapshot(scope.ports)
-        state.files = files.snapshot(scope.sites)
+        self._read_names(state, scope)
+        return state
+
+    @staticmethod
+    def _read_names(state: HostState, scope: Scope) -> None:
+        if not (scope.names or scope.sites or scope.every_name):
+            return
+        asked = None if scope.every_name else linked_with(state, scope.names)
+        state.files = files.snapshot(scope.sites, asked)
+        if asked is not None and not asked - scope.names <= marks.containers(state.files):
+            # A linked container has a namespace of another name than its own: only its mark can tell.
+            state.files = files.snapshot(scope.sites)
         if state.files:
             state.resolv_texts = files.resolv_texts()
             state.hostnames = uts.hostnames(site.pid for site in scope.sites if site.pid)
-        return state
 
     def execute(self, operations: Sequence[Any]) -> None:
         """Carry out operations in order; those of links in one namespace go to the kernel together.
@@ -98,15 +114,23 @@ class RealHost:
         return True
 
 
+def _sysctl_names(scope: Scope, state: HostState) -> list[tuple[str, str]]:
+    names = list(scope.sysctls)
+    names += [(HOST, name.format(link.name)) for link in state.marked(BRIDGE) for name in scope.bridge_sysctls]
+    uplinks = {route.interface for route in state.host.routes if route.destination == "default"}
+    names += [(HOST, name.format(uplink)) for uplink in sorted(uplinks) for name in scope.uplink_sysctls]
+    if scope.firewall:
+        names += [(HOST, name) for name in BRIDGE_CALLS.values()]
+    return names
+
+
 def _group(operation: Any) -> tuple[bool, str]:
     together = type(operation) not in _ONE_BY_ONE and not isinstance(operation, ConntrackFlush)
     return together, operation.netns if together else ""
 
 
-def _namespace(path: str) -> Namespace | None:
+def _namespace(path: str) -> Optional[Namespace]:
     try:
         return netlink.snapshot(path)
     except HostError:
-        if path == HOST:
-            raise
         return None

@@ -19,15 +19,26 @@ class DesiredLink:
 
 @dataclass(frozen=True)
 class DesiredPolicy:
-    """``icc`` belongs to ``bridge``, ``links`` are exactly those of ``target``; None means: leave it as it is.
-
-    ``label`` is filled in by the run; ``doubt`` says why the container could not be found, "" when it was.
-    """
+    """``icc`` belongs to ``bridge``, ``links`` are exactly those of ``target``; None means: leave it as it is."""
 
     bridge: Optional[str] = None
     icc: Optional[bool] = None
     target: Optional[Target] = None
     links: Optional[tuple[DesiredLink, ...]] = None
     exposed: tuple[ExposedPort, ...] = ()
+
+
+@dataclass(frozen=True)
+class LocatedPolicy(DesiredPolicy):
+    """The same once it is known which container is meant.
+
+    :param label: the container's name in marks, "" for a policy of a bridge only
+    :param doubt: why the container could not be found, "" when it was
+    """
+
     label: str = ""
     doubt: str = ""
+
+    @classmethod
+    def at(cls, desired: DesiredPolicy, label: str, doubt: str) -> LocatedPolicy:
+        return cls(**{**vars(desired), "label": label, "doubt": doubt})

@@ -6,54 +6,52 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import Any, Optional
 
-from ..bridge.model import bridge_of, bridges
+from ..bridge.model import Bridge, bridge_of, bridges
 from ..core.errors import MooringError, OptionError
-from ..core.plan import Draft, Plan
+from ..core.plan import View
+from ..host.draft import Draft
 from ..host.endpoints import Endpoint, containers, endpoints
 from ..host.model import HostState, Scope
 from ..link.model import BRIDGE, Link, Mark
 from ..link.operations import LinkSet
 from ..netns.model import HOST
+from ..ports.ledger import Ledger
 from ..ports.linkage import NO_PORTS, Linkage
 from ..ports.model import ExposedPort
 from ..ports.spec import parse_exposed_port
-from ..upkeep import ledger
-from ..upkeep.rules import plan_rules
-from .model import DesiredLink, DesiredPolicy
+from .model import DesiredLink, LocatedPolicy
 
 
-def scope(_desired: Sequence[DesiredPolicy]) -> Scope:
-    return Scope(firewall=True)
+def scope(items: Sequence[LocatedPolicy], _look: HostState) -> Scope:
+    linked = [(item.label, *(link.target for link in item.links or ())) for item in items if item.target]
+    return Scope(firewall=True, names=frozenset(name for names in linked for name in names))
 
 
-def plan(desired: Sequence[DesiredPolicy], state: HostState) -> Plan:
+def amend(draft: Draft, items: Sequence[LocatedPolicy]) -> None:
     """:raises MooringError: for a bridge that is not ours, for links across bridges, for rules that are switched off"""
-    draft = Draft(state.copy())
-    leases = containers(endpoints(state))
-    linked: dict[str, list[Linkage]] = {}
-    for link in ledger.links(state):
-        linked.setdefault(link.source, []).append(link)
-    before = [_view(item, state, linked) for item in desired]
-    for item in desired:
+    leases = containers(endpoints(draft.state))
+    for item in items:
         if item.bridge and item.icc is not None:
             _set_icc(draft, item.bridge, item.icc)
         if item.target:
-            linked[item.label] = _links(draft, item, leases)
-    plan_rules(draft, state, links=[link for each in linked.values() for link in each])
-    return draft.finish(before, [_view(item, draft.state, linked) for item in desired])
+            draft.ledger.link(item.label, _links(draft, item, leases))
 
 
-def _view(item: DesiredPolicy, state: HostState, linked: Mapping[str, Sequence[Linkage]]) -> Mapping[str, Any]:
+def views(state: HostState, ledger: Ledger, items: Sequence[LocatedPolicy]) -> list[View]:
+    own = bridges(state)
+    return [_view(item, own.get(item.bridge or ""), ledger.linked(item.label)) for item in items]
+
+
+def _view(item: LocatedPolicy, bridge: Optional[Bridge], linked: Sequence[Linkage]) -> Mapping[str, Any]:
     """A policy as it is returned to the user."""
     view: dict[str, Any] = {}
     if item.bridge:
-        bridge = bridges(state).get(item.bridge)
         view.update(bridge=item.bridge, icc=bridge.icc if bridge else None)
     if item.target:
         view.update(container=item.label, links=[
             {"container": link.target, "alias": link.alias, "address": link.target_ip,
              "ports": link.ports if link.opens else "", "protocol": link.protocol if link.opens else ""}
-            for link in sorted(linked.get(item.label, ()))])
+            for link in linked])
     return view
 
 
@@ -74,7 +72,7 @@ def _set_icc(draft: Draft, name: str, icc: bool) -> None:
         draft.do(LinkSet(HOST, link, link.replaced(alias=dataclasses.replace(bridge, icc=icc).mark.text)))
 
 
-def _links(draft: Draft, item: DesiredPolicy, leases: Mapping[str, Sequence[Endpoint]]) -> list[Linkage]:
+def _links(draft: Draft, item: LocatedPolicy, leases: Mapping[str, Sequence[Endpoint]]) -> list[Linkage]:
     if not item.links:
         return []
     own = leases.get(item.label)
@@ -95,14 +93,14 @@ def _unattached(container: str) -> str:
     return f"container {container} is on no bridge of ours: attach it with netns_attach first"
 
 
-def _linkages(draft: Draft, item: DesiredPolicy, own: Sequence[Endpoint], link: DesiredLink,
+def _linkages(draft: Draft, item: LocatedPolicy, own: Sequence[Endpoint], link: DesiredLink,
               theirs: Sequence[Endpoint]) -> list[Linkage]:
     shared = [(here, there) for here in own for there in theirs if here.bridge == there.bridge]
     if not shared:
         raise MooringError(f"links: {item.label} is on bridge {own[0].bridge} and {link.target} on {theirs[0].bridge}: "
                            "a link opens ports within one bridge. Attach both to one bridge, or publish the port")
     here, there = shared[0]
-    ports, bridge = _ports(draft.state, item, there), bridges(draft.state)[there.bridge]
+    ports, bridge = _ports(draft, item, there), bridge_of(draft.state.host.links[there.bridge])
     if not ports:
         draft.warn(f"the link from {item.label} to {link.target} gives a name and opens nothing, since {link.target} "
                    "exposes and publishes no port: say exposed_ports with netns_attach, or with this task")
@@ -112,12 +110,11 @@ def _linkages(draft: Draft, item: DesiredPolicy, own: Sequence[Endpoint], link: 
             for each in opened]
 
 
-def _ports(state: HostState, item: DesiredPolicy, target: Endpoint) -> list[ExposedPort]:
+def _ports(draft: Draft, item: LocatedPolicy, target: Endpoint) -> list[ExposedPort]:
     """What the target exposes and what it publishes: Docker counts a published port as exposed."""
-    found: dict[ExposedPort, Optional[None]] = dict.fromkeys(parse_exposed_port(port) for port in target.exposed)
+    found = dict.fromkeys(parse_exposed_port(port) for port in target.exposed)
     found.update(dict.fromkeys(item.exposed))
-    for publication in ledger.publications(state):
-        if publication.container == target.container:
-            last = publication.container_port + publication.count - 1
-            found[ExposedPort(publication.container_port, last, publication.protocol)] = None
+    for publication in draft.ledger.published(target.container):
+        last = publication.container_port + publication.count - 1
+        found[ExposedPort(publication.container_port, last, publication.protocol)] = None
     return list(found)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ..core.plan import PHASE_LINK, PHASE_NETNS
+from ..core.plan import MAKE_INSIDE, MAKE_LINK
 from ..netns.model import HOST, in_namespace
 from .model import Interfaces, Route
 
@@ -18,8 +18,8 @@ class AddrAdd:
     address: str
 
     @property
-    def phase(self) -> int:
-        return PHASE_LINK if self.netns == HOST else PHASE_NETNS
+    def stage(self) -> int:
+        return MAKE_LINK if self.netns == HOST else MAKE_INSIDE
 
     def describe(self) -> str:
         return f"add address {self.address} to {self.interface}{in_namespace(self.netns)}"
@@ -45,8 +45,8 @@ class AddrDel:
     address: str
 
     @property
-    def phase(self) -> int:
-        return PHASE_LINK if self.netns == HOST else PHASE_NETNS
+    def stage(self) -> int:
+        return MAKE_LINK if self.netns == HOST else MAKE_INSIDE
 
     def describe(self) -> str:
         return f"remove address {self.address} from {self.interface}{in_namespace(self.netns)}"
@@ -69,8 +69,8 @@ class RouteAdd:
     route: Route
 
     @property
-    def phase(self) -> int:
-        return PHASE_LINK if self.netns == HOST else PHASE_NETNS
+    def stage(self) -> int:
+        return MAKE_LINK if self.netns == HOST else MAKE_INSIDE
 
     def describe(self) -> str:
         return f"add route {_route(self.route)}{in_namespace(self.netns)}"
@@ -91,8 +91,8 @@ class RouteDel:
     route: Route
 
     @property
-    def phase(self) -> int:
-        return PHASE_LINK if self.netns == HOST else PHASE_NETNS
+    def stage(self) -> int:
+        return MAKE_LINK if self.netns == HOST else MAKE_INSIDE
 
     def describe(self) -> str:
         return f"remove route {_route(self.route)}{in_namespace(self.netns)}"

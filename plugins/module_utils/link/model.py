@@ -14,6 +14,7 @@ from functools import cached_property
 from typing import Optional, Protocol
 
 MARK = "mooring"
+_SPACE = "%20"
 BRIDGE, ENDPOINT, VETH = "bridge", "endpoint", "veth"
 UNFINISHED = "unfinished"  # made by a run that was killed before it could say what for
 
@@ -79,7 +80,8 @@ class Mark:
 
     @property
     def text(self) -> str:
-        words = " ".join(f"{key}={value}" for key, value in self.settings.items() if value != "")
+        # Only what is not known before the plan is carried out has a space in it.
+        words = " ".join(f"{key}={value.replace(' ', _SPACE)}" for key, value in self.settings.items() if value != "")
         return f"{MARK}:{self.kind}:{self.name}:{words}"
 
     @classmethod
@@ -88,8 +90,8 @@ class Mark:
         parts = alias.split(":", 3)
         if len(parts) != 4 or parts[0] != MARK:
             return None
-        settings = dict(word.split("=", 1) for word in parts[3].split() if "=" in word)
-        return cls(parts[1], parts[2], settings)
+        words = (word.split("=", 1) for word in parts[3].split() if "=" in word)
+        return cls(parts[1], parts[2], {key: value.replace(_SPACE, " ") for key, value in words})
 
 
 @dataclass

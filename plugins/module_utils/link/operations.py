@@ -6,7 +6,7 @@ import dataclasses
 from dataclasses import dataclass
 from typing import Any, Optional
 
-from ..core.plan import PHASE_LINK, PHASE_LINK_DEL, PHASE_NETNS
+from ..core.plan import MAKE_INSIDE, MAKE_LINK, RELEASE_LINK
 from ..netns.model import HOST, in_namespace, label_of_path
 from .model import Interfaces, Link
 
@@ -30,8 +30,8 @@ class LinkAdd:
     peer: Optional[Peer] = None
 
     @property
-    def phase(self) -> int:
-        return PHASE_LINK
+    def stage(self) -> int:
+        return MAKE_LINK
 
     def describe(self) -> str:
         if self.peer is None:
@@ -77,8 +77,8 @@ class LinkSet:
     new: Link
 
     @property
-    def phase(self) -> int:
-        return PHASE_LINK if self.netns == HOST else PHASE_NETNS
+    def stage(self) -> int:
+        return MAKE_LINK if self.netns == HOST else MAKE_INSIDE
 
     @property
     def changes(self) -> dict[str, tuple[Any, Any]]:
@@ -124,7 +124,7 @@ class LinkMove:
     link: Link
     target: str
     name: str
-    phase = PHASE_LINK
+    stage = MAKE_LINK
 
     def describe(self) -> str:
         place = label_of_path(self.target) if self.target != HOST else "the host"
@@ -153,7 +153,7 @@ class LinkDel:
 
     netns: str
     link: Link
-    phase = PHASE_LINK_DEL
+    stage = RELEASE_LINK
 
     def describe(self) -> str:
         return f"delete {self.link.kind or 'link'} {self.link.name}{in_namespace(self.netns)}"
@@ -162,6 +162,7 @@ class LinkDel:
         here = state.namespaces[self.netns]
         gone = here.links.pop(self.link.name, self.link)
         here.routes = [route for route in here.routes if route.interface != gone.name]
+        _forget_settings(state, self.netns, gone.name)
         for path, netns in state.namespaces.items():
             for name, link in list(netns.links.items()):
                 if path == self.netns and link.controller == gone.name:
@@ -169,9 +170,16 @@ class LinkDel:
                 if gone.peer_index and (link.index, link.peer_index) == (gone.peer_index, gone.index):
                     del netns.links[name]
                     netns.routes = [route for route in netns.routes if route.interface != name]
+                    _forget_settings(state, path, name)
 
     def inverse(self) -> None:
         return None
 
     def lines(self) -> tuple[list[str], list[str]]:
         return [f"{self.link.kind or 'link'} {self.link.name}{in_namespace(self.netns)}"], []
+
+
+def _forget_settings(state: Interfaces, netns: str, interface: str) -> None:
+    """The kernel settings of an interface go with it, and a new one of the name begins with the defaults."""
+    for key in [key for key in state.sysctls if key[0] == netns and interface in key[1].split("/")[3:4]]:
+        state.sysctls[key] = None

@@ -11,11 +11,7 @@ from ..netns.model import Resolved, Target
 
 @dataclass(frozen=True)
 class DesiredNames:
-    """What a task wants; None means the default, as Docker has it.
-
-    ``resolved`` and ``site`` are filled in by the run; there is no site for a container that is not there, and
-    ``resolved.missing`` says why. ``leased`` says that the container has an interface on a bridge of ours.
-    """
+    """What a task wants; None means the default, as Docker has it."""
 
     target: Target
     name: Optional[str] = None
@@ -30,10 +26,25 @@ class DesiredNames:
     hosts_template: str = ""
     hostname_template: str = ""
     resolv_conf_template: str = ""
-    resolved: Optional[Resolved] = None
+
+
+@dataclass(frozen=True)
+class LocatedNames(DesiredNames):
+    """The same once it is known where the container's files are.
+
+    :param place: its namespace and its name in marks
+    :param site: None for a container that is not there; ``place.missing`` says why
+    :param leased: whether the container has an interface on a bridge
+    """
+
+    place: Resolved = Resolved("", "")
     site: Optional[Site] = None
     leased: bool = True
 
+    @classmethod
+    def at(cls, desired: DesiredNames, place: Resolved, site: Optional[Site], leased: bool) -> LocatedNames:
+        return cls(**{**vars(desired), "place": place, "site": site, "leased": leased})
+
     @property
     def label(self) -> str:
-        return self.resolved.label if self.resolved else self.target.value
+        return self.place.label

@@ -7,56 +7,61 @@ from collections.abc import Sequence
 from typing import Optional
 
 from ..core.errors import OptionError, doing
-from ..core.plan import Draft, Plan
+from ..core.plan import View
 from ..files.block import split
 from ..files.marks import known as known_sites
 from ..files.marks import text_at
 from ..files.model import FILES, HOST_GATEWAY, HOSTNAME, HOSTS, HostsSettings, ResolvSettings, Site
 from ..files.operations import HostnameSet
+from ..host.addresses import Addresses, follow_links
+from ..host.draft import Draft
 from ..host.endpoints import endpoints
 from ..host.model import HostState, Scope
 from ..netns.model import HOST
-from ..upkeep import ledger
-from ..upkeep.addresses import Addresses, follow_links
-from ..upkeep.names import plan_names, with_facts
+from ..ports.ledger import Ledger
 from .knowledge import Knowledge
 from .limits import of_resolv_conf
-from .model import DesiredNames
+from .model import LocatedNames
 from .parse import name_problem
-from .resolv import host_conf
-from .view import views
+from .resolv import host_conf, with_facts
+from .view import views as views_of
 from .writing import take_back, write_hint, write_hosts, write_resolv
 
 UTS_LENGTH = 64  # __NEW_UTS_LEN of the kernel
 
 
-def scope(desired: Sequence[DesiredNames]) -> Scope:
+def scope(items: Sequence[LocatedNames], _look: HostState) -> Scope:
     """The files of all items, and the namespaces of those whose addresses no lease tells."""
-    paths = [item.resolved.path for item in desired if not item.leased and not item.resolved.missing]
-    return Scope(namespaces=tuple(paths), firewall=True, sites=tuple(item.site for item in desired if item.site))
+    paths = [item.place.path for item in items if not item.leased and not item.place.missing]
+    return Scope(namespaces=tuple(paths), firewall=True, sites=tuple(item.site for item in items if item.site),
+                 names=frozenset(name for item in items for name in (item.label, item.site.name if item.site else "")))
 
 
-def plan(desired: Sequence[DesiredNames], state: HostState) -> Plan:
-    """All items in one plan. :raises MooringError: when files cannot be written, or an option cannot be fulfilled"""
-    draft = Draft(state.copy())
-    linked = follow_links(ledger.links(state), Addresses(endpoints(state)))
-    before = views(state, desired, linked)
-    known = Knowledge(state, linked)
-    for item in desired:
-        if not item.present:
-            for site in _sites(draft, item):
-                known.call(site.container, "")
-                _remove(draft, site)
-        elif item.site is None:
-            draft.assume(item.resolved.missing)
-    wanted = [_Names(draft, item, known) for item in desired if item.present and item.site]
+def release(draft: Draft, items: Sequence[LocatedNames]) -> None:
+    """Give containers back the files that they had."""
+    for item in items:
+        for site in _sites(draft, item) if not item.present else ():
+            _remove(draft, site)
+
+
+def amend(draft: Draft, items: Sequence[LocatedNames]) -> None:
+    """:raises MooringError: when files cannot be written, or an option cannot be fulfilled"""
+    leases = endpoints(draft.state)
+    known = Knowledge(draft.state, follow_links(draft.ledger.links, Addresses(leases)))
+    for item in items:
+        if item.present and item.site is None:
+            draft.assume(item.place.missing)
+    wanted = [_Names(draft, item, item.site, known) for item in items if item.present and item.site]
     for each in wanted:
         each.write()
-    plan_names(draft, linked)  # the host name of one container stands in the files of those that are linked to it
-    return draft.finish(before, views(draft.state, desired, linked))
+    draft.names_asked |= {each.item.label for each in wanted}
 
 
-def _sites(draft: Draft, item: DesiredNames) -> list[Site]:
+def views(state: HostState, ledger: Ledger, items: Sequence[LocatedNames]) -> list[View]:
+    return views_of(state, items, follow_links(ledger.links, Addresses(endpoints(state))))
+
+
+def _sites(draft: Draft, item: LocatedNames) -> list[Site]:
     """Where a container has files of ours: a container that is gone is known by its name only."""
     if item.site is not None:
         return [item.site]
@@ -75,8 +80,8 @@ def _remove(draft: Draft, site: Site) -> None:
 class _Names:
     """One container that is to have its names: checked when it is made, so that all are before anything is planned."""
 
-    def __init__(self, draft: Draft, item: DesiredNames, known: Knowledge) -> None:
-        self.draft, self.item, self.site, self.known = draft, item, item.site, known
+    def __init__(self, draft: Draft, item: LocatedNames, site: Site, known: Knowledge) -> None:
+        self.draft, self.item, self.site, self.known = draft, item, site, known
         with doing(f"names of {item.label}"):
             self._refuse()
             self._find_namespace()
@@ -117,7 +122,7 @@ class _Names:
 
     def _addresses(self) -> tuple[str, ...]:
         """What the interfaces of the namespace have, where somebody else gave it to them."""
-        netns = self.draft.state.namespaces.get(self.item.resolved.path)
+        netns = self.draft.state.namespaces.get(self.item.place.path)
         host = self.draft.state.namespaces[HOST]
         if netns is None or netns.inode == host.inode != 0:
             return ()

@@ -5,12 +5,14 @@ Sources: resolv.conf(5); Docker's resolvconf.go and sandbox_dns_unix.go.
 """
 from __future__ import annotations
 
+import dataclasses
 import ipaddress
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Optional
 
+from ..files.hosts import Facts
 from ..files.model import HOST_GATEWAY, HOST_RESOLV, SYSTEMD_RESOLV, ResolvSettings
 from ..files.render import render
 from ..files.templates import RESOLV_CONF_TEMPLATE
@@ -111,3 +113,9 @@ def _usable(server: str, ipv6: bool) -> bool:
     """Not a server on the host's loopback or of one of the host's links, and no IPv6 server without IPv6."""
     address = ipaddress.ip_address(server)
     return not address.is_loopback and not address.is_link_local and (address.version == 4 or ipv6)
+
+
+def with_facts(settings: ResolvSettings, facts: Facts) -> ResolvSettings:
+    """Settings with what the host knows of the container: what follows the host's file has nobody to ask later."""
+    asked = HOST_GATEWAY in (*settings.dns_servers, *settings.fallback_dns_servers)
+    return dataclasses.replace(settings, ipv6=facts.ipv6, gateway=facts.gateway if asked else "")

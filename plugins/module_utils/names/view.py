@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Optional
+from typing import Any
 
+from ..core.plan import View
 from ..files.block import split
 from ..files.hosts import own_names
 from ..files.marks import Managed, managed, text_at
@@ -12,12 +13,12 @@ from ..files.model import FILES, RESOLV
 from ..host.model import HostState
 from ..ports.linkage import Linkage
 from .knowledge import Knowledge
-from .model import DesiredNames
+from .model import LocatedNames
 from .resolv import parse_conf
 
 
-def views(state: HostState, desired: Sequence[DesiredNames],
-          linked: Sequence[Linkage]) -> list[Optional[Mapping[str, Any]]]:
+def views(state: HostState, desired: Sequence[LocatedNames],
+          linked: Sequence[Linkage]) -> list[View]:
     """The names of each container of a task, None where we look after none."""
     known, found = Knowledge(state, linked), {}
     for each in managed(state.files):

@@ -17,5 +17,7 @@ class Policy:
     bridges: Mapping[str, Bridge] = field(default_factory=dict)
     publications: tuple[Publication, ...] = ()
     links: tuple[Linkage, ...] = ()
+    held: tuple[Publication, ...] = ()  # noted and closed
+    held_links: tuple[Linkage, ...] = ()
     bridged: tuple[str, ...] = ()  # families of which frames between two ports of a bridge pass the rules
     inner: tuple[str, ...] = ()  # bridges of anybody behind which there are but containers and virtual machines

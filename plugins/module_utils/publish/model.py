@@ -10,10 +10,7 @@ from ..ports.model import DYNAMIC_RANGE, ExposedPort, PortSpec
 
 @dataclass(frozen=True)
 class DesiredPorts:
-    """Exactly these ports of the container are published.
-
-    ``label`` is filled in by the run; ``doubt`` says why the container could not be found, "" when it was.
-    """
+    """Exactly these ports of the container are published."""
 
     target: Target
     specs: tuple[PortSpec, ...] = ()
@@ -23,5 +20,19 @@ class DesiredPorts:
     allow_from: tuple[str, ...] = ()
     dynamic_range: tuple[int, int] = DYNAMIC_RANGE
     present: bool = True
+
+
+@dataclass(frozen=True)
+class LocatedPorts(DesiredPorts):
+    """The same once it is known which container is meant.
+
+    :param label: the container's name in marks
+    :param doubt: why the container could not be found, "" when it was
+    """
+
     label: str = ""
     doubt: str = ""
+
+    @classmethod
+    def at(cls, desired: DesiredPorts, label: str, doubt: str) -> LocatedPorts:
+        return cls(**{**vars(desired), "label": label, "doubt": doubt})

@@ -2,94 +2,87 @@
 """What makes exactly the wanted ports of containers reachable through the host. Pure."""
 from __future__ import annotations
 
-import ipaddress
 import itertools
 from collections.abc import Mapping, Sequence
-from typing import Any, Optional
+from typing import Any
 
 from ..bridge.forwarding import ROUTE_LOCALNET
 from ..bridge.model import Bridge, bridges
 from ..core.errors import MooringError, OptionError
 from ..core.names import KNOWN_AFTER_APPLY
-from ..core.plan import Draft, Plan
+from ..core.plan import View
 from ..firewall.model import COMMANDS, FAMILIES
+from ..host.draft import Draft
 from ..host.endpoints import Endpoint, containers, endpoints
 from ..host.model import HostState, Scope
-from ..host.operations import SysctlSet
-from ..netns.model import HOST
 from ..ports import direct
 from ..ports.allocate import PublishedElsewhere, allocate
 from ..ports.entry import HIGHEST_PORT
-from ..ports.model import ORDER, Claim, ExposedPort, PortSpec, Publication, family_of
-from ..ports.occupied import Occupied
+from ..ports.ledger import Ledger
+from ..ports.model import ExposedPort, PortSpec, Publication, family_of
 from ..ports.occupied import published as occupied_by
 from ..ports.spec import parse_exposed_port
-from ..upkeep import ledger
-from ..upkeep.obstacles import blocked
-from ..upkeep.rules import plan_rules
 from . import conflicts
-from .model import DesiredPorts
+from .model import LocatedPorts
 from .unreached import unreached
 
 
-def scope(desired: Sequence[DesiredPorts]) -> Scope:
-    fixed = {(spec.protocol, port) for item in desired for spec in item.specs if spec.host_ports
+def scope(items: Sequence[LocatedPorts], _look: HostState) -> Scope:
+    fixed = {(spec.protocol, port) for item in items for spec in item.specs if spec.host_ports
              for port in range(spec.host_ports[0], spec.host_ports[1] + 1)}
     return Scope(firewall=True, others=True, ports=frozenset(fixed), bridge_sysctls=(ROUTE_LOCALNET,))
 
 
-def plan(desired: Sequence[DesiredPorts], state: HostState) -> Plan:
+def amend(draft: Draft, items: Sequence[LocatedPorts]) -> None:
     """:raises MooringError: for a port that is taken, by whom, and for everything else that cannot be"""
-    draft = Draft(state.copy())
-    leases = containers(endpoints(state))
-    published: dict[str, Sequence[Publication]] = {}
-    for label, own in itertools.groupby(sorted(ledger.publications(state), key=_container), key=_container):
-        published[label] = tuple(own)
-    before = [view(item.label, published, leases) for item in desired]
-    own_bridges = bridges(state)
-    occupied = _occupied(desired, published)
-    claims = conflicts.claimed(state)
-    claimed = conflicts.occupied_by(claims)
-    labels = [item.label for item in desired]
-    former = {**dict.fromkeys(labels, ()), **published}
+    labels = {item.label for item in items}
+    leases = containers(endpoints(draft.state))
+    taken = _Taken(draft, items)
+    former = {label: draft.ledger.published(label) for label in labels}
     # Explicit ports of all items come before the first one that is to be chosen.
     for explicit in (True, False):
-        for item in desired:
-            current = published.get(item.label, ())
+        for item in items:
+            current = draft.ledger.published(item.label)
             for publication in _staying(current, item) if explicit else current:
-                occupied.withdraw(publication)
+                taken.published.withdraw(publication)
             try:
-                published[item.label] = _publish(draft, item, leases.get(item.label, []), occupied, claims, claimed,
-                                                 own_bridges, current if explicit else former[item.label], explicit)
+                chosen = _publish(draft, item, leases.get(item.label, []), taken,
+                                  current if explicit else former[item.label], explicit)
             except PublishedElsewhere as error:
                 if error.owner.container in labels:
                     raise
                 draft.assume(str(error))  # that an earlier task removes the container that has it
-                published[item.label] = ()
-            for publication in published[item.label]:
-                occupied.publish(publication)
-    wanted = [publication for each in published.values() for publication in each]
-    _route_loopback(draft, _loopback_bridges(wanted, state))
-    plan_rules(draft, state, publications=wanted)
-    asked = [publication for item in desired for publication in published[item.label]]
-    for sentence in (*unreached(desired, leases, asked, state), *conflicts.contested(claims, claimed, asked),
-                     *blocked(draft.state, asked)):
+                chosen = ()
+            draft.ledger.publish(item.label, chosen)
+            for publication in draft.ledger.published(item.label):
+                taken.published.publish(publication)
+    draft.containers_asked += labels
+    asked = [publication for label in labels for publication in draft.ledger.published(label)]
+    for sentence in (*unreached(items, leases, asked, draft.state),
+                     *conflicts.contested(taken.claims, taken.claimed, asked)):
         draft.warn(sentence)
-    return draft.finish(before, [view(item.label, published, leases) for item in desired])
 
 
-def _occupied(desired: Sequence[DesiredPorts], published: Mapping[str, Sequence[Publication]]) -> Occupied:
-    """The host ports that are taken, without those that this task closes: another container may get them in it."""
-    items = {item.label: item for item in desired}
-    return occupied_by(publication for label, own in published.items()
-                       for publication in (_staying(own, items[label]) if label in items else own))
+def views(state: HostState, ledger: Ledger, items: Sequence[LocatedPorts]) -> list[View]:
+    leases = containers(endpoints(state))
+    return [view(item.label, ledger.published(item.label), leases.get(item.label, ())) for item in items]
 
 
-def _container(publication: Publication) -> str:
-    return publication.container
+class _Taken:
+    """Host ports that are taken: by containers, by rules of others; and the bridges of the draft."""
+
+    def __init__(self, draft: Draft, items: Sequence[LocatedPorts]) -> None:
+        """Without the ports that this run closes: another container may get them in it."""
+        asked = {item.label: item for item in items}
+        self.published = occupied_by(
+            publication for label, own in draft.ledger.by_container.items()
+            for publication in (_staying(own, asked[label]) if label in asked else own))
+        self.claims = conflicts.claimed(draft.observed)
+        self.claimed = conflicts.occupied_by(self.claims)
+        self.bridges = bridges(draft.state)
 
 
-def _staying(published: Sequence[Publication], item: DesiredPorts) -> Sequence[Publication]:
+def _staying(published: Sequence[Publication], item: LocatedPorts) -> Sequence[Publication]:
     """Those publications of a container that an entry of the item can keep."""
     if not item.present:
         return ()
@@ -108,46 +101,43 @@ def _staying(published: Sequence[Publication], item: DesiredPorts) -> Sequence[P
                    for first, last in ranges.get((publication.protocol, publication.container_port), ()))]
 
 
-def view(label: str, published: Mapping[str, Sequence[Publication]],
-         leases: Mapping[str, Sequence[Endpoint]]) -> Mapping[str, Any]:
+def view(label: str, published: Sequence[Publication], leases: Sequence[Endpoint]) -> Mapping[str, Any]:
     """The ports of a container as they are returned to the user, as `docker port` lists them."""
-    own = sorted(published.get(label, ()), key=ORDER)
-    addresses = [lease.ip(family) for lease in leases.get(label, ()) for family in ("ipv4", "ipv6") if lease.ip(family)]
+    addresses = [lease.ip(family) for lease in leases for family in FAMILIES if lease.ip(family)]
     return {"container": label, "addresses": addresses,
             "ports": [{"host_ip": p.host_ip, "host_port": p.host_port, "container_ip": p.container_ip,
                        "container_port": p.container_port, "protocol": p.protocol, "count": p.count,
-                       "allow_from": list(p.allow_from)} for p in own],
-            "published_ports": [publication.text for publication in own]}
+                       "allow_from": list(p.allow_from)} for p in published],
+            "published_ports": [publication.text for publication in published]}
 
 
-def _publish(draft: Draft, item: DesiredPorts, leases: Sequence[Endpoint],
-             occupied: Occupied, claims: Sequence[Claim], claimed: Occupied, own_bridges: Mapping[str, Bridge],
+def _publish(draft: Draft, item: LocatedPorts, leases: Sequence[Endpoint], taken: _Taken,
              current: Sequence[Publication], explicit: bool) -> tuple[Publication, ...]:
     """:param explicit: only the ports that leave no choice"""
     if not item.present:
         return ()
     addresses = _addresses(draft, item, leases)
     specs = [spec for spec in _specs(item, leases) if spec.explicit or not explicit]
-    addresses = _with_rules(own_bridges, item, leases, addresses, specs)
+    addresses = _with_rules(taken.bridges, item, leases, addresses, specs)
     _refuse_loopback_v6(item, specs)
     routed = {family for lease in leases for family, address in addresses.items() if lease.ip(family) == address
-              and lease.bridge in own_bridges and family in own_bridges[lease.bridge].routed}
+              and lease.bridge in taken.bridges and family in taken.bridges[lease.bridge].routed}
     direct.refuse_own_address(item.label, addresses, specs, item.default_host_ip)
     try:
         specs, open_at = direct.split(item.label, addresses, routed, specs, item.default_host_ip)
     except OptionError as error:
         draft.assume(str(error))  # that an earlier task changes the gateway mode
         return ()
-    conflicts.refuse_whole_address(claims, specs, item.default_host_ip, current)
+    conflicts.refuse_whole_address(taken.claims, specs, item.default_host_ip, current)
     opened = direct.publications(item.label, addresses, open_at, item.allow_from)
     translated = {family: address for family, address in addresses.items() if family not in routed}
-    return (*opened, *allocate(item.label, translated, specs, others=occupied, current=current, foreign=claimed,
-                               sockets=draft.state.sockets,
-                               reserved=draft.state.reserved_ports, dynamic_range=item.dynamic_range,
+    return (*opened, *allocate(item.label, translated, specs, others=taken.published, current=current,
+                               foreign=taken.claimed, sockets=draft.observed.sockets,
+                               reserved=draft.observed.reserved_ports, dynamic_range=item.dynamic_range,
                                default_host_ip=item.default_host_ip, allow_from=item.allow_from))
 
 
-def _addresses(draft: Draft, item: DesiredPorts, leases: Sequence[Endpoint]) -> dict[str, str]:
+def _addresses(draft: Draft, item: LocatedPorts, leases: Sequence[Endpoint]) -> dict[str, str]:
     """The container's addresses by family: of eth0 where it has several interfaces."""
     found: dict[str, str] = {}
     for lease in sorted(leases, key=lambda lease: (lease.interface != "eth0", lease.interface)):
@@ -161,7 +151,7 @@ def _addresses(draft: Draft, item: DesiredPorts, leases: Sequence[Endpoint]) -> 
     return found
 
 
-def _refuse_loopback_v6(item: DesiredPorts, specs: Sequence[PortSpec]) -> None:
+def _refuse_loopback_v6(item: LocatedPorts, specs: Sequence[PortSpec]) -> None:
     """There is no route_localnet for IPv6: what comes from ::1 never leaves the host."""
     for spec in specs:
         if (spec.host_ip or item.default_host_ip) == "::1":
@@ -180,7 +170,7 @@ def _conflict(state: HostState, label: str) -> str:
             "attach it with network_mode: bridge first" + (f", or publish ports of {sharing[0]}" if sharing else ""))
 
 
-def _with_rules(own: Mapping[str, Bridge], item: DesiredPorts, leases: Sequence[Endpoint],
+def _with_rules(own: Mapping[str, Bridge], item: LocatedPorts, leases: Sequence[Endpoint],
                 addresses: Mapping[str, str], specs: Sequence[PortSpec]) -> Mapping[str, str]:
     """Those of the container's addresses whose bridge has rules for their family.
 
@@ -201,7 +191,7 @@ def _with_rules(own: Mapping[str, Bridge], item: DesiredPorts, leases: Sequence[
     return found
 
 
-def _specs(item: DesiredPorts, leases: Sequence[Endpoint]) -> list[PortSpec]:
+def _specs(item: LocatedPorts, leases: Sequence[Endpoint]) -> list[PortSpec]:
     """The ports asked for, and with publish_all_ports every exposed one that is not among them."""
     specs = list(item.specs)
     if item.publish_all:
@@ -213,21 +203,6 @@ def _specs(item: DesiredPorts, leases: Sequence[Endpoint]) -> list[PortSpec]:
     return specs
 
 
-def _exposed(item: DesiredPorts, leases: Sequence[Endpoint]) -> list[ExposedPort]:
+def _exposed(item: LocatedPorts, leases: Sequence[Endpoint]) -> list[ExposedPort]:
     recorded = [parse_exposed_port(port) for lease in leases for port in lease.exposed]
     return list(dict.fromkeys(item.exposed or recorded))
-
-
-def _route_loopback(draft: Draft, names: Sequence[str]) -> None:
-    for bridge in names:
-        name = ROUTE_LOCALNET.format(bridge)
-        if (value := draft.state.sysctls.get((HOST, name))) != "1":
-            draft.do(SysctlSet(HOST, name, "1", value))
-
-
-def _loopback_bridges(published: Sequence[Publication], state: HostState) -> list[str]:
-    """Bridges with a port that 127.0.0.1 of the host reaches, whose replies the kernel routes with route_localnet."""
-    places: dict[str, Optional[str]] = {e.ip("ipv4"): e.bridge for e in endpoints(state) if e.ip("ipv4")}
-    found = {places.get(p.container_ip) for p in published if p.family == "ipv4" and (
-        p.host_ip == "0.0.0.0" or ipaddress.ip_address(p.host_ip).is_loopback)}
-    return sorted(bridge for bridge in found if bridge)

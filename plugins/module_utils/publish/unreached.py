@@ -8,10 +8,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from ..host.endpoints import Endpoint
 from ..host.model import HostState
 from ..ports.model import ANY_IPV4, ANY_IPV6, Publication, family_of
-from .model import DesiredPorts
+from .model import LocatedPorts
 
 
-def unreached(desired: Iterable[DesiredPorts], leases: Mapping[str, Sequence[Endpoint]],
+def unreached(desired: Iterable[LocatedPorts], leases: Mapping[str, Sequence[Endpoint]],
               published: Iterable[Publication], state: HostState) -> Iterator[str]:
     """Sentences for the user. Docker refuses the address of another host, since it cannot bind it; an address that
     comes and goes (VRRP) needs its ports published before it comes."""

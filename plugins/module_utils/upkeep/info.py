@@ -8,17 +8,19 @@ from typing import Any, Optional
 
 from ..bridge import plan as bridge_plan
 from ..bridge.model import bridges
-from ..core.plan import Draft, Plan
+from ..core.plan import View
+from ..host.draft import Draft
 from ..host.endpoints import Endpoint, endpoints
 from ..host.model import HostState, Scope
+from ..host.resource import Resource
 from ..link.model import VETH
 from ..names.view import all_names
+from ..ports.ledger import Ledger
 from ..ports.linkage import Linkage
 from ..ports.model import Publication
 from ..publish import conflicts
-from . import ledger
 from .obstacles import blocked, shut_in
-from .rules import plan_rules
+from .settle import settle
 
 
 @dataclass(frozen=True)
@@ -33,18 +35,17 @@ def parse(options: Mapping[str, Any]) -> DesiredInfo:
     return DesiredInfo(options["bridge"], options["container"])
 
 
-def scope(_desired: Sequence[DesiredInfo]) -> Scope:
-    return Scope(firewall=True, others=True)
+def scope(_items: Sequence[DesiredInfo], _look: HostState) -> Scope:
+    return Scope(firewall=True, others=True, every_name=True)
 
 
-def plan(desired: Sequence[DesiredInfo], state: HostState) -> Plan:
-    """A plan without operations: the answers are what is after it."""
-    answers = [_answer(question, state) for question in desired]
-    return Plan((), tuple(answers), tuple(answers))
+def views(state: HostState, ledger: Ledger, items: Sequence[DesiredInfo]) -> list[View]:
+    return [answer(question, state, ledger) for question in items]
 
 
-def _answer(question: DesiredInfo, state: HostState) -> Mapping[str, Any]:
-    published, linked = ledger.publications(state), ledger.links(state)
+def answer(question: DesiredInfo, state: HostState, ledger: Ledger) -> Mapping[str, Any]:
+    """What a state and a ledger say of what is asked."""
+    published, linked = ledger.publications, ledger.links
     found = [e for e in endpoints(state) if question.container in (None, e.container)
              and question.bridge in (None, e.bridge)]
     names = [name for name in bridges(state) if question.bridge in (None, name)
@@ -60,8 +61,8 @@ def _answer(question: DesiredInfo, state: HostState) -> Mapping[str, Any]:
         "namespaces": sorted(name for name, entry in state.named.items() if entry.own) if everything else [],
         "dns": [names for names in all_names(state, linked)
                 if everything or names["container"] in (question.container, *containers)],
-        "drift": _drift(state),
-        "leftovers": _leftovers(state),
+        "drift": _drift(state, ledger),
+        "leftovers": _leftovers(state, ledger),
         "obstacles": _obstacles(state, published, names, everything, containers),
     }
 
@@ -75,10 +76,10 @@ def _endpoint(endpoint: Endpoint, published: Sequence[Publication], linked: Sequ
             "links": sorted({f"{link.target}:{link.alias}" for link in linked if link.source == own})}
 
 
-def _drift(state: HostState) -> list[str]:
+def _drift(state: HostState, ledger: Ledger) -> list[str]:
     """What the next run of any module would repair."""
-    draft = Draft(state.copy())
-    plan_rules(draft, state)
+    draft = Draft.of(state, ledger)
+    settle(draft)
     return [operation.describe() for operation in draft.operations] + draft.assumed
 
 
@@ -91,12 +92,12 @@ def _obstacles(state: HostState, published: Sequence[Publication], names: Sequen
             *shut_in(state, names)]
 
 
-def _leftovers(state: HostState) -> list[str]:
+def _leftovers(state: HostState, ledger: Ledger) -> list[str]:
     """What belongs to containers that are gone."""
     attached = {endpoint.container for endpoint in endpoints(state)}
     found = [f"published port {p.container} {p.text}: {p.container} is not attached"
-             for p in ledger.publications(state) if p.container not in attached]
-    found += [f"link {link.note}: one of them is not attached" for link in ledger.links(state)
+             for p in ledger.publications if p.container not in attached]
+    found += [f"link {link.note}: one of them is not attached" for link in ledger.links
               if not {link.source, link.target} <= attached]
     found += [f"/run/netns/{name}: leads nowhere" for name, entry in state.named.items()
               if entry.own and not entry.inode]
@@ -106,3 +107,11 @@ def _leftovers(state: HostState) -> list[str]:
               for names in all_names(state, ()) if not names["intact"]]
     found += [f"interface {e.link.name} of {e.container}: is on no bridge" for e in endpoints(state) if not e.bridge]
     return found
+
+
+def _change_nothing(_draft: Draft, _items: Sequence[DesiredInfo]) -> None:
+    """A question asks for nothing."""
+
+
+OPTIONS: dict[str, Any] = {"bridge": {"type": "str"}, "container": {"type": "str"}}
+RESOURCE = Resource("network", "networks", OPTIONS, parse, str, _change_nothing, views, scope, reads_only=True)

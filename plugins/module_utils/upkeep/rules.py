@@ -1,59 +1,86 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""From what the rules are to mean to the operations on tables, on the sysctls they need, on tracked connections."""
+"""All rules of a host fit its bridges and its ledger after every run, whatever it was asked. Pure.
+
+The whole is rendered each time, so that every run repairs what somebody flushed; only chains that differ are written.
+"""
 from __future__ import annotations
 
-import dataclasses
-from collections.abc import Collection, Iterable, Mapping, Sequence
+import ipaddress
+from collections.abc import Iterable, Sequence
 from typing import Optional
 
-from ..bridge.model import Bridge, Subnets, bridges, partners
-from ..core.plan import Draft
+from ..bridge.forwarding import ROUTE_LOCALNET
+from ..bridge.model import Subnets, bridges, inner_bridges
+from ..core.plan import CLOSE
 from ..firewall.model import COMMANDS, FAMILIES, TABLES
 from ..firewall.sync import sync_family
+from ..host.addresses import Addresses, follow_links, follow_publications
+from ..host.draft import Draft
 from ..host.endpoints import endpoints
 from ..host.model import BRIDGE_CALLS, HostState
-from ..host.operations import ConntrackFlush, ModuleLoad, SysctlSet
+from ..host.operations import ModuleLoad, SysctlSet
 from ..netns.model import HOST
 from ..policy import direct
+from ..policy.model import Policy
 from ..policy.rules import table_rules
-from ..ports.linkage import Linkage
-from ..ports.model import ORDER, Publication, family_of
-from . import ledger
-from .addresses import Addresses, follow_links, follow_publications
-from .names import plan_names
+from ..ports.ledger import Ledger
+from ..ports.model import Publication
+from .connections import forget_connections, forget_paths
+from .transition import meet
 
 
-def plan_rules(draft: Draft, observed: HostState, publications: Optional[Iterable[Publication]] = None,
-               links: Optional[Iterable[Linkage]] = None, removed: Collection[str] = ()) -> None:
-    """Add to the draft what makes all own rules of the host fit its state, these publications and these links.
-
-    Where ``publications`` or ``links`` are not given, those of the host's own ledger stay. The whole is rendered each
-    time, so that every run repairs what somebody flushed; only chains that differ are written. The same holds for the
-    files that give containers their names, since they tell the same addresses and links.
-
-    :param observed: the state before the run
-    :param removed: containers that are detached for good
-    """
-    known, known_links = ledger.publications(observed), ledger.links(observed)
+def follow_addresses(draft: Draft) -> None:
+    """Published ports and links follow the addresses of their containers, and end with them."""
     own = bridges(draft.state)
     subnets = [subnet for bridge in own.values() for family in FAMILIES if (subnet := bridge.subnet(family))]
     addresses = Addresses(endpoints(draft.state), subnets)
-    published = follow_publications(known if publications is None else publications, addresses, removed)
-    published = _fitting(draft, published, Subnets(own.values()))
-    linked = follow_links(known_links if links is None else links, addresses, removed)
-    _close_early(draft, observed, known, known_links, addresses)
-    wanted = ledger.policy(draft.state, published, linked)
+    published = follow_publications(draft.ledger.publications, addresses)
+    draft.ledger = Ledger.of(_fitting(draft, published, Subnets(own.values())),
+                             follow_links(draft.ledger.links, addresses))
+
+
+def keep_rules(draft: Draft) -> None:
+    """Add to the draft what makes rules, the settings that they need, and tracked connections fit.
+
+    Where more than rules changes, first is closed what is not to be open in the end or was not before: rules that point
+    at an address which another container is about to get, and the connections under them. A new bridge has its
+    protection before it exists: packets that are routed to it in between would wait for their receiver for seconds, and
+    reach it behind the rules' back.
+    """
+    before, after = policy_of(draft.observed, draft.recorded), policy_of(draft.state, draft.ledger)
+    between = meet(before, after) if draft.planned else before
+    if between != before:
+        _write(draft, between, CLOSE)
+        forget_connections(draft, before, between, CLOSE)
     for family in FAMILIES:
         if family in draft.state.unusable:
             _assume_usable(draft, family)
+        else:
+            _bridge_calls(draft, family)
+    if between == before or after != between:
+        _write(draft, after)
+    _route_loopback(draft, _loopback_bridges(after.publications, draft.state))
+    forget_connections(draft, between, after)
+    forget_paths(draft, before.bridges, after.bridges)
+
+
+def policy_of(state: HostState, ledger: Ledger) -> Policy:
+    """The policy of a host: its bridges from the marks of its links, the rest as the ledger has it."""
+    own = bridges(state)
+    bridged = tuple(family for family, name in BRIDGE_CALLS.items() if state.sysctls.get((HOST, name)) == "1"
+                    or any(bridge.filters(family) and not bridge.icc for bridge in own.values()))
+    return Policy(bridges=own, publications=ledger.publications, links=ledger.links, bridged=bridged,
+                  inner=inner_bridges(state))
+
+
+def _write(draft: Draft, policy: Policy, stage: Optional[int] = None) -> None:
+    """What makes the tables say a policy."""
+    for family in FAMILIES:
+        if family in draft.state.unusable:
             continue
         tables = {table: draft.state.tables[family, table] for table in TABLES if (family, table) in draft.state.tables}
-        for operation in sync_family(family, table_rules(wanted, family), tables):
-            draft.do(operation)
-        _bridge_calls(draft, family)
-    _forget_connections(draft, known, published, _paths(known_links) - _paths(linked))
-    _forget_paths(draft, bridges(observed), own)
-    plan_names(draft, linked)
+        for operation in sync_family(family, table_rules(policy, family), tables):
+            draft.do(operation, stage)
 
 
 def _fitting(draft: Draft, published: Iterable[Publication], subnets: Subnets) -> list[Publication]:
@@ -72,30 +99,6 @@ def _fitting(draft: Draft, published: Iterable[Publication], subnets: Subnets) -
     return found
 
 
-def _close_early(draft: Draft, observed: HostState, published: Sequence[Publication], linked: Sequence[Linkage],
-                 addresses: Addresses) -> None:
-    """What has to be closed before anything else is done.
-
-    Rules that point at an address which another container is about to get go, and so do the connections under them:
-    else the new holder's ports would be open in between, or for long if the run ends there. And a new bridge has its
-    protection before it exists: packets that are routed to it in between would wait for their receiver for seconds, and
-    reach it behind the rules' back.
-    """
-    keep = [p for p in published if addresses.holder(p.container_ip) in ("", p.container)]
-    keep_links = [link for link in linked if addresses.holder(link.source_ip) in ("", link.source)
-                  and addresses.holder(link.target_ip) in ("", link.target)]
-    before, after = bridges(observed), bridges(draft.state)
-    if len(keep) == len(published) and len(keep_links) == len(linked) and after.keys() <= before.keys():
-        return
-    wanted = dataclasses.replace(ledger.policy(draft.state, keep, keep_links), bridges={**after, **before})
-    for family in FAMILIES:
-        tables = {table: draft.state.tables[family, table] for table in TABLES if (family, table) in draft.state.tables}
-        if tables:
-            for operation in sync_family(family, table_rules(wanted, family), tables):
-                draft.do(dataclasses.replace(operation, closing=True))
-    _forget_connections(draft, published, keep, _paths(linked) - _paths(keep_links), closing=True)
-
-
 def _assume_usable(draft: Draft, family: str) -> None:
     """IPv6 rules are a second line of defence unless a bridge has IPv6: a host without them can do without."""
     command = COMMANDS[family]
@@ -112,55 +115,22 @@ def _bridge_calls(draft: Draft, family: str) -> None:
         return
     value = draft.state.sysctls.get((HOST, name))
     if value is None and family == "ipv4":
-        draft.do(ModuleLoad("br_netfilter"))
+        draft.do(ModuleLoad("br_netfilter"), CLOSE)
     if value != "1":
-        draft.do(SysctlSet(HOST, name, "1", value))
+        draft.do(SysctlSet(HOST, name, "1", value), CLOSE)
 
 
-def _paths(links: Iterable[Linkage]) -> set[tuple[str, str, str, str]]:
-    """What links open, without the names of those at their ends."""
-    return {(link.target_ip, link.ports, link.protocol, link.source_ip) for link in links}
+def _route_loopback(draft: Draft, names: Sequence[str]) -> None:
+    for bridge in names:
+        name = ROUTE_LOCALNET.format(bridge)
+        unread = bridge in draft.observed.host.links and (HOST, name) not in draft.observed.sysctls
+        if not unread and (value := draft.state.sysctls.get((HOST, name))) != "1":
+            draft.do(SysctlSet(HOST, name, "1", value))
 
 
-def _forget_connections(draft: Draft, before: Iterable[Publication], after: Iterable[Publication],
-                        unlinked: Collection[tuple[str, str, str, str]], closing: bool = False) -> None:
-    """Connections tracked under a publication that is gone, changed, or new, and over links that are gone.
-
-    New publications count too: a UDP client that kept sending to the closed port has an entry that says "not
-    translated". Over a link that is gone, a UDP client would go on, be it to another container at the address.
-    """
-    old, new = set(before), set(after)
-    still = {publication.container_ip for publication in new}
-    for family in FAMILIES:
-        changed = [p for p in sorted(old ^ new, key=ORDER) if p.protocol == "udp" and p.family == family]
-        ports = {("udp", p.host_port, p.host_port + p.count - 1): None for p in changed if not p.direct}
-        inward = {(p.container_ip, p.host_port, p.host_port + p.count - 1): None for p in changed if p.direct}
-        for address, opened, protocol, _source in sorted(unlinked):
-            if protocol == "udp" and family_of(address) == family:
-                first, _dash, last = opened.partition("-")
-                inward[address, int(first), int(last or first)] = None
-        gone = {p.container_ip: None for p in sorted(old - new, key=ORDER)
-                if p.family == family and p.container_ip not in still}
-        if ports or gone or inward:
-            local = dict.fromkeys(each for each in draft.state.host.addresses if family_of(each) == family)
-            draft.do(ConntrackFlush(family, tuple(ports), tuple(gone), tuple(local), tuple(inward), closing=closing))
-
-
-def _forget_paths(draft: Draft, before: Mapping[str, Bridge], after: Mapping[str, Bridge]) -> None:
-    """UDP clients go on with what they have begun, whatever the rules say to others.
-
-    That ends where somebody may not reach a bridge's containers directly any more, be it one of themselves, and where
-    what they send gets another source from now on: replies to the old one would not come in.
-    """
-    for name in sorted(before.keys() & after.keys()):
-        old, new = before[name], after[name]
-        narrower = not (set(partners(old, before.values())) <= set(partners(new, after.values()))
-                        and set(old.trusted_interfaces) <= set(new.trusted_interfaces)
-                        and set(old.trusted_networks) <= set(new.trusted_networks) and old.icc <= new.icc)
-        for family in FAMILIES:
-            subnet = new.subnet(family)
-            closer = narrower or not old.filters(family)
-            turned = old.masquerades(family) != new.masquerades(family)
-            if subnet and new.filters(family) and (closer or turned):
-                draft.do(ConntrackFlush(family, inward=((subnet, 1, 65535),) if closer else (),
-                                        outward=(subnet,) if turned else ()))
+def _loopback_bridges(published: Sequence[Publication], state: HostState) -> list[str]:
+    """Bridges with a port that 127.0.0.1 of the host reaches, whose replies the kernel routes with route_localnet."""
+    places: dict[str, Optional[str]] = {e.ip("ipv4"): e.bridge for e in endpoints(state) if e.ip("ipv4")}
+    found = {places.get(p.container_ip) for p in published if p.family == "ipv4" and (
+        p.host_ip == "0.0.0.0" or ipaddress.ip_address(p.host_ip).is_loopback)}
+    return sorted(bridge for bridge in found if bridge)

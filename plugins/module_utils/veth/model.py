@@ -24,7 +24,17 @@ class DesiredEnd:
     addresses: Optional[tuple[str, ...]] = None
     routes: Optional[tuple[Route, ...]] = None
     up: bool = True
-    resolved: Optional[Resolved] = None
+
+
+@dataclass(frozen=True)
+class LocatedEnd(DesiredEnd):
+    """The same once it is known where it is to be: None is the host's own namespace."""
+
+    place: Optional[Resolved] = None
+
+    @classmethod
+    def at(cls, desired: DesiredEnd, place: Optional[Resolved]) -> LocatedEnd:
+        return cls(**{**vars(desired), "place": place})
 
 
 @dataclass(frozen=True)
@@ -41,4 +51,21 @@ class DesiredVeth:
 
     @property
     def ends(self) -> tuple[DesiredEnd, ...]:
+        return (self.first,) if self.second is None else (self.first, self.second)
+
+
+@dataclass(frozen=True)
+class LocatedVeth:
+    """A pair whose ends have their places."""
+
+    first: LocatedEnd
+    second: Optional[LocatedEnd] = None
+    present: bool = True
+
+    @property
+    def name(self) -> str:
+        return self.first.name
+
+    @property
+    def ends(self) -> tuple[LocatedEnd, ...]:
         return (self.first,) if self.second is None else (self.first, self.second)

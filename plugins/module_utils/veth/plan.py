@@ -3,41 +3,49 @@
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, Optional
 
 from ..core.errors import MooringError, OptionError
 from ..core.names import KNOWN_AFTER_APPLY
-from ..core.plan import Draft, Plan
+from ..core.plan import View
 from ..endpoint.inside import ensure_route
+from ..host.draft import Draft
 from ..host.model import HostState, Scope
 from ..link.addressing import AddrAdd, AddrDel
 from ..link.model import ENDPOINT, VETH, Link, Mark, Namespace
 from ..link.operations import LinkAdd, LinkDel, LinkSet, Peer
 from ..netns.model import HOST, label_of_path
-from .model import DesiredEnd, DesiredVeth
+from ..ports.ledger import Ledger
+from .model import LocatedEnd, LocatedVeth
 
 DEFAULT_MTU = 1500  # ETH_DATA_LEN, what the kernel gives a veth
 
 
-def scope(desired: Sequence[DesiredVeth]) -> Scope:
-    paths = {end.resolved.path: None for item in desired for end in item.ends
-             if end.resolved and not end.resolved.missing}
+def scope(items: Sequence[LocatedVeth], _look: HostState) -> Scope:
+    paths = {end.place.path: None for item in items for end in item.ends if end.place and not end.place.missing}
     return Scope(namespaces=tuple(paths))
 
 
-def plan(desired: Sequence[DesiredVeth], state: HostState) -> Plan:
+def release(draft: Draft, items: Sequence[LocatedVeth]) -> None:
+    """:raises MooringError: for an interface that is not an end of the pair"""
+    for item in items:
+        if not item.present:
+            _absent(draft, item)
+
+
+def amend(draft: Draft, items: Sequence[LocatedVeth]) -> None:
     """:raises MooringError: when something asked for contradicts what is there"""
-    draft = Draft(state.copy())
-    for item in desired:
+    for item in items:
         if item.present:
             _present(draft, item)
-        else:
-            _absent(draft, item)
-    return draft.finish([view(state, item) for item in desired], [view(draft.state, item) for item in desired])
 
 
-def view(state: HostState, item: DesiredVeth) -> Optional[Mapping[str, Any]]:
+def views(state: HostState, _ledger: Ledger, items: Sequence[LocatedVeth]) -> list[View]:
+    return [view(state, item) for item in items]
+
+
+def view(state: HostState, item: LocatedVeth) -> View:
     """A pair as it is returned to the user, None when it is not there."""
     links = [_find(state, end) for end in item.ends]
     if not any(link and _is_pair(link, item) for link in links):
@@ -48,20 +56,20 @@ def view(state: HostState, item: DesiredVeth) -> Optional[Mapping[str, Any]]:
     return {"name": item.name, "ends": ends}
 
 
-def _path(end: DesiredEnd) -> str:
-    return end.resolved.path if end.resolved else HOST
+def _path(end: LocatedEnd) -> str:
+    return end.place.path if end.place else HOST
 
 
-def _find(state: HostState, end: DesiredEnd) -> Optional[Link]:
+def _find(state: HostState, end: LocatedEnd) -> Optional[Link]:
     netns = state.namespaces.get(_path(end))
     return netns.links.get(end.name) if netns else None
 
 
-def _mark(item: DesiredVeth) -> str:
+def _mark(item: LocatedVeth) -> str:
     return Mark(VETH, item.name).text
 
 
-def _is_pair(link: Link, item: DesiredVeth) -> bool:
+def _is_pair(link: Link, item: LocatedVeth) -> bool:
     return link.alias == _mark(item)
 
 
@@ -71,7 +79,7 @@ def _handed_over(link: Optional[Link]) -> bool:
     return mark is not None and mark.kind == ENDPOINT and "pair" in mark.settings
 
 
-def _present(draft: Draft, item: DesiredVeth) -> None:
+def _present(draft: Draft, item: LocatedVeth) -> None:
     for end in item.ends:
         _require_namespace(draft, end)
     first, second = (_finished(draft, end) for end in item.ends)
@@ -95,7 +103,7 @@ def _present(draft: Draft, item: DesiredVeth) -> None:
         _configure(draft, item, end)
 
 
-def _finished(draft: Draft, end: DesiredEnd) -> Optional[Link]:
+def _finished(draft: Draft, end: LocatedEnd) -> Optional[Link]:
     """The link of an end; one that a killed run left without its mark goes."""
     link = _find(draft.state, end)
     if link is not None and link.unfinished:
@@ -104,14 +112,14 @@ def _finished(draft: Draft, end: DesiredEnd) -> Optional[Link]:
     return link
 
 
-def _in(end: DesiredEnd) -> str:
+def _in(end: LocatedEnd) -> str:
     return f" in {label_of_path(_path(end))}" if _path(end) != HOST else ""
 
 
-def _require_namespace(draft: Draft, end: DesiredEnd) -> None:
+def _require_namespace(draft: Draft, end: LocatedEnd) -> None:
     path = _path(end)
-    if end.resolved and end.resolved.missing:
-        draft.assume(end.resolved.missing)
+    if end.place and end.place.missing:
+        draft.assume(end.place.missing)
     elif path not in draft.state.namespaces:
         draft.assume(f"namespace {label_of_path(path)} does not exist: make it with netns_attach or "
                      f"`ip netns add {label_of_path(path)}` first")
@@ -122,19 +130,19 @@ def _require_namespace(draft: Draft, end: DesiredEnd) -> None:
         raise OptionError("bridge", end.bridge, "is not a bridge", "Name a bridge of the host")
 
 
-def _mtu(draft: Draft, end: DesiredEnd) -> int:
+def _mtu(draft: Draft, end: LocatedEnd) -> int:
     bridge = draft.state.host.links.get(end.bridge or "")
     return end.mtu or (bridge.mtu if bridge else DEFAULT_MTU)
 
 
-def _create(draft: Draft, item: DesiredVeth) -> None:
+def _create(draft: Draft, item: LocatedVeth) -> None:
     first, second = item.ends
     link = Link(first.name, "veth", mtu=_mtu(draft, first), mac=first.mac_address or "", alias=_mark(item))
     peer = Peer(_path(second), second.name, second.mac_address or "", _mtu(draft, second))
     draft.do(LinkAdd(_path(first), link, peer))
 
 
-def _configure(draft: Draft, item: DesiredVeth, end: DesiredEnd) -> None:
+def _configure(draft: Draft, item: LocatedVeth, end: LocatedEnd) -> None:
     """Bring one end to what is asked for; addresses that are not listed go, where a list is given."""
     path = _path(end)
     netns = draft.state.namespaces[path]
@@ -172,7 +180,7 @@ def _kept_addresses(present: Sequence[str], wanted: Sequence[str]) -> list[str]:
             if address in wanted and first[ipaddress.ip_interface(address).network] in wanted]
 
 
-def _absent(draft: Draft, item: DesiredVeth) -> None:
+def _absent(draft: Draft, item: LocatedVeth) -> None:
     for end in item.ends:
         link = _find(draft.state, end)
         if link is None:
@@ -186,7 +194,7 @@ def _absent(draft: Draft, item: DesiredVeth) -> None:
         _absent_by_mark(draft, item)
 
 
-def _absent_by_mark(draft: Draft, item: DesiredVeth) -> None:
+def _absent_by_mark(draft: Draft, item: LocatedVeth) -> None:
     """Remove a pair whose first end is in some container: its other end on the host carries the pair's name too.
 
     :raises MooringError: when there are several, since a name is unique in one namespace only

@@ -15,7 +15,7 @@ def role_options(role):
 
 
 def module_options(module):
-    return importlib.import_module(f"ansible_collections.mooring.net.plugins.modules.{module}").OPTIONS
+    return importlib.import_module(f"ansible_collections.mooring.net.plugins.modules.{module}").RESOURCE.options
 
 
 def kinds(options):

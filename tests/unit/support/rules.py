@@ -12,13 +12,13 @@ from ansible_collections.mooring.net.plugins.module_utils.firewall.render import
 from ansible_collections.mooring.net.plugins.module_utils.firewall.sync import sync_table
 from ansible_collections.mooring.net.plugins.module_utils.host.model import HostState
 from ansible_collections.mooring.net.plugins.module_utils.policy.rules import table_rules
-from ansible_collections.mooring.net.plugins.module_utils.upkeep import ledger
+from ansible_collections.mooring.net.plugins.module_utils.host.ledger import read_ledger
+from ansible_collections.mooring.net.plugins.module_utils.upkeep.rules import policy_of
 
 
 def ruleset(state: HostState, family: str) -> str:
     """All that we want in every table, as iptables-restore would read it on a host without any."""
-    policy = ledger.policy(state, ledger.publications(state), ledger.links(state))
-    wanted = table_rules(policy, family)
+    wanted = table_rules(policy_of(state, read_ledger(state)), family)
     found = [sync_table(family, table, wanted[table], ObservedTable()) for table in TABLES]
     return f"# {COMMANDS[family]}-restore --noflush\n" + "".join(restore_text(change) for change in found if change)
 

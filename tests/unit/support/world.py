@@ -3,27 +3,30 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import hashlib
 import importlib
 import types
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Optional
 from unittest import mock
 
 import pytest
-from ansible_collections.mooring.net.plugins.module_utils.run import module as runner
 from ansible_collections.mooring.net.plugins.module_utils.core.command import Result
 from ansible_collections.mooring.net.plugins.module_utils.core.errors import MooringError
-from ansible_collections.mooring.net.plugins.module_utils.core.plan import Plan
+from ansible_collections.mooring.net.plugins.module_utils.core.plan import Plan, View
 from ansible_collections.mooring.net.plugins.module_utils.engine import inspect as engines
-from ansible_collections.mooring.net.plugins.module_utils.files import adapter as files
+from ansible_collections.mooring.net.plugins.module_utils.engine import places
 from ansible_collections.mooring.net.plugins.module_utils.files.model import HASH, ObservedFile, Place
 from ansible_collections.mooring.net.plugins.module_utils.host.fake import FakeHost, fresh_state
 from ansible_collections.mooring.net.plugins.module_utils.host.model import HostState
-from ansible_collections.mooring.net.plugins.module_utils.link.model import Namespace
-from ansible_collections.mooring.net.plugins.module_utils.link.model import Link, Route
-from ansible_collections.mooring.net.plugins.module_utils.engine import resolve
+from ansible_collections.mooring.net.plugins.module_utils.host.resource import Part, Resource
+from ansible_collections.mooring.net.plugins.module_utils.link.model import Link, Namespace, Route
+from ansible_collections.mooring.net.plugins.module_utils.netns import processes
 from ansible_collections.mooring.net.plugins.module_utils.netns.model import HOST, NETNS_DIRECTORY, named_path
+from ansible_collections.mooring.net.plugins.module_utils.run import converge as pipeline
+from ansible_collections.mooring.net.plugins.module_utils.run.items import part_of
+from ansible_collections.mooring.net.plugins.module_utils.run.module import checked
 
 MODULES = ("docker_bridge", "netns_attach", "veth_pair", "port_publish", "icc_policy", "container_dns", "network_info")
 
@@ -32,29 +35,42 @@ def module(name: str) -> types.ModuleType:
     return importlib.import_module(f"ansible_collections.mooring.net.plugins.modules.{name}")
 
 
-def _resource(name: str) -> runner.Resource:
-    """What a module hands to the pipeline."""
-    with mock.patch.object(module(name), "run_module") as run_module:
-        module(name).main()
-    return run_module.call_args.args[0]
-
-
-RESOURCES = {name: _resource(name) for name in MODULES}
+RESOURCES: dict[str, Resource] = {name: module(name).RESOURCE for name in MODULES}
 
 
 def defaults(options: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
     return {name: option.get("default") for name, option in options.items()}
 
 
-def desired(name: str, given: Mapping[str, Any]) -> list[Any]:
+def part(name: str, given: Mapping[str, Any]) -> Part:
     """The items of a task, through the same checks as in a module."""
     resource = RESOURCES[name]
     if "config" in given:
-        return runner._desired(resource, {**defaults(resource.options), **given})
-    checked = runner.ArgumentSpecValidator(dict(resource.options)).validate(dict(given))
-    if checked.error_messages:
-        raise MooringError("; ".join(checked.error_messages))
-    return runner._desired(resource, {**checked.validated_parameters, "config": None})
+        return part_of(resource, {**defaults(resource.options), **given}, checked)
+    return part_of(resource, {**checked(resource.options, given), "config": None}, checked)
+
+
+def desired(name: str, given: Mapping[str, Any]) -> list[Any]:
+    """The items of a task as values."""
+    return list(part(name, given).items)
+
+
+@dataclasses.dataclass(frozen=True)
+class Outcome:
+    """The plan of a task about one kind of thing."""
+
+    plan: Plan
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.plan, name)
+
+    @property
+    def before(self) -> tuple[View, ...]:
+        return self.plan.before[0]
+
+    @property
+    def after(self) -> tuple[View, ...]:
+        return self.plan.after[0]
 
 
 def uplink_state() -> HostState:
@@ -72,6 +88,7 @@ class World:
     def __init__(self, state: Optional[HostState] = None) -> None:
         self.host = FakeHost(state or uplink_state())
         self.engine: dict[str, int] = {}  # names of Docker's running containers, with their processes
+        self.questions: list[list[str]] = []  # what Docker was asked, name by name
         self._pids = 1000
 
     def copy(self) -> World:
@@ -121,8 +138,11 @@ class World:
 
     def run(self, module_name: str, changing: bool = True, /, **given: Any) -> Plan:
         """One task: the plan, carried out unless ``changing`` is false (check mode)."""
+        return Outcome(self.converge([part(module_name, given)], changing))
+
+    def converge(self, parts: Sequence[Part], changing: bool = True) -> Plan:
         with self._system():
-            return runner._converge(RESOURCES[module_name], self.host, desired(module_name, given), changing)
+            return pipeline.converge(parts, self.host, changing)
 
     def check(self, module_name: str, /, **given: Any) -> Plan:
         return self.run(module_name, False, **given)
@@ -169,22 +189,23 @@ class World:
             return -1
 
         def inspect(arguments: list[str], **_more: Any) -> Result:
-            if "HostsPath" in arguments[5]:
-                lines = [f"{self.engine[name]}abcd|/{name}|{self.engine[name]}|" + "|".join(
-                    str(docker_place(name, file)) for file in ("hosts", "hostname", "resolv.conf"))
-                    for name in arguments[6:] if name in self.engine]
-                return Result(0, "\n".join(lines), "" if lines else "no such container")
-            pid = self.engine.get(arguments[-1])
-            return Result(0, f"{pid} /{arguments[-1]} 0123abcd", "") if pid else Result(1, "", "no such container")
+            self.questions.append(arguments[6:])
+            lines = [f"{self.engine[name]}abcd|/{name}|{self.engine[name]}|" + "|".join(
+                str(docker_place(name, file)) for file in ("hosts", "hostname", "resolv.conf"))
+                for name in arguments[6:] if name in self.engine]
+            return Result(0, "\n".join(lines), "" if lines else "no such container")
 
         path = types.SimpleNamespace(exists=lambda path: path in self.state.namespaces, islink=lambda path: bool(
             readlink(path)))
         system = types.SimpleNamespace(path=path, readlink=readlink, open=opened, close=lambda _descriptor: None,
                                        O_RDONLY=0, O_CLOEXEC=0)
         command = types.SimpleNamespace(find=lambda program: program if program == "docker" else None, run=inspect)
-        with mock.patch.object(resolve, "os", system), mock.patch.object(resolve, "command", command), \
-                mock.patch.object(engines, "command", command), mock.patch.object(
-                    files, "started", lambda pid: "1" if f"/proc/{pid}/ns/net" in self.state.namespaces else ""):
+        def started(pid: int) -> str:
+            return "1" if f"/proc/{pid}/ns/net" in self.state.namespaces else ""
+
+        with mock.patch.object(places, "os", system), mock.patch.object(engines, "command", command), \
+                mock.patch.object(processes, "started", started), \
+                mock.patch.object(pipeline, "host_lock", contextlib.nullcontext):
             yield
 
 

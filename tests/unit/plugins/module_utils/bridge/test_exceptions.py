@@ -223,10 +223,10 @@ def test_a_change_of_mode_that_was_interrupted_is_not_refused(world: World) -> N
     world.attach("web", bridge="front")
     world.publish("web", "8080:80")
     plan = world.check("docker_bridge", name="front", gateway_mode="routed", force=True)
-    world.host.execute(plan.operations[:1])
+    mark = next(number for number, action in enumerate(plan.actions) if "its mark" in action)
+    world.host.execute(plan.operations[:mark + 1])
     assert bridges(world.state)["front"].routed == ("ipv4", "ipv6")
-    assert world.info()["drift"] and len(world.info()["published_ports"]) == 2
-    assert len(world.run("docker_bridge", name="front").warnings) == 1
+    world.run("docker_bridge", name="front")
     assert world.info()["drift"] == [] and world.info()["published_ports"] == []
 
 

@@ -2,7 +2,9 @@
 """The order of operations, and what a draft keeps."""
 from __future__ import annotations
 
-from ansible_collections.mooring.net.plugins.module_utils.core.plan import Draft
+from unittest import mock
+
+from ansible_collections.mooring.net.plugins.module_utils.core.plan import CLOSE, Draft
 from ansible_collections.mooring.net.plugins.module_utils.host.fake import fresh_state
 from ansible_collections.mooring.net.plugins.module_utils.firewall.operations import RestoreTable
 from ansible_collections.mooring.net.plugins.module_utils.host.operations import (
@@ -23,26 +25,34 @@ IN_ORDER = [LinkDel(HOST, BRIDGE), NetnsDel("old"), NetnsAdd("web"), LinkAdd(HOS
 
 
 @given(st.permutations(IN_ORDER))
-def test_operations_are_carried_out_in_phases(operations: list) -> None:
+def test_operations_are_carried_out_in_stages(operations: list) -> None:
+    draft = Draft(mock.Mock())
+    for operation in operations:
+        draft.planned.append((operation.stage, operation))
+    assert list(draft.operations) == IN_ORDER
+
+
+def test_what_closes_comes_before_all_else() -> None:
     draft = Draft(fresh_state())
-    draft.operations = list(operations)
-    assert list(draft.finish([], []).operations) == IN_ORDER
+    draft.do(LinkAdd(HOST, BRIDGE))
+    draft.do(RestoreTable("ipv4", "raw"), CLOSE)
+    assert [type(operation) for operation in draft.operations] == [RestoreTable, LinkAdd]
 
 
-def test_within_a_phase_the_order_is_that_of_the_draft() -> None:
+def test_within_a_stage_the_order_is_that_of_the_draft() -> None:
     draft = Draft(fresh_state())
     for number in (3, 1, 2):
         draft.do(NetnsAdd(f"n{number}"))
-    assert [operation.name for operation in draft.finish([], []).operations] == ["n3", "n1", "n2"]
+    assert [operation.name for operation in draft.operations] == ["n3", "n1", "n2"]
 
 
 def test_rules_close_before_forwarding_opens() -> None:
-    assert RestoreTable("ipv4", "raw").phase < SysctlSet(HOST, "net/ipv4/ip_forward", "1").phase
+    assert RestoreTable("ipv4", "raw").stage < SysctlSet(HOST, "net/ipv4/ip_forward", "1").stage
 
 
 def test_a_sysctl_inside_a_container_is_set_with_its_interface() -> None:
     setting = SysctlSet(INSIDE, "net/ipv6/conf/eth0/disable_ipv6", "1")
-    assert setting.phase == AddrAdd(INSIDE, "eth0", "10.0.0.2/8").phase
+    assert setting.stage == AddrAdd(INSIDE, "eth0", "10.0.0.2/8").stage
 
 
 def test_an_operation_is_seen_by_what_follows_and_not_by_the_observed_state() -> None:
@@ -59,6 +69,5 @@ def test_what_is_said_twice_is_kept_once() -> None:
     for _ in range(2):
         draft.assume("bridge br0 does not exist")
         draft.warn("the link opens nothing")
-    plan = draft.finish([], [])
-    assert plan.assumed == ("bridge br0 does not exist",)
-    assert plan.warnings == ("the link opens nothing",)
+    assert draft.assumed == ["bridge br0 does not exist"]
+    assert draft.warnings == ["the link opens nothing"]

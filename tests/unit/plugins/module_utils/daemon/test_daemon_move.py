@@ -112,7 +112,7 @@ def test_our_former_bridge_goes_when_the_daemon_leaves_it(name):
 
 def test_a_bridge_comes_back_with_all_that_can_be_told_of_it():
     told = yaml.safe_load(docker_bridge.RETURN)["bridge"]["sample"]
-    assert set(told) & set(docker_bridge.OPTIONS) == {*OF_BRIDGE, *OF_BRIDGE_V6}
+    assert set(told) & set(docker_bridge.RESOURCE.options) == {*OF_BRIDGE, *OF_BRIDGE_V6}
 
 
 @pytest.mark.parametrize("why", [

@@ -29,28 +29,30 @@ def asked():
         return answers[words[0]]
 
     command = types.SimpleNamespace(find=lambda program: answers.get(program) and program, run=run)
-    with mock.patch.object(engines, "command", command):
+    with mock.patch.object(engines, "command", command), \
+            mock.patch.object(engines.processes, "started", lambda pid: f"t{pid}"):
         yield types.SimpleNamespace(questions=questions, answers=answers)
 
 
 def test_containers_are_found_by_name_and_by_id(asked) -> None:
-    found, problems = engines.inspect(["web", "aab", "aa", "gone", "nobody"])
+    answers = engines.inspect(["web", "aab", "aa", "gone", "nobody"])
+    found, problems = answers.found, answers.problems
     assert asked.questions == [("docker", ["web", "aab", "aa", "gone", "nobody"]), ("podman", ["gone", "nobody"])]
     assert (found["web"], found["aab"].name) == (
-        engines.Found("docker", "aab0", "web", 71, ("/d/hosts", "/d/hostname", "/d/resolv.conf")), "web")
+        engines.Container("docker", "aab0", "web", 71, "t71", ("/d/hosts", "/d/hostname", "/d/resolv.conf")), "web")
     assert problems == {"gone": "docker says that it is not running; podman has no container of this name",
                         "nobody": "docker has no container of this name; podman has no container of this name"}
 
 
 def test_a_name_comes_before_the_beginning_of_an_id(asked) -> None:
     asked.answers["docker"] = Result(0, f"{WEB}\n{AA}\n", "")
-    assert engines.inspect(["aa"])[0]["aa"].name == "aa"
+    assert engines.inspect(["aa"]).found["aa"].name == "aa"
     assert len(asked.questions) == 1
 
 
 def test_what_an_engine_says_when_it_does_not_answer(asked) -> None:
     asked.answers.update(docker=HostError("docker did not answer within 20 seconds"), podman=None)
-    assert engines.inspect(["web"]) == (
+    assert engines.inspect(["web"]) == engines.Answers(
         {}, {"web": "docker: docker did not answer within 20 seconds; podman is not installed"})
     asked.answers.update(docker=Result(1, "", "Cannot connect to the Docker daemon\n"))
-    assert engines.inspect(["web"])[1]["web"].startswith("docker says: Cannot connect to the Docker daemon")
+    assert engines.inspect(["web"]).problems["web"].startswith("docker says: Cannot connect to the Docker daemon")

@@ -12,7 +12,7 @@ from ansible_collections.mooring.net.plugins.module_utils.foreign.model import S
 from ansible_collections.mooring.net.plugins.module_utils.firewall.render import restore_text
 from ansible_collections.mooring.net.plugins.module_utils.firewall.sync import sync_family, sync_table
 from ansible_collections.mooring.net.plugins.module_utils.host.model import HostState
-from ansible_collections.mooring.net.plugins.module_utils.upkeep import ledger
+from ansible_collections.mooring.net.plugins.module_utils.host.ledger import read_ledger
 from rules import Packet, rules_of, walk
 
 FOLDER = Path(__file__).resolve().parents[3] / "data"
@@ -60,7 +60,7 @@ def test_hooks_and_their_places(backend: str, suffix: str) -> None:
 @SUFFIXES
 def test_rules_of_others_are_no_ledger(backend: str, suffix: str) -> None:
     state = HostState(tables={(FAMILIES[suffix][0], table): found for table, found in saved(backend, suffix).items()})
-    published = {publication.container for publication in ledger.publications(state)}
+    published = {publication.container for publication in read_ledger(state).publications}
     assert published == ({"web", "dns", "ftp", "db"} if suffix == "v4" else {"web", "db"})
 
 

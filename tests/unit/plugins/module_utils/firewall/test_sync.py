@@ -16,7 +16,8 @@ from ansible_collections.mooring.net.plugins.module_utils.host.fake import FakeH
 from ansible_collections.mooring.net.plugins.module_utils.host.model import HostState
 from ansible_collections.mooring.net.plugins.module_utils.firewall.operations import RestoreTable
 from ansible_collections.mooring.net.plugins.module_utils.policy.rules import table_rules
-from ansible_collections.mooring.net.plugins.module_utils.upkeep import ledger
+from ansible_collections.mooring.net.plugins.module_utils.host.ledger import read_ledger
+from ansible_collections.mooring.net.plugins.module_utils.upkeep.rules import policy_of
 from hypothesis import given
 from hypothesis import strategies as st
 from world import World
@@ -32,7 +33,7 @@ def example() -> World:
 
 
 WORLD = example()
-POLICY = ledger.policy(WORLD.state, ledger.publications(WORLD.state), ledger.links(WORLD.state))
+POLICY = policy_of(WORLD.state, read_ledger(WORLD.state))
 WANTED = table_rules(POLICY, "ipv4")
 RIGHT = {table: WORLD.state.tables["ipv4", table] for table in TABLES}
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from unittest import mock
 
 import pytest
-from ansible_collections.mooring.net.plugins.module_utils.run.module import _execute
+from ansible_collections.mooring.net.plugins.module_utils.run.converge import execute
 from ansible_collections.mooring.net.plugins.module_utils.host import conntrack
 from ansible_collections.mooring.net.plugins.module_utils.host.operations import ConntrackFlush
 from ansible_collections.mooring.net.plugins.module_utils.host.real import RealHost
@@ -94,5 +94,5 @@ def test_a_deletion_that_the_kernel_refuses(code: int, expected: list[str]) -> N
 def test_a_kernel_without_connection_tracking_is_a_warning_and_the_run_goes_on() -> None:
     host = RealHost()
     with mock.patch.object(conntrack, "RtnlSocket", side_effect=OSError(errno.EINVAL, "Invalid argument")):
-        _execute(host, [OPERATION])
+        execute(host, [OPERATION])
     assert host.warnings == [f"{REFUSED}[Errno {errno.EINVAL}] Invalid argument"]

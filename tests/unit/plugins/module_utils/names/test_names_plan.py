@@ -48,12 +48,14 @@ def test_what_is_returned(world: World) -> None:
     assert world.info(bridge="br0")["dns"] == [found]
 
 
-def test_all_follow_the_host_in_every_run(world: World) -> None:
+def test_containers_follow_the_host_in_every_run_about_them(world: World) -> None:
     world.run("container_dns", config=[{"netns": "web"}, {"netns": "db", "dns_servers": ["192.0.2.1"]}])
     world.state.resolv_texts["/etc/resolv.conf"] = "nameserver 192.0.2.54\nsearch example.org\n"
     assert world.info()["drift"] == ["change resolv.conf of db (/etc/netns/db/resolv.conf)",
                                      "change resolv.conf of web (/etc/netns/web/resolv.conf)"]
-    world.bridge()
+    world.publish("web", "8080:80")
+    assert len(world.info()["drift"]) == 2, "files of which nobody asked are not even read"
+    world.attach("web", "db")
     assert lines(world.text("web", "resolv.conf")) == ["nameserver 192.0.2.54", "search example.org"]
     assert lines(world.text("db", "resolv.conf")) == ["nameserver 192.0.2.1", "search example.org"]
     assert world.info()["drift"] == []
@@ -216,7 +218,7 @@ def test_what_docker_wrote_anew_gets_its_names_back(app: World) -> None:
     wanted = {file: app.text("app", file) for file in ("hosts", "hostname", "resolv.conf")}
     app.write_as_docker("app", resolv="nameserver 192.0.2.99\n")
     assert len(app.info()["drift"]) == 3
-    app.bridge()
+    app.run("netns_attach", container="app")
     found = {file: app.text("app", file) for file in wanted}
     assert {file: lines(text) for file, text in found.items()} == {file: lines(text) for file, text in wanted.items()}
     app.run("container_dns", container="app", state="absent")
@@ -318,8 +320,8 @@ def test_a_file_that_a_container_keeps_changing_is_in_nobodys_way(app: World, mo
             raise HostError("somebody else changed it meanwhile")
 
     monkeypatch.setattr(app.host, "_FileWrite", restless)
-    app.bridge("br1", "10.8.0.1/24")
-    assert "br1" in app.state.host.links and "192.0.2.54" in app.text("web", "resolv.conf")
+    app.run("netns_attach", config=[{"container": "app"}, {"netns": "web"}, {"netns": "new"}])
+    assert "new" in app.state.named and "192.0.2.54" in app.text("web", "resolv.conf")
     assert "resolv.conf of app" in app.host.warnings[-1]
     with pytest.raises(MooringError, match="resolv.conf of app"):
         app.run("container_dns", container="app", hostname="front", dns_servers=["192.0.2.9"])

@@ -7,6 +7,7 @@ from typing import Any
 from unittest import mock
 
 import pytest
+from ansible_collections.mooring.net.plugins.module_utils.run import converge as pipeline
 from ansible_collections.mooring.net.plugins.module_utils.run import module as runner
 from ansible_collections.mooring.net.plugins.module_utils.core.errors import MooringError
 from ansible_collections.mooring.net.plugins.module_utils.core.names import KNOWN_AFTER_APPLY
@@ -163,7 +164,7 @@ def test_an_undoing_that_fails_is_reported() -> None:
 
     forwarding = SysctlSet(HOST, "net/ipv4/ip_forward", "1", "0")
     with pytest.raises(MooringError) as caught:
-        runner._execute(Stubborn(), [forwarding, LinkAdd(HOST, Link("br0", "bridge"))])
+        pipeline.execute(Stubborn(), [forwarding, LinkAdd(HOST, Link("br0", "bridge"))])
     assert str(caught.value) == ("no; done before it and not undone: set net.ipv4.ip_forward to 1 (was 0) "
                                  "(not that either)")
 
@@ -210,7 +211,7 @@ def test_what_check_mode_takes_for_granted_is_an_error_otherwise() -> None:
 # -- results ----------------------------------------------------------------------------------------------------------
 
 def result(world: World, name: str, single: bool = True, /, **options: Any) -> dict[str, Any]:
-    return runner._result(RESOURCES[name], world.check(name, **options), single, True)
+    return runner.result(RESOURCES[name], world.check(name, **options).plan, single, True)
 
 
 def test_the_result_of_one_item_and_of_many() -> None:
@@ -261,8 +262,8 @@ def test_every_operation_says_what_it_does_in_one_line() -> None:
 
 
 def test_a_plan_is_a_value() -> None:
-    plan = World().check("docker_bridge", name="br0")
-    assert plan == World().check("docker_bridge", name="br0")
+    plan = World().check("docker_bridge", name="br0").plan
+    assert plan == World().check("docker_bridge", name="br0").plan
     with pytest.raises(dataclasses.FrozenInstanceError):
         plan.operations = ()
     assert Plan().actions == []

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import ipaddress
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 from typing import Optional
 
 from ..core.names import KNOWN_AFTER_APPLY
@@ -52,13 +52,10 @@ class Addresses:
         return any(ipaddress.ip_address(address) in subnet for subnet in self._subnets)
 
 
-def follow_publications(publications: Iterable[Publication], addresses: Addresses,
-                        removed: Collection[str] = ()) -> list[Publication]:
-    """``removed`` are containers that are detached for good: their ports close."""
+def follow_publications(publications: Iterable[Publication], addresses: Addresses) -> list[Publication]:
+    """Publications at the addresses that their containers have now."""
     found = []
     for publication in publications:
-        if publication.container in removed:
-            continue
         address = addresses.current(publication.container, publication.family, publication.container_ip)
         if address:
             host_ip = address if publication.direct else publication.host_ip
@@ -67,12 +64,10 @@ def follow_publications(publications: Iterable[Publication], addresses: Addresse
     return found
 
 
-def follow_links(links: Iterable[Linkage], addresses: Addresses, removed: Collection[str] = ()) -> list[Linkage]:
+def follow_links(links: Iterable[Linkage], addresses: Addresses) -> list[Linkage]:
     """A link lives as long as both of its ends are on one bridge."""
     found = []
     for link in links:
-        if link.source in removed or link.target in removed:
-            continue
         source = addresses.current(link.source, link.family, link.source_ip)
         target = addresses.current(link.target, link.family, link.target_ip)
         bridges = {addresses.bridge(ip) or link.bridge for ip in (source, target)}

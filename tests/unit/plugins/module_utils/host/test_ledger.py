@@ -13,9 +13,10 @@ from ansible_collections.mooring.net.plugins.module_utils.firewall.render import
 from ansible_collections.mooring.net.plugins.module_utils.host.model import HostState
 from ansible_collections.mooring.net.plugins.module_utils.link.model import Link
 from ansible_collections.mooring.net.plugins.module_utils.policy.rules import table_rules
-from ansible_collections.mooring.net.plugins.module_utils.upkeep import ledger
-from ansible_collections.mooring.net.plugins.module_utils.upkeep.addresses import (Addresses, follow_links,
-                                                                                   follow_publications)
+from ansible_collections.mooring.net.plugins.module_utils.host.ledger import read_ledger
+from ansible_collections.mooring.net.plugins.module_utils.host.addresses import (Addresses, follow_links,
+                                                                                 follow_publications)
+from ansible_collections.mooring.net.plugins.module_utils.ports.ledger import Ledger
 from ansible_collections.mooring.net.plugins.module_utils.policy.model import Policy
 from ansible_collections.mooring.net.plugins.module_utils.ports.linkage import Linkage
 from ansible_collections.mooring.net.plugins.module_utils.ports.model import Publication
@@ -71,9 +72,9 @@ def test_what_was_written_is_read_back(published: set[Publication], linked: set[
     merged: dict[Publication, set[str]] = {}
     for publication in published:  # the same port given twice with other sources is one with both
         merged.setdefault(dataclasses.replace(publication, allow_from=()), set()).update(publication.allow_from)
-    assert ledger.publications(state) == tuple(sorted(dataclasses.replace(p, allow_from=tuple(sorted(sources)))
+    assert read_ledger(state).publications == tuple(sorted(dataclasses.replace(p, allow_from=tuple(sorted(sources)))
                                                       for p, sources in merged.items()))
-    assert ledger.links(state) == tuple(sorted(linked))
+    assert read_ledger(state).links == tuple(sorted(linked))
 
 
 @given(st.sets(publications(), max_size=4), st.sets(links(), max_size=4))
@@ -93,7 +94,7 @@ def test_no_comment_and_no_chain_name_is_too_long(published: set[Publication], l
 def test_a_comment_that_says_nothing_is_passed_over(comment: str) -> None:
     chain = ObservedChain((comment,), ("-A X",))
     state = HostState(tables={("ipv4", "nat"): ObservedTable({"MOORING-TCP-0-63": chain, "OTHER": chain})})
-    assert ledger.publications(state) == () and ledger.links(state) == ()
+    assert read_ledger(state).publications == () and read_ledger(state).links == ()
 
 
 def test_without_a_bridge_there_are_no_rules() -> None:
@@ -118,8 +119,8 @@ def test_open_ports_follow_their_container_as_a_whole() -> None:
     assert follow_publications([opened], Addresses([endpoint("db", "10.0.0.2")])) == []
 
 
-def follow(*found: Endpoint, removed: tuple[str, ...] = ()) -> list[str]:
-    return [p.container_ip for p in follow_publications([WEB], Addresses(found), removed)]
+def follow(*found: Endpoint) -> list[str]:
+    return [p.container_ip for p in follow_publications([WEB], Addresses(found))]
 
 
 def test_ports_follow_their_container() -> None:
@@ -137,12 +138,15 @@ def test_ports_of_a_container_that_is_away_wait_until_its_address_is_given_away(
     assert follow(endpoint("db", "10.0.0.2"), endpoint("web", "10.0.0.3")) == ["10.0.0.3"]
 
 
-def test_ports_of_a_container_that_was_removed_close() -> None:
-    assert follow(removed=("web",)) == [] and follow(removed=("db",)) == ["10.0.0.2"]
+@pytest.mark.parametrize(("removed", "ports", "links"), [("web", (), ()), ("db", (WEB,), ()), ("x", (WEB,), (LINK,))])
+def test_what_is_forgotten_of_a_container_that_was_removed(removed: str, ports: tuple, links: tuple) -> None:
+    ledger = Ledger.of([WEB], [LINK])
+    ledger.forget(removed)
+    assert (ledger.publications, ledger.links) == (ports, links)
 
 
-def linked(*found: Endpoint, removed: tuple[str, ...] = ()) -> list[tuple[str, str, str]]:
-    return [(link.source_ip, link.target_ip, link.bridge) for link in follow_links([LINK], Addresses(found), removed)]
+def linked(*found: Endpoint) -> list[tuple[str, str, str]]:
+    return [(link.source_ip, link.target_ip, link.bridge) for link in follow_links([LINK], Addresses(found))]
 
 
 def test_links_follow_both_of_their_ends() -> None:
@@ -153,6 +157,5 @@ def test_links_follow_both_of_their_ends() -> None:
 
 def test_links_end_with_either_end_or_when_they_part() -> None:
     assert linked() == [("10.0.0.2", "10.0.0.3", "br0")]
-    assert linked(removed=("web",)) == linked(removed=("db",)) == []
     assert linked(endpoint("web", "10.0.0.2"), endpoint("db", "10.1.0.3", "br1")) == []
     assert linked(endpoint("new", "10.0.0.2")) == linked(endpoint("new", "10.0.0.3")) == []

@@ -1,0 +1,62 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Endpoints that nobody names follow their bridge when its address, its MTU or its gateway changes. Pure."""
+from __future__ import annotations
+
+import dataclasses
+import ipaddress
+from collections.abc import Collection
+
+from ..bridge.model import Bridge, bridges
+from ..host.draft import Draft
+from ..host.endpoints import Endpoint, endpoints
+from ..netns.model import Resolved, Target
+from .leases import on_subnet
+from .model import LocatedEndpoint
+
+
+def followers(draft: Draft, listed: Collection[tuple[str, str]]) -> list[LocatedEndpoint]:
+    """What endpoints have to become whose bridge is another one than it was.
+
+    :param listed: container and interface of those that the run names
+    """
+    before, after = bridges(draft.observed), bridges(draft.state)
+    changed = {name for name in before.keys() & after.keys() if before[name] != after[name]}
+    found = []
+    for lease in endpoints(draft.state):
+        # An engine's interface stays as the engine made it.
+        if lease.bridge not in changed or lease.adopted or (lease.container, lease.interface) in listed:
+            continue
+        if not _is_concerned(lease, before[lease.bridge], after[lease.bridge]):
+            continue
+        if lease.path not in draft.observed.namespaces:
+            draft.unread.append(f"there is no {lease.path}")
+            continue
+        item = LocatedEndpoint(Target("netns_path", lease.path), bridge=lease.bridge, interface_name=lease.interface,
+                               place=Resolved(lease.container, lease.path))
+        found.append(_as_chosen(draft, item, before[lease.bridge], after[lease.bridge]))
+    return found
+
+
+def _is_concerned(lease: Endpoint, before: Bridge, after: Bridge) -> bool:
+    moved = any(lease.ip(family) and not on_subnet(lease.with_prefix(family), after.subnet(family) or "::/0")
+                for family in ("ipv4", "ipv6"))
+    gained = bool(after.subnet("ipv6")) != bool(lease.address_v6)
+    gateway = any(before.address(family) != after.address(family) for family in ("ipv4", "ipv6"))
+    return moved or gained or gateway or follows_mtu(lease, before, after)
+
+
+def follows_mtu(lease: Endpoint, before: Bridge, after: Bridge) -> bool:
+    """Whether an endpoint has the MTU that its bridge had, and so gets the one that it has now."""
+    return before.link.mtu != after.link.mtu and lease.link.mtu == before.link.mtu
+
+
+def _as_chosen(draft: Draft, item: LocatedEndpoint, before: Bridge, after: Bridge) -> LocatedEndpoint:
+    """What the user chose for the default route stays: that there is none, and a gateway other than the bridge's."""
+    route = draft.observed.namespaces[item.path].default_route("ipv4")
+    if route is None or route.interface != item.interface_name:
+        return dataclasses.replace(item, default_route=False)
+    usual = before.gateway or before.address("ipv4").partition("/")[0]
+    subnet = ipaddress.ip_network(after.subnet("ipv4") or "0.0.0.0/0")
+    if route.gateway == usual or ipaddress.ip_address(route.gateway) not in subnet:
+        return item
+    return dataclasses.replace(item, gateway=route.gateway)

@@ -1,0 +1,74 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What netns_attach declares: options, and what becomes of them."""
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from ..core.argspec import STATE, TARGET
+from ..core.names import container_label, netns_name
+from ..engine.model import Places
+from ..host.resource import Known, Resource
+from .model import DesiredEndpoint, LocatedEndpoint
+from .parse import parse
+from .plan import amend, release, scope, views
+
+OPTIONS: dict[str, Any] = {
+    **STATE,
+    **TARGET,
+    "name": {"type": "str"},
+    "network_mode": {"type": "str", "default": "bridge"},
+    "bridge": {"type": "str"},
+    "interface": {"type": "str"},
+    "interface_name": {"type": "str", "default": "eth0"},
+    "address": {"type": "str"},
+    "address_v6": {"type": "str"},
+    "gateway": {"type": "str"},
+    "gateway_v6": {"type": "str"},
+    "mac_address": {"type": "str"},
+    "mtu": {"type": "str"},
+    "tx_queue_len": {"type": "int"},
+    "routes": {"type": "list", "elements": "dict", "options": {
+        "destination": {"type": "str", "required": True}, "gateway": {"type": "str"}}},
+    "sysctls": {"type": "dict"},
+    "default_route": {"type": "bool"},
+    "exposed_ports": {"type": "list", "elements": "str"},
+    "create_netns": {"type": "bool", "default": True},
+    "adopt": {"type": "bool", "default": False},
+}
+
+
+def identity(item: DesiredEndpoint) -> str:
+    who = item.label if isinstance(item, LocatedEndpoint) else f"{item.target.kind} {item.target.value}"
+    return f"{item.interface_name} of {who}"
+
+
+def containers(items: Sequence[DesiredEndpoint], known: Known) -> Iterator[str]:
+    """Those that are named as an engine's, and owners that no lasting name below /run/netns leads to."""
+    for item in items:
+        if item.target.kind == "container":
+            yield item.target.value
+        if item.owner:
+            entry = known.named.get(item.owner)
+            if entry is None or entry.link.startswith("/proc/") or not entry.inode:
+                yield item.owner
+        if item.present and item.mode == "bridge":
+            known.attached.add(item.name or item.target.value)
+
+
+def locate(items: Sequence[DesiredEndpoint], places: Places) -> list[LocatedEndpoint]:
+    """Every endpoint with its label and the path of its namespace."""
+    found = []
+    for item in items:
+        place = places.resolve(item.target, item.name)
+        # A name from the user was checked when it was read; one that is made from a path must fit marks as well.
+        container_label(item.target.kind, place.label)
+        if place.registers:
+            netns_name("name", place.registers)
+        if item.present and item.mode == "bridge":
+            places.expect(place.label)
+        found.append(LocatedEndpoint.at(item, place, places.owner(item.owner) if item.owner else None))
+    return found
+
+
+RESOURCE = Resource("endpoint", "endpoints", OPTIONS, parse, identity, amend, views, scope, containers, locate, release)

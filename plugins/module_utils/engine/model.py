@@ -1,0 +1,64 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What container engines say, and what names of containers stand for."""
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Optional, Protocol
+
+from ..netns.model import Resolved, Target
+
+
+@dataclass(frozen=True)
+class Container:
+    """A running container of an engine.
+
+    :param engine: ``docker`` or ``podman``
+    :param pid: its first process
+    :param started: when that process started, as /proc says it
+    :param paths: of its hosts, hostname and resolv.conf on the host, "" for one that the engine does not mount
+    """
+
+    engine: str
+    identifier: str
+    name: str
+    pid: int
+    started: str
+    paths: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Answers:
+    """What the engines of a host say of the names and ids that they were asked for.
+
+    Each is found, or has a problem; ``stopped`` has the engine of those that do not run.
+    """
+
+    found: Mapping[str, Container] = field(default_factory=dict)
+    problems: Mapping[str, str] = field(default_factory=dict)
+    stopped: Mapping[str, str] = field(default_factory=dict)
+
+
+class Places(Protocol):
+    """What the names of a run stand for on its host. Every engine has been asked already."""
+
+    def resolve(self, target: Target, name: Optional[str] = None) -> Resolved:
+        """Label and path of a target; one that is not there is ``missing``, with the reason."""
+
+    def owner(self, name: str) -> Resolved:
+        """The container whose network another one shares."""
+
+    def label(self, target: Target) -> tuple[str, str]:
+        """The label that a target has in marks, and what speaks against it, "" when nothing does."""
+
+    def container(self, name: str) -> Container:
+        """A running container of an engine. :raises OptionError: when there is none"""
+
+    def started(self, pid: int) -> str:
+        """When a process started, "" when it is not there."""
+
+    def attached(self, label: str) -> bool:
+        """Whether a container has an interface of a bridge, or will have got one by this run."""
+
+    def expect(self, label: str) -> None:
+        """Count a container among the attached ones: an earlier part of the run attaches it."""

@@ -1,0 +1,101 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""From what a user names to a namespace that can be opened. Adapter: reads, never creates."""
+from __future__ import annotations
+
+import os
+from collections.abc import Collection
+from typing import Optional
+
+from ..core.errors import OptionError
+from ..netns import processes
+from ..netns.model import Resolved, Target, label_of_path, named_path
+from .model import Answers, Container
+
+
+class HostPlaces:
+    """See :class:`engine.model.Places`."""
+
+    def __init__(self, answers: Answers, attached: Collection[str] = ()) -> None:
+        """:param attached: labels of the containers that have an interface on a bridge already"""
+        self._answers = answers
+        self._attached = set(attached)
+        self._processes: dict[int, str] = {}
+
+    def resolve(self, target: Target, name: Optional[str] = None) -> Resolved:
+        """A container's label is its name also where an id was given, so that both mean the same leases."""
+        if target.kind == "netns":
+            return Resolved(name or target.value, named_path(target.value))
+        if target.kind == "netns_path":
+            missing = "" if os.path.exists(target.value) else str(OptionError(
+                "netns_path", target.value, "does not exist", "Give the path of a network namespace"))
+            return Resolved(name or label_of_path(target.value), target.value, missing=missing)
+        if target.kind == "pid":
+            path = f"/proc/{target.value}/ns/net"
+            # The link is there also for a process that ended and was not waited for; opening it is what fails then.
+            missing = "" if _opens(path) else str(OptionError(
+                "pid", target.value, "is not a running process", "Give the pid of a process of the container"))
+            return Resolved(name or target.value, path, name or target.value, missing)
+        try:
+            found = self.container(target.value)
+        except OptionError as error:
+            return Resolved(name or target.value, f"/proc/0/ns/net#{target.value}", missing=str(error))
+        return Resolved(name or found.name, f"/proc/{found.pid}/ns/net", name or found.name)
+
+    def owner(self, name: str) -> Resolved:
+        """A name under /run/netns, else one of an engine; what an earlier item will make is taken to be a name."""
+        path = named_path(name)
+        if os.path.exists(path) and not leads_to_process(os.readlink(path) if os.path.islink(path) else ""):
+            return Resolved(name, path)
+        try:
+            found = self.container(name)
+        except OptionError:
+            return Resolved(name, path)
+        return Resolved(found.name, f"/proc/{found.pid}/ns/net")
+
+    def label(self, target: Target) -> tuple[str, str]:
+        """A container that is attached under that very name needs no engine: it may be stopped, or be without one."""
+        if target.kind == "container" and target.value not in self._attached:
+            try:
+                return self.container(target.value).name, ""
+            except OptionError as error:
+                return target.value, str(error)
+        return {"netns_path": label_of_path}.get(target.kind, str)(target.value), ""
+
+    def container(self, name: str) -> Container:
+        if name in self._answers.found:
+            return self._answers.found[name]
+        if (engine := self._answers.stopped.get(name)) is not None:
+            raise OptionError("container", name, f"is not running, says {engine}",
+                              f"Start it with `{engine} start {name}`")
+        raise OptionError("container", name, "is not a running container "
+                          f"({self._answers.problems.get(name, 'no engine was asked')})",
+                          "Start it first, or use netns, pid or netns_path for one without an engine")
+
+    def started(self, pid: int) -> str:
+        if pid not in self._processes:
+            self._processes[pid] = processes.started(pid)
+        return self._processes[pid]
+
+    def attached(self, label: str) -> bool:
+        return label in self._attached
+
+    def expect(self, label: str) -> None:
+        self._attached.add(label)
+
+    def outdated(self) -> list[str]:
+        """Containers that have ended, or have another process than the engine said: it has to be asked again."""
+        return [name for name, container in self._answers.found.items()
+                if processes.started(container.pid) != container.started]
+
+
+def leads_to_process(link: str) -> bool:
+    """Whether an entry of /run/netns stands for an engine's container, which renews it when it comes back."""
+    return link.startswith("/proc/")
+
+
+def _opens(path: str) -> bool:
+    try:
+        os.close(os.open(path, os.O_RDONLY | os.O_CLOEXEC))
+    except OSError:
+        return False
+    return True

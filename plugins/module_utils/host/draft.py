@@ -1,0 +1,39 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The draft of a plan for a host: what planners share. Pure."""
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from ..core import plan
+from ..ports.ledger import Ledger
+from .model import HostState
+
+
+@dataclass
+class Draft(plan.Draft):
+    """See :class:`core.plan.Draft`.
+
+    :param observed: the host before the run; ``state`` begins as a copy of it
+    :param recorded: the ledger before the run
+    :param ledger: the ledger as it will be
+    :param unread: what a planner would have to change and nobody has read, as sentences
+    :param bridges_asked: names of the bridges that the run is about, for warnings
+    :param containers_asked: the same of containers with published ports
+    :param names_asked: containers whose files the run has planned already
+    :param followed: whether endpoints that nobody names have been brought to what their bridges have become
+    """
+
+    state: HostState
+    observed: HostState = field(default_factory=HostState)
+    recorded: Ledger = field(default_factory=Ledger)
+    ledger: Ledger = field(default_factory=Ledger)
+    unread: list[str] = field(default_factory=list)
+    bridges_asked: list[str] = field(default_factory=list)
+    containers_asked: list[str] = field(default_factory=list)
+    names_asked: set[str] = field(default_factory=set)
+    followed: bool = False
+
+    @classmethod
+    def of(cls, observed: HostState, recorded: Ledger) -> Draft:
+        """A draft in which nothing is planned yet."""
+        return cls(observed.copy(), observed=observed, recorded=recorded, ledger=recorded.copy())

@@ -1,0 +1,67 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The ledger of a host, read from the notes of its rules. Nobody else reads them. Pure."""
+from __future__ import annotations
+
+import dataclasses
+import itertools
+from collections.abc import Collection, Iterator
+
+from ..firewall.model import AT_ADDRESS, DOORS, FAMILIES, ICC, note_of
+from ..ports.ledger import Ledger
+from ..ports.linkage import Linkage
+from ..ports.model import Publication, parse_publication
+from .model import HostState
+
+
+def read_ledger(state: HostState) -> Ledger:
+    """Every published port and every link of the host."""
+    return Ledger.of(_publications(state), _links(state))
+
+
+def _notes(state: HostState, table: str, prefix: str) -> Iterator[tuple[str, str]]:
+    """Chain and note of every rule that stands for a published port or a link: those have an arrow in them."""
+    for family in FAMILIES:
+        observed = state.tables.get((family, table))
+        for name, chain in (observed.chains.items() if observed else ()):
+            if name.startswith(prefix):
+                for comment in chain.comments:
+                    if "->" in comment:
+                        yield name, note_of(comment)
+
+
+def _publications(state: HostState) -> Iterator[Publication]:
+    """A publication may stand in several rules: one for each block that it spans and for each source it allows."""
+    sources: dict[Publication, set[str]] = {}
+    notes = itertools.chain(_notes(state, "nat", DOORS), _notes(state, "filter", AT_ADDRESS))
+    for note in dict.fromkeys(note for _chain, note in notes):
+        container, _space, text = note.partition(" ")
+        try:
+            found = parse_publication(container, text)
+        except ValueError:
+            continue
+        if found.allow_from:
+            allowed = sources.setdefault(dataclasses.replace(found, allow_from=()), set())
+            allowed.update(found.allow_from)
+        else:
+            sources.setdefault(found, set())
+    for found, allowed in sources.items():
+        yield dataclasses.replace(found, allow_from=tuple(sorted(allowed))) if allowed else found
+
+
+def _links(state: HostState) -> Iterator[Linkage]:
+    found = (Linkage.parse(note, chain[len(ICC):]) for chain, note in _notes(state, "filter", ICC))
+    yield from {link for link in found if link is not None}
+
+
+def linked_with(state: HostState, names: Collection[str]) -> frozenset[str]:
+    """These containers, and all that are linked with one of them, in either direction, however far."""
+    neighbours: dict[str, set[str]] = {}
+    for link in _links(state):
+        neighbours.setdefault(link.source, set()).add(link.target)
+        neighbours.setdefault(link.target, set()).add(link.source)
+    found, waiting = set(names), [name for name in names if name in neighbours]
+    while waiting:
+        for name in neighbours[waiting.pop()] - found:
+            found.add(name)
+            waiting.append(name)
+    return frozenset(found)

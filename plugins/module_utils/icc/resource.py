@@ -1,0 +1,44 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What icc_policy declares: options, and what becomes of them."""
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from ..core.argspec import STATE, TARGET
+from ..engine.model import Places
+from ..host.resource import Known, Resource
+from .model import DesiredPolicy, LocatedPolicy
+from .parse import parse
+from .plan import amend, scope, views
+
+OPTIONS: dict[str, Any] = {
+    **STATE,
+    **TARGET,
+    "bridge": {"type": "str"},
+    "icc": {"type": "bool"},
+    "links": {"type": "list", "elements": "str"},
+    "exposed_ports": {"type": "list", "elements": "str"},
+}
+
+
+def identity(item: DesiredPolicy) -> str:
+    who = [f"bridge {item.bridge}"] if item.bridge else []
+    if item.target:
+        located = isinstance(item, LocatedPolicy)
+        who.append(f"container {item.label}" if located else f"{item.target.kind} {item.target.value}")
+    return " and ".join(who)
+
+
+def containers(items: Sequence[DesiredPolicy], known: Known) -> Iterator[str]:
+    """Those that are not attached under that very name."""
+    for item in items:
+        if item.target and item.target.kind == "container" and item.target.value not in known.attached:
+            yield item.target.value
+
+
+def locate(items: Sequence[DesiredPolicy], places: Places) -> list[LocatedPolicy]:
+    return [LocatedPolicy.at(item, *(places.label(item.target) if item.target else ("", ""))) for item in items]
+
+
+RESOURCE = Resource("policy", "policies", OPTIONS, parse, identity, amend, views, scope, containers, locate)

@@ -1,0 +1,36 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What container_dns declares: options, and what becomes of them."""
+from __future__ import annotations
+
+from typing import Any
+
+from ..core.argspec import STATE, TARGET
+from ..host.resource import Resource
+from .locate import containers, locate
+from .model import DesiredNames, LocatedNames
+from .parse import parse
+from .plan import amend, release, scope, views
+
+OPTIONS: dict[str, Any] = {
+    **STATE,
+    **TARGET,
+    "name": {"type": "str"},
+    "hostname": {"type": "str"},
+    "domainname": {"type": "str"},
+    "dns_servers": {"type": "list", "elements": "str"},
+    "dns_search_domains": {"type": "list", "elements": "str"},
+    "dns_opts": {"type": "list", "elements": "str"},
+    "etc_hosts": {"type": "dict"},
+    "fallback_dns_servers": {"type": "list", "elements": "str", "default": ["8.8.8.8", "8.8.4.4"]},
+    "hosts_template": {"type": "str"},
+    "hostname_template": {"type": "str"},
+    "resolv_conf_template": {"type": "str"},
+}
+
+
+def identity(item: DesiredNames) -> str:
+    return item.label if isinstance(item, LocatedNames) else f"{item.target.kind} {item.target.value}"
+
+
+RESOURCE = Resource("names", "all_names", OPTIONS, parse, identity, amend, views, scope, containers, locate, release,
+                    libraries=("pyroute2", "jinja2"))

@@ -1,0 +1,64 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Which ports are published and which links there are: read once from a host, edited by planners, written once."""
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from .linkage import Linkage
+from .model import ORDER, Publication
+
+
+@dataclass
+class Ledger:
+    """Published ports by container, and links by the container that they begin at."""
+
+    by_container: dict[str, tuple[Publication, ...]] = field(default_factory=dict)
+    by_source: dict[str, tuple[Linkage, ...]] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, publications: Iterable[Publication] = (), links: Iterable[Linkage] = ()) -> Ledger:
+        """A ledger of entries in any order."""
+        by_container: dict[str, list[Publication]] = {}
+        by_source: dict[str, list[Linkage]] = {}
+        for publication in sorted(publications, key=ORDER):
+            by_container.setdefault(publication.container, []).append(publication)
+        for link in sorted(links):
+            by_source.setdefault(link.source, []).append(link)
+        return cls({name: tuple(found) for name, found in by_container.items()},
+                   {name: tuple(found) for name, found in by_source.items()})
+
+    def copy(self) -> Ledger:
+        return Ledger(dict(self.by_container), dict(self.by_source))
+
+    @property
+    def publications(self) -> tuple[Publication, ...]:
+        """All published ports, in order."""
+        return tuple(sorted((found for each in self.by_container.values() for found in each), key=ORDER))
+
+    @property
+    def links(self) -> tuple[Linkage, ...]:
+        """All links, in order."""
+        return tuple(sorted(link for each in self.by_source.values() for link in each))
+
+    def published(self, container: str) -> tuple[Publication, ...]:
+        return self.by_container.get(container, ())
+
+    def linked(self, source: str) -> tuple[Linkage, ...]:
+        return self.by_source.get(source, ())
+
+    def publish(self, container: str, publications: Iterable[Publication]) -> None:
+        """Let exactly these ports of a container be published."""
+        self.by_container[container] = tuple(sorted(publications, key=ORDER))
+
+    def link(self, source: str, links: Iterable[Linkage]) -> None:
+        """Let a container have exactly these links."""
+        self.by_source[source] = tuple(sorted(links))
+
+    def forget(self, container: str) -> None:
+        """Close the ports of a container that left for good, and end its links, in both directions."""
+        self.by_container.pop(container, None)
+        self.by_source.pop(container, None)
+        for source, links in self.by_source.items():
+            if any(link.target == container for link in links):
+                self.by_source[source] = tuple(link for link in links if link.target != container)

@@ -1,0 +1,44 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What port_publish declares: options, and what becomes of them."""
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from ..core.argspec import STATE, TARGET
+from ..engine.model import Places
+from ..host.resource import Known, Resource
+from .model import DesiredPorts, LocatedPorts
+from .parse import parse
+from .plan import amend, scope, views
+
+OPTIONS: dict[str, Any] = {
+    **STATE,
+    **TARGET,
+    "published_ports": {"type": "list", "elements": "str"},
+    "publish_all_ports": {"type": "bool", "default": False},
+    "exposed_ports": {"type": "list", "elements": "str"},
+    "default_host_ip": {"type": "str"},
+    "allow_from": {"type": "list", "elements": "str"},
+    "dynamic_port_range": {"type": "str", "default": "49153-65535"},
+}
+
+
+def identity(item: DesiredPorts) -> str:
+    if isinstance(item, LocatedPorts):
+        return f"container {item.label}"
+    return f"{item.target.kind} {item.target.value}"
+
+
+def containers(items: Sequence[DesiredPorts], known: Known) -> Iterator[str]:
+    """Those that are not attached under that very name."""
+    for item in items:
+        if item.target.kind == "container" and item.target.value not in known.attached:
+            yield item.target.value
+
+
+def locate(items: Sequence[DesiredPorts], places: Places) -> list[LocatedPorts]:
+    return [LocatedPorts.at(item, *places.label(item.target)) for item in items]
+
+
+RESOURCE = Resource("publication", "publications", OPTIONS, parse, identity, amend, views, scope, containers, locate)

@@ -1,0 +1,139 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The pipeline of every run, written once and without Ansible.
+
+    desired -> engines asked -> (lock) names looked up -> snapshot -> plan -> [check mode ends] -> execute -> plan again
+"""
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+from ..core.errors import HostError, MooringError
+from ..core.lock import host_lock
+from ..core.plan import Operation, Plan, besides
+from ..engine.inspect import inspect
+from ..engine.model import Answers
+from ..engine.places import HostPlaces
+from ..host.draft import Draft
+from ..host.endpoints import endpoints
+from ..host.ledger import read_ledger
+from ..host.model import HostState, Scope
+from ..host.real import RealHost
+from ..host.resource import Known, Part
+from ..upkeep.settle import settle, widened
+
+ATTEMPTS = 3  # to find all containers where their engine says that they are
+
+
+def converge(parts: Sequence[Part], host: RealHost, changing: bool) -> Plan:
+    """Bring a host to what all parts together ask for.
+
+    :param parts: desired values by kind, in the order in which what one makes is needed by the next
+    :param changing: whether to carry the plan out
+    :returns: the plan that was made, with the views of the host after it
+    :raises MooringError: for what cannot be, before anything is touched; when the host refuses; and when it is not as
+        planned in the end
+    """
+    for attempt in range(1, ATTEMPTS + 1):
+        places = _look_up(parts, host)  # may take as long as an engine does, so not under the lock
+        with host_lock():
+            outdated = places.outdated()
+            if not outdated:
+                return _converge(_locate(parts, places), host, changing)
+        if attempt == ATTEMPTS:
+            raise HostError(f"container {', container '.join(outdated)} did not keep its process for long enough to be "
+                            "found: it keeps restarting. Look at its log, and run the task again")
+    raise AssertionError("unreachable")
+
+
+def _look_up(parts: Sequence[Part], host: RealHost) -> HostPlaces:
+    """Ask each engine once for all names of the run."""
+    look = host.look()
+    known = Known({endpoint.container for endpoint in endpoints(look)}, look.named)
+    attached = set(known.attached)
+    names = dict.fromkeys(name for part in parts for name in part.resource.containers(part.items, known))
+    return HostPlaces(inspect(list(names)) if names else Answers(), attached)
+
+
+def _locate(parts: Sequence[Part], places: HostPlaces) -> list[Part]:
+    located = [Part(part.resource, tuple(part.resource.locate(part.items, places))) for part in parts]
+    for part in located:
+        refuse_twice(part)
+    return located
+
+
+def refuse_twice(part: Part) -> None:
+    """Two items about one thing contradict each other, also where they name it in different ways."""
+    seen = set()
+    for number, item in enumerate(part.items):
+        identity = part.resource.identity(item)
+        if identity in seen:
+            raise MooringError(f"config[{number}]: {identity} stands twice in this task: say all about it in one item")
+        seen.add(identity)
+
+
+def scope_of(parts: Sequence[Part]) -> Callable[[HostState], Scope]:
+    """What located parts want to be read."""
+    return lambda look: widened(Scope.union(part.resource.scope(part.items, look) for part in parts))
+
+
+def plan(parts: Sequence[Part], observed: HostState) -> Plan:
+    """What leads from a host as it is to what located parts ask for. Pure.
+
+    Who leaves does so first, the last storey before the one that it stands on; who stays is planned from the ground up;
+    rules, connections and names follow at the end, once.
+
+    :raises MooringError: for what cannot be
+    """
+    draft = Draft.of(observed, read_ledger(observed))
+    before = tuple(tuple(part.resource.views(observed, draft.recorded, part.items)) for part in parts)
+    for part in reversed(parts):
+        part.resource.release(draft, part.items)
+    for part in parts:
+        part.resource.amend(draft, part.items)
+    if not all(part.resource.reads_only for part in parts):
+        settle(draft)
+    if draft.unread:
+        raise MooringError(f"this changes containers that cannot be reached: {', '.join(draft.unread)}. Attach them "
+                           "again with netns_attach first")
+    after = tuple(tuple(part.resource.views(draft.state, draft.ledger, part.items)) for part in parts)
+    return Plan(draft.operations, before, after, tuple(draft.assumed), tuple(draft.warnings))
+
+
+def _converge(parts: Sequence[Part], host: RealHost, changing: bool) -> Plan:
+    """The plan for located parts, carried out if ``changing``."""
+    found = plan(parts, host.snapshot(scope_of(parts)))
+    if not changing:
+        return found
+    if found.assumed:
+        raise MooringError("; ".join(found.assumed))
+    if not found.operations:
+        return found
+    execute(host, found.operations)
+    again = plan(parts, host.snapshot(scope_of(parts)))
+    left = [operation.describe() for operation in again.operations if not besides(operation)]
+    if left:
+        raise MooringError("the host did not end up as planned: something else changes it, or it refuses in silence. "
+                           "Still to do: " + "; ".join(left))
+    host.warnings += [f"something else keeps changing it, and a later run has to: {operation.describe()}"
+                      for operation in again.operations]
+    return replace(found, after=again.after)  # with what only the kernel knew
+
+
+def execute(host: RealHost, operations: Sequence[Operation]) -> None:
+    """Carry out a plan; undo it where it fails half way. :raises MooringError: with what could not be undone"""
+    try:
+        host.execute(operations)
+    except MooringError as error:
+        left = []
+        for operation in reversed(getattr(error, "done", ())):
+            inverse = operation.inverse()
+            try:
+                if inverse is None:
+                    raise MooringError("nothing undoes that")
+                host.execute([inverse])
+            except MooringError as problem:
+                left.append(f"{operation.describe()} ({problem})")
+        undone = "; what had been done before it was undone" if not left else (
+            "; done before it and not undone: " + "; ".join(left))
+        raise MooringError(f"{error}{undone}") from error

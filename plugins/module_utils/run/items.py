@@ -1,0 +1,40 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""From the parameters of a task to desired values. Pure."""
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from ..core.errors import MooringError, doing
+from ..host.resource import Part, Resource
+from .converge import refuse_twice
+
+# options of one item, what the user gave -> the same checked, with defaults; raises MooringError
+Check = Callable[[Mapping[str, Any], Mapping[str, Any]], Mapping[str, Any]]
+
+
+def part_of(resource: Resource, params: Mapping[str, Any], check: Check) -> Part:
+    """Every item as a value. Options beside ``config`` are defaults for its items."""
+    flat = {key: value for key, value in params.items() if key != "config"}
+    if params["config"] is None:
+        return Part(resource, (_parse(resource, flat),))
+    defaults = {key: value for key, value in flat.items() if value is not None}
+    found = listed(resource, [{**defaults, **item} for item in params["config"]], check)
+    refuse_twice(found)
+    return found
+
+
+def listed(resource: Resource, items: list[Mapping[str, Any]], check: Check) -> Part:
+    """Every item of a list as a value."""
+    found = []
+    for number, item in enumerate(items):
+        with doing(f"config[{number}]"):
+            found.append(_parse(resource, check(resource.options, item)))
+    return Part(resource, tuple(found))
+
+
+def _parse(resource: Resource, options: Mapping[str, Any]) -> Any:
+    for option in resource.required:
+        if options.get(option) in (None, ""):
+            raise MooringError(f"{option}: not given. Give it, or a list of items with config")
+    return resource.parse(options)

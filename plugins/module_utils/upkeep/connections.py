@@ -1,0 +1,66 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Tracked connections that would go on by a permission or a translation that has ended. Pure."""
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Optional
+
+from ..bridge.model import Bridge, partners
+from ..core.plan import CLOSE
+from ..firewall.model import FAMILIES
+from ..host.draft import Draft
+from ..host.operations import ConntrackFlush
+from ..policy.model import Policy
+from ..ports.linkage import Linkage
+from ..ports.model import ORDER, family_of
+
+
+def forget_connections(draft: Draft, before: Policy, after: Policy, stage: Optional[int] = None) -> None:
+    """Connections tracked under a publication that is gone, changed, or new, and over links that are gone.
+
+    New publications count too: a UDP client that kept sending to the closed port has an entry that says "not
+    translated". Over a link that is gone, a UDP client would go on, be it to another container at the address.
+    """
+    old, new = set(before.publications), set(after.publications)
+    unlinked = _paths(before.links) - _paths(after.links)
+    # What is closed only to be opened again at the same address leaves its connections alone.
+    still = {publication.container_ip for publication in (*new, *draft.ledger.publications)}
+    for family in FAMILIES:
+        changed = [p for p in sorted(old ^ new, key=ORDER) if p.protocol == "udp" and p.family == family]
+        ports = {("udp", p.host_port, p.host_port + p.count - 1): None for p in changed if not p.direct}
+        inward = {(p.container_ip, p.host_port, p.host_port + p.count - 1): None for p in changed if p.direct}
+        for address, opened, protocol, _source in sorted(unlinked):
+            if protocol == "udp" and family_of(address) == family:
+                first, _dash, last = opened.partition("-")
+                inward[address, int(first), int(last or first)] = None
+        gone = {p.container_ip: None for p in sorted(old - new, key=ORDER)
+                if p.family == family and p.container_ip not in still}
+        if ports or gone or inward:
+            local = dict.fromkeys(each for each in draft.state.host.addresses if family_of(each) == family)
+            draft.do(ConntrackFlush(family, tuple(ports), tuple(gone), tuple(local), tuple(inward)), stage)
+
+
+def _paths(links: Iterable[Linkage]) -> set[tuple[str, str, str, str]]:
+    """What links open, without the names of those at their ends."""
+    return {(link.target_ip, link.ports, link.protocol, link.source_ip) for link in links if link.opens}
+
+
+def forget_paths(draft: Draft, before: Mapping[str, Bridge], after: Mapping[str, Bridge]) -> None:
+    """UDP clients go on with what they have begun, whatever the rules say to others.
+
+    That ends where somebody may not reach a bridge's containers directly any more, be it one of themselves, and where
+    what they send gets another source from now on: replies to the old one would not come in.
+    """
+    for name in sorted(before.keys() & after.keys()):
+        old, new = before[name], after[name]
+        narrower = not (set(partners(old, before.values())) <= set(partners(new, after.values()))
+                        and set(old.trusted_interfaces) <= set(new.trusted_interfaces)
+                        and set(old.trusted_networks) <= set(new.trusted_networks) and old.icc <= new.icc)
+        for family in FAMILIES:
+            subnet = new.subnet(family)
+            closer = narrower or not old.filters(family)
+            turned = old.masquerades(family) != new.masquerades(family)
+            if subnet and new.filters(family) and closer:
+                draft.do(ConntrackFlush(family, inward=((subnet, 1, 65535),)), CLOSE)
+            if subnet and new.filters(family) and turned:
+                draft.do(ConntrackFlush(family, outward=(subnet,)))

@@ -1,0 +1,36 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What every run keeps true, whatever it was asked. Pure."""
+from __future__ import annotations
+
+from ..bridge.forwarding import ROUTE_LOCALNET
+from ..endpoint.plan import amend as amend_endpoints
+from ..host.draft import Draft
+from ..host.endpoints import endpoints
+from ..host.model import Scope
+from .names import keep_names
+from .obstacles import blocked, shut_in
+from .rules import follow_addresses, keep_rules
+
+
+def widened(scope: Scope) -> Scope:
+    """A scope with what :func:`settle` has to know."""
+    return Scope.union([scope, Scope(bridge_sysctls=(ROUTE_LOCALNET,))]) if scope.firewall else scope
+
+
+def settle(draft: Draft) -> None:
+    """Complete a draft, once all that was asked for is in it.
+
+    A run that has not read the rules leaves them alone, and so it does with files that it has not read.
+    """
+    if not draft.followed:
+        amend_endpoints(draft, ())
+    if draft.observed.shows_rules:
+        departed = {e.container for e in endpoints(draft.observed)} - {e.container for e in endpoints(draft.state)}
+        for container in sorted(departed):
+            draft.ledger.forget(container)
+        follow_addresses(draft)
+        keep_rules(draft)
+    keep_names(draft)
+    asked = [publication for name in draft.containers_asked for publication in draft.ledger.published(name)]
+    for sentence in (*blocked(draft.state, asked), *shut_in(draft.state, draft.bridges_asked)):
+        draft.warn(sentence)

@@ -1,0 +1,98 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Between two policies of a host: what may be reached while one becomes the other. Pure.
+
+Rules, links and addresses cannot change in one step, and a run can end after each. So before anything else is done the
+rules let through only what was let through before and will be afterwards.
+"""
+from __future__ import annotations
+
+import dataclasses
+import ipaddress
+from collections.abc import Iterable
+from typing import Optional
+
+from ..bridge.model import Bridge
+from ..policy.model import Policy
+from ..ports.linkage import Linkage
+from ..ports.model import Publication
+
+
+def meet(before: Policy, after: Policy) -> Policy:
+    """What both policies let through. Bridges that come have their rules already, those that go have them still.
+
+    What is open in both, but somewhere else, is held: noted and closed, so that the next run knows of it if this one
+    ends before it is open again.
+    """
+    bridges = {name: _meet_bridges(bridge, after.bridges.get(name)) for name, bridge in before.bridges.items()}
+    published, held = _meet_publications(before, after)
+    paths, names = {_path(link) for link in after.links}, {_purpose(link) for link in after.links}
+    linked = tuple(link for link in before.links if _path(link) in paths)
+    waiting = tuple(link for link in before.links if _path(link) not in paths and _purpose(link) in names)
+    return dataclasses.replace(
+        after, bridges={**after.bridges, **bridges}, publications=published, links=linked, held=held,
+        held_links=waiting, inner=tuple(sorted({*before.inner, *after.inner})))
+
+
+def _path(link: Linkage) -> tuple[str, ...]:
+    """What a link opens, whatever it is called."""
+    return link.source_ip, link.target_ip, link.ports, link.protocol, link.bridge
+
+
+def _purpose(link: Linkage) -> tuple[str, ...]:
+    """What a link is for, wherever its ends are."""
+    return link.source, link.target, link.alias, link.ports, link.protocol, link.family
+
+
+def _meet_bridges(before: Bridge, after: Optional[Bridge]) -> Bridge:
+    """A bridge with its addresses of before, since they are still there."""
+    if after is None:
+        return before
+    return dataclasses.replace(
+        before, icc=before.icc and after.icc, iptables=before.iptables or after.iptables,
+        ip6tables=before.ip6tables or after.ip6tables, guard=tuple(dict.fromkeys((*before.guard, *after.guard))),
+        routed=_both(before.routed, after.routed), allowed=_both(before.allowed, after.allowed),
+        trusted_interfaces=_both(before.trusted_interfaces, after.trusted_interfaces),
+        trusted_networks=_both(before.trusted_networks, after.trusted_networks))
+
+
+def _both(before: Iterable[str], after: Iterable[str]) -> tuple[str, ...]:
+    kept = set(after)
+    return tuple(word for word in before if word in kept)
+
+
+def _meet_publications(before: Policy, after: Policy) -> tuple[tuple[Publication, ...], tuple[Publication, ...]]:
+    """Those that stay open, and those that are held."""
+    staying = {_place(publication): publication for publication in after.publications}
+    purposes = {_port(publication) for publication in after.publications}
+    published, held = [], []
+    for publication in before.publications:
+        other = staying.get(_place(publication))
+        sources = _meet_sources(publication.allow_from, other.allow_from) if other else None
+        if sources is not None:
+            published.append(dataclasses.replace(publication, allow_from=sources))
+        elif _port(publication) in purposes:
+            held.append(publication)
+    return tuple(published), tuple(held)
+
+
+def _place(publication: Publication) -> Publication:
+    """All of a publication but for whom it is open."""
+    return dataclasses.replace(publication, allow_from=())
+
+
+def _port(publication: Publication) -> tuple[str, str, int, int, str]:
+    """What a publication is for, wherever the container is."""
+    host_ip = publication.family if publication.direct else publication.host_ip
+    return (publication.container, host_ip, publication.host_port, publication.container_port, publication.protocol)
+
+
+def _meet_sources(before: tuple[str, ...], after: tuple[str, ...]) -> Optional[tuple[str, ...]]:
+    """The networks that both lists allow, of which an empty one allows all; None for nobody."""
+    if not before or not after or before == after:
+        return before or after
+    found = set()
+    for one in map(ipaddress.ip_network, before):
+        for other in map(ipaddress.ip_network, after):
+            if one.version == other.version and one.overlaps(other):
+                found.add(str(one if one.prefixlen > other.prefixlen else other))
+    return tuple(sorted(found)) or None

@@ -1,0 +1,56 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What veth_pair declares: options, and what becomes of them."""
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any, Union
+
+from ..core.argspec import STATE, TARGET
+from ..engine.model import Places
+from ..host.resource import Known, Resource
+from .model import DesiredEnd, DesiredVeth, LocatedEnd, LocatedVeth
+from .parse import parse
+from .plan import amend, release, scope, views
+
+ROUTE: dict[str, Any] = {"destination": {"type": "str", "required": True}, "gateway": {"type": "str"}}
+
+END: dict[str, Any] = {
+    **TARGET,
+    "bridge": {"type": "str"},
+    "mtu": {"type": "str"},
+    "mac_address": {"type": "str"},
+    "addresses": {"type": "list", "elements": "str"},
+    "routes": {"type": "list", "elements": "dict", "options": ROUTE},
+    "up": {"type": "bool", "default": True},
+}
+
+OPTIONS: dict[str, Any] = {
+    **STATE,
+    **END,
+    "name": {"type": "str"},
+    "peer": {"type": "dict", "options": {**END, "name": {"type": "str", "required": True}}},
+}
+
+
+def identity(item: Union[DesiredVeth, LocatedVeth]) -> str:
+    where = item.first.target
+    return f"veth pair {item.name}" + (f" of {where.kind} {where.value}" if where else "")
+
+
+def containers(items: Sequence[DesiredVeth], _known: Known) -> Iterator[str]:
+    for item in items:
+        for end in item.ends:
+            if end.target and end.target.kind == "container":
+                yield end.target.value
+
+
+def locate(items: Sequence[DesiredVeth], places: Places) -> list[LocatedVeth]:
+    """Both ends of every pair with the paths of their namespaces; an end without a target stays on the host."""
+    def at(end: DesiredEnd) -> LocatedEnd:
+        return LocatedEnd.at(end, places.resolve(end.target) if end.target else None)
+
+    return [LocatedVeth(at(item.first), at(item.second) if item.second else None, item.present) for item in items]
+
+
+RESOURCE = Resource("veth_pair", "veth_pairs", OPTIONS, parse, identity, amend, views, scope, containers, locate,
+                    release, required=("name",))
