@@ -7,6 +7,7 @@ import sys
 import time
 from pathlib import Path
 
+import layers
 import pytest
 import testhosts
 from testhosts import Host
@@ -14,6 +15,10 @@ from testhosts import Host
 SANDBOX = testhosts.HERE / "sandbox"
 TESTHOST = testhosts.HERE / "testhost"
 FORWARD = "/proc/sys/net/ipv4/ip_forward"
+# What the collection, and its role for the Docker daemon, leave in the files of a host.
+OURS = ["etc/netns/web/hosts", "etc/netns/web/resolv.conf", "usr/local/lib/mooring/dns/follow.py",
+        "etc/systemd/system/mooring-resolv.path", "etc/systemd/system/multi-user.target.wants/mooring-resolv.path",
+        "etc/systemd/system/docker.service.d/mooring-bridge.conf", "etc/docker/daemon.json"]
 RULE = ["-A", "FORWARD", "-s", "203.0.113.7/32", "-j", "DROP"]
 
 
@@ -96,6 +101,30 @@ def test_named_namespaces_are_the_hosts_own_and_stay(new_host):
     assert run("ip", "netns").stdout == ""
     a.run(["ip", "netns", "del", "blue"])
     assert a.run(["ip", "netns"]).stdout == ""
+
+
+@pytest.mark.parametrize("systemd", [False, True], ids=["", "systemd"])
+def test_a_host_sees_nothing_that_the_collection_has_made_on_the_machine(new_host, monkeypatch, systemd):
+    # A layer stands in for the machine's root directory, which no test may write to.
+    machine = testhosts.STATE / ".machine"
+    for name in OURS:
+        (machine / name).parent.mkdir(parents=True, exist_ok=True)
+        (machine / name).touch()
+    monkeypatch.setattr(layers, "unpack", lambda _name, _store: machine)
+    host = new_host("machine", systemd=systemd)
+    assert [name for name in (*OURS, "etc/netns") if os.path.lexists(host.path(name))] == []
+    # What is made anew is all that there is.
+    host.run(["sh", "-ec", "mkdir -p /etc/netns/web; echo 192.0.2.7 seven >/etc/netns/web/hosts; ip netns add web"])
+    assert host.run(["ip", "netns", "exec", "web", "cat", "/etc/hosts"]).stdout == "192.0.2.7 seven\n"
+    assert host.run(["find", "/etc/netns", "-type", "f"]).stdout == "/etc/netns/web/hosts\n"
+
+
+def test_a_host_and_a_sandbox_see_no_named_namespaces_of_what_is_around_them():
+    make = ("set -e; ip netns add web; mkdir -p /run/mooring/netns; touch /run/mooring/netns/web;"
+            'look="ls -A /run/netns; ls -d /run/mooring"; "$1" up a >/dev/null;'
+            '"$1" exec a -- sh -c "$look" || "$0" --new sh -c "$look"')
+    done = run(SANDBOX, "--new", "sh", "-c", make, SANDBOX, TESTHOST)
+    assert (done.stdout, done.stderr.count("'/run/mooring': No such file")) == ("", 2)
 
 
 def test_a_host_may_unshare_and_mount(host):
@@ -262,6 +291,13 @@ def test_a_sandbox_has_a_network_and_a_run_directory_of_its_own():
     assert [name for name in done.stdout.split() if name != "mount"] == ["lo", "lock", "mooring-sandbox", "netns", "lo"]
 
 
+def test_a_sandbox_sees_no_files_of_the_machines_namespaces():
+    make = ('mkdir -p "$1/netns/web" && touch "$1/netns/web/hosts" &&'
+            'mount -t overlay -o "lowerdir=$1:/etc" machine /etc && exec "$0" --new ls -A /etc/netns')
+    done = run("unshare", "--mount", "sh", "-c", make, SANDBOX, testhosts.STATE / ".etc")
+    assert (done.returncode, done.stdout) == (0, "")
+
+
 def test_a_sandbox_is_refused_in_a_chroot(tmp_path):
     make = (
         'cd "$1" && mount -t tmpfs tmpfs . && cd "$1" && mkdir upper work root &&'
@@ -349,6 +385,31 @@ def test_docker_from_a_layer_runs_in_a_host_and_leaves_nothing(new_host):
 def test_a_layer_that_does_not_exist_is_refused():
     with pytest.raises(testhosts.TesthostError, match="no layer 'missing'; layers are: .*docker"):
         Host.up("layered", ["missing"])
+
+
+@pytest.mark.parametrize("known, status", [(True, 0), (False, 1)])
+def test_a_layer_stays_valid_for_a_run_when_a_package_is_installed_on_the_machine(tmp_path, known, status):
+    changed = tmp_path / "status"
+    changed.write_text(Path("/var/lib/dpkg/status").read_text(encoding="utf-8") + "\nPackage: new\n", encoding="utf-8")
+    environment = {layers.MACHINE: layers.machine(), **os.environ}
+    if not known:  # what ./run says at its beginning
+        del environment[layers.MACHINE]
+    command = 'mount --bind "$1" /var/lib/dpkg/status && "$0" up changed --layer nftables && "$0" down changed'
+    done = run("unshare", "--mount", "sh", "-c", command, TESTHOST, changed, env=environment)
+    assert (done.returncode, "layer nftables is not built" in done.stderr) == (status, not known)
+
+
+def test_a_layer_that_another_run_may_be_using_is_kept(tmp_path, monkeypatch):
+    monkeypatch.setattr(layers, "STORE", tmp_path)
+    outdated = {name: tmp_path / f"{name}.tar" for name in ("docker-used", "docker-unused", "nftables-unused")}
+    used = layers.tar_file("docker")
+    for tar in (*outdated.values(), used):
+        tar.touch()
+        os.utime(tar, (0, 0))
+    os.utime(outdated["docker-used"])
+    assert layers.is_built("docker") and not layers.is_built("firewalld")
+    layers.remove_unused(tmp_path, "docker")
+    assert set(tmp_path.iterdir()) == {used, outdated["docker-used"], outdated["nftables-unused"]}
 
 
 # systemd
