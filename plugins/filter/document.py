@@ -1,190 +1,32 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""From the document ``container_networks``, and from what network_info returns, to the ``config`` of modules.
+"""From the document ``container_networks`` to the ``config`` of modules, for roles that compose step by step.
 
 The YAML files beside this one document the filters.
 """
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable
 from typing import Any
 
 from ansible.errors import AnsibleFilterError
 
-Document = Sequence[Mapping[str, Any]]
-Config = list[dict[str, Any]]
-
-# What of a network is no option of docker_bridge, and what of a container is no option of netns_attach.
-NOT_OF_BRIDGES = frozenset({"containers", "icc"})
-OF_INTERFACES = frozenset({"allow_from", "default_host_ip", "dynamic_port_range", "links", "publish_all_ports",
-                           "published_ports"})
-# Options of container_dns. A container on several networks has them once, like those of port_publish below.
-OF_NAMES = ("dns_opts", "dns_search_domains", "dns_servers", "domainname", "etc_hosts", "fallback_dns_servers",
-            "hostname", "hostname_template", "hosts_template", "resolv_conf_template")
-NOT_OF_ENDPOINTS = OF_INTERFACES.union(OF_NAMES)
-# Options of port_publish that a container on several networks has once. Its lists of ports and links are joined.
-OF_PUBLICATIONS = ("allow_from", "default_host_ip", "dynamic_port_range", "publish_all_ports")
-TARGETS = ("container", "netns", "netns_path", "pid")
-_TARGET_OF = {"netns": "netns", "pid": "pid"}  # how container_dns is told which; the others are containers of an engine
+from ansible_collections.mooring.net.plugins.module_utils.core.errors import MooringError
+from ansible_collections.mooring.net.plugins.module_utils.document import document
 
 
-def bridges(document: Document) -> Config:
-    """The config of docker_bridge. It is the first to be used, hence finds what is wrong anywhere in the document."""
-    publications(document)
-    names(document)
-    return [{key: value for key, value in network.items() if key not in NOT_OF_BRIDGES} for network in document]
+def filter_of(function: Callable[[document.Document], document.Config]) -> Callable[[document.Document], Any]:
+    """The function as a filter, whose errors name the variable."""
+    def filtered(networks: document.Document) -> document.Config:
+        try:
+            return function(networks)
+        except MooringError as error:
+            raise AnsibleFilterError(f"container_networks: {error}") from error
 
-
-def access(document: Document) -> Config:
-    """The config of icc_policy for bridges: for those of which the document says whether their containers may talk."""
-    return [{"bridge": network["name"], "icc": network["icc"]} for network in document
-            if network.get("icc") is not None and network.get("state") != "absent"]
-
-
-def endpoints(document: Document) -> Config:
-    """The config of netns_attach: an item for each interface of each container."""
-    return [{key: value for key, value in interface.items() if key not in NOT_OF_ENDPOINTS}
-            for interface in _interfaces(document)]
-
-
-def publications(document: Document) -> Config:
-    """The config of port_publish: an item for each container, whose ports are none where the document names none."""
-    return [{**_lease(interfaces[0]), **_options(name, interfaces, OF_PUBLICATIONS),
-             "published_ports": _joined(interfaces, "published_ports")}
-            for name, interfaces in _attached(document).items()]
-
-
-def links(document: Document) -> Config:
-    """The config of icc_policy for containers: an item for each, whose links are none where the document names none."""
-    return [{**_lease(interfaces[0]), "links": _joined(interfaces, "links")}
-            for interfaces in _attached(document).values()]
-
-
-def names(document: Document) -> Config:
-    """The config of container_dns: an item for each container that the document attaches, takes away, or names.
-
-    A process is left alone unless the document says something of its names: it may have the host's own files.
-    """
-    found: dict[str, Config] = {}
-    for interface in _interfaces(document):
-        found.setdefault(interface["name"], []).append(interface)
-    items = []
-    for name, interfaces in found.items():
-        options = _options(name, interfaces, OF_NAMES)
-        present = any(interface["state"] == "present" for interface in interfaces)
-        own_files = "container" in interfaces[0] or "netns" in interfaces[0]
-        if options or own_files and (not present or any("bridge" in interface for interface in interfaces)):
-            target = {key: interfaces[0][key] for key in TARGETS if interfaces[0].get(key) is not None}
-            items.append({**target, **options, "name": name, "state": "present" if present else "absent"})
-    return items
-
-
-def removal(network: Mapping[str, Any], module: str) -> Config:
-    """The config of the module that, with ``state: absent``, removes what there is of its kind."""
-    if module == "docker_bridge":
-        return [{"name": bridge["name"]} for bridge in network["bridges"]]
-    if module == "netns_attach":
-        # The namespace of an endpoint may be gone, or be known by another name: what counts is the endpoint's own one.
-        attached = [{"name": endpoint["container"], "netns_path": f"/run/netns/{endpoint['container']}",
-                     "interface_name": endpoint["interface_name"]} for endpoint in network["endpoints"]]
-        own = {endpoint["container"] for endpoint in network["endpoints"]}
-        return attached + [{"netns": name} for name in network["namespaces"] if name not in own]
-    if module == "container_dns":
-        return [{_TARGET_OF.get(each["kind"], "container"): each["name"], "name": each["container"]}
-                for each in network["dns"]]
-    if module == "veth_pair":
-        return [{"name": name} for name in dict.fromkeys(network["veth_pairs"])]
-    raise AnsibleFilterError(f"removal: there is nothing to remove with {module!r}. Say container_dns, docker_bridge, "
-                             "netns_attach or veth_pair")
-
-
-def _interfaces(document: Document) -> Config:
-    """Every container of every network, with the name of its bridge and all that the document leaves to the reader.
-
-    :raises AnsibleFilterError: when a container would have one interface on two bridges, mean two namespaces, or have
-        ports without an interface
-    """
-    found: Config = []
-    places: dict[tuple[str, str], str] = {}
-    targets: dict[str, Any] = {}
-    for network in document:
-        for container in network.get("containers") or ():
-            name, bridge, interface = container["name"], network["name"], container.get("interface_name") or "eth0"
-            if (name, interface) in places:
-                raise AnsibleFilterError(
-                    f"container_networks: container {name} has interface {interface} on {places[name, interface]} and "
-                    f"on {bridge}. Give it another interface_name on one of them, or take it off one")
-            places[name, interface] = bridge
-            target = {key: container[key] for key in TARGETS if container.get(key) is not None} or {"netns": name}
-            if targets.setdefault(name, target) != target:
-                raise AnsibleFilterError(
-                    f"container_networks: container {name} is {_text(targets[name])} in one place and {_text(target)} "
-                    "in another. Say the same in both, or use two names for two containers")
-            state = "absent" if "absent" in (network.get("state"), container.get("state")) else "present"
-            found.append({**container, **target, **_place(container, bridge), "state": state,
-                          "exposed_ports": container.get("exposed_ports") or []})
-    return found
-
-
-def _place(container: Mapping[str, Any], bridge: str) -> dict[str, Any]:
-    """The bridge of a container, unless its network mode leaves it without an interface of its own.
-
-    :raises AnsibleFilterError: when such a container has ports or links
-    """
-    mode = container.get("network_mode") or "bridge"
-    if mode == "bridge":
-        return {"bridge": bridge}
-    conflicts = sorted(key for key in OF_INTERFACES if container.get(key))
-    if conflicts:
-        raise AnsibleFilterError(
-            f"container_networks: container {container['name']} has network_mode {mode}, hence no interface of its own "
-            f"that {' and '.join(conflicts)} could be about. Leave them out, or say network_mode: bridge")
-    return {}
-
-
-def _attached(document: Document) -> dict[str, Config]:
-    """The interfaces on bridges that are to be there, by container."""
-    found: dict[str, Config] = {}
-    for interface in _interfaces(document):
-        if interface["state"] == "present" and "bridge" in interface:
-            found.setdefault(interface["name"], []).append(interface)
-    return found
-
-
-def _lease(interface: Mapping[str, Any]) -> dict[str, Any]:
-    """The options that name a container which is attached already. No engine has to be asked for a namespace."""
-    name = interface["name"]
-    return {"netns": name} if interface.get("netns") == name else {"container": name}
-
-
-def _joined(interfaces: Config, key: str) -> list[Any]:
-    return [value for interface in interfaces for value in _listed(interface.get(key))]
-
-
-def _listed(value: Any) -> list[Any]:
-    """A list as Ansible's modules take it: a text stands for its parts between commas."""
-    if isinstance(value, str):
-        return [part.strip() for part in value.split(",")]
-    return list(value or ()) if isinstance(value, (list, tuple, type(None))) else [value]
-
-
-def _options(name: str, interfaces: Config, keys: Sequence[str]) -> dict[str, Any]:
-    """:raises AnsibleFilterError: when the interfaces of a container say different things of the container itself"""
-    found: dict[str, Any] = {}
-    for interface in interfaces:
-        for key in keys:
-            value = interface.get(key)
-            if value is not None and found.setdefault(key, value) != value:
-                raise AnsibleFilterError(
-                    f"container_networks: container {name} has {key} {found[key]} in one network and {value} in "
-                    "another. It counts for the container as a whole: say it once")
-    return found
-
-
-def _text(target: Mapping[str, Any]) -> str:
-    return ", ".join(f"{key} {value}" for key, value in target.items())
+    return filtered
 
 
 class FilterModule:
     def filters(self) -> dict[str, Any]:
-        functions = (access, bridges, endpoints, links, names, publications, removal)
-        return {function.__name__: function for function in functions}
+        functions = (document.access, document.bridges, document.endpoints, document.links, document.names,
+                     document.publications)
+        return {function.__name__: filter_of(function) for function in functions}

@@ -98,20 +98,24 @@ class Server:
         except Exception:
             return {"error": f"an error in this module: {traceback.format_exc()}"}
 
-    def part(self, module, params):
+    def parts(self, module, params):
         """What a module makes of its parameters."""
-        resource = importlib.import_module(f"ansible_collections.mooring.net.plugins.modules.{module}").RESOURCE
-        parameters = self.module.checked({**resource.options, **self.module.CONFIG}, params)
-        return self.items.part_of(resource, parameters, self.module.checked)
+        found = importlib.import_module(f"ansible_collections.mooring.net.plugins.modules.{module}")
+        if module == "host_network":
+            return found.parts(self.module.checked(found.OPTIONS, params))
+        parameters = self.module.checked({**found.RESOURCE.options, **self.module.CONFIG}, params)
+        return [self.items.part_of(found.RESOURCE, parameters, self.module.checked)]
 
     def run(self, module, params, check):
-        part, host = self.part(module, params), self.real.RealHost()
-        plan = self.converge.converge([part], host, changing=not check)
-        result = self.module.result(part.resource, plan, single=params.get("config") is None, with_diff=True)
-        return {**result, "warnings": [*plan.warnings, *host.warnings], "assumed": list(plan.assumed)}
+        parts, host = self.parts(module, params), self.real.RealHost()
+        plan = self.converge.converge(parts, host, changing=not check)
+        result = self.module.result_of_host(plan) if module == "host_network" else self.module.result(
+            parts[0].resource, plan, single=params.get("config") is None)
+        return {**result, **self.module.told(plan, True), "warnings": [*plan.warnings, *host.warnings],
+                "assumed": list(plan.assumed)}
 
     def plan(self, module, params):
-        plan = self.converge.converge([self.part(module, params)], self.real.RealHost(), changing=False)
+        plan = self.converge.converge(self.parts(module, params), self.real.RealHost(), changing=False)
         self.planned = plan.operations
         return {"actions": plan.actions}
 

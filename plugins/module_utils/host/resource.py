@@ -81,3 +81,4 @@ class Part:
 
     resource: Resource
     items: tuple[Any, ...]
+    shown: bool = True  # whether the result has a view of each

@@ -41,7 +41,7 @@ def release(draft: Draft, items: Sequence[LocatedNames]) -> None:
     """Give containers back the files that they had."""
     for item in items:
         for site in _sites(draft, item) if not item.present else ():
-            _remove(draft, site)
+            give_back(draft, site)
 
 
 def amend(draft: Draft, items: Sequence[LocatedNames]) -> None:
@@ -68,7 +68,7 @@ def _sites(draft: Draft, item: LocatedNames) -> list[Site]:
     return [each.site for each in known_sites(draft.state.files) if each.site.container == item.label]
 
 
-def _remove(draft: Draft, site: Site) -> None:
+def give_back(draft: Draft, site: Site) -> None:
     block = split(HOSTS, text_at(site, HOSTS, draft.state.files)).block
     mark = (block.mark or {}) if block else {}
     current, was = draft.state.hostnames.get(site.pid), str(mark.get("hostname_was", "")).strip()

@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from ..core.errors import HostError, MooringError
 from ..core.lock import host_lock
-from ..core.plan import Operation, Plan, besides
+from ..core.plan import Operation, Plan, View, besides
 from ..engine.inspect import inspect
 from ..engine.model import Answers
 from ..engine.places import HostPlaces
@@ -20,6 +20,7 @@ from ..host.ledger import read_ledger
 from ..host.model import HostState, Scope
 from ..host.real import RealHost
 from ..host.resource import Known, Part
+from ..ports.ledger import Ledger
 from ..upkeep.settle import settle, widened
 
 ATTEMPTS = 3  # to find all containers where their engine says that they are
@@ -56,7 +57,7 @@ def _look_up(parts: Sequence[Part], host: RealHost) -> HostPlaces:
 
 
 def _locate(parts: Sequence[Part], places: HostPlaces) -> list[Part]:
-    located = [Part(part.resource, tuple(part.resource.locate(part.items, places))) for part in parts]
+    located = [replace(part, items=tuple(part.resource.locate(part.items, places))) for part in parts]
     for part in located:
         refuse_twice(part)
     return located
@@ -86,7 +87,7 @@ def plan(parts: Sequence[Part], observed: HostState) -> Plan:
     :raises MooringError: for what cannot be
     """
     draft = Draft.of(observed, read_ledger(observed))
-    before = tuple(tuple(part.resource.views(observed, draft.recorded, part.items)) for part in parts)
+    before = _views(parts, observed, draft.recorded)
     for part in reversed(parts):
         part.resource.release(draft, part.items)
     for part in parts:
@@ -96,8 +97,13 @@ def plan(parts: Sequence[Part], observed: HostState) -> Plan:
     if draft.unread:
         raise MooringError(f"this changes containers that cannot be reached: {', '.join(draft.unread)}. Attach them "
                            "again with netns_attach first")
-    after = tuple(tuple(part.resource.views(draft.state, draft.ledger, part.items)) for part in parts)
+    after = _views(parts, draft.state, draft.ledger)
     return Plan(draft.operations, before, after, tuple(draft.assumed), tuple(draft.warnings))
+
+
+def _views(parts: Sequence[Part], state: HostState, ledger: Ledger) -> tuple[tuple[View, ...], ...]:
+    """What of each part is shown to the user."""
+    return tuple(tuple(part.resource.views(state, ledger, part.items)) if part.shown else () for part in parts)
 
 
 def _converge(parts: Sequence[Part], host: RealHost, changing: bool) -> Plan:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import importlib.util
 import os
 import traceback
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
@@ -20,7 +20,7 @@ from ..core.argspec import CONFIG
 from ..core.errors import MooringError
 from ..core.plan import Plan
 from ..host.real import RealHost
-from ..host.resource import Resource
+from ..host.resource import Part, Resource
 from .converge import converge
 from .items import part_of
 
@@ -35,15 +35,26 @@ INTERPRETERS = ("/usr/bin/python3", "/usr/libexec/platform-python", "/usr/local/
 def run_module(resource: Resource) -> None:
     """Run one module from its parameters to its result."""
     module = AnsibleModule(argument_spec={**resource.options, **CONFIG}, supports_check_mode=True)
-    _require_libraries(module, resource.libraries)
+    _run(module, resource.libraries, lambda: [part_of(resource, module.params, checked)],
+         lambda plan: result(resource, plan, single=module.params["config"] is None))
+
+
+def run_host_module(options: Mapping[str, Any], parts: Callable[[Mapping[str, Any]], Sequence[Part]]) -> None:
+    """Run the module for a whole host. The last of its parts is what it returns."""
+    module = AnsibleModule(argument_spec=dict(options), supports_check_mode=True)
+    _run(module, ("pyroute2", "jinja2"), lambda: parts(module.params), result_of_host)
+
+
+def _run(module: AnsibleModule, libraries: Sequence[str], parts: Callable[[], Sequence[Part]],
+         shown: Callable[[Plan], dict[str, Any]]) -> None:
+    _require_libraries(module, libraries)
     try:
         if os.geteuid() != 0:
             raise MooringError("this needs root: run the task with become: true")
-        part = part_of(resource, module.params, checked)
         host = RealHost()
-        plan = converge([part], host, changing=not module.check_mode)
+        plan = converge(parts(), host, changing=not module.check_mode)
         _warn(module, plan, host)
-        module.exit_json(**result(resource, plan, single=module.params["config"] is None, with_diff=module._diff))
+        module.exit_json(**shown(plan), **told(plan, with_diff=module._diff))
     except MooringError as error:
         module.fail_json(msg=str(error))
     except Exception as error:
@@ -84,16 +95,19 @@ def _warn(module: AnsibleModule, plan: Plan, host: RealHost) -> None:
         module.warn(warning)
 
 
-def result(resource: Resource, plan: Plan, single: bool, with_diff: bool) -> dict[str, Any]:
+def result(resource: Resource, plan: Plan, single: bool) -> dict[str, Any]:
     """What a module returns of a plan for one part."""
-    found: dict[str, Any] = {"changed": bool(plan.operations), "actions": plan.actions}
-    found.update({resource.key: plan.after[0][0]} if single else {resource.many: list(plan.after[0])})
-    return {**found, **told(plan, with_diff)}
+    return {resource.key: plan.after[0][0]} if single else {resource.many: list(plan.after[0])}
+
+
+def result_of_host(plan: Plan) -> dict[str, Any]:
+    """What the module for a whole host returns."""
+    return {"network": plan.after[-1][0]}
 
 
 def told(plan: Plan, with_diff: bool) -> dict[str, Any]:
-    """What every module tells of its operations beside the actions."""
-    found: dict[str, Any] = {}
+    """What every module tells of its plan."""
+    found: dict[str, Any] = {"changed": bool(plan.operations), "actions": plan.actions}
     sysctls = [{"name": operation.dotted, "value": operation.value, "previous": operation.previous}
                for operation in plan.operations if hasattr(operation, "dotted") and not operation.netns]
     if sysctls:

@@ -2,6 +2,7 @@
 """Everything that this collection keeps on a host, joined into one view. Pure."""
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Optional
@@ -40,10 +41,15 @@ def scope(_items: Sequence[DesiredInfo], _look: HostState) -> Scope:
 
 
 def views(state: HostState, ledger: Ledger, items: Sequence[DesiredInfo]) -> list[View]:
-    return [answer(question, state, ledger) for question in items]
+    return [answer(question, state, ledger, _drift(state, ledger)) for question in items]
 
 
-def answer(question: DesiredInfo, state: HostState, ledger: Ledger) -> Mapping[str, Any]:
+def _views_of_plan(state: HostState, ledger: Ledger, items: Sequence[DesiredInfo]) -> list[View]:
+    """The same of a state that a plan has settled, hence without drift."""
+    return [answer(question, state, ledger, []) for question in items]
+
+
+def answer(question: DesiredInfo, state: HostState, ledger: Ledger, drift: list[str]) -> Mapping[str, Any]:
     """What a state and a ledger say of what is asked."""
     published, linked = ledger.publications, ledger.links
     found = [e for e in endpoints(state) if question.container in (None, e.container)
@@ -61,7 +67,7 @@ def answer(question: DesiredInfo, state: HostState, ledger: Ledger) -> Mapping[s
         "namespaces": sorted(name for name, entry in state.named.items() if entry.own) if everything else [],
         "dns": [names for names in all_names(state, linked)
                 if everything or names["container"] in (question.container, *containers)],
-        "drift": _drift(state, ledger),
+        "drift": drift,
         "leftovers": _leftovers(state, ledger),
         "obstacles": _obstacles(state, published, names, everything, containers),
     }
@@ -115,3 +121,5 @@ def _change_nothing(_draft: Draft, _items: Sequence[DesiredInfo]) -> None:
 
 OPTIONS: dict[str, Any] = {"bridge": {"type": "str"}, "container": {"type": "str"}}
 RESOURCE = Resource("network", "networks", OPTIONS, parse, str, _change_nothing, views, scope, reads_only=True)
+# The whole of a host at the end of a run about it.
+WHOLE = dataclasses.replace(RESOURCE, views=_views_of_plan)

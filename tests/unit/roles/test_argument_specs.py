@@ -1,12 +1,16 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The document that the roles accept has the options of the modules."""
-import importlib
+"""One table of options: what modules, roles and the document take agrees."""
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 import yaml
+from ansible_collections.mooring.net.plugins.module_utils.document.options import CONTAINER, NETWORK
+from world import RESOURCES
 
-ROLES = Path(__file__).resolve().parents[3] / "roles"
+CHECKOUT = Path(__file__).resolve().parents[3]
+ROLES = CHECKOUT / "roles"
 
 
 def role_options(role):
@@ -14,21 +18,19 @@ def role_options(role):
     return yaml.safe_load(text)["argument_specs"]["main"]["options"]
 
 
-def module_options(module):
-    return importlib.import_module(f"ansible_collections.mooring.net.plugins.modules.{module}").RESOURCE.options
-
-
 def kinds(options):
     keys = ("type", "elements", "choices")
     return {name: {key: option[key] for key in keys if key in option} for name, option in options.items()}
 
 
-NETWORK = role_options("bridge_host")["container_networks"]["options"]
-CONTAINER = NETWORK["containers"]["options"]
+def module_options(module):
+    return RESOURCES[module].options
 
 
-def test_both_roles_take_the_same_document():
-    assert role_options("containers")["container_networks"] == role_options("bridge_host")["container_networks"]
+def test_what_is_written_into_roles_and_documentation_is_up_to_date():
+    done = subprocess.run([sys.executable, CHECKOUT / "tests/specs.py", "--check"], capture_output=True, text=True,
+                          check=False)
+    assert (done.stderr, done.returncode) == ("", 0)
 
 
 def test_a_network_has_the_options_of_docker_bridge_and_its_access_policy():
@@ -49,7 +51,7 @@ def test_a_container_has_the_options_of_the_modules_for_containers():
     assert kinds(CONTAINER) == wanted
 
 
-@pytest.mark.parametrize("role", ["bridge_host", "containers", "docker_daemon"])
+@pytest.mark.parametrize("role", ["bridge_host", "containers", "docker_daemon", "host_network"])
 def test_defaults_are_the_documented_ones(role):
     defaults = yaml.safe_load((ROLES / role / "defaults" / "main.yml").read_text(encoding="utf-8"))
     assert {name: option.get("default") for name, option in role_options(role).items()} == defaults

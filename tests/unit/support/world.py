@@ -15,6 +15,8 @@ import pytest
 from ansible_collections.mooring.net.plugins.module_utils.core.command import Result
 from ansible_collections.mooring.net.plugins.module_utils.core.errors import MooringError
 from ansible_collections.mooring.net.plugins.module_utils.core.plan import Plan, View
+from ansible_collections.mooring.net.plugins.module_utils.document.options import OPTIONS
+from ansible_collections.mooring.net.plugins.module_utils.document.parts import parts
 from ansible_collections.mooring.net.plugins.module_utils.engine import inspect as engines
 from ansible_collections.mooring.net.plugins.module_utils.engine import places
 from ansible_collections.mooring.net.plugins.module_utils.files.model import HASH, ObservedFile, Place
@@ -89,6 +91,7 @@ class World:
         self.host = FakeHost(state or uplink_state())
         self.engine: dict[str, int] = {}  # names of Docker's running containers, with their processes
         self.questions: list[list[str]] = []  # what Docker was asked, name by name
+        self.inspect = engines.inspect
         self._pids = 1000
 
     def copy(self) -> World:
@@ -143,6 +146,18 @@ class World:
     def converge(self, parts: Sequence[Part], changing: bool = True) -> Plan:
         with self._system():
             return pipeline.converge(parts, self.host, changing)
+
+    def document(self, networks: Sequence[Mapping[str, Any]] = (), changing: bool = True, /, **given: Any) -> Plan:
+        """One task of host_network."""
+        return self.converge(parts(checked(OPTIONS, {"networks": list(networks), **given})), changing)
+
+    def document_refuses(self, networks: Sequence[Mapping[str, Any]] = (), /, **given: Any) -> str:
+        """The message of a task of host_network that fails; nothing was touched."""
+        before, count = picture(self.state), len(self.host.executed)
+        with pytest.raises(MooringError) as caught:
+            self.document(networks, **given)
+        assert len(self.host.executed) == count and picture(self.state) == before
+        return str(caught.value)
 
     def check(self, module_name: str, /, **given: Any) -> Plan:
         return self.run(module_name, False, **given)
@@ -205,6 +220,7 @@ class World:
 
         with mock.patch.object(places, "os", system), mock.patch.object(engines, "command", command), \
                 mock.patch.object(processes, "started", started), \
+                mock.patch.object(pipeline, "inspect", self.inspect), \
                 mock.patch.object(pipeline, "host_lock", contextlib.nullcontext):
             yield
 

@@ -211,7 +211,8 @@ def test_what_check_mode_takes_for_granted_is_an_error_otherwise() -> None:
 # -- results ----------------------------------------------------------------------------------------------------------
 
 def result(world: World, name: str, single: bool = True, /, **options: Any) -> dict[str, Any]:
-    return runner.result(RESOURCES[name], world.check(name, **options).plan, single, True)
+    plan = world.check(name, **options).plan
+    return {**runner.result(RESOURCES[name], plan, single), **runner.told(plan, True)}
 
 
 def test_the_result_of_one_item_and_of_many() -> None:

@@ -1,14 +1,13 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The filters between the document and the modules."""
+"""What of the document is whose."""
 from pathlib import Path
 
 import pytest
 import yaml
-from ansible.errors import AnsibleFilterError
-from ansible_collections.mooring.net.plugins.filter import daemon
-from ansible_collections.mooring.net.plugins.filter import document as filters
+from ansible_collections.mooring.net.plugins.module_utils.core.errors import MooringError
+from ansible_collections.mooring.net.plugins.module_utils.document import document as of
 
-CHECKOUT = Path(__file__).resolve().parents[4]
+CHECKOUT = Path(__file__).resolve().parents[5]
 EXAMPLE = yaml.safe_load((CHECKOUT / "playbooks/vars/demo.yml").read_text(encoding="utf-8"))["container_networks"]
 
 
@@ -17,38 +16,38 @@ def network(*containers, **options):
 
 
 def test_the_example():
-    assert filters.bridges(EXAMPLE) == [{"name": "bridge0", "bip": "192.168.5.1/24"}]
-    assert filters.access(EXAMPLE) == [{"bridge": "bridge0", "icc": False}]
+    assert of.bridges(EXAMPLE) == [{"name": "bridge0", "bip": "192.168.5.1/24"}]
+    assert of.access(EXAMPLE) == [{"bridge": "bridge0", "icc": False}]
     common = {"bridge": "bridge0", "state": "present"}
-    assert filters.endpoints(EXAMPLE) == [
+    assert of.endpoints(EXAMPLE) == [
         {"name": "web", "netns": "web", "exposed_ports": [], **common},
         {"name": "db", "netns": "db", "exposed_ports": [5432], "address": "192.168.5.20", **common},
     ]
-    assert filters.publications(EXAMPLE) == [
+    assert of.publications(EXAMPLE) == [
         {"netns": "web", "published_ports": ["8080:80", "127.0.0.1::443"]},
         {"netns": "db", "published_ports": []},
     ]
-    assert filters.links(EXAMPLE) == [{"netns": "web", "links": ["db:database"]}, {"netns": "db", "links": []}]
-    assert filters.names(EXAMPLE) == [{"netns": name, "name": name, "state": "present"} for name in ("web", "db")]
+    assert of.links(EXAMPLE) == [{"netns": "web", "links": ["db:database"]}, {"netns": "db", "links": []}]
+    assert of.names(EXAMPLE) == [{"netns": name, "name": name, "state": "present"} for name in ("web", "db")]
 
 
 def test_an_empty_document_is_no_work():
-    for function in (filters.bridges, filters.access, filters.endpoints, filters.publications, filters.links,
-                     filters.names):
+    for function in (of.bridges, of.access, of.endpoints, of.publications, of.links,
+                     of.names):
         assert function([]) == []
 
 
 def test_keys_without_a_value_say_nothing():
     document = [network({"name": "web", "published_ports": None, "links": None, "exposed_ports": None}, icc=None)]
-    assert filters.access(document) == []
-    assert filters.endpoints(document)[0]["exposed_ports"] == []
-    assert filters.publications(document) == [{"netns": "web", "published_ports": []}]
-    assert filters.bridges([network(containers=None)]) == [{"name": "bridge0", "bip": "192.168.5.1/24"}]
+    assert of.access(document) == []
+    assert of.endpoints(document)[0]["exposed_ports"] == []
+    assert of.publications(document) == [{"netns": "web", "published_ports": []}]
+    assert of.bridges([network(containers=None)]) == [{"name": "bridge0", "bip": "192.168.5.1/24"}]
 
 
 def test_the_document_is_left_as_it_is():
     document = [network({"name": "web"})]
-    filters.endpoints(document)
+    of.endpoints(document)
     assert document == [network({"name": "web"})]
 
 
@@ -56,25 +55,25 @@ def test_the_document_is_left_as_it_is():
     {"container": "c0ffee"}, {"pid": 7}, {"netns_path": "/proc/7/ns/net"}, {"netns": "other"}])
 def test_a_container_is_the_namespace_of_its_name_unless_something_else_is_said(target):
     document = [network({"name": "web", "links": ["db"], **target})]
-    endpoint = filters.endpoints(document)[0]
-    assert {key: endpoint.get(key) for key in filters.TARGETS if key in endpoint} == target
+    endpoint = of.endpoints(document)[0]
+    assert {key: endpoint.get(key) for key in of.TARGETS if key in endpoint} == target
     assert endpoint["name"] == "web"
-    assert filters.links(document) == [{"container": "web", "links": ["db"]}]
+    assert of.links(document) == [{"container": "web", "links": ["db"]}]
 
 
 def test_an_absent_container_is_detached_and_that_closes_its_ports():
     document = [network({"name": "web", "state": "absent", "published_ports": ["80:80"]}, {"name": "db"})]
-    assert [endpoint["state"] for endpoint in filters.endpoints(document)] == ["absent", "present"]
-    assert filters.publications(document) == [{"netns": "db", "published_ports": []}]
-    assert filters.links(document) == [{"netns": "db", "links": []}]
+    assert [endpoint["state"] for endpoint in of.endpoints(document)] == ["absent", "present"]
+    assert of.publications(document) == [{"netns": "db", "published_ports": []}]
+    assert of.links(document) == [{"netns": "db", "links": []}]
 
 
 def test_an_absent_network_has_absent_containers_and_no_policy():
     document = [network({"name": "web"}, state="absent", icc=False, force=True)]
-    assert filters.bridges(document) == [{"name": "bridge0", "bip": "192.168.5.1/24", "state": "absent", "force": True}]
-    assert filters.access(document) == []
-    assert filters.endpoints(document)[0]["state"] == "absent"
-    assert filters.publications(document) == filters.links(document) == []
+    assert of.bridges(document) == [{"name": "bridge0", "bip": "192.168.5.1/24", "state": "absent", "force": True}]
+    assert of.access(document) == []
+    assert of.endpoints(document)[0]["state"] == "absent"
+    assert of.publications(document) == of.links(document) == []
 
 
 def test_a_container_on_two_networks_is_one_container():
@@ -83,11 +82,11 @@ def test_a_container_on_two_networks_is_one_container():
         network({"name": "web", "interface_name": "eth1", "published_ports": ["81:81"], "links": ["cache"]},
                 name="back"),
     ]
-    assert [(endpoint["bridge"], endpoint.get("interface_name")) for endpoint in filters.endpoints(document)] == [
+    assert [(endpoint["bridge"], endpoint.get("interface_name")) for endpoint in of.endpoints(document)] == [
         ("bridge0", None), ("back", "eth1")]
-    assert filters.publications(document) == [
+    assert of.publications(document) == [
         {"netns": "web", "published_ports": ["80:80", "81:81"], "allow_from": ["10.0.0.0/8"]}]
-    assert filters.links(document) == [{"netns": "web", "links": ["db", "cache"]}]
+    assert of.links(document) == [{"netns": "web", "links": ["db", "cache"]}]
 
 
 @pytest.mark.parametrize(("second", "message"), [
@@ -99,21 +98,21 @@ def test_a_container_on_two_networks_is_one_container():
 def test_what_contradicts_itself_is_refused_by_the_first_filter(second, message):
     first = {"name": "web", "default_host_ip": "127.0.0.1"}
     document = [network(first), network({"name": "web", **second}, name="back")]
-    with pytest.raises(AnsibleFilterError, match=message):
-        filters.bridges(document)
+    with pytest.raises(MooringError, match=message):
+        of.bridges(document)
 
 
 def test_a_container_without_an_interface_of_its_own_is_on_no_bridge():
     document = [network({"name": "web"}, {"name": "sidecar", "network_mode": "container:web"})]
-    assert "bridge" not in filters.endpoints(document)[1]
-    assert filters.publications(document) == [{"netns": "web", "published_ports": []}]
-    assert filters.links(document) == [{"netns": "web", "links": []}]
+    assert "bridge" not in of.endpoints(document)[1]
+    assert of.publications(document) == [{"netns": "web", "published_ports": []}]
+    assert of.links(document) == [{"netns": "web", "links": []}]
 
 
 def test_ports_of_a_container_without_an_interface_are_refused():
     document = [network({"name": "web", "network_mode": "none", "published_ports": ["80:80"], "links": ["db"]})]
-    with pytest.raises(AnsibleFilterError, match="web has network_mode none.* that links and published_ports could"):
-        filters.bridges(document)
+    with pytest.raises(MooringError, match="web has network_mode none.* that links and published_ports could"):
+        of.bridges(document)
 
 
 NAMES = {"hostname": "front", "dns_servers": ["192.0.2.1"], "etc_hosts": {"x": "192.0.2.2"}}
@@ -133,42 +132,15 @@ NAMES = {"hostname": "front", "dns_servers": ["192.0.2.1"], "etc_hosts": {"x": "
 ])
 def test_names(containers, found):
     document = [network(*containers)]
-    assert filters.names(document) == found
-    assert all(not set(NAMES) & set(endpoint) for endpoint in filters.endpoints(document))
+    assert of.names(document) == found
+    assert all(not set(NAMES) & set(endpoint) for endpoint in of.endpoints(document))
 
 
 def test_names_of_a_container_on_two_networks_are_said_once():
     document = [network({"name": "web", "hostname": "a"}, {"name": "db", "state": "absent"}),
                 network({"name": "web", "interface_name": "eth1"}, {"name": "db", "interface_name": "eth1"}, name="b")]
-    assert filters.names(document) == [{"netns": "web", "name": "web", "state": "present", "hostname": "a"},
+    assert of.names(document) == [{"netns": "web", "name": "web", "state": "present", "hostname": "a"},
                                        {"netns": "db", "name": "db", "state": "present"}]
     document[1]["containers"][0]["hostname"] = "b"
-    with pytest.raises(AnsibleFilterError, match="container web has hostname a in one network and b in another"):
-        filters.bridges(document)
-
-
-FOUND = {
-    "bridges": [{"name": "bridge0", "bip": "192.168.5.1/24"}],
-    "endpoints": [{"container": "web", "interface_name": "eth0", "bridge": "bridge0"}],
-    "namespaces": ["web", "empty"],
-    "veth_pairs": ["A", "A"],
-    "dns": [{"container": "web", "kind": "netns", "name": "web1"}, {"container": "app", "kind": "docker", "name": "c0"},
-            {"container": "old", "kind": "pid", "name": "7"}],
-}
-
-
-def test_removal():
-    assert filters.removal(FOUND, "docker_bridge") == [{"name": "bridge0"}]
-    assert filters.removal(FOUND, "netns_attach") == [
-        {"name": "web", "netns_path": "/run/netns/web", "interface_name": "eth0"}, {"netns": "empty"}]
-    assert filters.removal(FOUND, "veth_pair") == [{"name": "A"}]
-    assert filters.removal(FOUND, "container_dns") == [
-        {"netns": "web1", "name": "web"}, {"container": "c0", "name": "app"}, {"pid": "7", "name": "old"}]
-    with pytest.raises(AnsibleFilterError, match="nothing to remove with 'port_publish'"):
-        filters.removal(FOUND, "port_publish")
-
-
-def test_every_filter_is_documented():
-    folder = CHECKOUT / "plugins/filter"
-    found = [name for module in (daemon, filters) for name in module.FilterModule().filters()]
-    assert sorted(found) == sorted(path.stem for path in folder.glob("*.yml"))
+    with pytest.raises(MooringError, match="container web has hostname a in one network and b in another"):
+        of.bridges(document)

@@ -1,0 +1,285 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The document, as host_network takes it. Written by tests/specs.py."""
+from __future__ import annotations
+
+
+class ModuleDocFragment:
+    DOCUMENTATION = r"""
+options:
+  networks:
+    description: The networks of the host. Each takes the options of M(mooring.net.docker_bridge),
+      C(icc) and C(containers).
+    type: list
+    elements: dict
+    required: true
+    suboptions:
+      name:
+        type: str
+        required: true
+        description: Name of the bridge, 15 characters at most.
+      state:
+        type: str
+        choices: [present, absent]
+        description: Whether the bridge is to be there. C(absent) also counts for its containers.
+      bip:
+        type: str
+        description: Address and prefix length of the bridge, like V(192.168.5.1/24). Containers use
+          it as their gateway.
+      mtu:
+        type: str
+        description: MTU in bytes, or V(auto) for that of the interface with the default route.
+      fixed_cidr:
+        type: str
+        description: A part of the bridge's subnet from which containers get their addresses, like
+          V(192.168.5.128/25).
+      default_gateway:
+        type: str
+        description: The gateway of the containers, when it is not the bridge itself.
+      ip_masq:
+        type: bool
+        description: Whether what containers send to the outside gets the host's address. The default
+          for a new bridge is V(true).
+      ip_forward:
+        type: bool
+        description: Whether to switch on C(net.ipv4.ip_forward) where it is off. V(false) leaves
+          it as it is. It is never switched off.
+      forward_others:
+        type: bool
+        description: Whether the host may forward packets between interfaces that are none of our
+          bridges, when this module is what switched forwarding on.
+      iptables:
+        type: bool
+        description: Whether to keep rules for IPv4. Without them there is no masquerade, no published
+          port and no protection. The default for a new bridge is V(true).
+      ip6tables:
+        type: bool
+        description: Whether to keep rules for IPv6. Without them, ports are published for IPv4 only,
+          and a bridge with IPv6 cannot have C(icc=false). The default for a new bridge is V(true).
+      ipv6:
+        type: bool
+        description: Whether containers get IPv6 addresses. Needs C(bip6) or C(fixed_cidr_v6).
+      bip6:
+        type: str
+        description: IPv6 address and prefix length of the bridge, like V(2001:db8:1::1/64). The default
+          is the first address of C(fixed_cidr_v6).
+      fixed_cidr_v6:
+        type: str
+        description: The IPv6 network from which containers get their addresses.
+      default_gateway_v6:
+        type: str
+        description: The IPv6 gateway of the containers, when it is not the bridge itself.
+      stp:
+        type: bool
+        description: Whether the bridge speaks the spanning tree protocol. The default for a new bridge
+          is V(false).
+      mac_address:
+        type: str
+        description: MAC address of the bridge. A new bridge gets one that is made from its name and
+          stays the same.
+      gateway_mode:
+        type: str
+        choices: [nat, routed]
+        description: How containers are reached by IPv4. With V(nat), the default for a new bridge,
+          their ports are published at addresses of the host. With V(routed) nothing is translated,
+          and published ports are open at the container's own address. To change it closes published
+          ports, and needs C(force).
+      gateway_mode_v6:
+        type: str
+        choices: [nat, routed]
+        description: The same for IPv6. When it is not given, it is what C(gateway_mode) says, if
+          that is given.
+      allow_bridges:
+        type: list
+        elements: str
+        description: Other bridges whose containers and those of this one may open connections to
+          each other. It is enough that one of two bridges names the other.
+      trusted_interfaces:
+        type: list
+        elements: str
+        description: Interfaces of the host. Whoever comes in by them reaches the containers at their
+          own addresses, on all ports.
+      trusted_networks:
+        type: list
+        elements: str
+        description: Addresses and networks from which the containers are reached at their own addresses,
+          on all ports.
+      adopt:
+        type: bool
+        description: Whether to take over a bridge of this name that somebody else made. It keeps
+          its addresses and its ports, and is not deleted by C(state=absent).
+      force:
+        type: bool
+        description: Whether C(state=absent) also removes the endpoints that the bridge still has,
+          and a change of C(gateway_mode) or C(gateway_mode_v6) the published ports of that family.
+      allow_overlap:
+        type: bool
+        description: Whether the bridge may have a subnet that overlaps a route of the host. The host
+          then loses its way to those addresses.
+      icc:
+        type: bool
+        description: Whether containers of this bridge may open connections to each other. A bridge
+          of which it is not said stays as it is.
+      containers:
+        type: list
+        elements: dict
+        description: The containers on this bridge. Each takes the options of M(mooring.net.netns_attach),
+          M(mooring.net.port_publish), M(mooring.net.icc_policy) and M(mooring.net.container_dns).
+        suboptions:
+          name:
+            type: str
+            required: true
+            description: Name of the container for published ports and links. Also that of its network
+              namespace, where nothing else is said.
+          state:
+            type: str
+            choices: [present, absent]
+            description: Whether the container is to be on the bridge. A container that is merely
+              no longer listed is left alone.
+          container:
+            type: str
+            description: Name or id of a running Docker or Podman container, started without a network.
+          pid:
+            type: int
+            description: A process of the container. Its network namespace is meant.
+          netns:
+            type: str
+            description: Name of a network namespace, as C(ip netns) lists it.
+          netns_path:
+            type: path
+            description: Path of a network namespace, like V(/proc/1234/ns/net).
+          network_mode:
+            type: str
+            description: How the container is connected, V(bridge), V(none), V(host) or V(container:NAME).
+              The default is V(bridge).
+          interface:
+            type: str
+            description: An interface of the host, made with M(mooring.net.veth_pair), that becomes
+              the container's interface. Its other end stays on the host and becomes a port of C(bridge),
+              or of the bridge that it is on already.
+          interface_name:
+            type: str
+            description: Name of the interface inside the container.
+          address:
+            type: str
+            description: The container's IPv4 address, with or without the prefix length of the bridge's
+              subnet.
+          address_v6:
+            type: str
+            description: The container's IPv6 address, with or without the prefix length of the bridge's
+              subnet.
+          gateway:
+            type: str
+            description: The IPv4 gateway of the default route. The default is that of the bridge.
+          gateway_v6:
+            type: str
+            description: The IPv6 gateway of the default route. The default is that of the bridge.
+          mac_address:
+            type: str
+            description: MAC address of the interface. The default is Docker's, C(02:42:) and the
+              IPv4 address.
+          mtu:
+            type: str
+            description: MTU in bytes, or V(auto) for that of the bridge, which is the default for
+              a new interface.
+          tx_queue_len:
+            type: int
+            description: Length of the transmit queue of both ends, in packets.
+          routes:
+            type: list
+            elements: dict
+            description: More routes through this interface. Others are left alone.
+            suboptions:
+              destination:
+                type: str
+                required: true
+                description: A network, an address, or V(default).
+              gateway:
+                type: str
+                description: The next hop, when the destination is not on the link itself.
+          sysctls:
+            type: dict
+            description: Kernel settings of the container's network by name, like C(net.ipv4.conf.IFNAME.rp_filter),
+              where C(IFNAME) stands for the interface.
+          default_route:
+            type: bool
+            description: Whether the container's default route leads through this interface. When
+              it is not given, it does unless the container has one through another interface.
+          exposed_ports:
+            type: list
+            elements: str
+            description: Ports that the container offers to those that are linked to it, like V(5432)
+              or V(53/udp).
+          create_netns:
+            type: bool
+            description: Whether to create the namespace C(netns) when it is missing.
+          adopt:
+            type: bool
+            description: Whether to take over the interface that the container's engine has put on
+              the bridge.
+          published_ports:
+            type: list
+            elements: str
+            description: Ports of the container that the host publishes, in the syntax of C(docker
+              run -p), like V(8080:80) or V(127.0.0.1::443), or of a routed network opens at the container's
+              own address, like V(80). All others are closed.
+          publish_all_ports:
+            type: bool
+            description: Whether to publish every exposed port that C(published_ports) does not mention,
+              at a dynamic host port.
+          default_host_ip:
+            type: str
+            description: The host address of entries that name none, like Docker's C(--ip). The default
+              is every address.
+          allow_from:
+            type: list
+            elements: str
+            description: Addresses and networks that may connect. For all others the ports are closed.
+              The default is everyone.
+          dynamic_port_range:
+            type: str
+            description: Where host ports are chosen from, lowest free one first.
+          links:
+            type: list
+            elements: str
+            description: What the container is linked to, like V(db:database). All other links of
+              it are removed.
+          hostname:
+            type: str
+            description: The host name, also inside of a running container. The default is what a
+              running container calls itself, and the name of a namespace.
+          domainname:
+            type: str
+            description: The domain. The container's own line in its hosts file begins with host name
+              and domain.
+          dns_servers:
+            type: list
+            elements: str
+            description: Name servers, or V(host-gateway) for the bridge. By default they are the
+              host's, and follow it.
+          dns_search_domains:
+            type: list
+            elements: str
+            description: Domains in which short names are looked up, V(.) for none. The default is
+              what the host has.
+          dns_opts:
+            type: list
+            elements: str
+            description: Options of the resolver, like V(ndots:2). The default is what the host has.
+          etc_hosts:
+            type: dict
+            description: More entries of the hosts file, from a name to an address or V(host-gateway).
+          fallback_dns_servers:
+            type: list
+            elements: str
+            description: Name servers of a container that would have none, since the host's are of
+              no use in it.
+          hosts_template:
+            type: str
+            description: A Jinja2 template for our block of the hosts file.
+          hostname_template:
+            type: str
+            description: A Jinja2 template for the hostname file.
+          resolv_conf_template:
+            type: str
+            description: A Jinja2 template for our block of resolv.conf.
+"""

@@ -1,0 +1,88 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""From the parameters of host_network to the parts of one run. Pure."""
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from ..bridge.resource import RESOURCE as BRIDGES
+from ..core.errors import MooringError, doing
+from ..endpoint.resource import RESOURCE as ENDPOINTS
+from ..host.resource import Part, Resource
+from ..icc.resource import RESOURCE as POLICIES
+from ..names.resource import RESOURCE as NAMES
+from ..publish.resource import RESOURCE as PORTS
+from ..upkeep.info import WHOLE, DesiredInfo
+from ..veth.resource import RESOURCE as PAIRS
+from . import document, exclusive
+from .document import TARGETS, Config
+
+def parts(params: Mapping[str, Any]) -> list[Part]:
+    """All that a document asks for, in the order in which one thing needs another.
+
+    :param params: ``networks``, the document; ``veth_pairs``, options of veth_pair; ``exclusive``, whether all goes that
+        they do not name
+    :raises MooringError: naming the network or the container, the option, what is wrong and what would be right
+    """
+    networks: document.Document = params["networks"]
+    pairs = list(params.get("veth_pairs") or ())
+    _refuse_twice(pairs, networks)
+    within = [pair for pair in pairs if _leaves_host(pair)]
+    found = [
+        _part(BRIDGES, document.bridges(networks), "name", "network"),
+        _part(POLICIES, document.access(networks), "bridge", "network"),
+        # A pair on the host may become a container's interface; the end of another may go into a container.
+        _part(PAIRS, [pair for pair in pairs if pair not in within], "name", "pair"),
+        _part(ENDPOINTS, document.endpoints(networks), "name", "container"),
+        _part(PORTS, document.publications(networks), "", "container"),
+        _part(POLICIES, document.links(networks), "", "container"),
+        _part(PAIRS, within, "name", "pair"),
+        _part(NAMES, document.names(networks), "name", "container"),
+    ]
+    if params.get("exclusive"):
+        found.append(Part(exclusive.RESOURCE, (kept(networks, pairs),), shown=False))
+    return [*found, Part(WHOLE, (DesiredInfo(),))]
+
+
+def kept(networks: document.Document, pairs: Sequence[Mapping[str, Any]]) -> exclusive.Kept:
+    """What a document names, whether it is to be there or not."""
+    interfaces = document.interfaces_of(networks)
+    names = {interface["name"] for interface in interfaces}
+    return exclusive.Kept(
+        frozenset(network["name"] for network in networks),
+        frozenset(names | {interface["netns"] for interface in interfaces if interface.get("netns")}),
+        frozenset((interface["name"], interface.get("interface_name") or "eth0") for interface in interfaces),
+        frozenset(pair["name"] for pair in pairs))
+
+
+def _part(resource: Resource, items: Config, key: str, what: str) -> Part:
+    """:param key: the option that names an item in messages, "" for that of the container"""
+    found = []
+    for item in items:
+        name = item[key] if key else item.get("netns") or item.get("container")
+        with doing(f"{what} {name}"):
+            found.append(resource.parse(_filled(resource, item)))
+    return Part(resource, tuple(found), shown=False)
+
+
+def _filled(resource: Resource, item: Mapping[str, Any]) -> dict[str, Any]:
+    """The options of one item with their defaults. Their types have been checked with the whole document."""
+    return {name: value if (value := item.get(name)) is not None else option.get("default")
+            for name, option in resource.options.items()}
+
+
+def _leaves_host(pair: Mapping[str, Any]) -> bool:
+    ends = (pair, pair.get("peer") or {})
+    return any(end.get(key) is not None for end in ends for key in TARGETS)
+
+
+def _refuse_twice(pairs: Iterable[Mapping[str, Any]], networks: document.Document) -> None:
+    """:raises MooringError: for a network or a pair that is named twice: which of the two counts?"""
+    for what, names in (("network", [network["name"] for network in networks]),
+                        ("veth_pairs", [_identity(pair) for pair in pairs])):
+        for name in {name for name in names if names.count(name) > 1}:
+            raise MooringError(f"{what} {name} stands twice in the document: say all about it in one place")
+
+
+def _identity(pair: Mapping[str, Any]) -> str:
+    return " in ".join([pair["name"], *(f"{key} {pair[key]}" for key in TARGETS if pair.get(key) is not None)])

@@ -1,0 +1,198 @@
+#!/usr/bin/python
+# SPDX-License-Identifier: GPL-3.0-or-later
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: host_network
+short_description: Manage the whole container network of a host
+version_added: 0.1.0
+description:
+  - Makes bridges, endpoints, published ports, access policy, links, names and veth pairs of a host what one document
+    says, in one plan.
+  - Everything that can be refused is refused before anything is touched. A port of the last container that is taken
+    is found before the first bridge is made.
+  - Check mode shows exactly what a run does, also on a host on which there is nothing yet.
+  - While the plan is carried out, nothing is reachable that was not reachable before and will not be afterwards.
+extends_documentation_fragment:
+  - mooring.net.attributes
+  - mooring.net.firewall
+  - mooring.net.document
+options:
+  veth_pairs:
+    description:
+      - Veth pairs beside those of endpoints, each with the options of M(mooring.net.veth_pair).
+      - A pair that stays on the host is made before the containers, so that one end of it can become the
+        C(interface) of a container. Other pairs are made after them.
+    type: list
+    elements: dict
+    suboptions:
+      name:
+        description: Name of the pair, and of its first end.
+        type: str
+        required: true
+      state:
+        description: Whether the pair is to be there, or not. By default it is.
+        type: str
+        choices: [present, absent]
+      container:
+        description: Name or id of a running Docker or Podman container that the first end is to be in.
+        type: str
+      pid:
+        description: A process of that container.
+        type: int
+      netns:
+        description: Name of the network namespace that the first end is to be in.
+        type: str
+      netns_path:
+        description: Path of that namespace.
+        type: path
+      bridge:
+        description: The bridge that the first end is a port of. An empty text takes it off its bridge.
+        type: str
+      mtu:
+        description: MTU in bytes.
+        type: str
+      mac_address:
+        description: MAC address of the first end.
+        type: str
+      addresses:
+        description: All addresses of the first end, with their prefix lengths.
+        type: list
+        elements: str
+      routes:
+        description: Routes through the first end. Others are left alone.
+        type: list
+        elements: dict
+        suboptions: &routes
+          destination:
+            description: A network, an address, or V(default).
+            type: str
+            required: true
+          gateway:
+            description: The next hop, when the destination is not on the link itself.
+            type: str
+      up:
+        description: Whether the first end is up. By default it is.
+        type: bool
+      peer:
+        description: The other end.
+        type: dict
+        suboptions:
+          name:
+            description: Name of the other end.
+            type: str
+            required: true
+          container:
+            description: Name or id of a running Docker or Podman container that the other end is to be in.
+            type: str
+          pid:
+            description: A process of that container.
+            type: int
+          netns:
+            description: Name of the network namespace that the other end is to be in.
+            type: str
+          netns_path:
+            description: Path of that namespace.
+            type: path
+          bridge:
+            description: The bridge that the other end is a port of. An empty text takes it off its bridge.
+            type: str
+          mtu:
+            description: MTU in bytes.
+            type: str
+          mac_address:
+            description: MAC address of the other end.
+            type: str
+          addresses:
+            description: All addresses of the other end, with their prefix lengths.
+            type: list
+            elements: str
+          routes:
+            description: Routes through the other end. Others are left alone.
+            type: list
+            elements: dict
+            suboptions: *routes
+          up:
+            description: Whether the other end is up. By default it is.
+            type: bool
+  exclusive:
+    description:
+      - Whether to remove all that this collection keeps on the host and the document does not name. That means bridges,
+        endpoints, published ports, links, names, veth pairs with an end on the host, and namespaces that it made.
+      - What somebody else made stays. A bridge that was adopted is given back, and so is the interface of a container
+        that its engine made.
+      - Without it, what the document does not name stays as it is.
+    type: bool
+    default: false
+seealso:
+  - module: mooring.net.docker_bridge
+  - module: mooring.net.netns_attach
+  - module: mooring.net.port_publish
+  - module: mooring.net.icc_policy
+  - module: mooring.net.container_dns
+  - module: mooring.net.veth_pair
+  - module: mooring.net.network_info
+"""
+
+EXAMPLES = r"""
+- name: Have a bridge with a web server and its database
+  mooring.net.host_network:
+    networks:
+      - name: bridge0
+        bip: 192.168.5.1/24
+        icc: false
+        containers:
+          - name: web
+            published_ports: ["8080:80", "127.0.0.1::443"]
+            links: ["db:database"]
+          - name: db
+            address: 192.168.5.20
+            exposed_ports: [5432]
+
+- name: Join two containers by a pair of their own
+  mooring.net.host_network:
+    networks:
+      - name: bridge0
+        containers: [{name: web}, {name: db}]
+    veth_pairs:
+      - name: direct
+        netns: web
+        addresses: [10.0.0.1/30]
+        peer: {name: direct, netns: db, addresses: [10.0.0.2/30]}
+
+- name: Remove all that this collection keeps on the host
+  mooring.net.host_network:
+    networks: []
+    exclusive: true
+"""
+
+RETURN = r"""
+network:
+  description: The whole network as it is afterwards, as M(mooring.net.network_info) returns it.
+  returned: success
+  type: dict
+actions:
+  description: What was done, or in check mode would be done, one sentence for each operation.
+  returned: success
+  type: list
+  elements: str
+  sample: ["create bridge bridge0", "create namespace web"]
+sysctls:
+  description: Kernel settings that were changed, with the value that they had.
+  returned: when there are any
+  type: list
+  elements: dict
+"""
+
+from ansible_collections.mooring.net.plugins.module_utils.document.options import OPTIONS
+from ansible_collections.mooring.net.plugins.module_utils.document.parts import parts
+from ansible_collections.mooring.net.plugins.module_utils.run.module import run_host_module
+
+
+def main() -> None:
+    run_host_module(OPTIONS, parts)
+
+
+if __name__ == "__main__":
+    main()

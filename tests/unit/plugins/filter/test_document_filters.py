@@ -1,0 +1,26 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The filters between the document and the modules, for roles that compose step by step."""
+from pathlib import Path
+
+import pytest
+from ansible.errors import AnsibleFilterError
+from ansible_collections.mooring.net.plugins.filter import daemon
+from ansible_collections.mooring.net.plugins.filter import document as filters
+
+FOLDER = Path(__file__).resolve().parents[4] / "plugins/filter"
+FILTERS = filters.FilterModule().filters()
+
+
+def test_a_filter_is_a_function_of_the_document():
+    assert FILTERS["access"]([{"name": "bridge0", "icc": False}]) == [{"bridge": "bridge0", "icc": False}]
+
+
+def test_what_is_wrong_names_the_variable():
+    document = [{"name": "bridge0", "containers": [{"name": "web"}, {"name": "web"}]}]
+    with pytest.raises(AnsibleFilterError, match="^container_networks: container web has interface eth0 on bridge0"):
+        FILTERS["bridges"](document)
+
+
+def test_every_filter_is_documented():
+    found = [*daemon.FilterModule().filters(), *FILTERS]
+    assert sorted(found) == sorted(path.stem for path in FOLDER.glob("*.yml"))

@@ -1,0 +1,165 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A whole host in one plan."""
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from ansible_collections.mooring.net.plugins.module_utils.core.errors import MooringError
+from ansible_collections.mooring.net.plugins.module_utils.core.names import KNOWN_AFTER_APPLY
+from ansible_collections.mooring.net.plugins.module_utils.engine.inspect import inspect
+from ansible_collections.mooring.net.plugins.module_utils.engine.model import Answers
+from ansible_collections.mooring.net.plugins.module_utils.link.operations import LinkAdd
+from ansible_collections.mooring.net.plugins.module_utils.netns.model import HOST
+from ansible_collections.mooring.net.plugins.module_utils.run.module import diff
+from world import World, picture
+
+CHECKOUT = Path(__file__).resolve().parents[5]
+EXAMPLE = yaml.safe_load((CHECKOUT / "playbooks/vars/demo.yml").read_text(encoding="utf-8"))["container_networks"]
+
+
+def network(*containers: Any, **options: Any) -> dict[str, Any]:
+    listed = [{"name": each} if isinstance(each, str) else each for each in containers]
+    return {"name": "br0", "bip": "192.168.5.1/24", "containers": listed, **options}
+
+
+def test_the_example_from_nothing_in_one_plan() -> None:
+    world = World()
+    shown = world.document(EXAMPLE, False)
+    assert shown.assumed == () and KNOWN_AFTER_APPLY not in diff(shown)["after"]
+    done = world.document(EXAMPLE)
+    assert (shown.actions, diff(shown), shown.warnings) == (done.actions, diff(done), done.warnings)
+    found = done.after[-1][0]
+    assert found["published_ports"] == ["web 0.0.0.0:8080->192.168.5.2:80/tcp",
+                                        "web 127.0.0.1:49153->192.168.5.2:443/tcp"]
+    assert found["links"] == ["web link db:database 192.168.5.2->192.168.5.20:5432/tcp"]
+    assert found == world.info() and found["drift"] == found["leftovers"] == []
+    assert "192.168.5.20\tdatabase db" in diff(shown)["after"], "the preview shows the names of links"
+    assert world.document(EXAMPLE).operations == ()
+
+
+def test_rules_are_written_twice_at_most() -> None:
+    """Once to protect new bridges, once to open what is published."""
+    tables = [(operation.family, operation.table) for operation in World().document(EXAMPLE).operations
+              if type(operation).__name__ == "RestoreTable"]
+    assert all(tables.count(table) <= 2 for table in tables)
+
+
+def test_what_is_last_is_found_before_the_first_bridge_is_made() -> None:
+    containers = [f"c{number}" for number in range(5)]
+    taken = {"name": "last", "published_ports": ["8080:80", "8080:81"]}
+    message = World().document_refuses([network(*containers, taken)])
+    assert "8080" in message and "given twice" in message
+
+
+@pytest.mark.parametrize(("document", "message"), [
+    ([network({"name": "web", "address": "10.0.0.1"})], "address: '10.0.0.1' is not in 192.168.5.0/24"),
+    ([network({"name": "web", "published_ports": ["x"]})], "container web: published_ports: 'x' "),
+    ([network("web", bip="192.168.5.1")], "network br0: bip: '192.168.5.1' lacks a prefix length"),
+    ([network({"name": "web", "links": ["nobody"]})], "container nobody is on no bridge of ours"),
+    ([network("web"), network("web", name="br1", bip="10.0.0.1/24")], "container web has interface eth0 on br0 and on"),
+    ([network("web"), network("db")], "network br0 stands twice in the document: say all about it in one place"),
+    ([network({"name": "web", "state": "absent"}, {"name": "db", "links": ["web"]})], "container web is on no bridge"),
+])
+def test_what_is_wrong_with_a_document(document: list[dict[str, Any]], message: str) -> None:
+    assert message in World().document_refuses(document)
+
+
+def test_a_pair_on_the_host_becomes_an_interface_and_another_joins_two_containers() -> None:
+    world = World()
+    world.document(
+        [network({"name": "web", "interface": "B"}, "db")],
+        veth_pairs=[{"name": "A", "peer": {"name": "B"}},
+                    {"name": "direct", "netns": "web", "addresses": ["10.0.0.1/30"],
+                     "peer": {"name": "direct", "netns": "db", "addresses": ["10.0.0.2/30"]}}])
+    inside = world.state.namespaces["/run/netns/web"].links
+    assert set(inside) == {"lo", "eth0", "direct"} and world.state.host.links["A"].controller == "br0"
+    assert inside["direct"].addresses == ("10.0.0.1/30",)
+
+
+def test_what_the_document_does_not_name_stays_unless_it_is_exclusive() -> None:
+    world = World()
+    before = picture(world.state, sysctls=False)
+    world.document(EXAMPLE, veth_pairs=[{"name": "A", "peer": {"name": "B"}}])
+    world.start("app")
+    world.run("netns_attach", container="app")
+    world.run("container_dns", container="app")
+    assert world.document([]).operations == ()
+    kept = world.document([network("only", name="other", bip="10.8.0.1/24")], exclusive=True).after[-1][0]
+    assert [bridge["name"] for bridge in kept["bridges"]] == ["other"]
+    assert [endpoint["container"] for endpoint in kept["endpoints"]] == ["only"] == kept["namespaces"]
+    assert kept["published_ports"] == kept["links"] == kept["veth_pairs"] == kept["leftovers"] == []
+    assert [names["container"] for names in kept["dns"]] == ["only"]
+    shown = world.document([], False, exclusive=True)
+    done = world.document([], exclusive=True)
+    assert shown.actions == done.actions and not any(done.after[-1][0].values())
+    del world.engine["app"]
+    world.host.end_namespace("/proc/1001/ns/net")
+    after = picture(world.state, sysctls=False)
+    assert {key: value for key, value in after.items() if key not in ("files", "hostnames")} == {
+        key: value for key, value in before.items() if key not in ("files", "hostnames")}
+    assert not [place for place in after["files"] if place.startswith(("/etc/", "/run/mooring"))]
+
+
+def test_exclusive_leaves_alone_what_others_made() -> None:
+    world = World()
+    world.state.host.links["theirs"] = world.state.host.links["ens3"].replaced(name="theirs", kind="bridge", index=70,
+                                                                               addresses=("10.50.0.1/24",))
+    world.document([{"name": "theirs", "adopt": True}])
+    world.document([], exclusive=True)
+    assert world.state.host.links["theirs"].alias == ""
+
+
+def test_engines_are_asked_once_for_all_names() -> None:
+    world = World()
+    names = [f"c{number}" for number in range(7)]
+    for name in names:
+        world.start(name)
+    world.document([network(*({"name": name, "container": name, "published_ports": [f"80{number}0:80"]}
+                              for number, name in enumerate(names)))])
+    assert world.questions == [names]
+    del world.questions[:]
+    world.publish("c0", "8080:80")
+    assert world.questions == [], "an attached container needs no engine"
+
+
+def test_a_container_that_restarts_while_engines_answer_is_looked_up_again() -> None:
+    world = World()
+    world.start("app")
+    asked = restarting(world, times=1)
+    world.document([network({"name": "app", "container": "app"})])
+    assert len(asked) == 2 and world.state.named["app"].link == f"/proc/{world.engine['app']}/ns/net"
+
+
+def test_a_container_that_keeps_restarting_is_an_error_after_some_attempts() -> None:
+    world = World()
+    world.start("app")
+    restarting(world, times=9)
+    with pytest.raises(MooringError, match="container app did not keep its process .* it keeps restarting"):
+        world.document([network({"name": "app", "container": "app"})])
+    assert world.state.named == {}
+
+
+def restarting(world: World, times: int) -> list[None]:
+    """Let a container restart while its engine is asked."""
+    answered: list[None] = []
+
+    def ask(names: list[str]) -> Answers:
+        found = inspect(names)
+        answered.append(None)
+        if len(answered) <= times:
+            world.start("app")
+        return found
+
+    world.inspect = ask
+    return answered
+
+
+def test_a_new_bridge_listens_to_no_router_before_anything_is_attached() -> None:
+    operations = World().document([network("web", fixed_cidr_v6="2001:db8:5::/64")]).operations
+    deaf = next(number for number, each in enumerate(operations) if each.describe().startswith("set net.ipv6.conf.br0"))
+    first = next(number for number, each in enumerate(operations) if isinstance(each, LinkAdd) and each.netns == HOST
+                 and each.link.controller)
+    assert deaf < first
