@@ -19,7 +19,7 @@ sys.path.append(os.environ["FOLDER"])
 import pyroute2.netlink.rtnl.ifinfmsg
 from pipeline import Server
 server = Server()
-server.resource("netns_attach")
+server.parts("netns_attach", {"netns": "c0"})
 ready, go = os.pipe(), os.pipe()
 for number in range(int(sys.argv[1])):
     if not os.fork():

@@ -110,14 +110,15 @@ def test_a_namespace_resolves_names_as_the_files_say(here, names):
                           etc_hosts={"other.example": "10.1.2.3", "gw": "host-gateway"})
 
 
-def test_without_options_the_host_is_followed_by_every_run(here, names):
+def test_without_options_the_host_is_followed_by_every_run_about_the_container(here, names):
     here.run("container_dns", netns="n0", dns_search_domains=["."])
     assert entries(here.sh("cat /etc/netns/n0/resolv.conf")) == ["nameserver 192.0.2.53", "options ndots:2"]
     here.host.path("/etc/resolv.conf").write_text("nameserver 192.0.2.54\n")
     try:
         info = here.run("network_info")["network"]
         assert any("change resolv.conf of n0" in text for text in info["drift"])
-        actions = here.run("icc_policy", bridge="br0", icc=True)["actions"]
+        assert here.run("icc_policy", bridge="br0", icc=True)["actions"] == []
+        actions = here.run("netns_attach", netns="n0")["actions"]
         assert actions == ["change resolv.conf of n0 (/etc/netns/n0/resolv.conf)"]
         assert entries(here.sh("cat /etc/netns/n0/resolv.conf")) == ["nameserver 192.0.2.54"]
         here.host.path("/etc/resolv.conf").write_text("nameserver 127.0.0.1\n")
@@ -362,7 +363,7 @@ def test_files_change_once_the_reader_agrees(here, names):
 
 
 def test_a_container_that_always_changes_its_file_is_in_nobodys_way(here):
-    """A run for others tells of it, and does not wait for it to agree."""
+    """A run about others as well tells of it, and does not wait for it to agree."""
     engine = here.engines["podman"]
     engine.start("restless")
     try:
@@ -373,9 +374,10 @@ def test_a_container_that_always_changes_its_file_is_in_nobodys_way(here):
                "dd conv=notrunc if=/tmp/text of=/etc/resolv.conf 2>/dev/null; done")
         soon(lambda: "nameserver 192.0.2.6" in engine("exec", "restless", "cat", "/etc/resolv.conf"), True)
         runs = []
-        soon(lambda: runs.append(here.run("netns_attach", netns="n8", address="10.9.0.93"))
+        both = [{"netns": "n8", "address": "10.9.0.93"}, {"container": "restless"}]
+        soon(lambda: runs.append(here.run("netns_attach", config=both))
              or "resolv.conf of restless" in " ".join(runs[-1]["warnings"]), True)
-        assert {run["endpoint"]["address"] for run in runs} == {"10.9.0.93/24"}
+        assert {run["endpoints"][0]["address"] for run in runs} == {"10.9.0.93/24"}
         here.run("netns_attach", netns="n8", state="absent")
     finally:
         engine.remove("restless")

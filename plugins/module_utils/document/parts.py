@@ -20,8 +20,8 @@ from .document import TARGETS, Config
 def parts(params: Mapping[str, Any]) -> list[Part]:
     """All that a document asks for, in the order in which one thing needs another.
 
-    :param params: ``networks``, the document; ``veth_pairs``, options of veth_pair; ``exclusive``, whether all goes that
-        they do not name
+    :param params: ``networks``, the document; ``veth_pairs``, options of veth_pair; ``exclusive``, whether all that
+        they do not name goes
     :raises MooringError: naming the network or the container, the option, what is wrong and what would be right
     """
     networks: document.Document = params["networks"]

@@ -159,7 +159,8 @@ class Leases:
             others = {at: str(who) for at, who in taken.items() if who != holder}
             chosen = check_address(option, requested, subnet, bridge.name, others)
         else:
-            chosen = (self._kept(family, subnet, lease, taken, holder) or self._moved(family, bridge, lease, taken)
+            chosen = (self._kept(family, subnet, lease, taken, holder)
+                      or self._moved(family, bridge, lease, taken, holder)
                       or self._back(family, item, subnet, taken))
         chosen = chosen or self._lowest(family, bridge, taken)
         if lease and lease.ip(family) and lease.with_prefix(family) != chosen:
@@ -182,13 +183,14 @@ class Leases:
             return ""
         return address if taken.get(number(address), holder) == holder else ""
 
-    def _moved(self, family: str, bridge: Bridge, lease: Optional[Endpoint], taken: Mapping[int, _Holder]) -> str:
+    def _moved(self, family: str, bridge: Bridge, lease: Optional[Endpoint], taken: Mapping[int, _Holder],
+               holder: _Holder) -> str:
         """The same place on the bridge's new subnet, where the bridge got one in this run."""
         before = self._former.get(bridge.name)
         if lease is None or before is None or lease.bridge != bridge.name or not lease.ip(family):
             return ""
         place = same_place(lease.ip(family), family, before, bridge)
-        return "" if number(place) in taken else place
+        return place if taken.get(number(place), holder) == holder else ""
 
     def _back(self, family: str, item: LocatedEndpoint, subnet: str, taken: Mapping[int, _Holder]) -> str:
         """The address that a container had that was gone for a while, and that its rules still point at."""

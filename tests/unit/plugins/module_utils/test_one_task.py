@@ -34,6 +34,31 @@ def test_one_address_for_two_containers_is_refused(world: World) -> None:
     assert message.startswith("address: '192.168.5.3' is taken by container a")
 
 
+@pytest.mark.parametrize("family", ["address", "address_v6"])
+def test_one_address_for_two_containers_is_refused_also_where_one_of_them_has_it(family: str) -> None:
+    world = World()
+    world.bridge(fixed_cidr_v6="2001:db8:5::/64")
+    address = {"address": "192.168.5.9", "address_v6": "2001:db8:5::9"}[family]
+    world.run("netns_attach", netns="b", **{family: address})
+    for first, second in (("a", "b"), ("b", "a")):
+        message = world.refuses("netns_attach", config=[{"netns": first, family: address},
+                                                        {"netns": second, family: address}])
+        assert f"{address}' is taken by container {first}" in message
+    assert "is taken by container b" in world.refuses("netns_attach", config=[
+        {"netns": "b", family: address}, {"netns": "b", "interface_name": "eth1", family: address}])
+
+
+@pytest.mark.parametrize(("bip", "kept"), [
+    ("192.168.0.1/16", ["192.168.5.2/16", "192.168.5.20/16"]), ("192.168.5.1/28", ["192.168.5.2/28", "192.168.5.3/28"]),
+    ("10.8.0.1/24", ["10.8.0.2/24", "10.8.0.20/24"]), ("192.168.4.1/23", ["192.168.5.2/23", "192.168.5.20/23"]),
+])
+def test_endpoints_keep_their_place_on_another_subnet(world: World, bip: str, kept: list[str]) -> None:
+    world.run("netns_attach", config=[{"netns": "web"}, {"netns": "db", "address": "192.168.5.20"}])
+    world.bridge(bip=bip)
+    assert [each["address"] for each in sorted(world.info()["endpoints"], key=lambda each: each["container"] != "web")
+            ] == kept
+
+
 def test_the_owner_of_a_shared_network_may_come_later_in_the_task(world: World) -> None:
     world.run("netns_attach", config=[{"netns": "sidecar", "network_mode": "container:web"}, {"netns": "web"}])
     assert world.state.named["sidecar"].link == "/run/netns/web"
