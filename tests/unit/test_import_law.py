@@ -18,7 +18,7 @@ PACKAGE = "ansible_collections.mooring.net.plugins.module_utils"
 
 # May touch the host: open files, ask the kernel, start programs.
 ADAPTERS = {"core/command", "core/lock", "engine/inspect", "engine/resolve", "files/adapter", "files/uts",
-            "firewall/iptables", "foreign/expressions", "foreign/netfilter", "foreign/nft", "host/conntrack",
+            "firewall/iptables/adapter", "foreign/expressions", "foreign/netfilter", "foreign/nft", "host/conntrack",
             "host/named", "host/proc", "host/real", "host/sockets", "link/decode", "link/encode", "link/netlink",
             "link/rtnl", "names/follow", "names/locate", "netns/enter", "netns/syscalls"}
 # May use adapters, and holds nothing else.

@@ -8,8 +8,8 @@ from typing import Optional
 
 from ..bridge.model import Bridge, Subnets, bridges, partners
 from ..core.plan import Draft
+from ..firewall.iptables import sync as iptables
 from ..firewall.model import COMMANDS, FAMILIES, TABLES
-from ..firewall.sync import sync_family
 from ..host.endpoints import endpoints
 from ..host.model import BRIDGE_CALLS, HostState
 from ..host.operations import ConntrackFlush, ModuleLoad, SysctlSet
@@ -48,7 +48,7 @@ def plan_rules(draft: Draft, observed: HostState, publications: Optional[Iterabl
             _assume_usable(draft, family)
             continue
         tables = {table: draft.state.tables[family, table] for table in TABLES if (family, table) in draft.state.tables}
-        for operation in sync_family(family, table_rules(wanted, family), tables):
+        for operation in iptables.changes(family, table_rules(wanted, family), tables):
             draft.do(operation)
         _bridge_calls(draft, family)
     _forget_connections(draft, known, published, _paths(known_links) - _paths(linked))
@@ -91,7 +91,7 @@ def _close_early(draft: Draft, observed: HostState, published: Sequence[Publicat
     for family in FAMILIES:
         tables = {table: draft.state.tables[family, table] for table in TABLES if (family, table) in draft.state.tables}
         if tables:
-            for operation in sync_family(family, table_rules(wanted, family), tables):
+            for operation in iptables.changes(family, table_rules(wanted, family), tables):
                 draft.do(dataclasses.replace(operation, closing=True))
     _forget_connections(draft, published, keep, _paths(linked) - _paths(keep_links), closing=True)
 

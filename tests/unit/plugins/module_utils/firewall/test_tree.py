@@ -2,14 +2,16 @@
 """Every published port leads where it should, no other leads anywhere, and a change touches little."""
 from __future__ import annotations
 
+from collections.abc import Iterable
+
+from ansible_collections.mooring.net.plugins.module_utils.firewall.iptables.tree import port_tree
 from ansible_collections.mooring.net.plugins.module_utils.firewall.model import Chain
-from ansible_collections.mooring.net.plugins.module_utils.firewall.render import chain_text
-from ansible_collections.mooring.net.plugins.module_utils.policy.publish import chains
+from ansible_collections.mooring.net.plugins.module_utils.policy.publish import chain
 from ansible_collections.mooring.net.plugins.module_utils.ports.allocate import conflicts
 from ansible_collections.mooring.net.plugins.module_utils.ports.model import Publication
 from hypothesis import given
 from hypothesis import strategies as st
-from rules import Packet, rules_of, walk
+from rules import Packet, rules_of, walk, written
 
 HOST, OTHER_HOST = "192.0.2.10", "192.0.2.11"
 EDGES = [1, 2, 63, 64, 65, 1023, 1024, 1025, 2047, 2048, 8080, 64511, 64512, 65534, 65535]
@@ -36,7 +38,7 @@ def without_conflicts(draw: st.DrawFn) -> list[Publication]:
 
 
 def tree(published: list[Publication]) -> dict[str, list[list[str]]]:
-    return rules_of(line for chain in chains(published) for line in chain_text(chain).lines)
+    return rules_of(line for found in written(chain(published, "ipv4")).chains.values() for line in found.lines)
 
 
 def expected(published: list[Publication], packet: Packet) -> tuple[str, int] | None:
@@ -64,8 +66,8 @@ def test_every_port_reaches_exactly_its_container_port(published: list[Publicati
         assert walk(rules, packet)[0] == expected(published, packet), packet
 
 
-def names(found: list[Chain]) -> dict[str, tuple[str, ...]]:
-    return {chain.name: chain.comments for chain in found}
+def comments(published: Iterable[Publication]) -> dict[str, tuple[str, ...]]:
+    return {name: found.comments for name, found in written(chain(published, "ipv4")).chains.items()}
 
 
 def single(port: int, protocol: str = "tcp") -> Publication:
@@ -75,7 +77,7 @@ def single(port: int, protocol: str = "tcp") -> Publication:
 @given(st.sets(st.integers(1, 65535), min_size=1, max_size=60), st.data())
 def test_the_end_of_one_port_changes_one_leaf(ports: set[int], data: st.DataObject) -> None:
     gone = data.draw(st.sampled_from(sorted(ports)))
-    before, after = names(chains(map(single, ports))), names(chains(map(single, ports - {gone})))
+    before, after = comments(map(single, ports)), comments(map(single, ports - {gone}))
     changed = {name for name in before if before[name] != after.get(name)} | (after.keys() - before.keys())
     leaf = f"MOORING-TCP-{gone - gone % 64}-{gone - gone % 64 + 63}"
     outer = f"MOORING-TCP-{gone - gone % 1024}-{gone - gone % 1024 + 1023}"
@@ -91,7 +93,7 @@ def test_the_end_of_one_port_changes_one_leaf(ports: set[int], data: st.DataObje
 def test_the_order_of_publications_does_not_matter(ports: list[int], random: object) -> None:
     shuffled = list(map(single, ports))
     random.shuffle(shuffled)
-    assert chains(shuffled) == chains(map(single, ports))
+    assert chain(shuffled, "ipv4") == chain(map(single, ports), "ipv4")
 
 
 def test_the_cost_of_a_connection_does_not_grow_with_the_number_of_ports() -> None:
@@ -103,10 +105,9 @@ def test_the_cost_of_a_connection_does_not_grow_with_the_number_of_ports() -> No
 
 def test_a_range_is_one_rule_for_each_block() -> None:
     wide = Publication("web", "0.0.0.0", 1, "10.0.0.2", 1, "tcp", 65535)
-    found = chains([wide])
-    leaves = [rule for chain in found for rule in chain.rules if "DNAT" in rule.args]
+    leaves = [words for rules in tree([wide]).values() for words in rules if "DNAT" in words]
     assert len(leaves) == 16 + 63  # the first block of 1024 lacks port 0, so that it is cut into blocks of 64
 
 
 def test_the_top_chain_is_there_without_any_port() -> None:
-    assert chains([]) == [Chain("MOORING-DNAT")]
+    assert port_tree(chain([], "ipv4")) == [Chain("MOORING-DNAT")]
