@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from ansible_collections.mooring.net.plugins.module_utils.firewall.iptables.saved import parse
+from ansible_collections.mooring.net.plugins.module_utils.firewall.iptables.saved import parse, target_of
 from ansible_collections.mooring.net.plugins.module_utils.firewall.model import (TABLES, ObservedHook, ObservedTable,
                                                                                   TableRules)
 from ansible_collections.mooring.net.plugins.module_utils.foreign.model import SavedTable
@@ -110,3 +110,11 @@ def test_odd_lines() -> None:
     assert table.hooks == (ObservedHook("FORWARD", "-A FORWARD -m comment --comment mooring -j MOORING-FORWARD", 3),)
     assert table.chains["MOORING-FORWARD"].comments == ("", "plain")
     assert change_table("ipv4", "filter", TableRules(), table).hooks_gone == table.hooks
+
+
+@pytest.mark.parametrize(("line", "target"), [
+    ("-A FORWARD -m comment --comment mooring -j MOORING-FORWARD", "MOORING-FORWARD"),
+    ("-A MOORING-X -p tcp -j DNAT --to-destination 10.0.0.2:80", "DNAT"),
+    ('-A MOORING-X -s 10.0.0.2/32 -m comment --comment "mooring:a link b:c #123456"', "")])
+def test_what_a_line_leads_to(line: str, target: str) -> None:
+    assert target_of(line) == target

@@ -2,10 +2,13 @@
 """Every published port leads where it should, no other leads anywhere, and a change touches little."""
 from __future__ import annotations
 
+import hashlib
+import re
 from collections.abc import Iterable
 
-from ansible_collections.mooring.net.plugins.module_utils.firewall.iptables.tree import port_tree
-from ansible_collections.mooring.net.plugins.module_utils.firewall.model import Chain
+from ansible_collections.mooring.net.plugins.module_utils.firewall.iptables.tree import grow_trees, port_tree
+from ansible_collections.mooring.net.plugins.module_utils.firewall.model import (
+    Accept, Chain, Destination, Drop, In, Jump, Lookup, Ports, Proto, Return, Rule, Source)
 from ansible_collections.mooring.net.plugins.module_utils.policy.publish import chain
 from ansible_collections.mooring.net.plugins.module_utils.ports.allocate import conflicts
 from ansible_collections.mooring.net.plugins.module_utils.ports.model import Publication
@@ -111,3 +114,80 @@ def test_a_range_is_one_rule_for_each_block() -> None:
 
 def test_the_top_chain_is_there_without_any_port() -> None:
     assert port_tree(chain([], "ipv4")) == [Chain("MOORING-DNAT")]
+
+
+# -- from a flat chain, of whatever it is -----------------------------------------------------------------------------
+
+def lines(*chains: Chain, family: str = "ipv4") -> list[str]:
+    return [line for chain in written(*chains, family=family).chains.values() for line in chain.lines]
+
+
+def test_a_flat_chain_of_ports_becomes_a_tree() -> None:
+    flat = Chain("MOORING-X", (
+        Rule((Destination("::1"),), Return(), "before all"),
+        Rule((Source("10.0.0.0/8"), Proto("udp"), Ports(1000, 2100)), Accept(), "wide"),
+        Rule((Proto("udp"), Ports(1023, 1023)), Drop(), "other")), Lookup.PORT)
+    assert [re.sub(r' -m comment --comment "mooring:(.*) #\w{6}"', r" (\1)", line) for line in lines(flat)] == [
+        "-A MOORING-X -d ::1 (before all) -j RETURN",
+        "-A MOORING-X -p udp -m udp --dport 0:1023 (udp 0-1023) -j MOORING-UDP-0-1023",
+        "-A MOORING-X -p udp -m udp --dport 1024:2047 (udp 1024-2047) -j MOORING-UDP-1024-2047",
+        "-A MOORING-X -p udp -m udp --dport 2048:3071 (udp 2048-3071) -j MOORING-UDP-2048-3071",
+        "-A MOORING-UDP-0-1023 -p udp -m udp --dport 960:1023 (udp 960-1023) -j MOORING-UDP-960-1023",
+        "-A MOORING-UDP-1024-2047 -s 10.0.0.0/8 -p udp -m udp --dport 1024:2047 (wide) -j ACCEPT",
+        "-A MOORING-UDP-2048-3071 -p udp -m udp --dport 2048:2111 (udp 2048-2111) -j MOORING-UDP-2048-2111",
+        "-A MOORING-UDP-960-1023 -s 10.0.0.0/8 -p udp -m udp --dport 1000:1023 (wide) -j ACCEPT",
+        "-A MOORING-UDP-960-1023 -p udp -m udp --dport 1023 (other) -j DROP",
+        "-A MOORING-UDP-2048-2111 -s 10.0.0.0/8 -p udp -m udp --dport 2048:2100 (wide) -j ACCEPT"]
+
+
+@given(st.lists(st.tuples(st.sampled_from(["tcp", "udp"]), st.integers(1, 65535)), unique=True, max_size=40))
+def test_every_rule_of_a_flat_chain_is_in_one_leaf(keys: list[tuple[str, int]]) -> None:
+    flat = [Rule((Proto(protocol), Ports(port, port)), Accept(), f"{protocol} {port}") for protocol, port in keys]
+    top, *below = port_tree(Chain("MOORING-X", tuple(flat), Lookup.PORT))
+    leaves = [rule for chain in below for rule in chain.rules if rule.verdict == Accept()]
+    assert sorted(leaves, key=flat.index) == flat
+    assert all(isinstance(rule.verdict, Jump) for rule in top.rules)
+    jumps = [rule.verdict.chain for chain in (top, *below) for rule in chain.rules if isinstance(rule.verdict, Jump)]
+    assert sorted(jumps) == sorted(chain.name for chain in below)
+
+
+def flat_by_address(name: str, *addresses: str) -> Chain:
+    return Chain(name, tuple(Rule((Destination(address),), Accept(), f"at {address}") for address in addresses),
+                 Lookup.DESTINATION)
+
+
+def chains_leading_to(*targets: str) -> list[Chain]:
+    return [Chain(f"MOORING-IN-{number}", (Rule((In("x"),), Accept(), "before"), Rule((), Jump(target), "opened"),
+                                           Rule((), Drop(), "behind"))) for number, target in enumerate(targets)]
+
+
+def test_a_flat_chain_of_addresses_becomes_blocks_in_its_place() -> None:
+    grown = grow_trees([*chains_leading_to("MOORING-AT-a"),
+                        flat_by_address("MOORING-AT-a", "10.0.1.0", "10.0.0.5", "10.0.0.15", "10.0.0.16"),
+                        Chain("MOORING-LAST")])
+    assert [chain.name for chain in grown] == ["MOORING-IN-0", "MOORING-AT-10.0.0.0", "MOORING-AT-10.0.0.16",
+                                               "MOORING-AT-10.0.1.0", "MOORING-LAST"]
+    assert [rule.note for rule in grown[0].rules] == [
+        "before", "opened at 10.0.0.0/28", "opened at 10.0.0.16/28", "opened at 10.0.1.0/28", "behind"]
+    assert grown[0].rules[1].matches == (Destination("10.0.0.0/28"),)
+    assert grown[0].rules[1].verdict == Jump("MOORING-AT-10.0.0.0")
+    assert [rule.note for rule in grown[1].rules] == ["at 10.0.0.5", "at 10.0.0.15"]
+
+
+def test_two_bridges_with_addresses_in_one_block_share_its_chain() -> None:
+    grown = grow_trees([*chains_leading_to("MOORING-AT-a", "MOORING-AT-b"),
+                        flat_by_address("MOORING-AT-a", "10.0.0.2"), flat_by_address("MOORING-AT-b", "10.0.0.9")])
+    assert [chain.name for chain in grown] == ["MOORING-IN-0", "MOORING-IN-1", "MOORING-AT-10.0.0.0"]
+    assert [rule.note for rule in grown[2].rules] == ["at 10.0.0.2", "at 10.0.0.9"]
+    assert grown[0].rules == grown[1].rules
+
+
+def test_a_block_of_ipv6_addresses_is_named_by_a_hash() -> None:
+    [first, second] = grow_trees([flat_by_address("MOORING-AT-a", "2001:db8::1:1", "2001:db8::1", "2001:db8::f")])
+    assert len(first.rules) == 2 and first.name == f"MOORING-AT-{hashlib.sha256(b'2001:db8::/124').hexdigest()[:16]}"
+    assert second.name == f"MOORING-AT-{hashlib.sha256(b'2001:db8::1:0/124').hexdigest()[:16]}"
+
+
+def test_chains_without_a_lookup_stay_as_they_are() -> None:
+    chains = chains_leading_to("MOORING-IN-1", "MOORING-IN-0")
+    assert grow_trees(chains) == chains
