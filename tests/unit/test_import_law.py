@@ -23,7 +23,7 @@ STOREYS = ("core", "netns", "ports", "ipam", "link", "files", "foreign", "firewa
 
 # May touch the host: open files, ask the kernel, start programs.
 ADAPTERS = {"core/command", "core/lock", "engine/inspect", "engine/places", "files/adapter", "files/uts",
-            "firewall/iptables", "foreign/expressions", "foreign/netfilter", "foreign/nft", "host/conntrack",
+            "firewall/iptables/adapter", "foreign/expressions", "foreign/netfilter", "foreign/nft", "host/conntrack",
             "host/named", "host/proc", "host/real", "host/sockets", "link/decode", "link/encode", "link/netlink",
             "link/rtnl", "names/follow", "netns/enter", "netns/processes", "netns/syscalls"}
 # May use adapters, and holds nothing else.

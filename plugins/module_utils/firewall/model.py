@@ -1,66 +1,197 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Rules, chains and hooks as values, and what a host shows of them.
+"""Rules, chains and hooks as meaning: what they ask of a packet and what becomes of it. And what a host shows of them.
 
-Every rule of ours carries a comment: the mark, what the rule stands for in canonical form, and a short hash of the
-rule as written. ``iptables-save`` rewrites rules (options move, addresses gain a prefix length), so rule text is never
-compared: a chain is right when its comments are the expected ones in the expected order.
+No word of iptables is here: how a rule is written down is the business of a backend (:mod:`.backend`).
+
+Every rule carries a comment on the host: the mark, what the rule stands for in canonical form, and a short hash of the
+rule as written. Hosts show rules otherwise than they were written (options move, addresses gain a prefix length), so
+the text of rules is never compared: a chain is right when its comments are the expected ones in the expected order.
 """
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
-from typing import Protocol
+from enum import Enum
+from typing import Literal, Optional, Protocol, Union
 
 PREFIX = "MOORING-"  # only chains whose name begins so are ever flushed or deleted
 HOOK_COMMENT = "mooring"
 # How the chains begin that the ledger is read from: translated ports, ports at a container's own address, links.
-DOORS, AT_ADDRESS, ICC = "MOORING-", "MOORING-AT-", "MOORING-ICC-"
+DOORS, OPENED, ICC = "MOORING-", "MOORING-AT-", "MOORING-ICC-"
 FAMILIES = ("ipv4", "ipv6")
 TABLES = ("raw", "filter", "nat")
-COMMANDS = {"ipv4": "iptables", "ipv6": "ip6tables"}
+COMMANDS = {"ipv4": "iptables", "ipv6": "ip6tables"}  # the options of a bridge that say whether a family has rules
+
+# Words of State. Translated is a connection of which the host has changed the destination: to a published port.
+ESTABLISHED, RELATED, TRANSLATED = "established", "related", "translated"
+# Types of Icmp, the same word for both families. Neighbours are asked for and found by ICMPv6 only.
+ECHO_REQUEST, NEIGHBOUR_SOLICITATION, NEIGHBOUR_ADVERTISEMENT = (
+    "echo-request", "neighbour-solicitation", "neighbour-advertisement")
+
+
+@dataclass(frozen=True)
+class In:
+    """The packet comes in by this interface."""
+
+    interface: str
+    negated: bool = False
+
+
+@dataclass(frozen=True)
+class Out:
+    """The packet goes out by this interface."""
+
+    interface: str
+    negated: bool = False
+
+
+@dataclass(frozen=True)
+class Source:
+    """The packet comes from this network (CIDR) or address."""
+
+    network: str
+
+
+@dataclass(frozen=True)
+class Destination:
+    """The packet goes to this network (CIDR) or address."""
+
+    network: str
+
+
+@dataclass(frozen=True)
+class Proto:
+    """The packet is of ``tcp``, ``udp`` or ``sctp``."""
+
+    protocol: str
+
+
+@dataclass(frozen=True)
+class Ports:
+    """The packet goes to one of these ports. A rule asks for their protocol before them."""
+
+    first: int
+    last: int
+
+
+@dataclass(frozen=True)
+class State:
+    """The packet belongs to a connection in one of these states."""
+
+    words: tuple[str, ...]
+    negated: bool = False
+
+
+@dataclass(frozen=True)
+class Local:
+    """The source or the destination of the packet is an address of the host."""
+
+    end: Literal["source", "destination"]
+    negated: bool = False
+
+
+@dataclass(frozen=True)
+class Icmp:
+    """The packet is a message of ICMP or ICMPv6, whichever the family has, of this type."""
+
+    type: str
+
+
+@dataclass(frozen=True)
+class Bridged:
+    """The packet is a frame between two ports of one bridge."""
+
+
+@dataclass(frozen=True)
+class Accept:
+    """The packet passes this table."""
+
+
+@dataclass(frozen=True)
+class Drop:
+    """The packet ends here, and its sender is told nothing."""
+
+
+@dataclass(frozen=True)
+class Return:
+    """The chain that led to this one decides."""
+
+
+@dataclass(frozen=True)
+class Jump:
+    """Another chain is asked, and this one goes on where that one does not decide."""
+
+    chain: str
+
+
+@dataclass(frozen=True)
+class Masquerade:
+    """The packet leaves with the address of the interface that it leaves by."""
+
+
+@dataclass(frozen=True)
+class Dnat:
+    """The packet goes to ``address`` instead: from port ``base`` to ``first``, from the next one to the next."""
+
+    address: str
+    first: int
+    last: int
+    base: int
+
+
+Match = Union[In, Out, Source, Destination, Proto, Ports, State, Local, Icmp, Bridged]
+Verdict = Union[Accept, Drop, Return, Jump, Masquerade, Dnat]
 
 
 @dataclass(frozen=True)
 class Rule:
     """One rule of an own chain.
 
-    :param args: the arguments of iptables after the chain, without the comment
+    :param matches: all of them have to be true of a packet, in the order in which they are written
+    :param verdict: None for a rule that is only to be read back, and that packets pass by
     :param note: what the rule stands for, as it can be read back: ``web 0.0.0.0:8080->172.17.0.2:80/tcp``
     """
 
-    args: tuple[str, ...]
+    matches: tuple[Match, ...]
+    verdict: Optional[Verdict]
     note: str
 
-    @cached_property
-    def comment(self) -> str:
-        digest = hashlib.sha256("\0".join(self.args).encode()).hexdigest()[:6]
-        return f"{HOOK_COMMENT}:{self.note} #{digest}"
+
+class Lookup(Enum):
+    """By what the one rule of many is found that concerns a packet."""
+
+    PORT = "protocol and port"
+    DESTINATION = "destination"
 
 
 @dataclass(frozen=True)
 class Chain:
+    """An own chain.
+
+    One with a ``lookup`` may have thousands of rules, each of which asks for the protocol and the port of a packet, or
+    for its destination, a single address. A backend finds the right ones in its own way and does not walk them all.
+    Those for the same port or address keep their order; of all others no more than one may concern a packet. Rules that
+    do not ask for it come first, and are looked at first.
+    """
+
     name: str
     rules: tuple[Rule, ...] = ()
-
-    @cached_property
-    def comments(self) -> tuple[str, ...]:
-        return tuple(rule.comment for rule in self.rules)
+    lookup: Optional[Lookup] = None
 
 
 @dataclass(frozen=True)
 class Hook:
-    """The one tagged rule in a foreign chain that leads to ours.
+    """The one tagged rule in a foreign chain that leads to an own one.
 
-    :param chain: the built-in chain
-    :param args: matches and jump, without the comment
-    :param first: whether it must be the chain's first rule to mean anything
+    :param point: where the kernel asks: ``prerouting``, ``forward``, ``output``, ``postrouting``
+    :param target: the own chain
+    :param first: whether it must be the first rule there to mean anything
     :param last: whether it is appended, so that rules of others decide before it
     """
 
-    chain: str
-    args: tuple[str, ...]
+    point: str
+    target: str
+    matches: tuple[Match, ...] = ()
     first: bool = False
     last: bool = False
 

@@ -64,7 +64,8 @@ class RestoreTable:
                             self.hooks_new, self.hooks_gone)
 
     def lines(self) -> tuple[list[str], list[str]]:
-        before, after = [], []
+        before: list[str] = []
+        after: list[str] = []
         for change in self.chains:
             for lines, chain in ((before, change.before), (after, change.after)):
                 if chain is not None:

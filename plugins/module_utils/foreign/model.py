@@ -17,6 +17,10 @@ ACCEPT, DROP, RETURN, JUMP, GOTO, DNAT, ELSEWHERE, CONTINUE = (
 # Targets of a drop that is none in name.
 TAKEN_BY_PROXY, UNTRACKED = "taken by a proxy of the host", "left untracked, hence untranslated,"
 
+# States of connections, as the words of iptables' ``--ctstate``: the last two are those of which the host has changed
+# the destination or the source.
+NEW, ESTABLISHED, TRANSLATED, MASQUERADED = "NEW", "ESTABLISHED", "DNAT", "SNAT"
+
 # Priorities of netfilter's own hooks (linux/netfilter_ipv4.h): connection tracking, translation of destinations and of
 # sources.
 TRACKING, DESTINATION, SOURCE = -200, -100, 100

@@ -6,7 +6,7 @@ import dataclasses
 import itertools
 from collections.abc import Collection, Iterator
 
-from ..firewall.model import AT_ADDRESS, DOORS, FAMILIES, ICC, note_of
+from ..firewall.model import DOORS, FAMILIES, ICC, OPENED, note_of
 from ..ports.ledger import Ledger
 from ..ports.linkage import Linkage
 from ..ports.model import Publication, parse_publication
@@ -32,7 +32,7 @@ def _notes(state: HostState, table: str, prefix: str) -> Iterator[tuple[str, str
 def _publications(state: HostState) -> Iterator[Publication]:
     """A publication may stand in several rules: one for each block that it spans and for each source it allows."""
     sources: dict[Publication, set[str]] = {}
-    notes = itertools.chain(_notes(state, "nat", DOORS), _notes(state, "filter", AT_ADDRESS))
+    notes = itertools.chain(_notes(state, "nat", DOORS), _notes(state, "filter", OPENED))
     for note in dict.fromkeys(note for _chain, note in notes):
         container, _space, text = note.partition(" ")
         try:

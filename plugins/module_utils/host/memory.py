@@ -14,6 +14,7 @@ from typing import Any, Optional
 
 from ..core.errors import HostError
 from ..files.model import ObservedFile
+from ..firewall.iptables.saved import target_of
 from ..firewall.model import ObservedTable
 from ..link.model import Route
 from ..netns.model import HOST, named_path
@@ -179,8 +180,7 @@ class Memory:
                 hooks.append(dataclasses.replace(hook, position=end + 1))
         chains = self.state.tables[key].chains
         for line in [line for chain in chains.values() for line in chain.lines] + [hook.line for hook in hooks]:
-            words = line.split()
-            target = words[words.index("-j") + 1] if "-j" in words else ""
+            target = target_of(line)
             _require(not target.startswith("MOORING") or target in chains, f"{target} is not there or still in use")
         self.state.tables[key] = ObservedTable(chains, tuple(hooks))
 

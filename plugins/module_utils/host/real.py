@@ -11,7 +11,7 @@ from ..core.plan import besides
 from ..files import adapter as files
 from ..files import marks, uts
 from ..files.operations import FileDel, FileWrite, HostnameSet
-from ..firewall import iptables
+from ..firewall.iptables import adapter as iptables
 from ..firewall.operations import RestoreTable
 from ..foreign import netfilter
 from ..link import netlink

@@ -10,25 +10,27 @@ from collections.abc import Iterable, Sequence
 
 from ..bridge.model import Bridge, partners
 from ..core.names import chain_name
-from ..firewall.model import Chain, Hook, Rule
+from ..firewall.model import (ECHO_REQUEST, ESTABLISHED, RELATED, TRANSLATED, Accept, Bridged, Chain, Destination, Drop,
+                              Hook, Icmp, In, Jump, Local, Masquerade, Match, Out, Return, Rule, Source, State)
 from ..ports.model import family_of
 
 FORWARD, DNAT, SNAT, RAW = "MOORING-FORWARD", "MOORING-DNAT", "MOORING-SNAT", "MOORING-RAW"
 OTHERS, BRIDGES = "MOORING-OTHERS", "MOORING-BRIDGES"
 
+_LOOPBACK = "127.0.0.0/8"
+_TO_HOST = (Local("destination"),)
+
 HOOKS = {
-    # First: a rule before ours that accepts would open what the DROP at the end of ours closes.
-    "filter": (Hook("FORWARD", ("-j", FORWARD), first=True),),
-    # A host's own connections never pass PREROUTING, so published ports hook into OUTPUT too.
-    "nat": (Hook("PREROUTING", ("-m", "addrtype", "--dst-type", "LOCAL", "-j", DNAT)),
-            Hook("OUTPUT", ("-m", "addrtype", "--dst-type", "LOCAL", "-j", DNAT)),
-            Hook("POSTROUTING", ("-j", SNAT))),
-    "raw": (Hook("PREROUTING", ("-j", RAW), first=True),),
+    # First: a rule before ours that accepts would open what the drop at the end of ours closes.
+    "filter": (Hook("forward", FORWARD, first=True),),
+    # A host's own connections never pass the hook of incoming packets, so published ports hook into output too.
+    "nat": (Hook("prerouting", DNAT, _TO_HOST), Hook("output", DNAT, _TO_HOST), Hook("postrouting", SNAT)),
+    "raw": (Hook("prerouting", RAW, first=True),),
 }
 
 
 # Last: whoever forwards between other interfaces on purpose has rules of their own, and those decide first.
-OTHERS_HOOK = Hook("FORWARD", ("-j", OTHERS), last=True)
+OTHERS_HOOK = Hook("forward", OTHERS, last=True)
 
 
 def inward_chain(bridge: str) -> str:
@@ -47,72 +49,65 @@ def forward_chain(bridges: Sequence[Bridge], own: Sequence[Bridge], inner: Itera
         gets in: Docker before 28 leaves the rest to the policy of FORWARD, which our ACCEPT would anticipate
     """
     names = [bridge.name for bridge in bridges]
-    inward = [Rule(("-o", name, "-j", inward_chain(name)), f"{name} in") for name in names]
+    inward = [Rule((Out(name),), Jump(inward_chain(name)), f"{name} in") for name in names]
     others = [name for name in inner if name not in names]
-    pairs = [Rule(("-i", bridge.name, "-o", other, "-j", "ACCEPT"), f"{bridge.name} to {other}")
+    pairs = [Rule((In(bridge.name), Out(other)), Accept(), f"{bridge.name} to {other}")
              for bridge in bridges for other in partners(bridge, own) if other in others]
-    theirs = [Rule(("-o", other, "-j", "RETURN"), f"{other} has rules of others") for other in others]
-    outward = [Rule(("-i", name, "-j", "ACCEPT"), f"{name} out") for name in names]
+    theirs = [Rule((Out(other),), Return(), f"{other} has rules of others") for other in others]
+    outward = [Rule((In(name),), Accept(), f"{name} out") for name in names]
     return Chain(FORWARD, (*inward, *pairs, *theirs, *outward))
 
 
 def bridge_chain(bridge: Bridge, own: Iterable[Bridge], family: str, opened: Sequence[Rule] = ()) -> Chain:
-    """What gets in. The state DNAT covers every translated port at once, so that none needs a rule in this table.
+    """What gets in. The state of translated connections covers all published ports, so that none needs a rule here.
 
     :param own: all bridges of ours, also those without rules of this family
     :param opened: what leads to the ports that are open at the containers' own addresses
     """
     name, own = bridge.name, tuple(own)
-    rules = [Rule(("-m", "conntrack", "--ctstate", "RELATED,ESTABLISHED", "-j", "ACCEPT"), f"{name} replies"),
-             Rule(("-m", "conntrack", "--ctstate", "DNAT", "-j", "ACCEPT"), f"{name} published"),
+    rules = [Rule((State((RELATED, ESTABLISHED)),), Accept(), f"{name} replies"),
+             Rule((State((TRANSLATED,)),), Accept(), f"{name} published"),
              *opened,
-             *(Rule(("-i", other, "-j", "ACCEPT"), f"{name} from {other}") for other in partners(bridge, own)),
-             Rule(("-i", name, "-j", icc_chain(name)), f"{name} own containers")]
+             *(Rule((In(other),), Accept(), f"{name} from {other}") for other in partners(bridge, own)),
+             Rule((In(name),), Jump(icc_chain(name)), f"{name} own containers")]
     if family in bridge.routed:
         # Docker accepts all of ICMP here; errors are covered by their connection's state.
-        kind = ("-p", "icmp", "-m", "icmp", "--icmp-type", "8") if family == "ipv4" else (
-            "-p", "ipv6-icmp", "-m", "icmp6", "--icmpv6-type", "128")
-        rules.append(Rule((*kind, "-j", "ACCEPT"), f"{name} echo"))
-    rules += [Rule((*match, "-j", "ACCEPT"), note) for match, note in _trusted_interfaces(bridge, own)]
+        rules.append(Rule((Icmp(ECHO_REQUEST),), Accept(), f"{name} echo"))
+    rules += [Rule((match,), Accept(), note) for match, note in _trusted_interfaces(bridge, own)]
     if trusted := _trusted_networks(bridge, family):
-        rules.append(Rule(("-j", BRIDGES), f"{name} not from other bridges"))
-        rules += [Rule((*match, "-j", "ACCEPT"), note) for match, note in trusted]
-    return Chain(inward_chain(name), (*rules, Rule(("-j", "DROP"), f"{name} unpublished")))
+        rules.append(Rule((), Jump(BRIDGES), f"{name} not from other bridges"))
+        rules += [Rule((match,), Accept(), note) for match, note in trusted]
+    return Chain(inward_chain(name), (*rules, Rule((), Drop(), f"{name} unpublished")))
 
 
-def _trusted_interfaces(bridge: Bridge, own: Iterable[Bridge]) -> list[tuple[tuple[str, ...], str]]:
+def _trusted_interfaces(bridge: Bridge, own: Iterable[Bridge]) -> list[tuple[Match, str]]:
     """Matches with their notes. A bridge of ours is nothing to trust, if an interface that was trusted became one."""
     inner = {other.name for other in own}
-    return [(("-i", interface), f"{bridge.name} trusted {interface}") for interface in bridge.trusted_interfaces
+    return [(In(interface), f"{bridge.name} trusted {interface}") for interface in bridge.trusted_interfaces
             if interface not in inner]
 
 
-def _trusted_networks(bridge: Bridge, family: str) -> list[tuple[tuple[str, ...], str]]:
-    return [(("-s", network), f"{bridge.name} trusted {network}") for network in bridge.trusted_networks
+def _trusted_networks(bridge: Bridge, family: str) -> list[tuple[Match, str]]:
+    return [(Source(network), f"{bridge.name} trusted {network}") for network in bridge.trusted_networks
             if family_of(network) == family]
 
 
 def bridges_chain(own: Iterable[Bridge]) -> Chain:
     """What comes from a bridge of ours ends here: a container may write any source address into its packets."""
-    return Chain(BRIDGES, tuple(Rule(("-i", bridge.name, "-j", "DROP"), f"from bridge {bridge.name}")
+    return Chain(BRIDGES, tuple(Rule((In(bridge.name),), Drop(), f"from bridge {bridge.name}")
                                 for bridge in own))
 
 
 def others_chain(bridged: bool) -> Chain:
     """A host that forwards only because we switched it on is no router between its other interfaces.
 
-    What concerns bridges of ours was decided at the top of FORWARD. Docker changes the chain's policy for this.
+    What concerns bridges of ours was decided before. Docker changes the chain's policy for this.
 
     :param bridged: whether frames between two ports of somebody's bridge pass here as well, which is no routing. Only
         then is there a rule for them: the match loads br_netfilter, and with it all bridges of the host begin to pass.
     """
-    frames = Rule(("-m", "physdev", "--physdev-is-bridged", "-j", "RETURN"), "bridged frames of others")
-    return Chain(OTHERS, (*((frames,) if bridged else ()), Rule(("-j", "DROP"), "forwarding between others")))
-
-
-def without_loopback(doors: Chain) -> Chain:
-    """A packet from ::1 never leaves a host, so a connection to [::1] is to be refused at once and not to hang."""
-    return Chain(doors.name, (Rule(("-d", "::1", "-j", "RETURN"), "loopback"), *doors.rules))
+    frames = Rule((Bridged(),), Return(), "bridged frames of others")
+    return Chain(OTHERS, (*((frames,) if bridged else ()), Rule((), Drop(), "forwarding between others")))
 
 
 def snat_chain(bridges: Iterable[Bridge], family: str, own: Iterable[Bridge]) -> Chain:
@@ -124,18 +119,18 @@ def snat_chain(bridges: Iterable[Bridge], family: str, own: Iterable[Bridge]) ->
             continue
         if bridge.masquerade:
             # Published ports stay as they are to all bridges.
-            rules += [Rule(("-s", subnet, "-o", other, "-m", "conntrack", "!", "--ctstate", "DNAT", "-j", "RETURN"),
+            rules += [Rule((Source(subnet), Out(other), State((TRANSLATED,), negated=True)), Return(),
                            f"{name} to {other} {subnet}") for other in partners(bridge, own)]
             # Not the host's own traffic: it may use the bridge's address as a source of its own choice.
-            rules.append(Rule(("-s", subnet, "!", "-o", name, "-m", "addrtype", "!", "--src-type", "LOCAL",
-                               "-j", "MASQUERADE"), f"{name} masquerade {subnet}"))
+            rules.append(Rule((Source(subnet), Out(name, negated=True), Local("source", negated=True)), Masquerade(),
+                              f"{name} masquerade {subnet}"))
         # Hairpin: a reply between two ports of the bridge would go past the host and keep the wrong address.
-        rules.append(Rule(("-s", subnet, "-o", name, "-m", "conntrack", "--ctstate", "DNAT", "-j", "MASQUERADE"),
+        rules.append(Rule((Source(subnet), Out(name), State((TRANSLATED,))), Masquerade(),
                           f"{name} hairpin {subnet}"))
         if family == "ipv4":
             # 127.0.0.1 as a source never leaves a host.
-            rules.append(Rule(("-s", "127.0.0.0/8", "-o", name, "-m", "conntrack", "--ctstate", "DNAT",
-                               "-j", "MASQUERADE"), f"{name} loopback"))
+            rules.append(Rule((Source(_LOOPBACK), Out(name), State((TRANSLATED,))), Masquerade(),
+                              f"{name} loopback"))
     return Chain(SNAT, tuple(rules))
 
 
@@ -146,8 +141,9 @@ def raw_chain(bridges: Iterable[Bridge], family: str, own: Iterable[Bridge]) -> 
         # Publishing on 127.0.0.1 needs route_localnet on the bridge, which lets a container (and, where somebody set
         # it for all interfaces, a neighbour) address the host's loopback, or pass for it. Translated replies come by
         # later.
-        rules += [Rule(("-d", "127.0.0.0/8", "!", "-i", "lo", "-j", "DROP"), "loopback from elsewhere"),
-                  Rule(("-s", "127.0.0.0/8", "!", "-i", "lo", "-j", "DROP"), "loopback as a source elsewhere")]
+        elsewhere = In("lo", negated=True)
+        rules += [Rule((Destination(_LOOPBACK), elsewhere), Drop(), "loopback from elsewhere"),
+                  Rule((Source(_LOOPBACK), elsewhere), Drop(), "loopback as a source elsewhere")]
     for bridge in bridges:
         # Without masquerade the replies to a container are addressed to it: only the filter table can tell them.
         if (subnet := bridge.subnet(family)) and bridge.masquerades(family):
@@ -157,12 +153,12 @@ def raw_chain(bridges: Iterable[Bridge], family: str, own: Iterable[Bridge]) -> 
 
 def _direct_access(bridge: Bridge, subnet: str, family: str, own: Sequence[Bridge]) -> list[Rule]:
     """Who may pass to the container addresses of a bridge, and that nobody else may."""
-    name = bridge.name
-    outside = ("-d", subnet, "!", "-i", name, "-m", "addrtype", "!", "--dst-type", "LOCAL")
-    passing = [(("-i", other), f"{name} from {other}") for other in partners(bridge, own)]
-    rules = [Rule(("-d", subnet, *match, "-j", "RETURN"), note)
+    name, inside = bridge.name, Destination(subnet)
+    outside = (inside, In(name, negated=True), Local("destination", negated=True))
+    passing = [(In(other), f"{name} from {other}") for other in partners(bridge, own)]
+    rules = [Rule((inside, match), Return(), note)
              for match, note in (*passing, *_trusted_interfaces(bridge, own))]
     if trusted := _trusted_networks(bridge, family):
-        rules.append(Rule((*outside, "-j", BRIDGES), f"{name} not from other bridges"))
-        rules += [Rule(("-d", subnet, *match, "-j", "RETURN"), note) for match, note in trusted]
-    return [*rules, Rule((*outside, "-j", "DROP"), f"{name} direct access {subnet}")]
+        rules.append(Rule(outside, Jump(BRIDGES), f"{name} not from other bridges"))
+        rules += [Rule((inside, match), Return(), note) for match, note in trusted]
+    return [*rules, Rule(outside, Drop(), f"{name} direct access {subnet}")]

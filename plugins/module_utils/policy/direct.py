@@ -1,50 +1,21 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Published ports at the containers' own addresses, of bridges in gateway mode routed.
 
-Their rules stand in the filter table, in one chain for each aligned block of 16 addresses. A bridge has at most 1023
-ports, whose addresses are mostly in a row: the first packet of a connection then walks at most 64 jumps and the rules
-of 16 containers, and a change of one port touches one chain.
+Their rules stand in the filter table, in one chain for each bridge, and are found by the address of the container.
 """
 from __future__ import annotations
 
-import dataclasses
-import functools
-import hashlib
-import ipaddress
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 from ..bridge.model import Bridge, Subnets
 from ..core.names import KNOWN_AFTER_APPLY, chain_name
-from ..firewall.model import Chain, Rule
-from ..ports.model import ORDER, Publication, family_of
-
-PREFIX = "MOORING-AT-"
-_BLOCK_BITS = 4
+from ..firewall.model import OPENED, Accept, Chain, Destination, Jump, Lookup, Ports, Proto, Return, Rule
+from ..ports.model import ORDER, Publication
+from .publish import from_sources
 
 
-@functools.lru_cache(maxsize=4096)
-def _block(address: str) -> str:
-    """The network of the block that an address is in: ``10.30.0.16/28``."""
-    ip = ipaddress.ip_address(address)
-    return str(ipaddress.ip_network((ip, ip.max_prefixlen - _BLOCK_BITS), strict=False))
-
-
-def _block_chain(block: str) -> str:
-    """``MOORING-AT-10.30.0.16``; the name of a chain has no room for an IPv6 address."""
-    if family_of(block) == "ipv4":
-        return chain_name(PREFIX + block.partition("/")[0])
-    return chain_name(PREFIX + hashlib.sha256(block.encode()).hexdigest()[:16])
-
-
-def _rules(publication: Publication) -> Iterator[Rule]:
-    first, last = publication.container_port, publication.container_port + publication.count - 1
-    ports = str(first) if first == last else f"{first}:{last}"
-    text = dataclasses.replace(publication, allow_from=()).text
-    for source in publication.allow_from or ("",):
-        sources = ("-s", source) if source else ()
-        suffix = f" from {source}" if source else ""
-        yield Rule((*sources, "-d", publication.container_ip, "-p", publication.protocol, "-m", publication.protocol,
-                    "--dport", ports, "-j", "ACCEPT"), f"{publication.container} {text}{suffix}")
+def opened_chain(bridge: str) -> str:
+    return chain_name(f"{OPENED}{bridge}")
 
 
 def misfit(publication: Publication, subnets: Subnets) -> str:
@@ -69,15 +40,19 @@ def opened(publications: Iterable[Publication], own: Iterable[Bridge]) -> dict[s
     return found
 
 
-def jumps(publications: Sequence[Publication]) -> list[Rule]:
-    """What leads from the chain of their bridge to the blocks of these publications."""
-    blocks = sorted({_block(publication.container_ip) for publication in publications}, key=ipaddress.ip_network)
-    return [Rule(("-d", block, "-j", _block_chain(block)), f"opened at {block}") for block in blocks]
+def jump(bridge: str) -> Rule:
+    """What leads from the chain of a bridge to its open ports."""
+    return Rule((), Jump(opened_chain(bridge)), f"{bridge} opened")
 
 
-def chains(publications: Iterable[Publication]) -> list[Chain]:
-    """The chains of all blocks."""
-    blocks: dict[str, list[Rule]] = {}
-    for publication in sorted(publications, key=ORDER):
-        blocks.setdefault(_block(publication.container_ip), []).extend(_rules(publication))
-    return [Chain(_block_chain(block), tuple(blocks[block])) for block in sorted(blocks, key=ipaddress.ip_network)]
+def chain(bridge: str, publications: Sequence[Publication], held: Collection[Publication] = ()) -> Chain:
+    """The open ports of a bridge; those that are held are noted, and left to the bridge's drop."""
+    rules = [rule for publication in publications for rule in _rules(publication, publication in held)]
+    return Chain(opened_chain(bridge), tuple(rules), Lookup.DESTINATION)
+
+
+def _rules(publication: Publication, held: bool) -> list[Rule]:
+    first, last = publication.container_port, publication.container_port + publication.count - 1
+    where = (Destination(publication.container_ip), Proto(publication.protocol), Ports(first, last))
+    verdict = Return() if held else Accept()
+    return [Rule((*sources, *where), verdict, note) for sources, note in from_sources(publication)]

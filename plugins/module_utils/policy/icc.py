@@ -2,31 +2,37 @@
 """What containers of one bridge may say to each other."""
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from ..bridge.model import Bridge
-from ..firewall.model import Chain, Rule
+from ..firewall.model import (NEIGHBOUR_ADVERTISEMENT, NEIGHBOUR_SOLICITATION, Accept, Chain, Destination, Drop, Icmp,
+                              Match, Ports, Proto, Rule, Source)
 from ..ports.linkage import Linkage
 from .bridge import icc_chain
 
+# By their numbers, as which notes tell them.
+_NEIGHBOURS = {135: NEIGHBOUR_SOLICITATION, 136: NEIGHBOUR_ADVERTISEMENT}
 
-def chain(bridge: Bridge, links: Iterable[Linkage], family: str) -> Chain:
+
+def chain(bridge: Bridge, links: Iterable[Linkage], family: str, held: Collection[Linkage] = ()) -> Chain:
     """Links first, then the bridge's policy. Replies need no rule here: they are accepted by their state.
+
+    Of links that are held there is but a note.
 
     Links stay in the chain while ``icc`` is on: the chain is their only ledger.
     """
-    rules = [Rule(("-s", link.source_ip, "-d", link.target_ip, *_verdict(link)), link.note) for link in sorted(links)]
+    rules = [_link(link, link in held) for link in sorted(links)]
     if family == "ipv6" and not bridge.icc:
-        # Neighbour discovery is what ARP is for IPv4, but it passes ip6tables; without it no link could work.
-        rules += [Rule(("-p", "ipv6-icmp", "-m", "icmp6", "--icmpv6-type", kind, "-j", "ACCEPT"),
-                       f"{bridge.name} neighbours {kind}") for kind in ("135", "136")]
-    verdict = "ACCEPT" if bridge.icc else "DROP"
-    rules.append(Rule(("-j", verdict), f"{bridge.name} icc {'on' if bridge.icc else 'off'}"))
+        # Neighbour discovery is what ARP is for IPv4, but it passes the rules; without it no link could work.
+        rules += [Rule((Icmp(kind),), Accept(), f"{bridge.name} neighbours {number}")
+                  for number, kind in _NEIGHBOURS.items()]
+    rules.append(Rule((), Accept() if bridge.icc else Drop(), f"{bridge.name} icc {'on' if bridge.icc else 'off'}"))
     return Chain(icc_chain(bridge.name), tuple(rules))
 
 
-def _verdict(link: Linkage) -> tuple[str, ...]:
-    """A link that opens nothing is a rule without a target, which iptables passes over."""
-    if not link.opens:
-        return ()
-    return ("-p", link.protocol, "-m", link.protocol, "--dport", link.ports.replace("-", ":"), "-j", "ACCEPT")
+def _link(link: Linkage, held: bool) -> Rule:
+    """A link that opens nothing is a rule without a verdict, which packets pass by."""
+    ends: tuple[Match, ...] = (Source(link.source_ip), Destination(link.target_ip))
+    if held or not link.opens:
+        return Rule(ends, None, link.note)
+    return Rule((*ends, Proto(link.protocol), Ports(*link.port_range)), Accept(), link.note)

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Optional
 
 _NOTE = re.compile(r"(?P<source>\S+) link (?P<target>[^\s:]+):(?P<alias>\S+) "
-                   r"(?P<source_ip>[0-9a-f.:]+)->(?P<target_ip>[0-9.]+|\[[0-9a-f:.]+\]):(?P<ports>[0-9-]+|none)"
-                   r"/(?P<protocol>[a-z]+)")
+                   r"(?P<source_ip>[0-9a-f.:]+)->(?P<target_ip>[0-9.]+|\[[0-9a-f:.]+\]):"
+                   r"(?P<ports>[0-9]{1,5}(?:-[0-9]{1,5})?|none)/(?P<protocol>[a-z]+)")
 
 # Ports and protocol of a link that opens nothing, since its target exposes nothing: it gives a name all the same.
 NO_PORTS = ("none", "any")
@@ -40,6 +40,12 @@ class Linkage:
         return (self.ports, self.protocol) != NO_PORTS
 
     @property
+    def port_range(self) -> tuple[int, int]:
+        """The first and the last port that it opens."""
+        first, _dash, last = self.ports.partition("-")
+        return int(first), int(last or first)
+
+    @property
     def note(self) -> str:
         target_ip = f"[{self.target_ip}]" if ":" in self.target_ip else self.target_ip
         return (f"{self.source} link {self.target}:{self.alias} "
@@ -49,7 +55,7 @@ class Linkage:
     def parse(cls, note: str, bridge: str) -> Optional[Linkage]:
         """The linkage that a note in the ICC chain of ``bridge`` stands for, None when it is another note."""
         match = _NOTE.fullmatch(note)
-        if match is None:
+        if match is None or (match["ports"] == NO_PORTS[0]) != (match["protocol"] == NO_PORTS[1]):
             return None
         words = match.groupdict()
         return cls(**{**words, "target_ip": words["target_ip"].strip("[]"), "bridge": bridge})

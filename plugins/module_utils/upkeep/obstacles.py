@@ -13,7 +13,8 @@ from typing import Optional
 
 from ..bridge.model import Bridge, bridges
 from ..firewall.model import FAMILIES
-from ..foreign.model import DESTINATION, DROP, SOURCE, TRACKING, BaseChain, ForeignRule, Ruleset
+from ..foreign.model import (DESTINATION, DROP, ESTABLISHED, MASQUERADED, NEW, SOURCE, TRACKING, TRANSLATED, BaseChain,
+                             ForeignRule, Ruleset)
 from ..foreign.saved import rulesets
 from ..foreign.walk import Packet, obstacle
 from ..host.endpoints import endpoints
@@ -25,7 +26,7 @@ _ORDER = ("prerouting", "output", "forward", "postrouting")
 _NAMED_PORTS = 5
 _FIREWALLD = (". Let firewalld forward it, for example with `firewall-cmd --permanent --zone=trusted "
               "--add-interface={}` and `firewall-cmd --reload`")
-_NEW, _ESTABLISHED = frozenset({"NEW"}), frozenset({"ESTABLISHED"})
+_NEW, _ESTABLISHED = frozenset({NEW}), frozenset({ESTABLISHED})
 FORWARDED = ("prerouting", "forward", "postrouting")
 
 _Place = tuple[Ruleset, BaseChain]
@@ -89,7 +90,7 @@ def _outward(bridge: Bridge, uplink: Link, family: str, protocol: str) -> Sequen
     inside = (int(network.network_address), int(network.broadcast_address))
     there = Packet(family, protocol, _names(bridge.link), _names(uplink), inside, local=False)
     back = Packet(family, protocol, _names(uplink), _names(bridge.link), None, inside, None, _ESTABLISHED, local=False)
-    translated = dataclasses.replace(back, states=_ESTABLISHED | {"SNAT"}) if bridge.masquerades(family) else back
+    translated = dataclasses.replace(back, states=_ESTABLISHED | {MASQUERADED}) if bridge.masquerades(family) else back
     # Until it is translated back, a reply is addressed to the host.
     unchanged = dataclasses.replace(translated, destination=None, local=True) if bridge.masquerades(family) else back
     return ("{} is", FORWARDED, there, there), ("replies to {} are", FORWARDED, unchanged, translated)
@@ -108,7 +109,8 @@ def _journeys(state: HostState, publication: Publication,
     """By interface ("" for the host itself) what goes its way there."""
     family, host_ip = publication.family, ipaddress.ip_address(publication.host_ip)
     container = int(ipaddress.ip_address(publication.container_ip))
-    blank, translated = Packet(family, publication.protocol), frozenset() if publication.direct else frozenset({"DNAT"})
+    blank = Packet(family, publication.protocol)
+    translated = frozenset() if publication.direct else frozenset({TRANSLATED})
     after = dataclasses.replace(blank, oif=_names(bridge), destination=(container, container), local=False,
                                 dport=_ports(publication.container_port, publication), states=_NEW | translated)
     before = dataclasses.replace(blank, dport=_ports(publication.host_port, publication), local=not publication.direct)

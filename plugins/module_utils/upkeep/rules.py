@@ -12,8 +12,8 @@ from typing import Optional
 from ..bridge.forwarding import ROUTE_LOCALNET
 from ..bridge.model import Subnets, bridges, inner_bridges
 from ..core.plan import CLOSE
+from ..firewall.iptables import sync as iptables
 from ..firewall.model import COMMANDS, FAMILIES, TABLES
-from ..firewall.sync import sync_family
 from ..host.addresses import Addresses, follow_links, follow_publications
 from ..host.draft import Draft
 from ..host.endpoints import endpoints
@@ -79,7 +79,7 @@ def _write(draft: Draft, policy: Policy, stage: Optional[int] = None) -> None:
         if family in draft.state.unusable:
             continue
         tables = {table: draft.state.tables[family, table] for table in TABLES if (family, table) in draft.state.tables}
-        for operation in sync_family(family, table_rules(policy, family), tables):
+        for operation in iptables.changes(family, table_rules(policy, family), tables):
             draft.do(operation, stage)
 
 

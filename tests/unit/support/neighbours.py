@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
-from ansible_collections.mooring.net.plugins.module_utils.firewall.iptables import parse
+from ansible_collections.mooring.net.plugins.module_utils.firewall.iptables.saved import parse
 from ansible_collections.mooring.net.plugins.module_utils.foreign.model import Ruleset, SavedTable
 from ansible_collections.mooring.net.plugins.module_utils.foreign.netfilter import read
 

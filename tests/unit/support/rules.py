@@ -7,9 +7,10 @@ import shlex
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple, Optional
 
-from ansible_collections.mooring.net.plugins.module_utils.firewall.model import COMMANDS, TABLES, ObservedTable
-from ansible_collections.mooring.net.plugins.module_utils.firewall.render import restore_text
-from ansible_collections.mooring.net.plugins.module_utils.firewall.sync import sync_table
+from ansible_collections.mooring.net.plugins.module_utils.firewall.iptables.sync import change_table
+from ansible_collections.mooring.net.plugins.module_utils.firewall.iptables.text import restore_text
+from ansible_collections.mooring.net.plugins.module_utils.firewall.model import (COMMANDS, TABLES, Chain, ObservedTable,
+                                                                                 TableRules)
 from ansible_collections.mooring.net.plugins.module_utils.host.model import HostState
 from ansible_collections.mooring.net.plugins.module_utils.policy.rules import table_rules
 from ansible_collections.mooring.net.plugins.module_utils.host.ledger import read_ledger
@@ -19,8 +20,14 @@ from ansible_collections.mooring.net.plugins.module_utils.upkeep.rules import po
 def ruleset(state: HostState, family: str) -> str:
     """All that we want in every table, as iptables-restore would read it on a host without any."""
     wanted = table_rules(policy_of(state, read_ledger(state)), family)
-    found = [sync_table(family, table, wanted[table], ObservedTable()) for table in TABLES]
+    found = [change_table(family, table, wanted[table], ObservedTable()) for table in TABLES]
     return f"# {COMMANDS[family]}-restore --noflush\n" + "".join(restore_text(change) for change in found if change)
+
+
+def written(*chains: Chain, family: str = "ipv4") -> ObservedTable:
+    """A table in which these chains are written."""
+    change = change_table(family, "any", TableRules(chains=chains), ObservedTable())
+    return ObservedTable({each.name: each.after for each in change.chains} if change else {})
 
 
 class Packet(NamedTuple):

@@ -5,12 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from ansible_collections.mooring.net.plugins.module_utils.firewall.iptables import parse
+from ansible_collections.mooring.net.plugins.module_utils.firewall.iptables.saved import parse, target_of
 from ansible_collections.mooring.net.plugins.module_utils.firewall.model import (TABLES, ObservedHook, ObservedTable,
                                                                                   TableRules)
 from ansible_collections.mooring.net.plugins.module_utils.foreign.model import SavedTable
-from ansible_collections.mooring.net.plugins.module_utils.firewall.render import restore_text
-from ansible_collections.mooring.net.plugins.module_utils.firewall.sync import sync_family, sync_table
+from ansible_collections.mooring.net.plugins.module_utils.firewall.iptables.text import restore_text
+from ansible_collections.mooring.net.plugins.module_utils.firewall.iptables.sync import change_table, changes
 from ansible_collections.mooring.net.plugins.module_utils.host.model import HostState
 from ansible_collections.mooring.net.plugins.module_utils.host.ledger import read_ledger
 from rules import Packet, rules_of, walk
@@ -85,7 +85,7 @@ def test_saved_rules_lead_packets_to_the_same_places(backend: str) -> None:
 @SUFFIXES
 def test_taking_everything_away_is_written_with_the_saved_rules(backend: str, suffix: str) -> None:
     found = saved(backend, suffix)
-    operations = sync_family(FAMILIES[suffix][0], {table: TableRules() for table in TABLES}, found)
+    operations = changes(FAMILIES[suffix][0], {table: TableRules() for table in TABLES}, found)
     assert [operation.table for operation in operations] == ["nat", "filter", "raw"]
     text = restore_text(operations[0])
     assert "-D POSTROUTING -m comment --comment mooring -j MOORING-SNAT\n" in text
@@ -109,4 +109,12 @@ def test_odd_lines() -> None:
     table = parse(text)[0]["filter"]
     assert table.hooks == (ObservedHook("FORWARD", "-A FORWARD -m comment --comment mooring -j MOORING-FORWARD", 3),)
     assert table.chains["MOORING-FORWARD"].comments == ("", "plain")
-    assert sync_table("ipv4", "filter", TableRules(), table).hooks_gone == table.hooks
+    assert change_table("ipv4", "filter", TableRules(), table).hooks_gone == table.hooks
+
+
+@pytest.mark.parametrize(("line", "target"), [
+    ("-A FORWARD -m comment --comment mooring -j MOORING-FORWARD", "MOORING-FORWARD"),
+    ("-A MOORING-X -p tcp -j DNAT --to-destination 10.0.0.2:80", "DNAT"),
+    ('-A MOORING-X -s 10.0.0.2/32 -m comment --comment "mooring:a link b:c #123456"', "")])
+def test_what_a_line_leads_to(line: str, target: str) -> None:
+    assert target_of(line) == target

@@ -7,11 +7,11 @@ from collections.abc import Callable
 
 import pytest
 from ansible_collections.mooring.net.plugins.module_utils.core.errors import MooringError
-from ansible_collections.mooring.net.plugins.module_utils.firewall.model import (TABLES, Chain, ObservedChain,
+from ansible_collections.mooring.net.plugins.module_utils.firewall.model import (TABLES, Chain, Drop, ObservedChain,
                                                                                  ObservedHook, ObservedTable, Rule,
-                                                                                 note_of)
-from ansible_collections.mooring.net.plugins.module_utils.firewall.render import restore_text, rule_line
-from ansible_collections.mooring.net.plugins.module_utils.firewall.sync import sync_family, sync_table
+                                                                                 Source)
+from ansible_collections.mooring.net.plugins.module_utils.firewall.iptables.text import restore_text, rule_line
+from ansible_collections.mooring.net.plugins.module_utils.firewall.iptables.sync import change_table, changes
 from ansible_collections.mooring.net.plugins.module_utils.host.fake import FakeHost
 from ansible_collections.mooring.net.plugins.module_utils.host.model import HostState
 from ansible_collections.mooring.net.plugins.module_utils.firewall.operations import RestoreTable
@@ -98,16 +98,16 @@ DAMAGES = [lost_hook, doubled_hook, foreign_rule, missing_rule, edited_comment, 
 
 @pytest.mark.parametrize("table", TABLES)
 def test_what_is_right_is_left_alone(table: str) -> None:
-    assert sync_table("ipv4", table, WANTED[table], RIGHT[table]) is None
+    assert change_table("ipv4", table, WANTED[table], RIGHT[table]) is None
 
 
 @pytest.mark.parametrize("table", TABLES)
 @pytest.mark.parametrize("damage", DAMAGES)
 def test_one_transaction_repairs(damage: Callable[[ObservedTable], ObservedTable], table: str) -> None:
     damaged = damage(RIGHT[table])
-    operation = sync_table("ipv4", table, WANTED[table], damaged)
+    operation = change_table("ipv4", table, WANTED[table], damaged)
     repaired = applied(operation, damaged)
-    assert sync_table("ipv4", table, WANTED[table], repaired) is None
+    assert change_table("ipv4", table, WANTED[table], repaired) is None
     assert {name: chain.comments for name, chain in repaired.chains.items()} == {
         name: chain.comments for name, chain in RIGHT[table].chains.items()}
     assert sorted((hook.chain, hook.line) for hook in repaired.hooks) == sorted(
@@ -122,12 +122,12 @@ def test_any_damage_is_repaired_and_can_be_undone(table: str, damages: list[Call
             damaged = damage(damaged)
         except (StopIteration, IndexError, ValueError):
             continue
-    operation = sync_table("ipv4", table, WANTED[table], damaged)
+    operation = change_table("ipv4", table, WANTED[table], damaged)
     if operation is None:
         return
     state = HostState(tables={("ipv4", table): damaged})
     operation.apply(state)
-    assert sync_table("ipv4", table, WANTED[table], state.tables["ipv4", table]) is None
+    assert change_table("ipv4", table, WANTED[table], state.tables["ipv4", table]) is None
     operation.inverse().apply(state)
     back = state.tables["ipv4", table]
     assert dict(back.chains) == dict(damaged.chains)
@@ -135,7 +135,7 @@ def test_any_damage_is_repaired_and_can_be_undone(table: str, damages: list[Call
 
 
 def test_only_what_differs_is_written() -> None:
-    operation = sync_table("ipv4", "nat", WANTED["nat"], missing_rule(RIGHT["nat"]))
+    operation = change_table("ipv4", "nat", WANTED["nat"], missing_rule(RIGHT["nat"]))
     assert len(operation.chains) == 1 and not operation.hooks_gone and not operation.hooks_new
 
 
@@ -144,50 +144,40 @@ def test_a_hook_has_to_be_first_only_where_that_matters() -> None:
         hooks = tuple(dataclasses.replace(hook, position=4) for hook in RIGHT[table].hooks)
         return dataclasses.replace(RIGHT[table], hooks=hooks)
 
-    operation = sync_table("ipv4", "filter", WANTED["filter"], behind("filter"))
+    operation = change_table("ipv4", "filter", WANTED["filter"], behind("filter"))
     assert [hook.chain for hook in operation.hooks_gone] == [hook.chain for hook in operation.hooks_new] == ["FORWARD"]
     text = restore_text(operation)
     assert text.index("-D FORWARD") < text.index("-I FORWARD 1")
-    assert sync_table("ipv4", "nat", WANTED["nat"], behind("nat")) is None
+    assert change_table("ipv4", "nat", WANTED["nat"], behind("nat")) is None
 
 
 def test_every_copy_of_a_doubled_hook_goes() -> None:
-    text = restore_text(sync_table("ipv4", "raw", WANTED["raw"], doubled_hook(RIGHT["raw"])))
+    text = restore_text(change_table("ipv4", "raw", WANTED["raw"], doubled_hook(RIGHT["raw"])))
     assert text.count("-D PREROUTING") == 2 and text.count("-I PREROUTING 1") == 1
 
 
 def test_obsolete_chains_are_emptied_before_any_is_deleted() -> None:
-    text = restore_text(sync_table("ipv4", "filter", WANTED["filter"], obsolete_chain(RIGHT["filter"])))
+    text = restore_text(change_table("ipv4", "filter", WANTED["filter"], obsolete_chain(RIGHT["filter"])))
     assert text.splitlines() == ["*filter", ":MOORING-OLD - [0:0]", "-X MOORING-OLD", "COMMIT"]
 
 
 def test_protection_comes_before_the_doors_and_goes_after_them() -> None:
     empty = {table: ObservedTable() for table in TABLES}
     nothing = {table: dataclasses.replace(WANTED[table], hooks=(), chains=()) for table in TABLES}
-    assert [operation.table for operation in sync_family("ipv4", WANTED, empty)] == ["raw", "filter", "nat"]
-    assert [operation.table for operation in sync_family("ipv4", nothing, RIGHT)] == ["nat", "filter", "raw"]
-    assert sync_family("ipv4", WANTED, RIGHT) == []
+    assert [operation.table for operation in changes("ipv4", WANTED, empty)] == ["raw", "filter", "nat"]
+    assert [operation.table for operation in changes("ipv4", nothing, RIGHT)] == ["nat", "filter", "raw"]
+    assert changes("ipv4", WANTED, RIGHT) == []
 
 
 def test_a_transaction_as_text() -> None:
-    chain = Chain("MOORING-X", (Rule(("-s", "10.0.0.1", "-j", "DROP"), "one two"),))
-    text = restore_text(sync_table("ipv4", "filter", dataclasses.replace(WANTED["filter"], hooks=(), chains=(chain,)),
-                                   ObservedTable()))
-    assert text == ("*filter\n:MOORING-X - [0:0]\n-A MOORING-X -s 10.0.0.1 -m comment --comment "
-                    f'"{chain.comments[0]}" -j DROP\nCOMMIT\n')
+    chain = Chain("MOORING-X", (Rule((Source("10.0.0.1"),), Drop(), "one two"),))
+    wanted = dataclasses.replace(WANTED["filter"], hooks=(), chains=(chain,))
+    assert restore_text(change_table("ipv4", "filter", wanted, ObservedTable())) == (
+        '*filter\n:MOORING-X - [0:0]\n-A MOORING-X -s 10.0.0.1 -m comment --comment "mooring:one two #55ce0a" -j DROP\n'
+        'COMMIT\n')
 
 
 def test_a_comment_that_the_kernel_would_cut() -> None:
     assert rule_line("X", ("-j", "DROP"), "x" * 255)
     with pytest.raises(MooringError, match="the comment of a rule in X has 256 characters and the kernel keeps 255"):
         rule_line("X", ("-j", "DROP"), "x" * 256)
-
-
-@given(st.text("abc ->:0123./#", min_size=1, max_size=40), st.lists(st.text("abc-", min_size=1), min_size=1))
-def test_the_note_of_a_comment_is_what_was_noted(note: str, args: list[str]) -> None:
-    assert note_of(Rule(tuple(args), note).comment) == note
-
-
-def test_a_rule_that_is_written_differently_has_another_comment() -> None:
-    assert Rule(("-j", "DROP"), "x").comment != Rule(("-j", "ACCEPT"), "x").comment
-    assert note_of("somebody else's") == note_of("mooring") == ""

@@ -9,7 +9,6 @@ from ansible_collections.mooring.net.plugins.module_utils.bridge.model import Br
 from ansible_collections.mooring.net.plugins.module_utils.host.endpoints import Endpoint
 from ansible_collections.mooring.net.plugins.module_utils.firewall.model import (FAMILIES, ObservedChain, ObservedTable,
                                                                                  TableRules)
-from ansible_collections.mooring.net.plugins.module_utils.firewall.render import chain_text
 from ansible_collections.mooring.net.plugins.module_utils.host.model import HostState
 from ansible_collections.mooring.net.plugins.module_utils.link.model import Link
 from ansible_collections.mooring.net.plugins.module_utils.policy.rules import table_rules
@@ -22,6 +21,7 @@ from ansible_collections.mooring.net.plugins.module_utils.ports.linkage import L
 from ansible_collections.mooring.net.plugins.module_utils.ports.model import Publication
 from hypothesis import given
 from hypothesis import strategies as st
+from rules import written
 
 ROUTED = {"br0": ("ipv4", "ipv6"), "a-b": (), "x" * 15: ("ipv6",)}
 BRIDGES = {name: Bridge(Link(name, "bridge", number, addresses=(f"10.{number}.0.1/16", f"2001:db8:{number}::1/64")),
@@ -61,7 +61,7 @@ def links(draw: st.DrawFn) -> Linkage:
 
 def observed(rules: dict[str, dict[str, TableRules]]) -> HostState:
     """A host that shows these rules."""
-    return HostState(tables={(family, table): ObservedTable({chain.name: chain_text(chain) for chain in wanted.chains})
+    return HostState(tables={(family, table): written(*wanted.chains, family=family)
                              for family, tables in rules.items() for table, wanted in tables.items()})
 
 
@@ -82,9 +82,10 @@ def test_no_comment_and_no_chain_name_is_too_long(published: set[Publication], l
     policy = Policy(BRIDGES, tuple(published), tuple(linked))
     for family in FAMILIES:
         for wanted in table_rules(policy, family).values():
-            assert all(len(chain.name) <= 28 and chain.name.startswith("MOORING") for chain in wanted.chains)
+            chains = written(*wanted.chains, family=family).chains
+            assert all(len(name) <= 28 and name.startswith("MOORING") for name in chains)
             assert len({chain.name for chain in wanted.chains}) == len(wanted.chains)
-            assert all(len(comment) <= 255 for chain in wanted.chains for comment in chain.comments)
+            assert all(len(comment) <= 255 for chain in chains.values() for comment in chain.comments)
 
 
 @pytest.mark.parametrize("comment", [
@@ -95,6 +96,11 @@ def test_a_comment_that_says_nothing_is_passed_over(comment: str) -> None:
     chain = ObservedChain((comment,), ("-A X",))
     state = HostState(tables={("ipv4", "nat"): ObservedTable({"MOORING-TCP-0-63": chain, "OTHER": chain})})
     assert read_ledger(state).publications == () and read_ledger(state).links == ()
+
+
+@pytest.mark.parametrize("opens", ["--/tcp", "1-2-3/tcp", "123456/tcp", "none/tcp", "5432/any"])
+def test_a_link_to_no_ports_at_all_is_passed_over(opens: str) -> None:
+    assert Linkage.parse(f"a link b:c 10.0.0.1->10.0.0.2:{opens}", "br0") is None
 
 
 def test_without_a_bridge_there_are_no_rules() -> None:

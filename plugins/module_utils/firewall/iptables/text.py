@@ -2,13 +2,29 @@
 """Rules, hooks and transactions as the text that iptables-restore(8) reads."""
 from __future__ import annotations
 
-from ..core.errors import MooringError
-from ..core.names import COMMENT_LENGTH
-from ..firewall.operations import RestoreTable
-from .model import HOOK_COMMENT, Chain, Hook, ObservedChain, ObservedHook
+from typing import NamedTuple
+
+from ...core.errors import MooringError
+from ...core.names import COMMENT_LENGTH
+from ..model import HOOK_COMMENT, Chain, Hook, Jump, ObservedChain, ObservedHook, Rule
+from ..operations import RestoreTable
+from .words import Words, rule_comment, rule_words
 
 
-def rule_line(chain: str, args: tuple[str, ...], comment: str) -> str:
+class WrittenChain(NamedTuple):
+    """A chain in words: the comments say whether it has to be written at all, which most of the time it has not."""
+
+    name: str
+    words: tuple[Words, ...]
+    comments: tuple[str, ...]
+
+
+def write_chain(chain: Chain, family: str) -> WrittenChain:
+    words = tuple([rule_words(rule, family) for rule in chain.rules])
+    return WrittenChain(chain.name, words, tuple(map(rule_comment, words, [rule.note for rule in chain.rules])))
+
+
+def rule_line(chain: str, words: Words, comment: str) -> str:
     """A rule as ``-A``; the comment stands before the jump if there is one, as iptables-save shows it.
 
     :raises MooringError: when the comment is longer than the kernel keeps (XT_MAX_COMMENT_LEN)
@@ -16,18 +32,22 @@ def rule_line(chain: str, args: tuple[str, ...], comment: str) -> str:
     if len(comment) > COMMENT_LENGTH:
         raise MooringError(f"the comment of a rule in {chain} has {len(comment)} characters and the kernel keeps "
                            f"{COMMENT_LENGTH}: {comment!r}; give the container or the link alias a shorter name")
-    jump = args.index("-j") if "-j" in args else len(args)
+    jump = words.index("-j") if "-j" in words else len(words)
     quoted = f'"{comment}"' if " " in comment else comment
-    return " ".join(("-A", chain, *args[:jump], "-m", "comment", "--comment", quoted, *args[jump:]))
+    return " ".join(("-A", chain, *words[:jump], "-m", "comment", "--comment", quoted, *words[jump:]))
 
 
-def chain_text(chain: Chain) -> ObservedChain:
+def chain_text(written: WrittenChain) -> ObservedChain:
     """A chain as a snapshot will show its comments, with the lines that make it."""
-    return ObservedChain(chain.comments, tuple(rule_line(chain.name, rule.args, rule.comment) for rule in chain.rules))
+    return ObservedChain(written.comments, tuple([rule_line(written.name, words, comment)
+                                                  for words, comment in zip(written.words, written.comments)]))
 
 
-def hook_text(hook: Hook) -> ObservedHook:
-    return ObservedHook(hook.chain, rule_line(hook.chain, hook.args, HOOK_COMMENT), 0 if hook.last else 1)
+def hook_text(hook: Hook, family: str) -> ObservedHook:
+    """The tagged rule in the built-in chain, which has the name of the hook in capital letters."""
+    chain = hook.point.upper()
+    words = rule_words(Rule(hook.matches, Jump(hook.target), ""), family)
+    return ObservedHook(chain, rule_line(chain, words, HOOK_COMMENT), 0 if hook.last else 1)
 
 
 def restore_text(operation: RestoreTable) -> str:

@@ -2,21 +2,19 @@
 """The adapter for iptables-save and iptables-restore, of both backends and families."""
 from __future__ import annotations
 
-import dataclasses
 import os
 import re
 
-from ..core import command
-from ..core.errors import HostError
-from ..firewall.operations import RestoreTable
-from ..foreign.model import SavedTable
-from .model import COMMANDS, HOOK_COMMENT, PREFIX, TABLES, ObservedChain, ObservedHook, ObservedTable
-from .render import restore_text
+from ...core import command
+from ...core.errors import HostError
+from ...foreign.model import SavedTable
+from ..model import COMMANDS, TABLES, ObservedTable
+from ..operations import RestoreTable
+from .saved import parse
+from .text import restore_text
 
 WAIT = "30"  # seconds for the lock that iptables-legacy takes on /run/xtables.lock
-_COMMENT = re.compile(r'--comment (?:"([^"]*)"|(\S+))')
 _UNREADABLE = re.compile(rf"^# Table `({'|'.join(TABLES)})' is incompatible", re.MULTILINE)
-_HOOK = f"--comment {HOOK_COMMENT} -j {PREFIX}"
 
 
 def snapshot() -> tuple[dict[tuple[str, str], ObservedTable], dict[tuple[str, str], SavedTable], dict[str, str]]:
@@ -86,44 +84,6 @@ def _legacy_tables(name: str) -> bool:
             return bool(names.read().strip())
     except OSError:
         return False
-
-
-def parse(text: str) -> tuple[dict[str, ObservedTable], dict[str, SavedTable]]:
-    """The tables in the output of iptables-save: own chains and hooks, and the lines of others, unread. Pure.
-
-    Our hooks are among the lines of others too, so that their place shows.
-    """
-    tables: dict[str, ObservedTable] = {}
-    foreign: dict[str, SavedTable] = {}
-    chains: dict[str, tuple[list[str], list[str]]] = {}
-    hooks: list[ObservedHook] = []
-    others: dict[str, list[str]] = {}
-    policies: dict[str, str] = {}
-    table = ""
-    for line in text.splitlines():
-        if line.startswith("-A "):
-            chain = line.split(" ", 2)[1]
-            if chain.startswith(PREFIX):
-                comment = _COMMENT.search(line)
-                chains[chain][0].append((comment.group(1) or comment.group(2)) if comment else "")
-                chains[chain][1].append(line)
-                continue
-            others.setdefault(chain, []).append(line)
-            if _HOOK in line:
-                hooks.append(ObservedHook(chain, line, len(others[chain])))
-        elif line.startswith(f":{PREFIX}"):
-            chains[line[1:].split(" ", 1)[0]] = ([], [])
-        elif line.startswith(":"):
-            name, policy = line[1:].split(" ", 2)[:2]
-            policies[name] = policy.lower()
-        elif line.startswith("*"):
-            table, chains, hooks, others, policies = line[1:], {}, [], {}, {}
-        elif line == "COMMIT":
-            placed = tuple(dataclasses.replace(hook, behind=len(others[hook.chain]) - hook.position) for hook in hooks)
-            tables[table] = ObservedTable({name: ObservedChain(tuple(comments), tuple(lines))
-                                           for name, (comments, lines) in chains.items()}, placed)
-            foreign[table] = SavedTable({name: tuple(lines) for name, lines in others.items()}, policies)
-    return tables, foreign
 
 
 def execute(operation: RestoreTable) -> None:

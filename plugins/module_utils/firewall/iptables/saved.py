@@ -1,0 +1,56 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What iptables-save(8) shows, of both of its backends. Pure."""
+from __future__ import annotations
+
+import dataclasses
+import re
+
+from ...foreign.model import SavedTable
+from ..model import HOOK_COMMENT, PREFIX, ObservedChain, ObservedHook, ObservedTable
+
+_COMMENT = re.compile(r'--comment (?:"([^"]*)"|(\S+))')
+_HOOK = f"--comment {HOOK_COMMENT} -j {PREFIX}"
+
+
+def target_of(line: str) -> str:
+    """The target or the chain that a rule leads to, "" when it has none: the word behind the last ``-j``."""
+    _before, jump, words = line.rpartition(" -j ")
+    return words.split(" ", 1)[0] if jump else ""
+
+
+def parse(text: str) -> tuple[dict[str, ObservedTable], dict[str, SavedTable]]:
+    """The tables in the output of iptables-save: own chains and hooks, and the lines of others, unread.
+
+    Our hooks are among the lines of others too, so that their place shows.
+    """
+    tables: dict[str, ObservedTable] = {}
+    foreign: dict[str, SavedTable] = {}
+    chains: dict[str, tuple[list[str], list[str]]] = {}
+    hooks: list[ObservedHook] = []
+    others: dict[str, list[str]] = {}
+    policies: dict[str, str] = {}
+    table = ""
+    for line in text.splitlines():
+        if line.startswith("-A "):
+            chain = line.split(" ", 2)[1]
+            if chain.startswith(PREFIX):
+                comment = _COMMENT.search(line)
+                chains[chain][0].append((comment.group(1) or comment.group(2)) if comment else "")
+                chains[chain][1].append(line)
+                continue
+            others.setdefault(chain, []).append(line)
+            if _HOOK in line:
+                hooks.append(ObservedHook(chain, line, len(others[chain])))
+        elif line.startswith(f":{PREFIX}"):
+            chains[line[1:].split(" ", 1)[0]] = ([], [])
+        elif line.startswith(":"):
+            name, policy = line[1:].split(" ", 2)[:2]
+            policies[name] = policy.lower()
+        elif line.startswith("*"):
+            table, chains, hooks, others, policies = line[1:], {}, [], {}, {}
+        elif line == "COMMIT":
+            placed = tuple(dataclasses.replace(hook, behind=len(others[hook.chain]) - hook.position) for hook in hooks)
+            tables[table] = ObservedTable({name: ObservedChain(tuple(comments), tuple(lines))
+                                           for name, (comments, lines) in chains.items()}, placed)
+            foreign[table] = SavedTable({name: tuple(lines) for name, lines in others.items()}, policies)
+    return tables, foreign
