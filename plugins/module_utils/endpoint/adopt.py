@@ -84,7 +84,7 @@ def _refuse_changes(item: LocatedEndpoint, address: str, address_v6: str) -> Non
 
 def take_over(draft: Draft, endpoint: Endpoint) -> Endpoint:
     """The endpoint with its mark."""
-    marked = endpoint.link.replaced(alias=endpoint.mark.text, hairpin=True)
+    marked = dataclasses.replace(endpoint.link, alias=endpoint.mark.text, hairpin=True)
     if marked != endpoint.link:
         draft.do(LinkSet(HOST, endpoint.link, marked))
     return dataclasses.replace(endpoint, link=draft.state.host.links[marked.name])

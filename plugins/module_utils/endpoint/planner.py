@@ -109,7 +109,8 @@ class Planner:
             self.draft.assume(f"bridge {name} does not exist: make it with docker_bridge first")
             return Bridge(Link(name, "bridge"))
         if item.interface or (lease and lease.pair):
-            return Bridge(links[name].replaced(addresses=()))  # somebody else's: it gives no address, and no gateway
+            # Somebody else's: it gives no address, and no gateway.
+            return Bridge(dataclasses.replace(links[name], addresses=()))
         raise OptionError("bridge", name, "is not a bridge of ours",
                           f"Take it over with docker_bridge name={name} adopt=true, or name another")
 
@@ -151,8 +152,8 @@ class Planner:
         found = Endpoint(item.label, item.interface_name, outer, addresses["ipv4"], addresses["ipv6"],
                          exposed(item, lease), pair)
         require_room(found)
-        return dataclasses.replace(found, link=outer.replaced(
-            up=True, mtu=mtu, alias=found.mark.text, controller=bridge.name, hairpin=True,
+        return dataclasses.replace(found, link=dataclasses.replace(
+            outer, up=True, mtu=mtu, alias=found.mark.text, controller=bridge.name, hairpin=True,
             tx_queue_len=outer.tx_queue_len if item.tx_queue_len is None else item.tx_queue_len))
 
     def _follows_mtu(self, lease: Optional[Endpoint], bridge: Bridge) -> bool:
@@ -191,7 +192,7 @@ class Planner:
         """MTU and MAC of the container's end; a MAC that was derived from the address follows it."""
         inner = self.draft.state.namespaces[item.path].links[item.interface_name]
         mac = self._mac(item, new) if item.mac_address or derive_mac else ""
-        wanted = inner.replaced(mtu=new.link.mtu, mac=mac or inner.mac)
+        wanted = dataclasses.replace(inner, mtu=new.link.mtu, mac=mac or inner.mac)
         if wanted != inner:
             self.draft.do(LinkSet(item.path, inner, wanted))
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Optional
 
 from ..link.model import ENDPOINT, Link, Mark
@@ -102,4 +102,4 @@ def release(draft: Draft, endpoint: Endpoint) -> None:
         return
     link = draft.state.host.links[endpoint.link.name]
     was_plain = endpoint.adopted == PLAIN and bool(link.controller)
-    draft.do(LinkSet(HOST, link, link.replaced(alias="", hairpin=False if was_plain else link.hairpin)))
+    draft.do(LinkSet(HOST, link, replace(link, alias="", hairpin=False if was_plain else link.hairpin)))

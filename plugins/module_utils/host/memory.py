@@ -205,7 +205,7 @@ class Memory:
 
     def _replace(self, netns: str, name: str, **changes: object) -> None:
         links = self.state.namespaces[netns].links
-        links[name] = links[name].replaced(**changes)
+        links[name] = dataclasses.replace(links[name], **changes)
 
     def _remove(self, netns: str, name: str) -> None:
         self._pairs.pop((netns, name), None)
@@ -226,9 +226,9 @@ class Memory:
             for link in [link for link in here.links.values() if not link.mac and link.kind != "loopback"]:
                 self._macs += 1
                 mac = f"0a:00:00:00:{self._macs >> 8:02x}:{self._macs & 255:02x}"
-                here.links[link.name] = link.replaced(mac=mac)
+                here.links[link.name] = dataclasses.replace(link, mac=mac)
             for link in [link for link in here.links.values() if link.tx_queue_len < 0]:
-                here.links[link.name] = link.replaced(tx_queue_len=1000)
+                here.links[link.name] = dataclasses.replace(link, tx_queue_len=1000)
             places = {Route(str(ipaddress.ip_interface(a).network), link.name, "", _family(a)): None
                       for link in here.links.values() if link.up and link.kind != "loopback" for a in link.addresses}
             able = {(route.interface, route.family) for route in places}

@@ -69,7 +69,7 @@ def _set_icc(draft: Draft, name: str, icc: bool) -> None:
         raise OptionError("icc", False, f"needs rules, and bridge {name} has {option}: false",
                           f"Say {option}: true for the bridge with docker_bridge")
     if bridge.icc != icc:
-        draft.do(LinkSet(HOST, link, link.replaced(alias=dataclasses.replace(bridge, icc=icc).mark.text)))
+        draft.do(LinkSet(HOST, link, dataclasses.replace(link, alias=dataclasses.replace(bridge, icc=icc).mark.text)))
 
 
 def _links(draft: Draft, item: LocatedPolicy, leases: Mapping[str, Sequence[Endpoint]]) -> list[Linkage]:

@@ -6,6 +6,7 @@ import contextlib
 import errno
 import os
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 from ..core.errors import HostError
@@ -42,8 +43,8 @@ def snapshot(path: str) -> Namespace:
             addresses.setdefault(found[0], []).append(found[1])
         routes = [route for data in kernel.dump(rtnl.GETROUTE, decode.ROUTES)
                   if (route := decode.route(data, names))]
-    return Namespace(inode, {link.name: link.replaced(controller=names.get(controller, ""),
-                                                      addresses=tuple(addresses.get(link.index, ())))
+    return Namespace(inode, {link.name: replace(link, controller=names.get(controller, ""),
+                                                addresses=tuple(addresses.get(link.index, ())))
                              for link, controller in links}, routes)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, Optional
 
 from ..core.errors import MooringError, OptionError
@@ -156,9 +157,9 @@ def _configure(draft: Draft, item: LocatedVeth, end: LocatedEnd) -> None:
         changes["mac"] = end.mac_address
     loopback = netns.links.get("lo")
     if path != HOST and end.up and loopback is not None and not loopback.up:
-        draft.do(LinkSet(path, loopback, loopback.replaced(up=True)))
-    if link.replaced(**changes) != link:
-        draft.do(LinkSet(path, link, link.replaced(**changes)))
+        draft.do(LinkSet(path, loopback, replace(loopback, up=True)))
+    if replace(link, **changes) != link:
+        draft.do(LinkSet(path, link, replace(link, **changes)))
     if end.addresses is not None:
         kept = _kept_addresses(link.addresses, end.addresses)
         for address in reversed(link.addresses):
