@@ -94,12 +94,13 @@ class Memory:
         operation.apply(self.state)
 
     def _LinkSet(self, operation: Any) -> None:
-        current = self.state.namespaces[operation.netns].links[operation.old.name]
+        links = self.state.namespaces[operation.netns].links
+        current = links[operation.old.name]
         _require("name" not in operation.changes or not current.up, "a link that is up keeps its name")
         self._require_bridge(operation.netns, operation.changes.get("controller", ("", ""))[1])
         operation.apply(self.state)
         if "controller" in operation.changes and not operation.new.controller:
-            self._replace(operation.netns, operation.new.name, hairpin=False)
+            links[operation.new.name] = dataclasses.replace(links[operation.new.name], hairpin=False)
 
     def _LinkMove(self, operation: Any) -> None:
         _require(operation.name not in self.state.namespaces[operation.target].links, f"{operation.name} exists")
@@ -125,13 +126,15 @@ class Memory:
         operation.apply(self.state)
 
     def _AddrDel(self, operation: Any) -> None:
-        link = self.state.namespaces[operation.netns].links[operation.interface]
+        links = self.state.namespaces[operation.netns].links
+        link = links[operation.interface]
         _require(operation.address in link.addresses, "there is no such address")
         operation.apply(self.state)
         gone = ipaddress.ip_interface(operation.address)
         same = [a for a in link.addresses if ipaddress.ip_interface(a).network == gone.network]
         if gone.version == 4 and same[0] == operation.address:
-            self._replace(operation.netns, link.name, addresses=tuple(a for a in link.addresses if a not in same))
+            left = tuple(a for a in link.addresses if a not in same)
+            links[link.name] = dataclasses.replace(links[link.name], addresses=left)
 
     def _RouteAdd(self, operation: Any) -> None:
         route, here = operation.route, self.state.namespaces[operation.netns]
@@ -165,7 +168,8 @@ class Memory:
         operation.apply(self.state)
         for hook in operation.hooks_gone:
             found = next((each for each in before if (each.chain, each.line) == (hook.chain, hook.line)), None)
-            _require(found is not None, f"there is no rule {hook.line}")
+            if found is None:
+                raise HostError(f"there is no rule {hook.line}")
             before.remove(found)
         inserted = [hook for hook in operation.hooks_new if hook.position == 1]
         hooks = [dataclasses.replace(hook, position=hook.position + sum(new.chain == hook.chain for new in inserted))
@@ -203,10 +207,6 @@ class Memory:
     def _require_bridge(self, netns: str, name: str) -> None:
         _require(not name or self.state.namespaces[netns].links[name].kind == "bridge", f"{name} is not a bridge")
 
-    def _replace(self, netns: str, name: str, **changes: object) -> None:
-        links = self.state.namespaces[netns].links
-        links[name] = dataclasses.replace(links[name], **changes)
-
     def _remove(self, netns: str, name: str) -> None:
         self._pairs.pop((netns, name), None)
         here = self.state.namespaces.get(netns)
@@ -215,7 +215,7 @@ class Memory:
         here.links.pop(name, None)
         self._dirty.add(netns)
         for port in here.ports_of(name):
-            self._replace(netns, port.name, controller="", hairpin=False)
+            here.links[port.name] = dataclasses.replace(port, controller="", hairpin=False)
         self.state.sysctls = {key: value for key, value in self.state.sysctls.items()
                               if key[0] != netns or f"/conf/{name}/" not in key[1]}
 

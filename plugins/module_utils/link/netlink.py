@@ -7,15 +7,19 @@ import errno
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING
 
 from ..core.errors import HostError
+from ..core.plan import Operation
 from ..link.operations import LinkDel
 from ..netns.enter import entered, home
 from ..netns.model import HOST
 from . import decode, rtnl
 from .encode import Second, messages
 from .model import Namespace
+
+if TYPE_CHECKING:
+    from typing import TypeGuard  # since Python 3.10
 
 _DELETION_GROUP = 0x6D6F6F72  # "moor": links about to be deleted together
 
@@ -48,7 +52,7 @@ def snapshot(path: str) -> Namespace:
                              for link, controller in links}, routes)
 
 
-def execute(path: str, operations: Sequence[Any]) -> Iterator[Any]:
+def execute(path: str, operations: Sequence[Operation]) -> Iterator[Operation]:
     """Carry out operations of one namespace in as few writes as possible; yields each one that was done.
 
     :raises HostError: for the first that failed, after the done ones were yielded
@@ -57,10 +61,15 @@ def execute(path: str, operations: Sequence[Any]) -> Iterator[Any]:
         here = stack.enter_context(home())
         stack.enter_context(entered(path))
         kernel = stack.enter_context(rtnl.RtnlSocket())
-        if len(operations) > 1 and all(isinstance(operation, LinkDel) for operation in operations):
+        if _are_deletions(operations):
             yield from _delete_together(kernel, operations)
             return
         yield from _Batch(kernel, stack, here).run(operations)
+
+
+def _are_deletions(operations: Sequence[Operation]) -> TypeGuard[Sequence[LinkDel]]:
+    """Whether there are several operations, and they only delete links."""
+    return len(operations) > 1 and all(isinstance(operation, LinkDel) for operation in operations)
 
 
 class _Batch:
@@ -70,10 +79,10 @@ class _Batch:
         self._kernel = kernel
         self._stack = stack
         self._namespaces = {HOST: here}
-        self._waiting: list[tuple[Any, bytes]] = []
-        self._done: list[Any] = []
+        self._waiting: list[tuple[Operation, bytes]] = []
+        self._done: list[Operation] = []
 
-    def run(self, operations: Sequence[Any]) -> Iterator[Any]:
+    def run(self, operations: Sequence[Operation]) -> Iterator[Operation]:
         try:
             for operation in operations:
                 for message in messages(operation, self):
@@ -99,7 +108,7 @@ class _Batch:
         if failed:
             raise failure(*failed)
 
-    def _send(self, messages_of: Sequence[tuple[Any, bytes]]) -> tuple[Any, int] | None:
+    def _send(self, messages_of: Sequence[tuple[Operation, bytes]]) -> tuple[Operation, int] | None:
         """Send messages; the first operation that failed and its errno."""
         outcome = self._kernel.send([message for _operation, message in messages_of])
         codes = [_settled(operation, code) for (operation, _message), code in zip(messages_of, outcome)]
@@ -121,7 +130,7 @@ class _Batch:
         return self._namespaces[path]
 
 
-def _delete_together(kernel: rtnl.RtnlSocket, operations: Sequence[LinkDel]) -> Iterator[Any]:
+def _delete_together(kernel: rtnl.RtnlSocket, operations: Sequence[LinkDel]) -> Iterator[LinkDel]:
     """Delete many links as one interface group: the kernel then waits for its grace period (18 ms) once, not for each.
 
     :raises HostError: when the group is in use, or as soon as the kernel refuses
@@ -141,7 +150,7 @@ def _delete_together(kernel: rtnl.RtnlSocket, operations: Sequence[LinkDel]) -> 
             raise failure(operation, code)
 
 
-def _settled(operation: Any, code: int) -> int:
+def _settled(operation: Operation, code: int) -> int:
     """The errno of an operation, 0 also for a link that is gone before it could be deleted.
 
     The kernel ends a pair some time after the last process of its container, with whatever comes in between.
@@ -164,6 +173,6 @@ def _clear_group(kernel: rtnl.RtnlSocket) -> None:
         kernel.send([rtnl.encode(rtnl.NEWLINK, 0, [["IFLA_IFNAME", link.name], ["IFLA_GROUP", 0]]) for link in found])
 
 
-def failure(operation: Any, code: int) -> HostError:
+def failure(operation: Operation, code: int) -> HostError:
     """The error of an operation that the kernel refused."""
     return HostError(f"cannot {operation.describe()}: {_REASONS.get(code, os.strerror(code))}")

@@ -19,6 +19,7 @@ from ..core import command
 from ..core.argspec import CONFIG
 from ..core.errors import MooringError
 from ..core.plan import Plan
+from ..host.operations import SysctlSet
 from ..host.real import RealHost
 from ..host.resource import Resource
 from .converge import converge
@@ -75,7 +76,8 @@ def checked(options: Mapping[str, Any], item: Mapping[str, Any]) -> Mapping[str,
     if found.error_messages:
         raise MooringError("; ".join(f"unknown option {text}" if ". Supported parameters include" in text else text
                                      for text in found.error_messages))
-    return found.validated_parameters
+    parameters: Mapping[str, Any] = found.validated_parameters
+    return parameters
 
 
 def _warn(module: AnsibleModule, plan: Plan, host: RealHost) -> None:
@@ -95,7 +97,7 @@ def told(plan: Plan, with_diff: bool) -> dict[str, Any]:
     """What every module tells of its operations beside the actions."""
     found: dict[str, Any] = {}
     sysctls = [{"name": operation.dotted, "value": operation.value, "previous": operation.previous}
-               for operation in plan.operations if hasattr(operation, "dotted") and not operation.netns]
+               for operation in plan.operations if isinstance(operation, SysctlSet) and not operation.netns]
     if sysctls:
         found["sysctls"] = sysctls
     if with_diff:
