@@ -92,8 +92,8 @@ def _present(draft: Draft, item: LocatedVeth) -> None:
                               f"exists{_in(end)} and is not an end of this pair",
                               "Choose another name, or remove the existing interface")
     if first and second and (first.index, first.peer_index) != (second.peer_index, second.index):
-        raise MooringError(f"{item.first.name} and {item.second.name} are ends of two different pairs of ours: "
-                           "remove one of them with state: absent")
+        names = " and ".join(end.name for end in item.ends)
+        raise MooringError(f"{names} are ends of two different pairs of ours: remove one of them with state: absent")
     if first is None or second is None:
         # An end of ours whose other end is not where it should be: made anew, since moving costs more and less is sure.
         for end, link in zip(item.ends, (first, second)):
