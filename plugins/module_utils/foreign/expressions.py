@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import ipaddress
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Optional
 
@@ -186,9 +186,11 @@ def _listed(source: _Register, pairs: tuple[tuple[bytes, bytes], ...], negated: 
         return Condition(kind, tuple(intervals), negated) if None not in intervals else UNKNOWN
     if source.mask or any(first != last for first, last in pairs):
         return UNKNOWN
-    read = {"iif": _interface, "oif": _interface, "#iif": _index, "#oif": _index, "state": _state,
-            "family": lambda value: _NETWORKS.get(value[0], ""),
-            "protocol": lambda value: _PROTOCOLS.get(value[0], str(value[0]))}.get(kind)
+    readers: dict[str, Callable[[bytes], str]] = {
+        "iif": _interface, "oif": _interface, "#iif": _index, "#oif": _index, "state": _state,
+        "family": lambda value: _NETWORKS.get(value[0], ""),
+        "protocol": lambda value: _PROTOCOLS.get(value[0], str(value[0]))}
+    read = readers.get(kind)
     values = [read(first) for first, _last in pairs] if read else [""]
     return Condition(kind.lstrip("#"), tuple(values), negated) if all(values) else UNKNOWN
 

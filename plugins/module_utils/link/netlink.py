@@ -7,7 +7,6 @@ import errno
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 from ..core.errors import HostError
 from ..core.plan import Operation
@@ -17,9 +16,6 @@ from ..netns.model import HOST
 from . import decode, rtnl
 from .encode import Second, messages
 from .model import Namespace
-
-if TYPE_CHECKING:
-    from typing import TypeGuard  # since Python 3.10
 
 _DELETION_GROUP = 0x6D6F6F72  # "moor": links about to be deleted together
 
@@ -61,15 +57,17 @@ def execute(path: str, operations: Sequence[Operation]) -> Iterator[Operation]:
         here = stack.enter_context(home())
         stack.enter_context(entered(path))
         kernel = stack.enter_context(rtnl.RtnlSocket())
-        if _are_deletions(operations):
-            yield from _delete_together(kernel, operations)
+        deletions = _only_deletions(operations)
+        if len(deletions) > 1:
+            yield from _delete_together(kernel, deletions)
             return
         yield from _Batch(kernel, stack, here).run(operations)
 
 
-def _are_deletions(operations: Sequence[Operation]) -> TypeGuard[Sequence[LinkDel]]:
-    """Whether there are several operations, and they only delete links."""
-    return len(operations) > 1 and all(isinstance(operation, LinkDel) for operation in operations)
+def _only_deletions(operations: Sequence[Operation]) -> list[LinkDel]:
+    """All operations where each of them deletes a link, else none."""
+    found = [operation for operation in operations if isinstance(operation, LinkDel)]
+    return found if len(found) == len(operations) else []
 
 
 class _Batch:

@@ -89,7 +89,10 @@ def _warn(module: AnsibleModule, plan: Plan, host: RealHost) -> None:
 def result(resource: Resource, plan: Plan, single: bool, with_diff: bool) -> dict[str, Any]:
     """What a module returns of a plan for one part."""
     found: dict[str, Any] = {"changed": bool(plan.operations), "actions": plan.actions}
-    found.update({resource.key: plan.after[0][0]} if single else {resource.many: list(plan.after[0])})
+    if single:
+        found[resource.key] = plan.after[0][0]
+    else:
+        found[resource.many] = list(plan.after[0])
     return {**found, **told(plan, with_diff)}
 
 
