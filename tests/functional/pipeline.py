@@ -129,7 +129,7 @@ class Server:
         try:
             host.execute(operations)
             done = operations
-        except self.real.ExecutionError as failure:
+        except self.errors.ExecutionError as failure:
             done, error = failure.done, str(failure)
         return {"done": [operation.describe() for operation in done], "failure": error, "warnings": host.warnings}
 

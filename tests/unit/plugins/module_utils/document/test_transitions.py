@@ -41,7 +41,7 @@ def containers(draw: st.DrawFn, names: list[str], subnet: str) -> Document:
 
 
 @st.composite
-def documents(draw: st.DrawFn) -> Document:
+def documents(draw: st.DrawFn, ipv6: st.SearchStrategy = st.booleans()) -> Document:  # noqa: B008
     found, free = [], list("abcd")
     for name, subnet in BRIDGES.items():
         if name == "br1" and draw(st.booleans()):
@@ -52,7 +52,7 @@ def documents(draw: st.DrawFn) -> Document:
             "name": name, "bip": f"{subnet}.{draw(st.sampled_from([1, 1, 9]))}/24", "force": True, "containers": listed,
             "icc": draw(st.sampled_from([None, True, False])), "mtu": draw(st.sampled_from([None, "1400"])),
             "ip_masq": draw(st.sampled_from([None, False])), "gateway_mode": draw(st.sampled_from([None, None, "nat"])),
-            "fixed_cidr_v6": draw(st.sampled_from([None, f"2001:db8:{name[-1]}::/64"])),
+            "fixed_cidr_v6": f"2001:db8:{name[-1]}::/64" if draw(ipv6) else None,
             "allow_bridges": draw(st.sampled_from([None, [], [next(other for other in BRIDGES if other != name)]])),
             "state": draw(st.sampled_from(["present"] * 5 + ["absent"]))}
         found.append({key: value for key, value in network.items() if value is not None})
@@ -80,9 +80,11 @@ def seen(world: World) -> dict[str, Any]:
     return without({key: value for key, value in found.items() if key != "sysctls"})
 
 
-@given(documents(), documents())
-def test_roles_and_one_task_lead_to_the_same_host(first: Document, second: Document) -> None:
-    world = World()
+# When a bridge gets IPv6, tasks of their own give addresses also to containers that the next task takes away. So there
+# is one choice for both documents.
+@given(st.booleans().flatmap(lambda ipv6: st.tuples(documents(st.just(ipv6)), documents(st.just(ipv6)))))
+def test_roles_and_one_task_lead_to_the_same_host(pair: tuple[Document, Document]) -> None:
+    world, (first, second) = World(), pair
     try:
         step_by_step(world, first)
     except MooringError:
@@ -108,6 +110,21 @@ def test_roles_and_one_task_lead_to_the_same_host(first: Document, second: Docum
     assert whole.document(second).operations == () and step_by_step(whole, second) == 0
     assert world.document(second).operations == () and step_by_step(world, second) == 0
     assert whole.info()["drift"] == world.info()["drift"] == []
+
+
+@given(st.lists(documents(), min_size=2, max_size=4))
+def test_any_document_after_any_other_converges(found: list[Document]) -> None:
+    world = World()
+    for document in found:
+        before = picture(world.state)
+        try:
+            shown = world.document(document, False)
+        except MooringError:
+            assert picture(world.state) == before
+            continue
+        if not shown.assumed:
+            assert world.document(document).actions == shown.actions
+            assert world.document(document).operations == () and world.info()["drift"] == []
 
 
 def published(found: dict[str, Any]) -> set[str]:
