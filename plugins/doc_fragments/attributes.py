@@ -12,13 +12,13 @@ requirements:
   - iproute2 is not needed; the module speaks to the kernel itself
 attributes:
   check_mode:
-    description: The plan is made and shown, and nothing is carried out.
+    description: Shows the plan, and changes nothing.
     support: full
   diff_mode:
     description: Shows what each operation takes away and what it puts there.
     support: full
   idempotent:
-    description: A second run on the same host changes nothing.
+    description: Changes nothing in a second run on the same host.
     support: full
   platform:
     description: Where it runs.
@@ -32,8 +32,7 @@ attributes:
 author:
   - The mooring.net developers (@mooring-net)
 notes:
-  - It must run as root in the network namespace that is the host, so use C(become=true) where you do not log in as
-    root.
+  - Run it as root, in the network namespace that is the host. Use C(become=true) where you do not log in as root.
   - It changes what the kernel does now. It keeps no state file and does nothing at boot.
   - Set C(ansible_python_interpreter) to a Python that has pyroute2. Otherwise the module looks for one in
     C(/usr/bin/python3) and starts again under it, which costs time in each task.
@@ -45,13 +44,13 @@ requirements:
   - pyroute2 >= 0.7.2 (Debian and Ubuntu package C(python3-pyroute2))
 attributes:
   check_mode:
-    description: Nothing is ever changed, so check mode makes no difference.
+    description: Changes nothing, with or without check mode.
     support: full
   diff_mode:
-    description: There is nothing to differ.
+    description: Changes nothing, so there is no difference to show.
     support: N/A
   idempotent:
-    description: Nothing is ever changed.
+    description: Changes nothing.
     support: full
   platform:
     description: Where it runs.
@@ -65,5 +64,5 @@ attributes:
 author:
   - The mooring.net developers (@mooring-net)
 notes:
-  - It must run as root, so use C(become=true) where you do not log in as root.
+  - Run it as root. Use C(become=true) where you do not log in as root.
 """

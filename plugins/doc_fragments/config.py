@@ -9,8 +9,8 @@ options:
   config:
     description:
       - A list of dictionaries with the options of this module, to do many in one task.
-      - All of them are read, planned and carried out together, which is far faster than a loop, and nothing is
-        changed when one of them is wrong.
+      - All of them are read, planned and carried out together, which is far faster than a loop. When one of them is
+        wrong, nothing is changed.
       - Options that are given beside O(config) are defaults for its items.
     type: list
     elements: dict

@@ -45,8 +45,8 @@ options:
           it as it is. It is never switched off.
       forward_others:
         type: bool
-        description: Whether the host may forward packets between interfaces that are none of our
-          bridges, when this module is what switched forwarding on.
+        description: Whether the host may forward packets between interfaces that are no bridges of
+          M(mooring.net.docker_bridge), when that is what switched forwarding on.
       iptables:
         type: bool
         description: Whether to keep rules for IPv4. Without them there is no masquerade, no published
@@ -275,11 +275,11 @@ options:
               no use in it.
           hosts_template:
             type: str
-            description: A Jinja2 template for our block of the hosts file.
+            description: A Jinja2 template for the managed block of hosts.
           hostname_template:
             type: str
             description: A Jinja2 template for the hostname file.
           resolv_conf_template:
             type: str
-            description: A Jinja2 template for our block of resolv.conf.
+            description: A Jinja2 template for the managed block of resolv.conf.
 """

@@ -5,11 +5,10 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: container_dns
-short_description: Names of a container, hosts, hostname and resolv.conf
+short_description: Manage the names and name servers of a container
 version_added: 0.1.0
 description:
-  - After it ran, the C(/etc/hosts), C(/etc/hostname) and C(/etc/resolv.conf) of a container say what the options say,
-    in Docker's form and order.
+  - Writes the C(/etc/hosts), C(/etc/hostname) and C(/etc/resolv.conf) of a container, in Docker's form and order.
   - The files of a namespace are C(/etc/netns/NAME/hosts) and so on, which C(ip netns exec) puts in the place of those
     of the host. Those of a container of Docker or Podman are the ones that the engine has mounted into it. Those of a
     process are the ones in its mount namespace. All of them are written in place, so that a running container sees the
@@ -20,7 +19,7 @@ description:
     unit of the role P(mooring.net.containers#role) running containers follow within a second.
   - What a container is linked to with M(mooring.net.icc_policy) stands in its hosts file, and follows the address of
     the other container.
-  - Each file has a block of ours between two comments. Lines outside of it, which somebody added by hand, are kept.
+  - Manages a block between two comments in each file. Lines outside of it, which somebody added by hand, are kept.
     Lines that an engine wrote there before, like its own C(nameserver) lines, give way to the block and come back
     with O(state=absent).
 extends_documentation_fragment:
@@ -75,7 +74,7 @@ options:
     default: [8.8.8.8, 8.8.4.4]
   hosts_template:
     description:
-      - A Jinja2 template for our block of the hosts file, in place of the default one. Read a file with the lookup
+      - A Jinja2 template for the managed block of hosts, in place of the default one. Read a file with the lookup
         P(ansible.builtin.file#lookup).
       - It gets C(container), C(hostname), C(domainname), C(names) (the container's own ones, fully qualified first),
         C(addresses), C(ipv6), C(links) (each with C(address) and C(names)) and C(extra_hosts) (each with C(address)
@@ -86,7 +85,7 @@ options:
     type: str
   resolv_conf_template:
     description:
-      - A Jinja2 template for our block of resolv.conf.
+      - A Jinja2 template for the managed block of resolv.conf.
       - It gets C(container), C(nameservers), C(search), C(options) and C(ipv6).
     type: str
 notes:
@@ -98,12 +97,12 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: A namespace has a name, and follows the name servers of the host
+- name: Give a namespace its name, and let it follow the name servers of the host
   mooring.net.container_dns:
     netns: web
     domainname: example.com
 
-- name: Docker's options
+- name: Set what Docker's options of the same names set
   mooring.net.container_dns:
     container: db
     hostname: database
@@ -114,7 +113,7 @@ EXAMPLES = r"""
       registry.example.com: 192.0.2.7
       gateway: host-gateway
 
-- name: Many containers in one task, all with the name server on their bridge
+- name: Let many containers use the name server on their bridge
   mooring.net.container_dns:
     dns_servers: [host-gateway]
     config:
@@ -123,12 +122,12 @@ EXAMPLES = r"""
       - pid: 2778
         name: legacy
 
-- name: A template of one's own
+- name: Write hosts from a template of your own
   mooring.net.container_dns:
     netns: web
     hosts_template: "{{ lookup('ansible.builtin.file', 'hosts.j2') }}"
 
-- name: The files are given back
+- name: Give the files back
   mooring.net.container_dns:
     container: db
     state: absent
@@ -136,7 +135,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 names:
-  description: The names as they are afterwards, or null when we look after none. Not returned with O(config).
+  description: The names as they are afterwards, or null when none are managed. Not returned with O(config).
   returned: success, without O(config)
   type: dict
   sample:

@@ -5,12 +5,12 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: docker_bridge
-short_description: A Docker-style bridge exists
+short_description: Manage a Docker-style bridge
 version_added: 0.1.0
 description:
-  - After it ran, the host has a bridge as the Docker daemon would make it, with its address, masquerade of what
-    leaves, forwarding, and rules that keep everything else out. No Docker daemon is needed or touched.
-  - Containers are put on it with M(mooring.net.netns_attach).
+  - Creates a bridge as the Docker daemon makes it, with its address, masquerade of what leaves, forwarding, and rules
+    that keep everything else out. No Docker daemon is needed or touched.
+  - Attach containers to it with M(mooring.net.netns_attach).
   - Options have the names that they have in the Docker daemon's configuration. One that is not given leaves an
     existing bridge as it is, and is Docker's default for a new one.
 extends_documentation_fragment:
@@ -53,12 +53,12 @@ options:
     default: true
   forward_others:
     description:
-      - Whether the host may forward packets between interfaces that are none of our bridges, when this module is what
-        switched forwarding on.
+      - Whether the host may forward packets between interfaces that are no bridges of this module, when this module is
+        what switched forwarding on.
       - Otherwise a rule at the end of C(FORWARD) drops them, so that the host does not become a router by accident.
         Rules of others come before it. A host that was forwarding already is left as it is.
-      - The rule goes with the last bridge of ours, and forwarding stays on, as all kernel settings do. Then there is a
-        warning.
+      - The rule goes with the last bridge of this module, and forwarding stays on, as all kernel settings do. Then
+        there is a warning.
     type: bool
   iptables:
     description:
@@ -109,12 +109,12 @@ options:
     choices: [nat, routed]
   allow_bridges:
     description:
-      - Other bridges of ours whose containers and those of this one may open connections to each other, on all ports.
-        Containers of different bridges may not otherwise, but for published ports.
+      - Other bridges of this module whose containers and those of this one may open connections to each other, on all
+        ports. Containers of different bridges may not otherwise, but for published ports.
       - It does not matter to it what O(mooring.net.icc_policy#module:icc) says of either bridge.
       - It holds in both directions, and it is enough that one of two bridges names the other.
       - They see each other's own addresses, with O(ip_masq) as well. Through a published port, all is as without this.
-      - A name that is no bridge of ours opens nothing. It starts to count when the bridge is there.
+      - A name that is no bridge of this module opens nothing. It starts to count when the bridge is there.
       - An empty list takes the exceptions of this bridge away.
     type: list
     elements: str
@@ -132,9 +132,9 @@ options:
     description:
       - Addresses and networks from which the containers of this bridge are reached at their own addresses, on all
         ports, published or not.
-      - This does not count for packets from bridges of ours, whose containers could write any source into them. Others
-        can as well; where the host has several interfaces, C(net.ipv4.conf.*.rp_filter), which is left as it is,
-        or O(trusted_interfaces) keeps them apart.
+      - This does not count for packets from bridges of this module, whose containers could write any source into them.
+        Others can as well; where the host has several interfaces, C(net.ipv4.conf.*.rp_filter), which is left as it
+        is, or O(trusted_interfaces) keeps them apart.
       - Connections that containers open to these networks are masqueraded as all others.
       - An empty list takes them away.
     type: list
@@ -165,42 +165,42 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: A bridge like docker0, with an address that fits this host
+- name: Create a bridge like docker0, with an address that fits this host
   mooring.net.docker_bridge:
     name: br0
 
-- name: A bridge with a given subnet, of which containers get the upper half
+- name: Create a bridge with a given subnet, of which containers get the upper half
   mooring.net.docker_bridge:
     name: bridge0
     bip: 192.168.5.1/24
     fixed_cidr: 192.168.5.128/25
 
-- name: Two bridges in one task
+- name: Create two bridges in one task
   mooring.net.docker_bridge:
     config:
       - {name: front, bip: 10.10.0.1/24}
       - {name: back, bip: 10.20.0.1/24, ip_masq: false}
 
-- name: Containers of two bridges may talk to each other, and those of a third may not
+- name: Let containers of two bridges talk to each other, and keep those of a third out
   mooring.net.docker_bridge:
     config:
       - {name: front, bip: 10.10.0.1/24, allow_bridges: [back]}
       - {name: back, bip: 10.20.0.1/24}
       - {name: lab, bip: 10.30.0.1/24}
 
-- name: Who comes by the VPN, or from the office, reaches the containers themselves
+- name: Let those on the VPN and in the office reach the containers themselves
   mooring.net.docker_bridge:
     name: lab
     trusted_interfaces: [wg0]
     trusted_networks: [192.0.2.0/24, "2001:db8:0:2::/64"]
 
-- name: Nobody does any more
+- name: Keep them out again
   mooring.net.docker_bridge:
     name: lab
     trusted_interfaces: []
     trusted_networks: []
 
-- name: IPv4 is translated, and IPv6 is routed
+- name: Translate IPv4, and route IPv6
   mooring.net.docker_bridge:
     name: bridge0
     bip: 192.168.5.1/24
@@ -208,7 +208,7 @@ EXAMPLES = r"""
     gateway_mode: nat
     gateway_mode_v6: routed
 
-- name: No bridge any more, nor anything on it
+- name: Remove a bridge, with all endpoints on it
   mooring.net.docker_bridge:
     name: bridge0
     state: absent

@@ -8,12 +8,12 @@ module: host_network
 short_description: Manage the whole container network of a host
 version_added: 0.1.0
 description:
-  - Makes bridges, endpoints, published ports, access policy, links, names and veth pairs of a host what one document
-    says, in one plan.
-  - Everything that can be refused is refused before anything is touched. A port of the last container that is taken
-    is found before the first bridge is made.
-  - Check mode shows exactly what a run does, also on a host on which there is nothing yet.
-  - While the plan is carried out, nothing is reachable that was not reachable before and will not be afterwards.
+  - Brings bridges, endpoints, published ports, access policy, links, names and veth pairs of a host to what one
+    document says, in one plan.
+  - Refuses what cannot be before anything is touched. A port of the last container that is taken is found before the
+    first bridge is made.
+  - Shows in check mode exactly what a run does, also on a host on which there is nothing yet.
+  - Opens nothing on the way. What is reachable during a run was so before, or will be so afterwards.
 extends_documentation_fragment:
   - mooring.net.attributes
   - mooring.net.firewall
@@ -118,8 +118,9 @@ options:
             type: bool
   exclusive:
     description:
-      - Whether to remove all that this collection keeps on the host and the document does not name. That means bridges,
-        endpoints, published ports, links, names, veth pairs with an end on the host, and namespaces that it made.
+      - Whether to remove all that this collection manages on the host and the document does not name. That means
+        bridges, endpoints, published ports, links, names, veth pairs with an end on the host, and namespaces that it
+        made.
       - What somebody else made stays. A bridge that was adopted is given back, and so is the interface of a container
         that its engine made.
       - Without it, what the document does not name stays as it is.
@@ -136,7 +137,7 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Have a bridge with a web server and its database
+- name: Create a bridge with a web server and its database
   mooring.net.host_network:
     networks:
       - name: bridge0
@@ -161,7 +162,7 @@ EXAMPLES = r"""
         addresses: [10.0.0.1/30]
         peer: {name: direct, netns: db, addresses: [10.0.0.2/30]}
 
-- name: Remove all that this collection keeps on the host
+- name: Remove all that this collection manages on the host
   mooring.net.host_network:
     networks: []
     exclusive: true

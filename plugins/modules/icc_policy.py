@@ -5,14 +5,14 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: icc_policy
-short_description: Containers of a bridge may talk to each other, or may not
+short_description: Set which containers may talk to each other
 version_added: 0.1.0
 description:
-  - After it ran, the containers of a bridge may (O(icc=true)) or may not (O(icc=false)) open connections to each
-    other, as with the Docker daemon's C(--icc).
-  - A container has exactly the given links. A link, as with C(docker run --link), opens the exposed and published
-    ports of one container to another one of the same bridge. Replies come back by connection state, and nothing else
-    does.
+  - Lets the containers of a bridge open connections to each other (O(icc=true)), or does not (O(icc=false)), as the
+    Docker daemon's C(--icc).
+  - Gives a container exactly the links that are listed. A link, as with C(docker run --link), opens the exposed and
+    published ports of one container to another one of the same bridge. Replies come back by connection state, and
+    nothing else does.
   - Links open ports with O(icc=false) only; with O(icc=true) everything is open anyhow.
   - The alias of a link stands in the hosts file of a container that has its names from M(mooring.net.container_dns),
     whatever O(icc) is, and follows the address of the other container.
@@ -48,17 +48,17 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: No container of this bridge may talk to another
+- name: Keep the containers of a bridge from talking to each other
   mooring.net.icc_policy:
     bridge: bridge0
     icc: false
 
-- name: But web may use the database
+- name: Let web use the database all the same
   mooring.net.icc_policy:
     container: web
     links: ["db:database"]
 
-- name: Everything in one task
+- name: Set all of it in one task
   mooring.net.icc_policy:
     config:
       - {bridge: bridge0, icc: false}

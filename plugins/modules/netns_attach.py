@@ -5,11 +5,11 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: netns_attach
-short_description: A container has an interface on a bridge
+short_description: Attach a container to a bridge
 version_added: 0.1.0
 description:
-  - After it ran, a container has C(eth0) on a bridge of M(mooring.net.docker_bridge), with an address, a default
-    route to the bridge, and a name under C(/run/netns).
+  - Gives a container C(eth0) on a bridge of M(mooring.net.docker_bridge), with an address, a default route to the
+    bridge, and a name under C(/run/netns).
   - A container is whatever has a network namespace, be it of Docker or Podman (started with C(--network none)), a
     process, or a named namespace, which is created when it is missing.
   - The address is the one asked for, the one that the container has or had, or the lowest free one of the bridge.
@@ -124,24 +124,24 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: A namespace that a process, systemd (NetworkNamespacePath=) or Podman (--network ns:) can join
+- name: Create a namespace that a process, systemd (NetworkNamespacePath=) or Podman (--network ns:) can join
   mooring.net.netns_attach:
     netns: web
     bridge: bridge0
 
-- name: A Docker container that was started with --network none
+- name: Attach a Docker container that was started with --network none
   mooring.net.netns_attach:
     container: db
     bridge: bridge0
     address: 192.168.5.20
     exposed_ports: [5432]
 
-- name: A Docker container that its daemon, with iptables=false, has put on a bridge of ours
+- name: Take over a Docker container that its daemon, with iptables=false, has put on a bridge of docker_bridge
   mooring.net.netns_attach:
     container: shop
     adopt: true
 
-- name: Many containers in one task
+- name: Attach many containers in one task
   mooring.net.netns_attach:
     bridge: bridge0
     config:
@@ -150,7 +150,7 @@ EXAMPLES = r"""
       - pid: 2778
         name: legacy
 
-- name: The second of two interfaces, without the default route
+- name: Add a second interface, without the default route
   mooring.net.netns_attach:
     netns: web
     interface_name: eth1
@@ -158,12 +158,12 @@ EXAMPLES = r"""
     default_route: false
     mtu: 9000
 
-- name: Two containers share one network, as with docker run --network container:web
+- name: Share the network of another container, as with docker run --network container:web
   mooring.net.netns_attach:
     netns: sidecar
     network_mode: container:web
 
-- name: A container leaves the network; its published ports close and its links end
+- name: Detach a container, close its published ports and end its links
   mooring.net.netns_attach:
     netns: web
     state: absent

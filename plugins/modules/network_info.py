@@ -5,15 +5,15 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: network_info
-short_description: What this collection keeps on a host
+short_description: Show what this collection manages on a host
 version_added: 0.1.0
 description:
   - Returns bridges, endpoints, published ports, links and names, joined into one view. It says what C(brctl show),
     C(docker port) and C(iptables -nL) say together.
-  - Also returns which rules and files the next run of any module that writes rules would repair (RV(network.drift)),
-    what belongs to containers that are gone (RV(network.leftovers)), and what rules of others prevent
-    (RV(network.obstacles)).
-  - Nothing is changed.
+  - Returns as well which rules and files the next run of any module that writes rules would repair
+    (RV(network.drift)), what belongs to containers that are gone (RV(network.leftovers)), and what rules of others
+    prevent (RV(network.obstacles)).
+  - Changes nothing.
 extends_documentation_fragment:
   - mooring.net.attributes.info
 options:
@@ -32,11 +32,11 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Everything
+- name: Read everything
   mooring.net.network_info:
   register: net
 
-- name: Nothing was changed behind our back
+- name: Make sure that nobody has changed anything by hand
   ansible.builtin.assert:
     that: net.network.drift == []
 """

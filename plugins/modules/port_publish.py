@@ -5,11 +5,11 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: port_publish
-short_description: Exactly these ports of a container are reachable through the host
+short_description: Publish container ports on the host
 version_added: 0.1.0
 description:
-  - After it ran, exactly the given ports of a container are published, as with C(docker run -p). Ports that were
-    published before and are not listed are closed.
+  - Publishes exactly the listed ports of a container, as C(docker run -p) does. Ports that were published before and
+    are not listed are closed.
   - The container must be attached with M(mooring.net.netns_attach). Its ports follow its address.
   - Connections to published ports work from outside, from the host itself (C(127.0.0.1) as well), from other
     containers, and from the container itself. There is no proxy process.
@@ -73,32 +73,32 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: A web server on port 8080 of every address of the host, and on a dynamic port of its loopback
+- name: Publish a web server on port 8080 of every address of the host, and on a dynamic port of its loopback
   mooring.net.port_publish:
     container: web
     published_ports:
       - "8080:80"
       - "127.0.0.1::443"
 
-- name: A database for one network only
+- name: Publish a database for one network only
   mooring.net.port_publish:
     netns: db
     published_ports: ["5432:5432"]
     allow_from: [10.0.0.0/8]
 
-- name: A web server on a routed bridge, for one network only
+- name: Open a web server on a routed bridge, for one network only
   mooring.net.port_publish:
     netns: web
     published_ports: ["80", "443"]
     allow_from: ["2001:db8::/32"]
 
-- name: Many containers in one task
+- name: Publish ports of many containers in one task
   mooring.net.port_publish:
     config:
       - {container: web1, published_ports: ["8081:80"]}
       - {container: web2, published_ports: ["8082:80"]}
 
-- name: No published ports any more
+- name: Close all published ports of a container
   mooring.net.port_publish:
     container: web
     state: absent

@@ -5,13 +5,13 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: veth_pair
-short_description: Two places are joined by a pair of virtual interfaces
+short_description: Manage a pair of virtual interfaces (veth)
 version_added: 0.1.0
 description:
-  - After it ran, a veth pair exists between two ends. Each end may be on the host, there also as a port of a bridge,
-    or in the network namespace of a container.
+  - Creates a veth pair. Each of its two ends may be on the host, there also as a port of a bridge, or in the network
+    namespace of a container.
   - A pair between two containers, with addresses on both ends, is a point-to-point connection without a bridge.
-  - Interfaces that somebody else made are never changed or removed.
+  - Never changes or removes an interface that somebody else made.
 extends_documentation_fragment:
   - mooring.net.attributes
   - mooring.net.config
@@ -96,14 +96,14 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: A pair on the host, one end of it on a bridge
+- name: Create a pair on the host, with one end on a bridge
   mooring.net.veth_pair:
     name: A
     bridge: docker0
     peer:
       name: B
 
-- name: Two containers, joined without a bridge
+- name: Join two containers without a bridge
   mooring.net.veth_pair:
     name: to-db
     container: web
@@ -113,7 +113,7 @@ EXAMPLES = r"""
       container: db
       addresses: [10.1.1.2/30]
 
-- name: No pair any more
+- name: Remove a pair
   mooring.net.veth_pair:
     name: A
     peer: {name: B}

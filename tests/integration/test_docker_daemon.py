@@ -139,7 +139,7 @@ def test_what_cannot_be_is_refused_before_anything_is_touched(docker, tmp_path):
     expected = ["/etc/docker/broken.json is not JSON: line 2, column 8: ",
                 f"/etc/default/docker, line 2 has --log-level=warn, and {FILE} is to have log-level: ",
                 f"/lib/systemd/system/docker.service has -H fd://, and {FILE} is to have hosts: ",
-                f"{FILE} would be refused: nonsense is no pool", "docker_daemon_mtu: '1' is not an MTU",
+                f"dockerd refuses what {FILE} would say: nonsense is no pool", "docker_daemon_mtu: '1' is not an MTU",
                 "job: started with --rm, hence lost when the daemon stops", "docker0 is to go, and has ports ",
                 "The service docker runs, and does not answer at /run/other.sock "]
     assert len(said) == len(expected)
@@ -248,6 +248,6 @@ def test_a_host_without_docker(new_host, tmp_path):
     assert "There is no dockerd" in refusals(docker, tmp_path, [{"install_packages": False}])[0]
     before = picture(docker.host)
     output, counts = docker.play("--check", bridge="bridge0", icc=False)
-    assert counts["failed"] == 0 and "docker.io would be installed, and the daemon started." in output
+    assert counts["failed"] == 0 and "A run would install docker.io, and start the daemon." in output
     assert "set icc to false in /etc/docker/daemon.json" in output and "make bridge0" in output
     assert picture(docker.host) == before
