@@ -17,6 +17,7 @@ from ..veth.resource import RESOURCE as PAIRS
 from . import document, exclusive
 from .document import TARGETS, Config
 
+
 def parts(params: Mapping[str, Any]) -> list[Part]:
     """All that a document asks for, in the order in which one thing needs another.
 
