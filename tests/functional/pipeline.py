@@ -117,7 +117,7 @@ class Server:
         result = self.module.result_of_host(plan) if module == "host_network" else self.module.result(
             parts[0].resource, plan, single=params.get("config") is None)
         return {**result, **self.module.told(plan, True), "warnings": [*plan.warnings, *host.warnings],
-                "assumed": list(plan.assumed)}
+                "assumed": [assumption.problem for assumption in plan.assumed]}
 
     def plan(self, module, params):
         plan = self.converge.converge(self.parts(module, params), self.real.RealHost(), changing=False)

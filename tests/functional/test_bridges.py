@@ -74,7 +74,8 @@ def test_a_foreign_bridge_is_left_alone_without_adopt(here):
     with pytest.raises(PipelineError, match="'theirs' is a bridge that somebody else made. .*adopt: true"):
         here.run("docker_bridge", name="theirs", bip="10.60.0.1/24")
     assert here.run("docker_bridge", name="theirs", state="absent")["warnings"]
-    with pytest.raises(PipelineError, match="bridge: 'theirs' is not a bridge of ours. .*adopt=true"):
+    with pytest.raises(PipelineError, match="bridge: 'theirs' is not a bridge that this collection manages. "
+                                            ".*adopt=true"):
         here.run("netns_attach", netns="web", bridge="theirs")
     assert picture(here.host) == before
 

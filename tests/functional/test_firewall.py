@@ -203,7 +203,7 @@ def test_another_module_repairs_the_rules_as_well(configured):
         here.box.run([program, "-F", "FORWARD"])
     result = here.pipeline.run("netns_attach", netns="web")
     assert [re.sub("(, FORWARD)*$", "", action) for action in result["actions"]] == [
-        f"{family} filter table: hook into FORWARD" for family in ("ipv4", "ipv6")]
+        f"{family} filter table: insert a jump into FORWARD" for family in ("ipv4", "ipv6")]
     everything_works(here)
 
 
@@ -212,7 +212,7 @@ def test_a_check_changes_nothing_and_names_the_repair(configured):
     here.box.run(["iptables", "-F", "FORWARD"])
     before = picture(here.box)
     result = here.pipeline.run("port_publish", check=True, container="web", published_ports=["8081:80"])
-    assert result["changed"] and any("hook into FORWARD" in action for action in result["actions"])
+    assert result["changed"] and any("insert a jump into FORWARD" in action for action in result["actions"])
     assert picture(here.box) == before
 
 

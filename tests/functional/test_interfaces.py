@@ -200,7 +200,8 @@ def test_what_somebody_changed_inside_is_put_right(here):
 def test_a_foreign_interface_of_that_name_is_left_alone(here):
     here.sh("ip netns add theirs; ip link add eth0 netns theirs type veth peer name there netns theirs")
     before = picture(here.host)
-    with pytest.raises(PipelineError, match="interface_name: 'eth0' exists already in theirs and was not made for it"):
+    with pytest.raises(PipelineError, match="interface_name: 'eth0' exists already in theirs, and this collection "
+                                            "did not make it"):
         here.run("netns_attach", netns="theirs", bridge="front")
     assert picture(here.host) == before
     here.run("netns_attach", netns="theirs", bridge="front", interface_name="eth1")

@@ -129,7 +129,7 @@ def test_a_pair_can_be_taken_back_by_its_own_name(here):
 @pytest.mark.parametrize(("make", "message"), [
     ("ip link add B type bridge", "is not an end of a pair that veth_pair made"),
     ("ip link add C type veth peer name B", "is not an end of a pair that veth_pair made"),
-    ("true", "interface B does not exist on the host: make it with veth_pair first"),
+    ("true", "interface B does not exist on the host: create it with veth_pair first"),
 ])
 def test_what_is_not_ours_is_not_moved(here, make, message):
     here.sh(make)

@@ -346,7 +346,7 @@ def test_firewalld_lets_published_ports_in_and_containers_not_out(firewalld):
     before, files = here.theirs(), here.files("/etc/firewalld", "/usr/lib/firewalld")
     assert any("chain filter_FORWARD" in line for line in before)
     actions, warnings = here.set_up()
-    assert any("hook into FORWARD" in action for action in actions)
+    assert any("insert a jump into FORWARD" in action for action in actions)
     assert len(warnings) == 1 and warnings[0].startswith(REJECTED)
     assert "firewall-cmd --permanent --zone=trusted --add-interface=br0" in warnings[0]
     expect_answers(((here.outside, "tcp", BOX, 8081), "web:80", OUTSIDE),

@@ -249,5 +249,5 @@ def test_a_host_without_docker(new_host, tmp_path):
     before = picture(docker.host)
     output, counts = docker.play("--check", bridge="bridge0", icc=False)
     assert counts["failed"] == 0 and "A run would install docker.io, and start the daemon." in output
-    assert "set icc to false in /etc/docker/daemon.json" in output and "make bridge0" in output
+    assert "set icc to false in /etc/docker/daemon.json" in output and "create bridge0" in output
     assert picture(docker.host) == before

@@ -62,16 +62,16 @@ def check_all(draft: Draft, desired: Sequence[DesiredBridge]) -> None:
             continue
         for name in own[item.name].allowed:
             if name not in own:
-                draft.warn(f"allow_bridges of bridge {item.name}: there is no bridge {name} of ours, so this opens "
-                           "nothing until there is one")
+                draft.warn(f"allow_bridges of bridge {item.name}: this collection manages no bridge {name}, so this "
+                           "opens nothing until it does")
         for name in own[item.name].trusted_interfaces:
             if name not in own:
                 continue
             if item.trusted_interfaces is None:
-                draft.warn(f"trusted_interfaces of bridge {item.name}: {name} is a bridge of ours now, so this opens "
-                           f"nothing. Say allow_bridges: [{name}] if the two may talk to each other")
+                draft.warn(f"trusted_interfaces of bridge {item.name}: this collection manages {name} as a bridge now, "
+                           f"so this opens nothing. Say allow_bridges: [{name}] if the two may talk to each other")
             else:
-                raise OptionError("trusted_interfaces", name, "is a bridge of ours, and not on the outside",
+                raise OptionError("trusted_interfaces", name, "is a bridge of this collection, and not on the outside",
                                   f"Say allow_bridges: [{name}] for traffic between the two bridges")
         _refuse_inner_networks(item, own.values())
 

@@ -172,7 +172,7 @@ def _absent(draft: Draft, desired: DesiredBridge) -> None:
     bridge = bridge_of(link)
     if bridge is None:
         # Not an error: an adopted bridge that was given back is in this condition.
-        draft.warn(f"{desired.name} was not made by this collection and is left alone: remove it by hand (`ip link "
+        draft.warn(f"{desired.name} is not managed by this collection and is left alone: remove it by hand (`ip link "
                    f"delete {desired.name}`) if it is not needed")
         return
     ports = draft.state.host.ports_of(desired.name)

@@ -57,21 +57,36 @@ View = Optional[Mapping[str, Any]]  # a resource as it is returned to the user, 
 
 
 @dataclass(frozen=True)
+class Assumption:
+    """What is missing and taken for granted: fine in check mode, an error otherwise.
+
+    :param problem: what is missing and what to do about it, as a sentence: the error
+    :param task: what an earlier task does in check mode, as the rest of a sentence: ``creates bridge br0``
+    """
+
+    problem: str
+    task: str
+
+    @property
+    def warning(self) -> str:
+        return f"check mode assumes that an earlier task {self.task}. Without it a run fails: {self.problem}"
+
+
+@dataclass(frozen=True)
 class Plan:
     """The decision of a run.
 
     :param operations: in order of execution
     :param before: for each part of the run its resources as they are
     :param after: the same as they will be
-    :param assumed: what is missing and was taken for granted, as sentences that say so: fine in check mode, where an
-        earlier task would have made it, an error otherwise
+    :param assumed: what is missing and was taken for granted
     :param warnings: for the user, whether or not anything changes
     """
 
     operations: tuple[Operation, ...] = ()
     before: tuple[tuple[View, ...], ...] = ()
     after: tuple[tuple[View, ...], ...] = ()
-    assumed: tuple[str, ...] = ()
+    assumed: tuple[Assumption, ...] = ()
     warnings: tuple[str, ...] = ()
 
     @property
@@ -85,7 +100,7 @@ class Draft:
 
     state: Any
     planned: list[tuple[int, Operation]] = field(default_factory=list)
-    assumed: list[str] = field(default_factory=list)
+    assumed: list[Assumption] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
 
     def do(self, operation: Operation, stage: Optional[int] = None) -> None:
@@ -98,9 +113,10 @@ class Draft:
         """In order of execution."""
         return tuple(operation for _stage, operation in sorted(self.planned, key=lambda planned: planned[0]))
 
-    def assume(self, problem: str) -> None:
-        if problem not in self.assumed:
-            self.assumed.append(problem)
+    def assume(self, problem: str, task: str) -> None:
+        """Take for granted that an earlier task does what ``task`` says, see :class:`Assumption`."""
+        if (assumption := Assumption(problem, task)) not in self.assumed:
+            self.assumed.append(assumption)
 
     def warn(self, text: str) -> None:
         if text not in self.warnings:

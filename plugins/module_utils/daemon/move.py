@@ -192,7 +192,7 @@ def _actions(before: str, after: str, remove: str, bridge: Optional[Mapping[str,
     if remove:
         found.append(f"remove {remove}")
     if bridge and not host.link(after):
-        found.append(f"make {after}")
+        found.append(f"create {after}")
     if restart:
         found += ["start the daemon", *(f"start {entry['name']} again" for entry in _order(host.containers))]
     return found

@@ -58,7 +58,7 @@ def _require_ours_to_take(item: LocatedEndpoint, outer: Optional[Link], bridges:
         whose = f"container {holder.container}" if holder else f"the {outer.mark.kind} {outer.mark.name}"
         raise OptionError("adopt", True, f"is not possible: {name} belongs to {whose} already", "Leave adopt out")
     if outer.controller not in bridges:
-        where = f"on {outer.controller}, which is no bridge of ours" if outer.controller else "on no bridge"
+        where = f"on {outer.controller}, which this collection does not manage" if outer.controller else "on no bridge"
         raise OptionError("adopt", True, f"is not possible: {name} is {where}",
                           "Take the bridge over first with docker_bridge adopt=true, or attach the container to "
                           "another one under another interface_name")
@@ -106,7 +106,8 @@ def given_pair(draft: Draft, item: LocatedEndpoint) -> Optional[GivenPair]:
         return None
     link = draft.state.host.links.get(item.interface)
     if link is None:
-        draft.assume(f"interface {item.interface} does not exist on the host: make it with veth_pair first")
+        draft.assume(f"interface {item.interface} does not exist on the host: create it with veth_pair first",
+                     f"creates interface {item.interface}")
         return None
     if link.kind != "veth" or link.mark is None:
         raise OptionError("interface", item.interface, "is not an end of a pair that veth_pair made",

@@ -41,7 +41,8 @@ def require_room(endpoint: Endpoint) -> None:
     """:raises OptionError: when the mark of the endpoint is longer than the kernel keeps"""
     if len(endpoint.mark.text) > ALIAS_LENGTH:
         raise OptionError("exposed_ports", ", ".join(endpoint.exposed), f"do not fit into the {ALIAS_LENGTH} "
-                          "characters of the endpoint's mark", "Write neighbouring ports as ranges, like 8000-8010/tcp")
+                          "characters that the kernel keeps of an endpoint",
+                          "Write neighbouring ports as ranges, like 8000-8010/tcp")
 
 
 def same_place(ip: str, family: str, before: Bridge, after: Bridge) -> str:
@@ -120,8 +121,8 @@ class Leases:
                 if lease.ip(family) and lease.ip(family) == other.ip(family) and other.container != lease.container:
                     raise MooringError(
                         f"adopt: container {lease.container} got the address {lease.ip(family)} from its engine, and "
-                        f"container {other.container} has it from here. Let them take theirs from different parts of "
-                        "the subnet: fixed_cidr of docker_bridge, and fixed-cidr of the engine")
+                        f"container {other.container} got it from this collection. Let them take theirs from different "
+                        "parts of the subnet: fixed_cidr of docker_bridge, and fixed-cidr of the engine")
         for family in FAMILIES:
             if lease.ip(family) and (taken := self._taken.get((lease.bridge, family))) is not None:
                 taken[number(lease.ip(family))] = _Holder(lease.container, lease.interface)

@@ -17,7 +17,7 @@ def ensure(draft: Draft, item: LocatedEndpoint) -> None:
     """The namespace exists, or will; a container or process also has its name under /run/netns."""
     place, state = item.place, draft.state
     if place.missing:
-        draft.assume(place.missing)
+        draft.assume(place.missing, item.target.describe_start())
         state.namespaces.setdefault(place.path, Namespace())
         return
     if place.path not in state.namespaces:
@@ -26,7 +26,7 @@ def ensure(draft: Draft, item: LocatedEndpoint) -> None:
                               "Give one that exists")
         if not item.create_netns:
             raise OptionError("netns", item.target.value, "does not exist",
-                              f"Make it with `ip netns add {item.target.value}`, or leave out create_netns: false")
+                              f"Create it with `ip netns add {item.target.value}`, or leave out create_netns: false")
         _clear(draft, item.target.value)
         draft.do(NetnsAdd(item.target.value))
     _refuse_mistakes(draft, item)
@@ -52,8 +52,8 @@ def _clear(draft: Draft, name: str) -> None:
     if entry is None:
         return
     if not entry.own:
-        raise OptionError("netns", name, "is a file in /run/netns that leads to no namespace and is not ours",
-                          f"Remove it with `ip netns delete {name}`")
+        raise OptionError("netns", name, "is a file in /run/netns that leads to no namespace and is not managed by "
+                          "this collection", f"Remove it with `ip netns delete {name}`")
     draft.do(NetnsDel(name, bool(entry.link)))
 
 
@@ -86,17 +86,18 @@ def share(draft: Draft, item: LocatedEndpoint) -> None:
     else:
         path, owner = shared.path, item.owner
         if shared.missing or path not in state.namespaces:
-            draft.assume(shared.missing or f"network_mode: there is no namespace {owner}: make it first")
+            draft.assume(shared.missing or f"network_mode: there is no namespace {owner}: create it first",
+                         f"creates namespace {owner}")
             return
     if item.target.kind == "netns":
         _second_name(draft, item, path)
         return
     if item.place.missing:
-        draft.assume(item.place.missing)
+        draft.assume(item.place.missing, item.target.describe_start())
     elif item.path not in state.namespaces or state.namespaces[item.path].inode != _inode(draft, path):
         raise OptionError("network_mode", f"container:{item.owner}" if item.owner else "host",
                           f"cannot be given to {item.label}, which runs with a network of its own",
-                          f"Start it with the network of {owner}, or use netns for a namespace that is made here")
+                          f"Start it with the network of {owner}, or use netns for a namespace that this creates")
     elif item.place.registers:
         _register(draft, item.place.registers, item.path)
 

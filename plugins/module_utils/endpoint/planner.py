@@ -106,19 +106,20 @@ class Planner:
             return Bridge(Link(KNOWN_AFTER_APPLY, "bridge"))
         if not name:
             if len(self.bridges) != 1:
-                raise MooringError("bridge: not given, and this host has " + (
-                    f"several bridges of ours ({', '.join(self.bridges)})" if self.bridges
-                    else "none of ours: make one with docker_bridge"))
+                raise MooringError("bridge: not given, and this collection manages " + (
+                    f"several bridges on this host ({', '.join(self.bridges)}): name one" if self.bridges
+                    else "none on this host: create one with docker_bridge"))
             name = next(iter(self.bridges))
         if name in self.bridges:
             return self.bridges[name]
         if name not in links:
-            self.draft.assume(f"bridge {name} does not exist: make it with docker_bridge first")
+            self.draft.assume(f"bridge {name} does not exist: create it with docker_bridge first",
+                              f"creates bridge {name}")
             return Bridge(Link(name, "bridge"))
         if item.interface or (lease and lease.pair):
             # Somebody else's: it gives no address, and no gateway.
             return Bridge(dataclasses.replace(links[name], addresses=()))
-        raise OptionError("bridge", name, "is not a bridge of ours",
+        raise OptionError("bridge", name, "is not a bridge that this collection manages",
                           f"Take it over with docker_bridge name={name} adopt=true, or name another")
 
     def _kept(self, item: LocatedEndpoint, lease: Optional[Endpoint]) -> Optional[Kept]:
@@ -132,9 +133,9 @@ class Planner:
             return None
         if lease and (found.index, found.peer_index) == (lease.link.peer_index, lease.link.index):
             return Kept(lease, found)
-        raise OptionError("interface_name", item.interface_name, f"exists already in {item.label} and was not made for "
-                          "it here", "Give another name for the interface, remove the existing one, or say adopt: true "
-                          "to take over one that the container's engine made")
+        raise OptionError("interface_name", item.interface_name, f"exists already in {item.label}, and this collection "
+                          "did not make it", "Give another name for the interface, remove the existing one, or say "
+                          "adopt: true to take over one that the container's engine made")
 
     def _address(self, family: str, item: LocatedEndpoint, bridge: Bridge, lease: Optional[Endpoint]) -> str:
         option, requested = item.requested(family)
@@ -144,7 +145,8 @@ class Planner:
             raise OptionError(option, requested, f"cannot be used: bridge {bridge.name} has no {family} address",
                               "Give the bridge one with docker_bridge first")
         if requested and bridge.link.index and "/" not in requested:
-            raise OptionError(option, requested, f"lacks a prefix length, and {bridge.name} is not ours to have one",
+            raise OptionError(option, requested, f"lacks a prefix length, and bridge {bridge.name}, which this "
+                              "collection does not manage, gives none",
                               f"Give it like {requested}/{24 if family == 'ipv4' else 64}")
         return requested or (KNOWN_AFTER_APPLY if family == "ipv4" and not bridge.link.index else "")
 
@@ -177,7 +179,8 @@ class Planner:
             self.draft.do(LinkDel(HOST, present))
         elif present is not None:
             raise MooringError(f"interface {new.link.name}, which would be the host's end for {item.label}, exists "
-                               f"and is not ours: remove it with `ip link delete {new.link.name}`")
+                               "and is not managed by this collection: remove it with `ip link delete "
+                               f"{new.link.name}`")
         peer = Peer(item.path, item.interface_name, self._mac(item, new), new.link.mtu)
         self.draft.do(LinkAdd(HOST, new.link, peer))
 

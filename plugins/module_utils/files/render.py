@@ -33,8 +33,8 @@ def render(option: str, template: str, values: Mapping[str, Any]) -> list[str]:
             raise OptionError(option, _shown(template), f"makes the line {line!r} with a control character",
                               "Let it make printable lines")
         if line.startswith("# mooring:"):
-            raise OptionError(option, _shown(template), f"makes the line {line!r}, which is a mark of ours",
-                              "Let comments begin in another way")
+            raise OptionError(option, _shown(template), f"makes the line {line!r}, which marks what this collection "
+                              "manages", "Let comments begin in another way")
     return lines
 
 

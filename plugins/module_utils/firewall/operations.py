@@ -10,6 +10,9 @@ from ..netns.model import HOST
 from .model import ObservedChain, ObservedHook, ObservedTable, Tables
 
 
+_JUMP = "jump to the rules of this collection"
+
+
 @dataclass(frozen=True)
 class ChainChange:
     """An own chain before and after; None where it does not exist."""
@@ -39,8 +42,9 @@ class RestoreTable:
         for verb, names in (("create", [c.name for c in self.chains if c.before is None]),
                             ("replace", [c.name for c in self.chains if c.before and c.after is not None]),
                             ("delete", [c.name for c in self.chains if c.after is None]),
-                            ("unhook", sorted({h.chain for h in self.hooks_gone} - {h.chain for h in self.hooks_new})),
-                            ("hook into", [h.chain for h in self.hooks_new])):
+                            ("remove the jump from", sorted({h.chain for h in self.hooks_gone}
+                                                            - {h.chain for h in self.hooks_new})),
+                            ("insert a jump into", [h.chain for h in self.hooks_new])):
             if names:
                 words.append(f"{verb} " + (", ".join(names) if len(names) <= 6 else f"{len(names)} chains"))
         return f"{self.family} {self.table} table: " + "; ".join(words)
@@ -70,6 +74,6 @@ class RestoreTable:
             for lines, chain in ((before, change.before), (after, change.after)):
                 if chain is not None:
                     lines += [f"{self.family} {self.table} {change.name}: {comment}" for comment in chain.comments]
-        before += [f"{self.family} {self.table} {hook.chain}: hook" for hook in self.hooks_gone]
-        after += [f"{self.family} {self.table} {hook.chain}: hook" for hook in self.hooks_new]
+        before += [f"{self.family} {self.table} {hook.chain}: {_JUMP}" for hook in self.hooks_gone]
+        after += [f"{self.family} {self.table} {hook.chain}: {_JUMP}" for hook in self.hooks_new]
         return before, after

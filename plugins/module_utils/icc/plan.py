@@ -58,11 +58,11 @@ def _view(item: LocatedPolicy, bridge: Optional[Bridge], linked: Sequence[Linkag
 def _set_icc(draft: Draft, name: str, icc: bool) -> None:
     link = draft.state.host.links.get(name)
     if link is None:
-        draft.assume(f"bridge {name} does not exist: make it with docker_bridge first")
+        draft.assume(f"bridge {name} does not exist: create it with docker_bridge first", f"creates bridge {name}")
         link = draft.state.host.links[name] = Link(name, "bridge", alias=Mark(BRIDGE, name).text)
     bridge = bridge_of(link)
     if bridge is None:
-        raise OptionError("bridge", name, "is not a bridge of ours",
+        raise OptionError("bridge", name, "is not a bridge that this collection manages",
                           f"Take it over with docker_bridge name={name} adopt=true, or name another")
     if not icc and (option := bridge.cannot_close):
         # Docker refuses the same at start: "You specified --iptables=false with --icc=false".
@@ -77,7 +77,7 @@ def _links(draft: Draft, item: LocatedPolicy, leases: Mapping[str, Sequence[Endp
         return []
     own = leases.get(item.label)
     if not own:
-        draft.assume(item.doubt or _unattached(item.label))
+        _assume_attached(draft, item.label, item.doubt)
         return []
     found: list[Linkage] = []
     for link in item.links:
@@ -85,12 +85,13 @@ def _links(draft: Draft, item: LocatedPolicy, leases: Mapping[str, Sequence[Endp
         if theirs:
             found += _linkages(draft, item, own, link, theirs)
         else:
-            draft.assume(_unattached(link.target))
+            _assume_attached(draft, link.target)
     return found
 
 
-def _unattached(container: str) -> str:
-    return f"container {container} is on no bridge of ours: attach it with netns_attach first"
+def _assume_attached(draft: Draft, container: str, doubt: str = "") -> None:
+    draft.assume(doubt or f"container {container} is on no bridge that this collection manages: attach it with "
+                 "netns_attach first", f"attaches container {container}")
 
 
 def _linkages(draft: Draft, item: LocatedPolicy, own: Sequence[Endpoint], link: DesiredLink,

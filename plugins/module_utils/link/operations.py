@@ -86,15 +86,16 @@ class LinkSet:
                 for item in fields(Link) if getattr(self.old, item.name) != getattr(self.new, item.name)}
 
     def describe(self) -> str:
-        parts = []
-        for key, (old, new) in self.changes.items():
+        name, changes, parts = f"{self.old.name}{in_namespace(self.netns)}", self.changes, []
+        record = ("record" if changes["alias"][1] else "forget") if "alias" in changes else ""
+        for key, (old, new) in changes.items():
             if key == "up":
                 parts.append("up" if new else "down")
-            elif key == "alias":
-                parts.append("its mark")
-            else:
-                parts.append(f"{key} {_shown(new)} (was {_shown(old)})")
-        return f"set {self.old.name}{in_namespace(self.netns)}: {', '.join(parts)}"
+            elif key != "alias":
+                parts.append(f"{_WORDS.get(key, key)} {_shown(new)} (was {_shown(old)})")
+        if not parts:
+            return f"{record} the settings of {name}"
+        return f"set {name}: {', '.join(parts)}" + (f", and {record} its settings" if record else "")
 
     def apply(self, state: Interfaces) -> None:
         links = state.namespaces[self.netns].links
@@ -106,8 +107,11 @@ class LinkSet:
 
     def lines(self) -> tuple[list[str], list[str]]:
         name = f"{self.old.name}{in_namespace(self.netns)}"
-        return ([f"{name}: {key} {_shown(old)}" for key, (old, _new) in self.changes.items()],
-                [f"{name}: {key} {_shown(new)}" for key, (_old, new) in self.changes.items()])
+        return ([f"{name}: {_WORDS.get(key, key)} {_shown(old)}" for key, (old, _new) in self.changes.items()],
+                [f"{name}: {_WORDS.get(key, key)} {_shown(new)}" for key, (_old, new) in self.changes.items()])
+
+
+_WORDS = {"controller": "bridge"}  # properties that users know by another name
 
 
 def _shown(value: object) -> str:

@@ -50,7 +50,7 @@ def amend(draft: Draft, items: Sequence[LocatedNames]) -> None:
     known = Knowledge(draft.state, follow_links(draft.ledger.links, Addresses(leases)))
     for item in items:
         if item.present and item.site is None:
-            draft.assume(item.place.missing)
+            draft.assume(item.place.missing, item.target.describe_start())
     wanted = [_Names(draft, item, item.site, known) for item in items if item.present and item.site]
     for each in wanted:
         each.write()
@@ -119,7 +119,8 @@ class _Names:
     def _find_namespace(self) -> None:
         entry = self.draft.state.named.get(self.site.name)
         if self.site.kind == "netns" and (entry is None or not entry.inode):
-            self.draft.assume(f"there is no namespace {self.site.name}: make it with netns_attach first")
+            self.draft.assume(f"there is no namespace {self.site.name}: create it with netns_attach first",
+                              f"creates namespace {self.site.name}")
 
     def _addresses(self) -> tuple[str, ...]:
         """What the interfaces of the namespace have, where somebody else gave it to them."""
@@ -138,7 +139,8 @@ class _Names:
                                   ("fallback_dns_servers", item.fallback_dns_servers)):
             if HOST_GATEWAY in addresses and not self.facts.gateway:
                 self.draft.assume(f"{option}: {HOST_GATEWAY} is the address of a bridge, and {item.label} is on none "
-                                  "of ours: attach it with netns_attach first")
+                                  "that this collection manages: attach it with netns_attach first",
+                                  f"attaches container {item.label}")
 
     def _hosts(self, addresses: tuple[str, ...]) -> HostsSettings:
         item = self.item

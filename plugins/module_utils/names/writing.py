@@ -41,7 +41,7 @@ def write_hint(draft: Draft, site: Site, of_hosts: HostsSettings, of_resolv: Res
     place, text = hint_place(site), hint_text(site, of_hosts, of_resolv)
     current = draft.state.files.get(place, ObservedFile())
     if current.text != text:
-        draft.do(FileWrite(place, text, current.text, f"hint to the files of {site.container}"))
+        draft.do(FileWrite(place, text, current.text, f"record of the files of {site.container}"))
 
 
 def take_back(draft: Draft, site: Site) -> None:
@@ -59,7 +59,7 @@ def take_back(draft: Draft, site: Site) -> None:
             _leave(draft, site, file, take(parts), directories)
     hint = hint_place(site)
     if (text := files.get(hint, ObservedFile()).text) is not None:
-        draft.do(FileDel(hint, text, f"hint to the files of {site.container}", 2))
+        draft.do(FileDel(hint, text, f"record of the files of {site.container}", 2))
 
 
 def _write_block(draft: Draft, site: Site, file: str, mark: Mapping[str, Any], body: Sequence[str],

@@ -19,6 +19,11 @@ class Target:
     kind: str
     value: str
 
+    def describe_start(self) -> str:
+        """What a task does that brings it into being, as the rest of a sentence: ``starts container web``."""
+        verb = {"container": "starts container", "pid": "starts process"}.get(self.kind, "creates namespace")
+        return f"{verb} {self.value}"
+
 
 @dataclass(frozen=True)
 class Resolved:

@@ -61,4 +61,4 @@ def contested(claims_of_others: Sequence[Claim], occupied: Occupied,
     for claim, places in found.items():
         what = "all connections" if claim.address in _ANY else f"all connections to {claim.address}"
         yield (f"{what} go to {claim.target} before they can reach published port {', '.join(places[:5])}"
-               f"{' and others' if len(places) > 5 else ''}: a rule of others comes before ours ({claim.place})")
+               f"{' and others' if len(places) > 5 else ''}: a rule of others comes first ({claim.place})")

@@ -51,7 +51,7 @@ def amend(draft: Draft, items: Sequence[LocatedPorts]) -> None:
             except PublishedElsewhere as error:
                 if error.owner.container in labels:
                     raise
-                draft.assume(str(error))  # that an earlier task removes the container that has it
+                draft.assume(str(error), f"closes port {error.owner.text} of container {error.owner.container}")
                 chosen = ()
             draft.ledger.publish(item.label, chosen)
             for publication in draft.ledger.published(item.label):
@@ -126,7 +126,7 @@ def _publish(draft: Draft, item: LocatedPorts, leases: Sequence[Endpoint], taken
     try:
         specs, open_at = direct.split(item.label, addresses, routed, specs, item.default_host_ip)
     except OptionError as error:
-        draft.assume(str(error))  # that an earlier task changes the gateway mode
+        draft.assume(str(error), f"changes the gateway mode of the bridge of container {item.label}")
         return ()
     conflicts.refuse_whole_address(taken.claims, specs, item.default_host_ip, current)
     opened = direct.publications(item.label, addresses, open_at, item.allow_from)
@@ -146,7 +146,8 @@ def _addresses(draft: Draft, item: LocatedPorts, leases: Sequence[Endpoint]) -> 
                 found.setdefault(family, lease.ip(family))
     if not found:
         draft.assume(_conflict(draft.state, item.label) or item.doubt
-                     or f"container {item.label} is on no bridge of ours: attach it with netns_attach first")
+                     or f"container {item.label} is on no bridge that this collection manages: attach it with "
+                     "netns_attach first", f"attaches container {item.label}")
         asked = {family_of(spec.host_ip or item.default_host_ip or ANY_IPV4) for spec in item.specs}
         found.update(dict.fromkeys(sorted({"ipv4", *asked}), KNOWN_AFTER_APPLY))
     return found

@@ -112,7 +112,7 @@ def _converge(parts: Sequence[Part], host: RealHost, changing: bool) -> Plan:
     if not changing:
         return found
     if found.assumed:
-        raise MooringError("; ".join(found.assumed))
+        raise MooringError("; ".join(assumption.problem for assumption in found.assumed))
     if not found.operations:
         return found
     execute(host, found.operations)
@@ -121,7 +121,7 @@ def _converge(parts: Sequence[Part], host: RealHost, changing: bool) -> Plan:
     if left:
         raise MooringError("the host did not end up as planned: something else changes it, or it refuses in silence. "
                            "Still to do: " + "; ".join(left))
-    host.warnings += [f"something else keeps changing it, and a later run has to: {operation.describe()}"
+    host.warnings += [f"something else keeps undoing this, and a later run does it again: {operation.describe()}"
                       for operation in again.operations]
     return replace(found, after=again.after)  # with what only the kernel knew
 

@@ -59,7 +59,7 @@ def _run(module: AnsibleModule, libraries: Sequence[str], parts: Callable[[], Se
     except MooringError as error:
         module.fail_json(msg=str(error))
     except Exception as error:
-        module.fail_json(msg=f"an error in this module, which should be reported: {type(error).__name__}: {error}",
+        module.fail_json(msg=f"this module has a bug, please report it: {type(error).__name__}: {error}",
                          exception=traceback.format_exc())
 
 
@@ -92,8 +92,7 @@ def checked(options: Mapping[str, Any], item: Mapping[str, Any]) -> Mapping[str,
 
 
 def _warn(module: AnsibleModule, plan: Plan, host: RealHost) -> None:
-    passed_over = (f"passed over in check mode: {text}" for text in plan.assumed)
-    for warning in (*plan.warnings, *passed_over, *host.warnings):
+    for warning in (*plan.warnings, *(assumption.warning for assumption in plan.assumed), *host.warnings):
         module.warn(warning)
 
 

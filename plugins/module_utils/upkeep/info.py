@@ -86,7 +86,7 @@ def _drift(state: HostState, ledger: Ledger) -> list[str]:
     """What the next run of any module would repair."""
     draft = Draft.of(state, ledger)
     settle(draft)
-    return [operation.describe() for operation in draft.operations] + draft.assumed
+    return [operation.describe() for operation in draft.operations] + [each.problem for each in draft.assumed]
 
 
 def _obstacles(state: HostState, published: Sequence[Publication], names: Sequence[str], everything: bool,
@@ -103,13 +103,13 @@ def _leftovers(state: HostState, ledger: Ledger) -> list[str]:
     attached = {endpoint.container for endpoint in endpoints(state)}
     found = [f"published port {p.container} {p.text}: {p.container} is not attached"
              for p in ledger.publications if p.container not in attached]
-    found += [f"link {link.note}: one of them is not attached" for link in ledger.links
+    found += [f"link {link.note}: one of its containers is not attached" for link in ledger.links
               if not {link.source, link.target} <= attached]
     found += [f"/run/netns/{name}: leads nowhere" for name, entry in state.named.items()
               if entry.own and not entry.inode]
     found += [f"{names['files']['hosts']}: there is no namespace {names['name']}" for names in all_names(state, ())
               if names["kind"] == "netns" and names["name"] not in state.named]
-    found += [f"hint to the files of {names['container']}: they are no longer as we wrote them"
+    found += [f"files of {names['container']}: they are no longer as this collection wrote them"
               for names in all_names(state, ()) if not names["intact"]]
     found += [f"interface {e.link.name} of {e.container}: is on no bridge" for e in endpoints(state) if not e.bridge]
     return found

@@ -105,7 +105,7 @@ def _assume_usable(draft: Draft, family: str) -> None:
     for bridge in bridges(draft.state).values():
         if bridge.filters(family) and (family == "ipv4" or bridge.subnet("ipv6")):
             draft.assume(f"bridge {bridge.name} needs rules: {draft.state.unusable[family]} "
-                         f"(or say {command}: false for the bridge, to do without them)")
+                         f"(or say {command}: false for the bridge, to do without them)", f"makes {command} usable")
 
 
 def _bridge_calls(draft: Draft, family: str) -> None:

@@ -93,7 +93,7 @@ def _present(draft: Draft, item: LocatedVeth) -> None:
                               "Choose another name, or remove the existing interface")
     if first and second and (first.index, first.peer_index) != (second.peer_index, second.index):
         names = " and ".join(end.name for end in item.ends)
-        raise MooringError(f"{names} are ends of two different pairs of ours: remove one of them with state: absent")
+        raise MooringError(f"{names} are ends of two different pairs: remove one of them with state: absent")
     if first is None or second is None:
         # An end of ours whose other end is not where it should be: made anew, since moving costs more and less is sure.
         for end, link in zip(item.ends, (first, second)):
@@ -119,14 +119,15 @@ def _in(end: LocatedEnd) -> str:
 
 def _require_namespace(draft: Draft, end: LocatedEnd) -> None:
     path = _path(end)
-    if end.place and end.place.missing:
-        draft.assume(end.place.missing)
+    if end.target and end.place and end.place.missing:
+        draft.assume(end.place.missing, end.target.describe_start())
     elif path not in draft.state.namespaces:
-        draft.assume(f"namespace {label_of_path(path)} does not exist: make it with netns_attach or "
-                     f"`ip netns add {label_of_path(path)}` first")
+        draft.assume(f"namespace {label_of_path(path)} does not exist: create it with netns_attach or "
+                     f"`ip netns add {label_of_path(path)}` first", f"creates namespace {label_of_path(path)}")
     draft.state.namespaces.setdefault(path, Namespace())
     if end.bridge and end.bridge not in draft.state.host.links:
-        draft.assume(f"bridge {end.bridge} does not exist: make it with docker_bridge first")
+        draft.assume(f"bridge {end.bridge} does not exist: create it with docker_bridge first",
+                     f"creates bridge {end.bridge}")
     elif end.bridge and draft.state.host.links[end.bridge].kind != "bridge":
         raise OptionError("bridge", end.bridge, "is not a bridge", "Name a bridge of the host")
 

@@ -123,7 +123,8 @@ def test_the_bridge_of_somebody_else_is_left_alone() -> None:
         "from now on.")
     for name in ("docker0", "ens3"):
         plan = world.run("docker_bridge", name=name, state="absent", force=True)
-        assert plan.operations == () and f"{name} was not made by this collection and is left alone" in plan.warnings[0]
+        assert plan.operations == ()
+        assert f"{name} is not managed by this collection and is left alone" in plan.warnings[0]
     assert "is an interface of kind ethernet, not a bridge" in world.refuses("docker_bridge", name="ens3")
 
 

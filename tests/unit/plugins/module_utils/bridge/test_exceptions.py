@@ -100,7 +100,7 @@ def test_a_pair_holds_both_ways_whoever_names_the_other(world: World) -> None:
 
 def test_a_name_that_is_no_bridge_of_ours_counts_when_it_comes(world: World) -> None:
     plan = world.run("docker_bridge", name="front", allow_bridges=["later"])
-    assert any("there is no bridge later of ours" in warning for warning in plan.warnings)
+    assert any("this collection manages no bridge later" in warning for warning in plan.warnings)
     assert "later" not in rules(world, "filter", "MOORING-IN-front") + rules(world, "raw", "MOORING-RAW")
     plan = world.bridge("later", "10.50.0.1/24")
     assert not plan.warnings and "-i later" in rules(world, "filter", "MOORING-IN-front")
@@ -118,8 +118,8 @@ def test_bridges_of_one_task_may_name_each_other() -> None:
 
 def test_our_bridges_are_not_on_the_outside(world: World) -> None:
     assert world.refuses("docker_bridge", name="front", trusted_interfaces=["back"]) == (
-        "trusted_interfaces: 'back' is a bridge of ours, and not on the outside. Say allow_bridges: [back] for traffic "
-        "between the two bridges.")
+        "trusted_interfaces: 'back' is a bridge of this collection, and not on the outside. Say allow_bridges: [back] "
+        "for traffic between the two bridges.")
     assert world.refuses("docker_bridge", name="front", trusted_networks=["10.20.0.128/25"]) == (
         "trusted_networks: '10.20.0.128/25' is inside 10.20.0.0/24, the subnet of bridge back, and not on the outside. "
         "Say allow_bridges: [back].")
@@ -132,7 +132,7 @@ def test_an_interface_that_becomes_a_bridge_of_ours_is_trusted_no_longer(world: 
     assert all("trusted later" in rules(world, *place) for place in places)
     world.bridge("later", "10.50.0.1/24")
     assert not any("trusted later" in rules(world, *place) for place in places)
-    assert "later is a bridge of ours now" in world.run("docker_bridge", name="front").warnings[0]
+    assert "this collection manages later as a bridge now" in world.run("docker_bridge", name="front").warnings[0]
 
 
 def test_sources_are_trusted_after_all_bridges_were_turned_away(world: World) -> None:
@@ -223,7 +223,7 @@ def test_a_change_of_mode_that_was_interrupted_is_not_refused(world: World) -> N
     world.attach("web", bridge="front")
     world.publish("web", "8080:80")
     plan = world.check("docker_bridge", name="front", gateway_mode="routed", force=True)
-    mark = next(number for number, action in enumerate(plan.actions) if "its mark" in action)
+    mark = next(number for number, action in enumerate(plan.actions) if "record the settings of" in action)
     world.host.execute(plan.operations[:mark + 1])
     assert bridges(world.state)["front"].routed == ("ipv4", "ipv6")
     world.run("docker_bridge", name="front")

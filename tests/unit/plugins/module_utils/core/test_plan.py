@@ -68,7 +68,8 @@ def test_an_operation_is_seen_by_what_follows_and_not_by_the_observed_state() ->
 def test_what_is_said_twice_is_kept_once() -> None:
     draft = Draft(fresh_state())
     for _ in range(2):
-        draft.assume("bridge br0 does not exist")
+        draft.assume("bridge br0 does not exist", "creates bridge br0")
         draft.warn("the link opens nothing")
-    assert draft.assumed == ["bridge br0 does not exist"]
+    assert [assumption.warning for assumption in draft.assumed] == [
+        "check mode assumes that an earlier task creates bridge br0. Without it a run fails: bridge br0 does not exist"]
     assert draft.warnings == ["the link opens nothing"]

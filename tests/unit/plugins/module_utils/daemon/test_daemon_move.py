@@ -58,7 +58,7 @@ def test_docker0_goes_and_containers_come_back_in_the_order_of_their_making():
                                  "ours": "", "closed": [],
                                  "names": ["docker0"]}
     assert result["actions"] == ["stop the daemon", "move the default network from docker0 to bridge0",
-                                 "remove docker0", "make bridge0", "start the daemon", "start web again",
+                                 "remove docker0", "create bridge0", "start the daemon", "start web again",
                                  "start db again", "start joined again"]
 
 
@@ -78,7 +78,7 @@ def test_nothing_new_is_no_restart():
 def test_a_bridge_that_is_gone_is_made_again_under_a_stopped_daemon():
     result = moved(planned('{"bridge": "bridge0"}'), [])
     assert (result["restart"], result["bridge"]["name"]) == (True, "bridge0")
-    assert result["actions"] == ["stop the daemon", "make bridge0", "start the daemon"]
+    assert result["actions"] == ["stop the daemon", "create bridge0", "start the daemon"]
 
 
 def test_without_rules_of_the_daemon_the_bridge_has_ours():

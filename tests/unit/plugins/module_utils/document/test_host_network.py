@@ -59,7 +59,8 @@ def test_what_is_last_is_found_before_the_first_bridge_is_made() -> None:
     ([network({"name": "web", "address": "10.0.0.1"})], "address: '10.0.0.1' is not in 192.168.5.0/24"),
     ([network({"name": "web", "published_ports": ["x"]})], "container web: published_ports: 'x' "),
     ([network("web", bip="192.168.5.1")], "network br0: bip: '192.168.5.1' lacks a prefix length"),
-    ([network({"name": "web", "links": ["nobody"]})], "container nobody is on no bridge of ours"),
+    ([network({"name": "web", "links": ["nobody"]})], "container nobody is on no bridge that this collection "
+                                                           "manages"),
     ([network("web"), network("web", name="br1", bip="10.0.0.1/24")], "container web has interface eth0 on br0 and on"),
     ([network("web"), network("db")], "network br0 stands twice in the document: say all about it in one place"),
     ([network({"name": "web", "state": "absent"}, {"name": "db", "links": ["web"]})], "container web is on no bridge"),

@@ -36,7 +36,7 @@ def test_the_mark_and_hairpin_mode_are_all_that_changes(world: World) -> None:
     name = start(world, "shop")
     plan = world.run("netns_attach", container="shop", adopt=True, exposed_ports=["80"])
     assert plan.actions == ["register /proc/1001/ns/net as namespace shop",
-                            f"set {name}: its mark, hairpin on (was off)"]
+                            f"set {name}: hairpin on (was off), and record its settings"]
     assert world.state.host.links[name].alias == (
         "mooring:endpoint:shop:if=eth0 ip=192.168.5.130/24 expose=80/tcp adopted=plain")
     assert (plan.after[0]["address"], plan.after[0]["adopted"]) == ("192.168.5.130/24", True)
@@ -104,7 +104,8 @@ def test_its_address_is_nobody_elses(world: World) -> None:
     assert [item["address"] for item in plan.after] == ["192.168.5.3/24", "192.168.5.2/24"]
     start(world, "late", "192.168.5.3/24")
     assert world.refuses("netns_attach", container="late", adopt=True) == (
-        "adopt: container late got the address 192.168.5.3 from its engine, and container web has it from here. Let "
+        "adopt: container late got the address 192.168.5.3 from its engine, and container web got it from this "
+        "collection. Let "
         "them take theirs from different parts of the subnet: fixed_cidr of docker_bridge, and fixed-cidr of the "
         "engine")
 
@@ -135,7 +136,7 @@ def test_what_is_on_no_bridge_of_ours_is_left_alone(world: World) -> None:
     world.state.host.links["docker0"] = Link("docker0", "bridge", 77, up=True)
     start(world, "shop", "172.17.0.2/16", "docker0")
     assert world.refuses("netns_attach", container="shop", adopt=True).startswith(
-        "adopt: 'True' is not possible: interface eth0 of shop is on docker0, which is no bridge of ours. "
+        "adopt: 'True' is not possible: interface eth0 of shop is on docker0, which this collection does not manage. "
         "Take the bridge")
 
 

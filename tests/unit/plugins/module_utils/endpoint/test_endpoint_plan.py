@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.mooring.net.plugins.module_utils.core.names import KNOWN_AFTER_APPLY
+from ansible_collections.mooring.net.plugins.module_utils.core.plan import Assumption
 
 from ansible_collections.mooring.net.plugins.module_utils.link.model import Namespace
 from ansible_collections.mooring.net.plugins.module_utils.link.model import Link, Route
@@ -87,12 +88,12 @@ def test_several_interfaces_and_only_one_default_route(world: World) -> None:
 
 def test_which_bridge(world: World) -> None:
     assert World().refuses("netns_attach", netns="web") == (
-        "bridge: not given, and this host has none of ours: make one with docker_bridge")
+        "bridge: not given, and this collection manages none on this host: create one with docker_bridge")
     world.attach("web")
     world.bridge("br1", "192.168.6.1/24")
     assert world.run("netns_attach", netns="web").operations == ()
     assert world.refuses("netns_attach", netns="db") == (
-        "bridge: not given, and this host has several bridges of ours (br0, br1)")
+        "bridge: not given, and this collection manages several bridges on this host (br0, br1): name one")
 
 
 # -- addresses --------------------------------------------------------------------------------------------------------
@@ -336,7 +337,8 @@ def test_a_container_that_is_gone_can_be_detached(world: World) -> None:
 def test_the_bridge_of_somebody_else(world: World) -> None:
     world.state.host.links["docker0"] = Link("docker0", "bridge", 30)
     assert world.refuses("netns_attach", netns="web", bridge="docker0") == (
-        "bridge: 'docker0' is not a bridge of ours. Take it over with docker_bridge name=docker0 adopt=true, or name "
+        "bridge: 'docker0' is not a bridge that this collection manages. Take it over with docker_bridge name=docker0 "
+        "adopt=true, or name "
         "another.")
 
 
@@ -369,7 +371,8 @@ def test_a_default_route_through_another_interface_stays(world: World) -> None:
 
 def test_in_check_mode_a_missing_bridge_is_assumed() -> None:
     plan = World().check("netns_attach", config=[{"netns": "a"}, {"netns": "b", "address": "10.0.0.2"}], bridge="br9")
-    assert plan.assumed == ("bridge br9 does not exist: make it with docker_bridge first",)
+    assert plan.assumed == (Assumption("bridge br9 does not exist: create it with docker_bridge first",
+                                       "creates bridge br9"),)
     assert plan.after[0]["address"] == KNOWN_AFTER_APPLY
     assert plan.after[1]["address"].startswith("10.0.0.2")
     assert any("create veth pair" in action and "on br9" in action for action in plan.actions)

@@ -132,7 +132,7 @@ def test_a_whole_address_that_goes_elsewhere(world: World) -> None:
                        "rule away.")
     plan = world.run("port_publish", netns="web", published_ports=["8080:80", "127.0.0.1:81:81"])
     assert plan.warnings == ("all connections to 192.0.2.10 go to 10.0.0.1 before they can reach published port "
-                             "8080/tcp of web: a rule of others comes before ours (chain PREROUTING of nat)",)
+                             "8080/tcp of web: a rule of others comes first (chain PREROUTING of nat)",)
 
 
 def test_an_address_that_goes_elsewhere_later_keeps_its_ports_with_a_warning(world: World) -> None:

@@ -129,18 +129,18 @@ def test_a_link_across_bridges(world: World) -> None:
 
 
 def test_what_is_missing(world: World) -> None:
-    unattached = "container {} is on no bridge of ours: attach it with netns_attach first"
+    unattached = "container {} is on no bridge that this collection manages: attach it with netns_attach first"
     assert world.refuses("icc_policy", netns="app", links=["db"]) == unattached.format("app")
     assert world.refuses("icc_policy", netns="web", links=["app"]) == unattached.format("app")
     assert world.refuses("icc_policy", bridge="br9", icc=False) == (
-        "bridge br9 does not exist: make it with docker_bridge first")
+        "bridge br9 does not exist: create it with docker_bridge first")
     plan = world.check("icc_policy", config=[{"bridge": "br9", "icc": False}, {"netns": "app", "links": ["db"]}])
-    assert len(plan.assumed) == 2
+    assert [assumption.task for assumption in plan.assumed] == ["creates bridge br9", "attaches container app"]
 
 
 def test_a_bridge_of_somebody_else(world: World) -> None:
     world.state.host.links["docker0"] = Link("docker0", "bridge", 30)
-    assert "is not a bridge of ours" in world.refuses("icc_policy", bridge="docker0", icc=False)
+    assert "is not a bridge that this collection manages" in world.refuses("icc_policy", bridge="docker0", icc=False)
 
 
 def test_icc_off_needs_rules(world: World) -> None:

@@ -6,6 +6,7 @@ import json
 
 import pytest
 from ansible_collections.mooring.net.plugins.module_utils.core.errors import HostError, MooringError
+from ansible_collections.mooring.net.plugins.module_utils.core.plan import Assumption
 from ansible_collections.mooring.net.plugins.module_utils.files.model import ObservedFile, Place
 from ansible_collections.mooring.net.plugins.module_utils.files.operations import FileWrite
 from world import World, docker_place, netns_place, picture
@@ -121,17 +122,17 @@ def test_a_path_without_a_name_has_no_files(world: World) -> None:
 
 def test_what_is_missing_is_assumed_in_check_mode_only(world: World) -> None:
     assert world.check("container_dns", netns="nobody").assumed == (
-        "there is no namespace nobody: make it with netns_attach first",)
+        Assumption("there is no namespace nobody: create it with netns_attach first", "creates namespace nobody"),)
     assert "there is no namespace nobody" in world.refuses("container_dns", netns="nobody")
     problem = ("container: 'nobody' is not a running container (docker says: no such container; podman is not "
                "installed)")
     assert problem in world.refuses("container_dns", container="nobody")
-    assert problem in world.check("container_dns", container="nobody").assumed[0]
+    assert problem in world.check("container_dns", container="nobody").assumed[0].problem
     assert "pid: '77' is not a running process" in world.refuses("container_dns", pid=77)
     world.run("netns_attach", netns="alone", network_mode="none")
     assert world.refuses("container_dns", netns="alone", dns_servers=["host-gateway"]) == (
-        "dns_servers: host-gateway is the address of a bridge, and alone is on none of ours: attach it with "
-        "netns_attach first")
+        "dns_servers: host-gateway is the address of a bridge, and alone is on none that this collection manages: "
+        "attach it with netns_attach first")
 
 
 def test_a_name_that_is_no_host_name_is_given_to_nobody(world: World) -> None:
@@ -232,7 +233,7 @@ def test_what_the_user_wrote_instead_is_left_alone(app: World, file: str, text: 
     app.state.files[docker_place("app", file)] = ObservedFile(text)
     app.bridge()
     assert app.text("app", file) == text
-    assert "hint to the files of app: they are no longer as we wrote them" in app.info()["leftovers"]
+    assert "files of app: they are no longer as this collection wrote them" in app.info()["leftovers"]
     app.run("container_dns", container="app")
     assert app.info()["leftovers"] == []
 
@@ -269,7 +270,7 @@ def test_a_container_that_is_gone_is_forgotten_by_its_name(app: World) -> None:
     app.host.end_namespace(f"/proc/{app.engine.pop('app')}/ns/net")
     for file in ("hosts", "hostname", "resolv.conf", "resolv.conf.hash"):
         del app.state.files[docker_place("app", file)]
-    assert "hint to the files of app: they are no longer as we wrote them" in app.info()["leftovers"]
+    assert "files of app: they are no longer as this collection wrote them" in app.info()["leftovers"]
     app.run("container_dns", container="app", state="absent")
     assert not any(place.under == "/run" for place in app.state.files)
 
@@ -293,7 +294,8 @@ def test_names_of_a_namespace_that_is_gone_are_a_leftover(world: World) -> None:
     ("{% for n in range(10000000) %}x{% endfor %}", "cannot be rendered: OverflowError: Range too big"),
     ("{{ 1 // 0 }}", "cannot be rendered: ZeroDivisionError"),
     ("a\x07b", "makes the line 'a\\x07b' with a control character"),
-    ("# mooring:end", "makes the line '# mooring:end', which is a mark of ours. Let comments begin in another way"),
+    ("# mooring:end", "makes the line '# mooring:end', which marks what this collection manages. Let comments begin in "
+                      "another way"),
 ])
 def test_a_template_that_does_not_work(world: World, template: str, message: str) -> None:
     assert message in world.refuses("container_dns", netns="web", hosts_template=template)

@@ -51,14 +51,15 @@ def world() -> World:
                             "engine."),
     ({"pid": 4711}, "pid: '4711' is not a running process. Give the pid of a process of the container."),
     ({"netns_path": "/run/x"}, "netns_path: '/run/x' does not exist. Give the path of a network namespace."),
-    ({"netns": "web", "create_netns": False}, "netns: 'web' does not exist. Make it with `ip netns add web`, or leave "
-                                              "out create_netns: false."),
+    ({"netns": "web", "create_netns": False}, "netns: 'web' does not exist. Create it with `ip netns add web`, or "
+                                              "leave out create_netns: false."),
 ])
 def test_what_is_missing_is_an_error_and_in_check_mode_an_assumption(world: World, given: dict, message: str) -> None:
     assert world.refuses("netns_attach", **given) == message
     if "netns" not in given:
         plan = world.check("netns_attach", **given)
-        assert plan.assumed == (message,) and plan.after[0]["address"] == "192.168.5.2/24"
+        assert [assumption.problem for assumption in plan.assumed] == [message]
+        assert plan.after[0]["address"] == "192.168.5.2/24"
 
 
 def test_a_container_of_an_engine_gets_its_name_under_run_netns(world: World) -> None:
@@ -122,6 +123,7 @@ def test_an_entry_that_leads_nowhere(world: World) -> None:
 
     world.state.named["old"] = NamedNetns(0)
     assert world.refuses("netns_attach", netns="old").startswith(
-        "netns: 'old' is a file in /run/netns that leads to no namespace and is not ours. Remove it with")
+        "netns: 'old' is a file in /run/netns that leads to no namespace and is not managed by this collection. "
+        "Remove it with")
     world.state.named["old"] = NamedNetns(0, "/proc/5/ns/net", own=True)
     assert world.run("netns_attach", netns="old").actions[:2] == ["unregister namespace old", "create namespace old"]

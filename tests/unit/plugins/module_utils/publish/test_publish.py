@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.mooring.net.plugins.module_utils.core.errors import MooringError, OptionError
-from ansible_collections.mooring.net.plugins.module_utils.core.plan import Plan
+from ansible_collections.mooring.net.plugins.module_utils.core.plan import Assumption, Plan
 from ansible_collections.mooring.net.plugins.module_utils.firewall.operations import RestoreTable
 from ansible_collections.mooring.net.plugins.module_utils.host.operations import ConntrackFlush
 from ansible_collections.mooring.net.plugins.module_utils.netns.model import HOST
@@ -77,7 +77,9 @@ def test_a_port_of_another_container(world: World) -> None:
 def test_a_port_that_an_earlier_task_would_free_is_no_error_in_check_mode(world: World) -> None:
     world.publish("web", "8080:80")
     plan = world.check("port_publish", netns="db", published_ports=["8080:80"])
-    assert [text.partition(". ")[0] for text in plan.assumed] == [
+    assert [assumption.task for assumption in plan.assumed] == [
+        "closes port 0.0.0.0:8080->192.168.5.2:80/tcp of container web"]
+    assert [assumption.problem.partition(". ")[0] for assumption in plan.assumed] == [
         "published_ports: '8080:80/tcp' asks for host port 8080/tcp, which is already published by container web "
         "(0.0.0.0:8080->192.168.5.2:80/tcp)"]
     items = [{"netns": name, "published_ports": ["8080:80"]} for name in ("web", "db")]
@@ -109,10 +111,10 @@ def test_a_port_of_a_container_that_goes_in_the_same_task(world: World) -> None:
 
 
 def test_a_container_that_is_nowhere(world: World) -> None:
-    message = "container app is on no bridge of ours: attach it with netns_attach first"
+    message = "container app is on no bridge that this collection manages: attach it with netns_attach first"
     assert world.refuses("port_publish", netns="app", published_ports=["80"]) == message
     plan = world.check("port_publish", netns="app", published_ports=["8080:80"])
-    assert plan.assumed == (message,)
+    assert plan.assumed == (Assumption(message, "attaches container app"),)
     assert plan.after[0]["published_ports"] == ["0.0.0.0:8080->(known after apply):80/tcp"]
     assert "is not a running container (docker says: no such container" in world.refuses(
         "port_publish", container="app", published_ports=["80"])

@@ -66,7 +66,8 @@ def test_a_host_port_is_refused_before_anything_is_touched(world: World) -> None
 def test_check_mode_goes_on_where_an_earlier_task_would_change_the_mode(world: World) -> None:
     plan = world.check("port_publish", config=[{"netns": "db", "published_ports": ["80"]},
                                                {"netns": "web", "published_ports": ["8080:80"]}])
-    assert len(plan.assumed) == 1 and plan.assumed[0].startswith("published_ports: '8080:80/tcp' has the host port")
+    assert [each.task for each in plan.assumed] == ["changes the gateway mode of the bridge of container web"]
+    assert plan.assumed[0].problem.startswith("published_ports: '8080:80/tcp' has the host port")
     assert [len(item["ports"]) for item in plan.after] == [2, 0] and plan.warnings == ()
 
 

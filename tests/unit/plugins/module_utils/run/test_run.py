@@ -11,7 +11,7 @@ from ansible_collections.mooring.net.plugins.module_utils.run import converge as
 from ansible_collections.mooring.net.plugins.module_utils.run import module as runner
 from ansible_collections.mooring.net.plugins.module_utils.core.errors import ExecutionError, MooringError
 from ansible_collections.mooring.net.plugins.module_utils.core.names import KNOWN_AFTER_APPLY
-from ansible_collections.mooring.net.plugins.module_utils.core.plan import Plan
+from ansible_collections.mooring.net.plugins.module_utils.core.plan import Assumption, Plan
 from ansible_collections.mooring.net.plugins.module_utils.host.operations import (
     ConntrackFlush, ModuleLoad, NetnsDel, SysctlSet,
 )
@@ -202,8 +202,9 @@ def test_a_host_that_does_not_end_up_as_planned() -> None:
 def test_what_check_mode_takes_for_granted_is_an_error_otherwise() -> None:
     world = World()
     plan = world.check("netns_attach", netns="web", bridge="br0")
-    assert plan.assumed == ("bridge br0 does not exist: make it with docker_bridge first",)
-    assert world.refuses("netns_attach", netns="web", bridge="br0") == plan.assumed[0]
+    assert plan.assumed == (Assumption("bridge br0 does not exist: create it with docker_bridge first",
+                                       "creates bridge br0"),)
+    assert world.refuses("netns_attach", netns="web", bridge="br0") == plan.assumed[0].problem
 
 
 # -- results ----------------------------------------------------------------------------------------------------------

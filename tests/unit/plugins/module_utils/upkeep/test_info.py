@@ -56,7 +56,7 @@ def test_flushed_rules_are_drift_and_the_next_run_repairs_them(world: World) -> 
         world.state.tables[key] = ObservedTable(table.chains, ())
     world.state.tables["ipv4", "raw"] = ObservedTable()
     drift = world.info()["drift"]
-    assert len(drift) == 6 and any("hook into FORWARD" in line for line in drift)
+    assert len(drift) == 6 and any("insert a jump into FORWARD" in line for line in drift)
     world.bridge("br0", None)
     assert picture(world.state) == before and world.info()["drift"] == []
 
@@ -66,7 +66,7 @@ def test_leftovers(world: World) -> None:
     world.state.named["web"] = dataclasses.replace(world.state.named["web"], inode=0)
     assert world.info()["leftovers"] == [
         "published port web 0.0.0.0:8080->192.168.5.2:80/tcp: web is not attached",
-        "link web link db:database 192.168.5.2->192.168.5.3:5432/tcp: one of them is not attached",
+        "link web link db:database 192.168.5.2->192.168.5.3:5432/tcp: one of its containers is not attached",
         "/run/netns/web: leads nowhere"]
     world.run("netns_attach", netns="web", state="absent")
     assert world.info()["leftovers"] == []
