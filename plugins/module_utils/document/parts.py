@@ -42,7 +42,7 @@ def parts(params: Mapping[str, Any]) -> list[Part]:
     ]
     if params.get("exclusive"):
         found.append(Part(exclusive.RESOURCE, (kept(networks, pairs),), shown=False))
-    return [*found, Part(WHOLE, (DesiredInfo(),))]
+    return [*found, Part(WHOLE, (DesiredInfo(),), compared=False)]
 
 
 def kept(networks: document.Document, pairs: Sequence[Mapping[str, Any]]) -> exclusive.Kept:

@@ -81,4 +81,5 @@ class Part:
 
     resource: Resource
     items: tuple[Any, ...]
-    shown: bool = True  # whether the result has a view of each
+    shown: bool = True  # whether the result has a view of each as it is afterwards ...
+    compared: bool = True  # ... and as it was before

@@ -87,7 +87,7 @@ def plan(parts: Sequence[Part], observed: HostState) -> Plan:
     :raises MooringError: for what cannot be
     """
     draft = Draft.of(observed, read_ledger(observed))
-    before = _views(parts, observed, draft.recorded)
+    before = _views([replace(part, shown=part.shown and part.compared) for part in parts], observed, draft.recorded)
     for part in reversed(parts):
         part.resource.release(draft, part.items)
     for part in parts:
