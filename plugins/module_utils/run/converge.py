@@ -44,8 +44,8 @@ def converge(parts: Sequence[Part], host: RealHost, changing: bool) -> Plan:
                 if not places.unasked:
                     return _carry_out(found, parts, places, host) if changing else found
     names = ", container ".join(outdated or places.unasked)
-    raise HostError(f"container {names} did not keep its process for long enough to be found: it keeps restarting. Look "
-                    "at its log, and run the task again")
+    raise HostError(f"container {names} did not keep its process for long enough to be found: it keeps restarting. "
+                    "Look at its log, and run the task again")
 
 
 def _look_up(parts: Sequence[Part], host: RealHost) -> HostPlaces:
