@@ -109,19 +109,27 @@ def box(*layers, outside=False, systemd=False):
         yield Box(stack, layers, outside, systemd)
 
 
-def play(here, playbook, *arguments, **variables):
-    """Run a playbook of the collection on the host of a box: its output, and the counts of its recap."""
+def playing(here, playbook, *arguments, checkout=CHECKOUT, **variables):
+    """What runs a playbook on the host of a box: the words of its command, and its environment.
+
+    :param checkout: where the collection is
+    """
     command = [Path(sys.executable).parent / "ansible-playbook", f"--inventory={here.host.name},", playbook, *arguments]
     settings = {"ansible_connection": "testhost", "ansible_python_interpreter": sys.executable, "ansible_user": "root"}
     # All of the user's own settings stay out, but not the pyroute2 that PYTHONPATH selects for the host.
     environment = {**{name: value for name, value in os.environ.items() if not name.startswith("ANSIBLE_")},
-                   "ANSIBLE_COLLECTIONS_PATH": str(CHECKOUT / ".collections"), "ANSIBLE_PIPELINING": "1",
-                   "ANSIBLE_CONFIG": str(CHECKOUT / "ansible.cfg"), "ANSIBLE_NOCOLOR": "1",
+                   "ANSIBLE_COLLECTIONS_PATH": str(checkout / ".collections"), "ANSIBLE_PIPELINING": "1",
+                   "ANSIBLE_CONFIG": str(checkout / "ansible.cfg"), "ANSIBLE_NOCOLOR": "1",
                    "ANSIBLE_CONNECTION_PLUGINS": str(CHECKOUT / "tests" / "hosts" / "connection_plugins"),
                    "LC_ALL": "C.UTF-8"}
-    done = subprocess.run([*command, "--extra-vars", json.dumps({**settings, **variables})], env=environment,
-                          stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-                          timeout=120, check=False)
+    return [*command, "--extra-vars", json.dumps({**settings, **variables})], environment
+
+
+def play(here, playbook, *arguments, **variables):
+    """Run a playbook of the collection on the host of a box: its output, and the counts of its recap."""
+    command, environment = playing(here, playbook, *arguments, **variables)
+    done = subprocess.run(command, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                          stderr=subprocess.STDOUT, text=True, timeout=120, check=False)
     counts = re.findall(r"(\w+)=(\d+)", done.stdout.rpartition("PLAY RECAP")[2])
     return done.stdout, {key: int(count) for key, count in counts}
 

@@ -6,6 +6,7 @@ costs. With ``python pipeline.py`` this file is that process; tests use :class:`
 """
 import importlib
 import json
+import resource
 import subprocess
 import sys
 import traceback
@@ -71,6 +72,10 @@ class Pipeline:
         """Call a function of module_utils, given as ``link.netlink.snapshot``; its result as plain data."""
         return self._ask(do="adapter", function=function, arguments=arguments)["result"]
 
+    def clock(self):
+        """Seconds of CPU that the process on the host has taken up to now, with the commands that it has run."""
+        return self._ask(do="clock")["seconds"]
+
 
 class Server:
     """The process in the host."""
@@ -129,7 +134,7 @@ class Server:
         try:
             host.execute(operations)
             done = operations
-        except self.real.ExecutionError as failure:
+        except self.errors.ExecutionError as failure:
             done, error = failure.done, str(failure)
         return {"done": [operation.describe() for operation in done], "failure": error, "warnings": host.warnings}
 
@@ -146,6 +151,10 @@ class Server:
         path, name = function.rsplit(".", 1)
         module = importlib.import_module(f"ansible_collections.mooring.net.plugins.module_utils.{path}")
         return {"result": plain(getattr(module, name)(*map(self.value, arguments)))}
+
+    def clock(self):
+        used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+        return {"seconds": sum(each.ru_utime + each.ru_stime for each in used)}
 
 
 def plain(value):

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 
 from ..core.errors import OptionError
 from ..core.names import ALIAS_LENGTH
+from ..core.networks import is_within
 from ..firewall.model import FAMILIES
 from ..host.draft import Draft
 from .model import Bridge, DesiredBridge, Subnets, bridges
@@ -77,12 +78,12 @@ def check_all(draft: Draft, desired: Sequence[DesiredBridge]) -> None:
 
 def _refuse_inner_networks(item: DesiredBridge, own: Iterable[Bridge]) -> None:
     """A trusted network counts for what comes from the outside: a subnet of ours in it would open nothing."""
-    subnets = [(ipaddress.ip_network(subnet), bridge.name) for bridge in own for family in FAMILIES
-               if (subnet := bridge.subnet(family))]
+    subnets = [(ipaddress.ip_network(inner), bridge.name) for bridge in own for family in FAMILIES
+               if (inner := bridge.subnet(family))]
     for text in item.trusted_networks or ():
         network = ipaddress.ip_network(text)
         for subnet, name in subnets:
-            if network.version == subnet.version and network.subnet_of(subnet):
+            if is_within(network, subnet):
                 remedy = f"Say allow_bridges: [{name}]" if name != item.name else "Leave it out"
                 raise OptionError("trusted_networks", text, f"is inside {subnet}, the subnet of bridge {name}, and not "
                                   "on the outside", remedy)

@@ -58,7 +58,7 @@ def pass_on_guard(draft: Draft, released: bool) -> None:
         heir = next((bridge for bridge in bridges(draft.state).values() if bridge.filters(family)), None)
         if heir is not None:
             alias = dataclasses.replace(heir, guard=(*heir.guard, family)).mark.text
-            draft.do(LinkSet(HOST, heir.link, heir.link.replaced(alias=alias)))
+            draft.do(LinkSet(HOST, heir.link, dataclasses.replace(heir.link, alias=alias)))
         elif draft.state.sysctls.get((HOST, FORWARDING if family == "ipv4" else FORWARDING_V6[0])) != "0":
             _warn_open(draft, family)
     for bridge in bridges(draft.state).values():

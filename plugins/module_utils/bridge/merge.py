@@ -4,37 +4,33 @@ from __future__ import annotations
 
 import dataclasses
 import ipaddress
-from typing import Any
+from typing import Optional, TypeVar
 
 from ..core.errors import OptionError
+from ..core.networks import is_within
 from ..host.model import HostState
 from ..ipam.plan import POOLS, choose_pool
+from ..link.model import Link
 from .exceptions import check as check_exceptions
 from .model import Bridge, DesiredBridge
+
+_T = TypeVar("_T")
 
 DEFAULT_MTU = 1500  # Docker's DefaultNetworkMtu
 
 
 def merge(current: Bridge, desired: DesiredBridge, state: HostState) -> Bridge:
     """What the bridge will be: options that are not given leave things as they are."""
-    keep = {"masquerade": desired.ip_masq, "iptables": desired.iptables, "ip6tables": desired.ip6tables,
-            "pool": desired.fixed_cidr, "gateway": desired.default_gateway, "pool_v6": desired.fixed_cidr_v6,
-            "gateway_v6": desired.default_gateway_v6, "allowed": desired.allow_bridges,
-            "trusted_interfaces": desired.trusted_interfaces, "trusted_networks": desired.trusted_networks}
-    settings = {key: value for key, value in keep.items() if value is not None}
-    if desired.ipv6 is False:
-        settings.update(pool_v6="", gateway_v6="")
-    settings["routed"] = _routed(current, desired)
-    link = current.link
-    addresses = _addresses(current, desired, state)
-    changes: dict[str, Any] = {"addresses": addresses}
-    if desired.mtu is not None or not link.index:
-        changes["mtu"] = desired.mtu if isinstance(desired.mtu, int) else default_mtu(state, desired.name)
-    if desired.stp is not None:
-        changes["stp"] = desired.stp
-    if desired.mac_address is not None:
-        changes["mac"] = desired.mac_address
-    merged = dataclasses.replace(current, link=link.replaced(**changes), **settings)
+    with_v6 = desired.ipv6 is not False
+    merged = dataclasses.replace(
+        current, link=_link(current, desired, state), masquerade=_given(desired.ip_masq, current.masquerade),
+        iptables=_given(desired.iptables, current.iptables), ip6tables=_given(desired.ip6tables, current.ip6tables),
+        pool=_given(desired.fixed_cidr, current.pool), gateway=_given(desired.default_gateway, current.gateway),
+        pool_v6=_given(desired.fixed_cidr_v6, current.pool_v6) if with_v6 else "",
+        gateway_v6=_given(desired.default_gateway_v6, current.gateway_v6) if with_v6 else "",
+        routed=_routed(current, desired), allowed=_given(desired.allow_bridges, current.allowed),
+        trusted_interfaces=_given(desired.trusted_interfaces, current.trusted_interfaces),
+        trusted_networks=_given(desired.trusted_networks, current.trusted_networks))
     _check_parts(merged)
     check_exceptions(merged, desired)
     option = merged.cannot_close
@@ -42,6 +38,18 @@ def merge(current: Bridge, desired: DesiredBridge, state: HostState) -> Bridge:
         raise OptionError(option, False, f"contradicts icc: false of bridge {desired.name}, which is made of rules",
                           "Say icc: true with icc_policy first")
     return merged
+
+
+def _given(asked: Optional[_T], kept: _T) -> _T:
+    return kept if asked is None else asked
+
+
+def _link(current: Bridge, desired: DesiredBridge, state: HostState) -> Link:
+    link, mtu = current.link, desired.mtu
+    if not isinstance(mtu, int):
+        mtu = default_mtu(state, desired.name) if mtu is not None or not link.index else link.mtu
+    return dataclasses.replace(link, addresses=_addresses(current, desired, state), mtu=mtu,
+                               stp=_given(desired.stp, link.stp), mac=_given(desired.mac_address, link.mac))
 
 
 def _routed(current: Bridge, desired: DesiredBridge) -> tuple[str, ...]:
@@ -99,7 +107,7 @@ def _check_parts(bridge: Bridge) -> None:
                           ("ipv6", (("fixed_cidr_v6", bridge.pool_v6), ("default_gateway_v6", bridge.gateway_v6)))):
         subnet = bridge.subnet(family)
         for option, value in pairs:
-            if value and not (subnet and ipaddress.ip_network(value).subnet_of(ipaddress.ip_network(subnet))):
+            if value and not (subnet and is_within(ipaddress.ip_network(value), ipaddress.ip_network(subnet))):
                 remedy = f"Give a part of {subnet}" if subnet else "Give bip6 as well"
                 raise OptionError(option, value, f"is not inside {subnet or 'a subnet of the family'}, the subnet of "
                                   f"bridge {bridge.name}", remedy)

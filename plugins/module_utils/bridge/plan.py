@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Sequence
+from dataclasses import replace
 
 from ..core.errors import MooringError, OptionError
 from ..core.names import bridge_mac
@@ -114,15 +115,15 @@ def _present(draft: Draft, desired: DesiredBridge) -> None:
     if link is None:
         fresh = Bridge(Link(desired.name, "bridge", mac=bridge_mac(desired.name), up=True))
         bridge = guarded(merge(fresh, desired, draft.state), desired, draft.state)
-        addresses, bare = bridge.link.addresses, bridge.link.replaced(addresses=())
-        draft.do(LinkAdd(HOST, bare.replaced(alias=bridge.mark.text)))
+        addresses, bare = bridge.link.addresses, replace(bridge.link, addresses=())
+        draft.do(LinkAdd(HOST, replace(bare, alias=bridge.mark.text)))
     else:
         current = _own(link, desired)
         _refuse_loss(draft, current, desired)
         bridge = guarded(merge(current, desired, draft.state), desired, draft.state)
         addresses = bridge.link.addresses
         refuse_closing(draft, current, bridge, desired)
-        new = bridge.link.replaced(up=True, addresses=link.addresses, alias=bridge.mark.text)
+        new = replace(bridge.link, up=True, addresses=link.addresses, alias=bridge.mark.text)
         if new != link:
             draft.do(LinkSet(HOST, link, new))
         for address in link.addresses:
@@ -184,7 +185,7 @@ def _absent(draft: Draft, desired: DesiredBridge) -> None:
             release_endpoint(draft, lease)
     if bridge.adopted:
         close_loopback(draft, desired.name)
-        draft.do(LinkSet(HOST, link, link.replaced(alias="")))
+        draft.do(LinkSet(HOST, link, replace(link, alias="")))
     else:
         draft.do(LinkDel(HOST, link))
     for lease in leases:

@@ -7,7 +7,9 @@ Everything below the runner raises; only the runner turns an error into a failed
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+
+from .plan import Operation
 
 
 class MooringError(Exception):
@@ -34,6 +36,17 @@ class OptionError(MooringError):
 
 class HostError(MooringError):
     """The host refused or could not do something: the message names the operation and the kernel's or tool's reason."""
+
+
+class ExecutionError(HostError):
+    """An operation of a plan failed.
+
+    :param done: the operations that were carried out before it, in order
+    """
+
+    def __init__(self, message: str, done: Iterable[Operation]) -> None:
+        super().__init__(message)
+        self.done = tuple(done)
 
 
 @contextlib.contextmanager

@@ -85,7 +85,7 @@ def assignments(path: str, text: str) -> dict[str, Assignment]:
         if match:
             name, value = match[1], " ".join(_words(match[2])[:1])
             before = found[name].value if name in found else ""
-            value = re.sub(rf"\$(?:{name}\b|\{{{name}\}})", lambda _match, text=before: text, value)
+            value = re.sub(rf"\$(?:{name}\b|\{{{name}\}})", before.replace("\\", r"\\"), value)
             found[name] = Assignment(value, f"{path}, line {number}")
     return found
 
@@ -147,11 +147,11 @@ def _flags(words: Sequence[str], source: str) -> Iterator[Flag]:
     while rest:
         word = rest.pop(0)
         long = re.fullmatch(r"--([a-z][a-z0-9-]*)(?:=(.*))?", word, re.DOTALL)
-        short = re.fullmatch(r"-([A-Za-z])(?:=?(.+))?", word, re.DOTALL)
-        name = long[1] if long else SHORT.get(short[1], "") if short else ""
-        if not name:
+        match = long or re.fullmatch(r"-([A-Za-z])(?:=?(.+))?", word, re.DOTALL)
+        name = "" if match is None else match[1] if long else SHORT.get(match[1], "")
+        if match is None or not name:
             continue
-        value = (long or short)[2]
+        value = match[2]
         if value is None and name not in BOOLEAN and rest:
             value = rest.pop(0)
             word = f"{word} {value}"

@@ -207,11 +207,13 @@ def _labels(container: Mapping[str, Any]) -> Mapping[str, str]:
 
 
 def _name(container: Mapping[str, Any]) -> str:
-    return container["Name"].lstrip("/")
+    name: str = container["Name"]
+    return name.lstrip("/")
 
 
 def _kind(link: Mapping[str, Any]) -> str:
-    return link.get("linkinfo", {}).get("info_kind", "")
+    kind: str = link.get("linkinfo", {}).get("info_kind", "")
+    return kind
 
 
 def _ours(link: Mapping[str, Any]) -> bool:

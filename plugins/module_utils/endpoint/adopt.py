@@ -10,7 +10,7 @@ from __future__ import annotations
 import dataclasses
 import ipaddress
 from collections.abc import Collection
-from typing import Optional
+from typing import NamedTuple, Optional
 
 from ..core.errors import MooringError, OptionError
 from ..host.draft import Draft
@@ -32,12 +32,12 @@ def adopted_endpoint(draft: Draft, item: LocatedEndpoint, lease: Optional[Endpoi
     inner = draft.state.namespaces[item.path].links.get(item.interface_name)
     if inner is None or not (item.adopt or (lease and lease.adopted)):
         return None
-    outer = outer_end(draft.state, inner)
-    same = bool(lease and outer and lease.link.index == outer.index)
-    if same and not lease.adopted:
+    found = outer_end(draft.state, inner)
+    held = lease if lease and found and lease.link.index == found.index else None
+    if held and not held.adopted:
         return None
-    _require_ours_to_take(item, outer, bridges)
-    before = lease.adopted if same else HAIRPIN if outer.hairpin else PLAIN
+    outer = _require_ours_to_take(item, found, bridges)
+    before = held.adopted if held else HAIRPIN if outer.hairpin else PLAIN
     addresses = {version: next((a for a in inner.addresses if ipaddress.ip_interface(a).version == version), "")
                  for version in (4, 6)}
     _refuse_changes(item, addresses[4], addresses[6])
@@ -47,7 +47,8 @@ def adopted_endpoint(draft: Draft, item: LocatedEndpoint, lease: Optional[Endpoi
     return taken
 
 
-def _require_ours_to_take(item: LocatedEndpoint, outer: Optional[Link], bridges: Collection[str]) -> None:
+def _require_ours_to_take(item: LocatedEndpoint, outer: Optional[Link], bridges: Collection[str]) -> Link:
+    """The host's end of the interface. :raises OptionError: when it has none, or one that cannot be taken over"""
     name = f"interface {item.interface_name} of {item.label}"
     if outer is None:
         raise OptionError("adopt", True, f"is not possible: {name} has no other end on the host",
@@ -64,6 +65,7 @@ def _require_ours_to_take(item: LocatedEndpoint, outer: Optional[Link], bridges:
     if item.bridge and item.bridge != outer.controller:
         raise OptionError("bridge", item.bridge, f"is not where {name} is, which is on {outer.controller}",
                           "Leave the option out, or let the engine move the container")
+    return outer
 
 
 def _refuse_changes(item: LocatedEndpoint, address: str, address_v6: str) -> None:
@@ -84,14 +86,22 @@ def _refuse_changes(item: LocatedEndpoint, address: str, address_v6: str) -> Non
 
 def take_over(draft: Draft, endpoint: Endpoint) -> Endpoint:
     """The endpoint with its mark."""
-    marked = endpoint.link.replaced(alias=endpoint.mark.text, hairpin=True)
+    marked = dataclasses.replace(endpoint.link, alias=endpoint.mark.text, hairpin=True)
     if marked != endpoint.link:
         draft.do(LinkSet(HOST, endpoint.link, marked))
     return dataclasses.replace(endpoint, link=draft.state.host.links[marked.name])
 
 
-def given_interface(draft: Draft, item: LocatedEndpoint) -> Optional[Link]:
-    """The end of a pair of ours that is to become the container's (the manual recipe of Docker's documentation)."""
+class GivenPair(NamedTuple):
+    """A pair of ours by its name, with the end that is to become a container's, and the other one on the host."""
+
+    name: str
+    inner: Link
+    outer: Link
+
+
+def given_pair(draft: Draft, item: LocatedEndpoint) -> Optional[GivenPair]:
+    """The pair whose end is to become the container's (the manual recipe of Docker's documentation)."""
     if not item.interface:
         return None
     link = draft.state.host.links.get(item.interface)
@@ -102,7 +112,8 @@ def given_interface(draft: Draft, item: LocatedEndpoint) -> Optional[Link]:
     if link.kind != "veth" or link.mark is None:
         raise OptionError("interface", item.interface, "is not an end of a pair that veth_pair made",
                           "Name one, or leave the option out to have a pair made")
-    if outer_end(draft.state, link) is None:
+    outer = outer_end(draft.state, link)
+    if outer is None:
         raise OptionError("interface", item.interface, "has its other end in another namespace than the host's",
                           "Name an end of a pair whose other end is on the host")
-    return link
+    return GivenPair(link.mark.name, link, outer)

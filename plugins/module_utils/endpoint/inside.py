@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Optional
 
 from ..bridge.model import Bridge
@@ -69,7 +70,7 @@ def bring_up_loopback(draft: Draft, path: str) -> None:
     """A new namespace has lo, and it is down."""
     loopback = draft.state.namespaces[path].links.get("lo")
     if loopback is not None and not loopback.up:
-        draft.do(LinkSet(path, loopback, loopback.replaced(up=True)))
+        draft.do(LinkSet(path, loopback, replace(loopback, up=True)))
 
 
 def gateway(item: LocatedEndpoint, bridge: Bridge, family: str) -> str:
@@ -96,7 +97,7 @@ def _sysctls(draft: Draft, item: LocatedEndpoint, addresses: Mapping[str, str]) 
 def _up(draft: Draft, item: LocatedEndpoint) -> None:
     bring_up_loopback(draft, item.path)
     link = draft.state.namespaces[item.path].links[item.interface_name]
-    new = link.replaced(up=True, tx_queue_len=link.tx_queue_len if item.tx_queue_len is None else item.tx_queue_len)
+    new = replace(link, up=True, tx_queue_len=link.tx_queue_len if item.tx_queue_len is None else item.tx_queue_len)
     if new != link:
         draft.do(LinkSet(item.path, link, new))
 

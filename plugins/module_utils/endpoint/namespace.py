@@ -77,18 +77,17 @@ def share(draft: Draft, item: LocatedEndpoint) -> None:
     A named namespace becomes a second name of the owner's. A running container cannot be moved into another
     namespace from outside: it has to be there already.
     """
-    state = draft.state
-    if item.mode == "host":
+    state, shared = draft.state, item.shared
+    if shared is None:
         path, owner = INIT, "the host"
         if state.namespaces.get(INIT, Namespace()).inode not in (0, state.namespaces[HOST].inode):
             raise MooringError("network_mode: host is not possible here, since this task runs in another network "
                                "namespace than the host's first process")
     else:
-        path, owner = item.shared.path, item.owner
-        if item.shared.missing or path not in state.namespaces:
-            draft.assume(item.shared.missing
-                         or f"network_mode: there is no namespace {item.owner}: create it first",
-                         f"creates namespace {item.owner}")
+        path, owner = shared.path, item.owner
+        if shared.missing or path not in state.namespaces:
+            draft.assume(shared.missing or f"network_mode: there is no namespace {owner}: create it first",
+                         f"creates namespace {owner}")
             return
     if item.target.kind == "netns":
         _second_name(draft, item, path)

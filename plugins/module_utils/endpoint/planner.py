@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping, Sequence
-from typing import Optional
+from typing import NamedTuple, Optional
 
 from ..bridge.model import Bridge, bridges
 from ..core.errors import MooringError, OptionError
 from ..core.names import KNOWN_AFTER_APPLY, endpoint_link, mac_of
 from ..firewall.model import FAMILIES
 from ..host.draft import Draft
-from ..host.endpoints import Endpoint, outer_end
+from ..host.endpoints import Endpoint
 from ..host.endpoints import release as release_endpoint
 from ..link.model import Link
 from ..link.operations import LinkAdd, LinkDel, LinkMove, LinkSet, Peer
@@ -22,6 +22,13 @@ from .leases import Leases, exposed, require_room
 from .model import LocatedEndpoint
 
 BRIDGE_PORTS = 1023  # BR_MAX_PORTS of the kernel, less the number that it keeps for none
+
+
+class Kept(NamedTuple):
+    """An endpoint that stays, with the container's end of it."""
+
+    lease: Endpoint
+    inner: Link
 
 
 class Planner:
@@ -49,20 +56,20 @@ class Planner:
         if (taken := adopt.adopted_endpoint(self.draft, item, lease, self.bridges)) is not None:
             self.leases.hold(adopt.take_over(self.draft, taken))
             return
-        inner = self._inner(item, lease)
-        if lease and inner is None:
+        kept = self._kept(item, lease)
+        if lease and kept is None:
             self._drop(lease)  # the container came back with a new namespace, or somebody deleted its interface
-        given = adopt.given_interface(self.draft, item) if inner is None else None
+        given = adopt.given_pair(self.draft, item) if kept is None else None
         bridge = self._bridge(item, lease, given)
         addresses = {family: self._address(family, item, bridge, lease) for family in FAMILIES}
-        new = self._lease(item, bridge, addresses, lease if inner else None, given, inner)
+        new = self._lease(item, bridge, addresses, kept, given)
         if given is not None:
             self._move(item, given, new)
-        elif inner is None:
+        elif kept is None:
             self._create(item, new)
         else:
-            self._adjust(item, lease, new, inner)
-        inside.configure(self.draft, item, bridge, lease if inner else None, addresses)
+            self._adjust(item, kept, new)
+        inside.configure(self.draft, item, bridge, kept.lease if kept else None, addresses)
         self.leases.put(dataclasses.replace(new, link=self.draft.state.host.links[new.link.name]))
 
     def unplug(self, item: LocatedEndpoint) -> None:
@@ -90,10 +97,10 @@ class Planner:
         release_endpoint(self.draft, lease)
         self.leases.drop(lease)
 
-    def _bridge(self, item: LocatedEndpoint, lease: Optional[Endpoint], given: Optional[Link]) -> Bridge:
+    def _bridge(self, item: LocatedEndpoint, lease: Optional[Endpoint], given: Optional[adopt.GivenPair]) -> Bridge:
         """The bridge named, the one that the endpoint is on, or the only one there is."""
         links = self.draft.state.host.links
-        own = lease.bridge if lease else outer_end(self.draft.state, given).controller if given else None
+        own = lease.bridge if lease else given.outer.controller if given else None
         name = item.bridge or own
         if not name and item.interface and not given:
             return Bridge(Link(KNOWN_AFTER_APPLY, "bridge"))
@@ -110,12 +117,13 @@ class Planner:
                               f"creates bridge {name}")
             return Bridge(Link(name, "bridge"))
         if item.interface or (lease and lease.pair):
-            return Bridge(links[name].replaced(addresses=()))  # somebody else's: it gives no address, and no gateway
+            # Somebody else's: it gives no address, and no gateway.
+            return Bridge(dataclasses.replace(links[name], addresses=()))
         raise OptionError("bridge", name, "is not a bridge that this collection manages",
                           f"Take it over with docker_bridge name={name} adopt=true, or name another")
 
-    def _inner(self, item: LocatedEndpoint, lease: Optional[Endpoint]) -> Optional[Link]:
-        """The container's end of the lease, None when it has to be made.
+    def _kept(self, item: LocatedEndpoint, lease: Optional[Endpoint]) -> Optional[Kept]:
+        """The lease with the container's end of it, None when that has to be made.
 
         :raises OptionError: when an interface of that name is there and is not the other end of ours
         """
@@ -124,7 +132,7 @@ class Planner:
         if found is None or (outer and outer.unfinished and outer.peer_index == found.index):
             return None
         if lease and (found.index, found.peer_index) == (lease.link.peer_index, lease.link.index):
-            return found
+            return Kept(lease, found)
         raise OptionError("interface_name", item.interface_name, f"exists already in {item.label}, and this collection "
                           "did not make it", "Give another name for the interface, remove the existing one, or say "
                           "adopt: true to take over one that the container's engine made")
@@ -142,24 +150,24 @@ class Planner:
                               f"Give it like {requested}/{24 if family == 'ipv4' else 64}")
         return requested or (KNOWN_AFTER_APPLY if family == "ipv4" and not bridge.link.index else "")
 
-    def _lease(self, item: LocatedEndpoint, bridge: Bridge, addresses: Mapping[str, str], lease: Optional[Endpoint],
-               given: Optional[Link], inner: Optional[Link]) -> Endpoint:
+    def _lease(self, item: LocatedEndpoint, bridge: Bridge, addresses: Mapping[str, str], kept: Optional[Kept],
+               given: Optional[adopt.GivenPair]) -> Endpoint:
         """The endpoint as it will be; its link is the host's end."""
-        outer = lease.link if lease else outer_end(self.draft.state, given) if given else Link(
+        outer = kept.lease.link if kept else given.outer if given else Link(
             endpoint_link(item.label, item.interface_name), "veth")
-        pair = lease.pair if lease else given.mark.name if given else ""
+        pair = kept.lease.pair if kept else given.name if given else ""
         mtu = item.mtu if isinstance(item.mtu, int) else (
-            bridge.link.mtu if item.mtu or inner is None or self._follows_mtu(lease, bridge) else inner.mtu)
+            bridge.link.mtu if item.mtu or kept is None or self._follows_mtu(kept.lease, bridge) else kept.inner.mtu)
         found = Endpoint(item.label, item.interface_name, outer, addresses["ipv4"], addresses["ipv6"],
-                         exposed(item, lease), pair)
+                         exposed(item, kept.lease if kept else None), pair)
         require_room(found)
-        return dataclasses.replace(found, link=outer.replaced(
-            up=True, mtu=mtu, alias=found.mark.text, controller=bridge.name, hairpin=True,
+        return dataclasses.replace(found, link=dataclasses.replace(
+            outer, up=True, mtu=mtu, alias=found.mark.text, controller=bridge.name, hairpin=True,
             tx_queue_len=outer.tx_queue_len if item.tx_queue_len is None else item.tx_queue_len))
 
-    def _follows_mtu(self, lease: Optional[Endpoint], bridge: Bridge) -> bool:
+    def _follows_mtu(self, lease: Endpoint, bridge: Bridge) -> bool:
         before = self.former.get(bridge.name)
-        return bool(lease and before and lease.bridge == bridge.name and follows_mtu(lease, before, bridge))
+        return bool(before and lease.bridge == bridge.name and follows_mtu(lease, before, bridge))
 
     @staticmethod
     def _mac(item: LocatedEndpoint, new: Endpoint) -> str:
@@ -176,25 +184,25 @@ class Planner:
         peer = Peer(item.path, item.interface_name, self._mac(item, new), new.link.mtu)
         self.draft.do(LinkAdd(HOST, new.link, peer))
 
-    def _move(self, item: LocatedEndpoint, given: Link, new: Endpoint) -> None:
+    def _move(self, item: LocatedEndpoint, given: adopt.GivenPair, new: Endpoint) -> None:
         """An existing pair becomes the endpoint's: one end moves in, the other one gets the lease's mark."""
-        outer = outer_end(self.draft.state, given)
-        if outer != new.link:
-            self.draft.do(LinkSet(HOST, outer, new.link))
-        self.draft.do(LinkMove(HOST, given, item.path, item.interface_name))
+        if given.outer != new.link:
+            self.draft.do(LinkSet(HOST, given.outer, new.link))
+        self.draft.do(LinkMove(HOST, given.inner, item.path, item.interface_name))
         self._set_inner(item, new, derive_mac=True)
 
-    def _adjust(self, item: LocatedEndpoint, lease: Endpoint, new: Endpoint, inner: Link) -> None:
-        if new.link != lease.link:
-            self.draft.do(LinkSet(HOST, lease.link, new.link))
-        derived = bool(lease.ip("ipv4")) and inner.mac == mac_of(lease.ip("ipv4"))
+    def _adjust(self, item: LocatedEndpoint, kept: Kept, new: Endpoint) -> None:
+        if new.link != kept.lease.link:
+            self.draft.do(LinkSet(HOST, kept.lease.link, new.link))
+        address = kept.lease.ip("ipv4")
+        derived = bool(address) and kept.inner.mac == mac_of(address)
         self._set_inner(item, new, derived)
 
     def _set_inner(self, item: LocatedEndpoint, new: Endpoint, derive_mac: bool) -> None:
         """MTU and MAC of the container's end; a MAC that was derived from the address follows it."""
         inner = self.draft.state.namespaces[item.path].links[item.interface_name]
         mac = self._mac(item, new) if item.mac_address or derive_mac else ""
-        wanted = inner.replaced(mtu=new.link.mtu, mac=mac or inner.mac)
+        wanted = dataclasses.replace(inner, mtu=new.link.mtu, mac=mac or inner.mac)
         if wanted != inner:
             self.draft.do(LinkSet(item.path, inner, wanted))
 

@@ -24,10 +24,7 @@ def inspect(containers: Sequence[str]) -> Answers:
         left = [container for container in containers if container not in found]
         if not left:
             break
-        if command.find(engine) is None:
-            here, problem = [], f"{engine} is not installed"
-        else:
-            here, problem = _ask(engine, left)
+        here, problem = _ask(engine, left)
         for container in left:
             match = _match(container, here)
             if match is None:
@@ -50,6 +47,8 @@ def _match(container: str, found: Sequence[Container]) -> Optional[Container]:
 
 def _ask(engine: str, containers: Sequence[str]) -> tuple[list[Container], str]:
     """What an engine knows, and why it knows nothing at all: when it lacks one it tells the others all the same."""
+    if command.find(engine) is None:
+        return [], f"{engine} is not installed"
     try:
         done = command.run([engine, "inspect", "--type", "container", "--format", _FORMAT, *containers],
                            seconds=ENGINE_SECONDS)

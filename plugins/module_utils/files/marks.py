@@ -126,7 +126,7 @@ def _marked(kind: type[Settings], site: Site, file: str, files: Mapping[Place, O
 
 
 def text_at(site: Site, file: str, files: Mapping[Place, ObservedFile]) -> Optional[str]:
-    place = site.place(file)
+    place = site.find(file)
     observed = files.get(place) if place else None
     return observed.text if observed and not observed.problem else None
 

@@ -61,8 +61,13 @@ class Site:
     pid: int = 0
     started: str = ""
 
-    def place(self, file: str) -> Optional[Place]:
+    def find(self, file: str) -> Optional[Place]:
+        """The place of a file that not every container has."""
         return dict(self.files).get(file)
+
+    def place(self, file: str) -> Place:
+        """The place of one of FILES, which every container has."""
+        return dict(self.files)[file]
 
 
 @dataclass(frozen=True)

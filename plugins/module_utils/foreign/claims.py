@@ -9,7 +9,7 @@ from __future__ import annotations
 import ipaddress
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import NamedTuple, Union
+from typing import Any, NamedTuple, Union
 
 from ..ports.model import ANY_IPV4, ANY_IPV6, Claim
 from .model import DESTINATION, DNAT, GOTO, JUMP, Condition, ForeignRule, Ruleset, SavedTable
@@ -117,7 +117,7 @@ def _claimed(chain: str, each: ForeignRule, path: _Path, table: str, families: t
             yield Claim(family, table, chain, address, ports, "".join(protocol[:1]), each.target)
 
 
-def _asked(path: _Path, field: str) -> tuple:
+def _asked(path: _Path, field: str) -> tuple[Any, ...]:
     """What the last rule that asks for it asks for, empty for "everything"."""
     return next((condition.values for condition in reversed(path.conditions)
                  if condition.field == field and not condition.negated), ())

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import ipaddress
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Optional
 
@@ -85,7 +85,7 @@ class Program:
             self.registers[number(words[1])] = _Register(_META.get(number(words.get(2), 255), ""))
 
     def _payload(self, words: Mapping[int, bytes]) -> None:
-        place = tuple(number(words.get(kind)) for kind in (2, 3, 4))
+        place = number(words.get(2)), number(words.get(3)), number(words.get(4))
         self.registers[number(words.get(1))] = _Register(_PAYLOAD.get(place, _prefix(place)))
 
     def _ct(self, words: Mapping[int, bytes]) -> None:
@@ -182,13 +182,15 @@ def _listed(source: _Register, pairs: tuple[tuple[bytes, bytes], ...], negated: 
     """The field is within one of these intervals."""
     kind, size = source.field.partition("/")[::2]
     if kind in _RANGES:
-        values = [_masked(first, last, source.mask, int(size or 0)) for first, last in pairs]
-        return Condition(kind, tuple(values), negated) if None not in values else UNKNOWN
+        intervals = [_masked(first, last, source.mask, int(size or 0)) for first, last in pairs]
+        return Condition(kind, tuple(intervals), negated) if None not in intervals else UNKNOWN
     if source.mask or any(first != last for first, last in pairs):
         return UNKNOWN
-    read = {"iif": _interface, "oif": _interface, "#iif": _index, "#oif": _index, "state": _state,
-            "family": lambda value: _NETWORKS.get(value[0], ""),
-            "protocol": lambda value: _PROTOCOLS.get(value[0], str(value[0]))}.get(kind)
+    readers: dict[str, Callable[[bytes], str]] = {
+        "iif": _interface, "oif": _interface, "#iif": _index, "#oif": _index, "state": _state,
+        "family": lambda value: _NETWORKS.get(value[0], ""),
+        "protocol": lambda value: _PROTOCOLS.get(value[0], str(value[0]))}
+    read = readers.get(kind)
     values = [read(first) for first, _last in pairs] if read else [""]
     return Condition(kind.lstrip("#"), tuple(values), negated) if all(values) else UNKNOWN
 
@@ -203,7 +205,7 @@ def _masked(first: bytes, last: bytes, mask: bytes, bits: int) -> Optional[tuple
     return low << bits, (high << bits) | free | ((1 << bits) - 1)
 
 
-def _prefix(place: tuple[int, ...]) -> str:
+def _prefix(place: tuple[int, int, int]) -> str:
     """A network on a border of bytes is compared by its first bytes: which field, and how many bits are missing."""
     base, offset, length = place
     for (at, start, size), name in _PAYLOAD.items():

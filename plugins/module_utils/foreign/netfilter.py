@@ -51,7 +51,7 @@ def _ruleset(kernel: RtnlSocket, family: str, name: str, bases: Iterable[BaseCha
                    nft.chains(unread, (base.name for base in bases), sets))
 
 
-class _Sets(Mapping):
+class _Sets(Mapping[str, SetOf]):
     """The sets of a table. Each is read when a rule asks for it: every list in a rule is one."""
 
     def __init__(self, kernel: RtnlSocket, family: str, table: str) -> None:

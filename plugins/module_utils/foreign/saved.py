@@ -133,7 +133,7 @@ def _condition(option: str, values: list[str], negated: bool) -> Condition:
         return UNKNOWN
 
 
-def _values(name: str, text: str) -> tuple:
+def _values(name: str, text: str) -> tuple[object, ...]:
     if name in ("source", "destination"):
         return (addresses_of(text),)
     if name in ("sport", "dport"):

@@ -69,7 +69,8 @@ def _outcome(ruleset: Ruleset, chain: str, packet: Packet, known: dict[str, _Out
         met = meets(rule, packet)
         if met is False:
             continue
-        verdict, where, culprit = rule.verdict, chain, rule
+        verdict, where = rule.verdict, chain
+        culprit: Optional[ForeignRule] = rule
         if verdict in (JUMP, GOTO):
             verdict, where, culprit, doubtful = _walk(ruleset, rule.target, packet, known)
             doubt = doubt or doubtful

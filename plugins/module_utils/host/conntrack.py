@@ -52,7 +52,7 @@ def _ends(entry: bytes) -> tuple[str, str, int, str, str]:
             _address(original, _SOURCE))
 
 
-def _address(direction: Mapping[int, bytes], kinds: Mapping[int, int]) -> str:
+def _address(direction: Mapping[int, bytes], kinds: Mapping[socket.AddressFamily, int]) -> str:
     words = attributes(direction.get(_ADDRESSES, b""))
     for family, kind in kinds.items():
         if kind in words:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Optional
 
 from ..link.model import ENDPOINT, Link, Mark
@@ -80,7 +80,7 @@ def outer_end(state: HostState, inner: Link) -> Optional[Link]:
 
 def endpoints(state: HostState) -> list[Endpoint]:
     """All endpoints of the host, in order of container and interface."""
-    found = [endpoint_of(link) for link in state.marked(ENDPOINT)]
+    found = [endpoint for link in state.marked(ENDPOINT) if (endpoint := endpoint_of(link)) is not None]
     return sorted(found, key=lambda endpoint: (endpoint.container, endpoint.interface))
 
 
@@ -102,4 +102,4 @@ def release(draft: Draft, endpoint: Endpoint) -> None:
         return
     link = draft.state.host.links[endpoint.link.name]
     was_plain = endpoint.adopted == PLAIN and bool(link.controller)
-    draft.do(LinkSet(HOST, link, link.replaced(alias="", hairpin=False if was_plain else link.hairpin)))
+    draft.do(LinkSet(HOST, link, replace(link, alias="", hairpin=False if was_plain else link.hairpin)))

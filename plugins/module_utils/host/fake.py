@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, Optional
+from typing import Optional
 
-from ..core.errors import HostError
-from ..core.plan import besides
+from ..core.errors import ExecutionError, HostError
+from ..core.plan import Operation, besides
 from ..files import marks
 from ..firewall.model import FAMILIES, TABLES, ObservedTable
 from ..link.model import BRIDGE, Link, Namespace
@@ -32,7 +32,7 @@ class FakeHost(Memory):
     def __init__(self, state: Optional[HostState] = None, fail_at: Optional[int] = None) -> None:
         super().__init__(state or fresh_state())
         self.fail_at = fail_at
-        self.executed: list[Any] = []
+        self.executed: list[Operation] = []
         self.warnings: list[str] = []
 
     def look(self) -> HostState:
@@ -71,9 +71,9 @@ class FakeHost(Memory):
             state.hostnames = {pid: name for pid, name in whole.hostnames.items() if pid in pids}
         return state
 
-    def execute(self, operations: Sequence[Any]) -> None:
-        """Apply in order. :raises HostError: what was carried out before the failure is its ``done``"""
-        done: list[Any] = []
+    def execute(self, operations: Sequence[Operation]) -> None:
+        """Apply in order. :raises ExecutionError: at the first that fails"""
+        done: list[Operation] = []
         try:
             for operation in operations:
                 if self.fail_at is not None and len(self.executed) >= self.fail_at:
@@ -89,8 +89,6 @@ class FakeHost(Memory):
                 self.executed.append(operation)
                 done.append(operation)
         except HostError as reason:
-            error = HostError(f"cannot {operation.describe()}: {reason}")
-            error.done = tuple(done)
-            raise error from reason
+            raise ExecutionError(f"cannot {operation.describe()}: {reason}", done) from reason
         finally:
             self.settle()

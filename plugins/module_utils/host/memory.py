@@ -95,12 +95,13 @@ class Memory:
         operation.apply(self.state)
 
     def _LinkSet(self, operation: Any) -> None:
-        current = self.state.namespaces[operation.netns].links[operation.old.name]
+        links = self.state.namespaces[operation.netns].links
+        current = links[operation.old.name]
         _require("name" not in operation.changes or not current.up, "a link that is up keeps its name")
         self._require_bridge(operation.netns, operation.changes.get("controller", ("", ""))[1])
         operation.apply(self.state)
         if "controller" in operation.changes and not operation.new.controller:
-            self._replace(operation.netns, operation.new.name, hairpin=False)
+            links[operation.new.name] = dataclasses.replace(links[operation.new.name], hairpin=False)
 
     def _LinkMove(self, operation: Any) -> None:
         _require(operation.name not in self.state.namespaces[operation.target].links, f"{operation.name} exists")
@@ -126,13 +127,15 @@ class Memory:
         operation.apply(self.state)
 
     def _AddrDel(self, operation: Any) -> None:
-        link = self.state.namespaces[operation.netns].links[operation.interface]
+        links = self.state.namespaces[operation.netns].links
+        link = links[operation.interface]
         _require(operation.address in link.addresses, "there is no such address")
         operation.apply(self.state)
         gone = ipaddress.ip_interface(operation.address)
         same = [a for a in link.addresses if ipaddress.ip_interface(a).network == gone.network]
         if gone.version == 4 and same[0] == operation.address:
-            self._replace(operation.netns, link.name, addresses=tuple(a for a in link.addresses if a not in same))
+            left = tuple(a for a in link.addresses if a not in same)
+            links[link.name] = dataclasses.replace(links[link.name], addresses=left)
 
     def _RouteAdd(self, operation: Any) -> None:
         route, here = operation.route, self.state.namespaces[operation.netns]
@@ -166,7 +169,8 @@ class Memory:
         operation.apply(self.state)
         for hook in operation.hooks_gone:
             found = next((each for each in before if (each.chain, each.line) == (hook.chain, hook.line)), None)
-            _require(found is not None, f"there is no rule {hook.line}")
+            if found is None:
+                raise HostError(f"there is no rule {hook.line}")
             before.remove(found)
         inserted = [hook for hook in operation.hooks_new if hook.position == 1]
         hooks = [dataclasses.replace(hook, position=hook.position + sum(new.chain == hook.chain for new in inserted))
@@ -203,19 +207,16 @@ class Memory:
     def _require_bridge(self, netns: str, name: str) -> None:
         _require(not name or self.state.namespaces[netns].links[name].kind == "bridge", f"{name} is not a bridge")
 
-    def _replace(self, netns: str, name: str, **changes: object) -> None:
-        links = self.state.namespaces[netns].links
-        links[name] = links[name].replaced(**changes)
-
     def _remove(self, netns: str, name: str) -> None:
         self._pairs.pop((netns, name), None)
         here = self.state.namespaces.get(netns)
         if here is None:
             return
         here.links.pop(name, None)
+        here.routes = [route for route in here.routes if route.interface != name]
         self._dirty.add(netns)
         for port in here.ports_of(name):
-            self._replace(netns, port.name, controller="", hairpin=False)
+            here.links[port.name] = dataclasses.replace(port, controller="", hairpin=False)
         self.state.sysctls = {key: value for key, value in self.state.sysctls.items()
                               if key[0] != netns or f"/conf/{name}/" not in key[1]}
 
@@ -226,9 +227,9 @@ class Memory:
             for link in [link for link in here.links.values() if not link.mac and link.kind != "loopback"]:
                 self._macs += 1
                 mac = f"0a:00:00:00:{self._macs >> 8:02x}:{self._macs & 255:02x}"
-                here.links[link.name] = link.replaced(mac=mac)
+                here.links[link.name] = dataclasses.replace(link, mac=mac)
             for link in [link for link in here.links.values() if link.tx_queue_len < 0]:
-                here.links[link.name] = link.replaced(tx_queue_len=1000)
+                here.links[link.name] = dataclasses.replace(link, tx_queue_len=1000)
             places = {Route(str(ipaddress.ip_interface(a).network), link.name, "", _family(a)): None
                       for link in here.links.values() if link.up and link.kind != "loopback" for a in link.addresses}
             able = {(route.interface, route.family) for route in places}

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Optional
 
-from ..core.errors import HostError, MooringError
-from ..core.plan import besides
+from ..core.errors import ExecutionError, HostError, MooringError
+from ..core.plan import Operation, besides
 from ..files import adapter as files
 from ..files import marks, uts
 from ..files.operations import FileDel, FileWrite, HostnameSet
@@ -22,17 +22,10 @@ from .ledger import linked_with
 from .model import BRIDGE_CALLS, HostState, Scope
 from .operations import ConntrackFlush, ModuleLoad, NetnsAdd, NetnsDel, SysctlSet
 
-_ONE_BY_ONE = {NetnsAdd: named.add, NetnsDel: named.remove, SysctlSet: proc.write_sysctl, ModuleLoad: proc.load_module,
-               RestoreTable: iptables.execute, FileWrite: files.write, FileDel: files.remove,
-               HostnameSet: uts.set_hostname}
-
-
-class ExecutionError(HostError):
-    """An operation failed. ``done`` are the operations that were carried out before it, in order."""
-
-    def __init__(self, message: str, done: Sequence[Any]) -> None:
-        super().__init__(message)
-        self.done = tuple(done)
+# What carries an operation out takes those of its own class.
+_ONE_BY_ONE: Mapping[type[object], Callable[[Any], None]] = {
+    NetnsAdd: named.add, NetnsDel: named.remove, SysctlSet: proc.write_sysctl, ModuleLoad: proc.load_module,
+    RestoreTable: iptables.execute, FileWrite: files.write, FileDel: files.remove, HostnameSet: uts.set_hostname}
 
 
 class RealHost:
@@ -82,12 +75,12 @@ class RealHost:
             state.resolv_texts = files.resolv_texts()
             state.hostnames = uts.hostnames(site.pid for site in scope.sites if site.pid)
 
-    def execute(self, operations: Sequence[Any]) -> None:
+    def execute(self, operations: Sequence[Operation]) -> None:
         """Carry out operations in order; those of links in one namespace go to the kernel together.
 
         :raises ExecutionError: at the first that fails
         """
-        done: list[Any] = []
+        done: list[Operation] = []
         try:
             for (together, netns), group in itertools.groupby(operations, key=_group):
                 if together:
@@ -103,7 +96,7 @@ class RealHost:
         except MooringError as error:
             raise ExecutionError(str(error), done) from error
 
-    def _one(self, operation: Any) -> bool:
+    def _one(self, operation: Operation) -> bool:
         try:
             _ONE_BY_ONE[type(operation)](operation)
         except HostError as error:
@@ -124,7 +117,7 @@ def _sysctl_names(scope: Scope, state: HostState) -> list[tuple[str, str]]:
     return names
 
 
-def _group(operation: Any) -> tuple[bool, str]:
+def _group(operation: Operation) -> tuple[bool, str]:
     together = type(operation) not in _ONE_BY_ONE and not isinstance(operation, ConntrackFlush)
     return together, operation.netns if together else ""
 

@@ -69,7 +69,7 @@ def _set_icc(draft: Draft, name: str, icc: bool) -> None:
         raise OptionError("icc", False, f"needs rules, and bridge {name} has {option}: false",
                           f"Say {option}: true for the bridge with docker_bridge")
     if bridge.icc != icc:
-        draft.do(LinkSet(HOST, link, link.replaced(alias=dataclasses.replace(bridge, icc=icc).mark.text)))
+        draft.do(LinkSet(HOST, link, dataclasses.replace(link, alias=dataclasses.replace(bridge, icc=icc).mark.text)))
 
 
 def _links(draft: Draft, item: LocatedPolicy, leases: Mapping[str, Sequence[Endpoint]]) -> list[Linkage]:
@@ -101,7 +101,11 @@ def _linkages(draft: Draft, item: LocatedPolicy, own: Sequence[Endpoint], link: 
         raise MooringError(f"links: {item.label} is on bridge {own[0].bridge} and {link.target} on {theirs[0].bridge}: "
                            "a link opens ports within one bridge. Attach both to one bridge, or publish the port")
     here, there = shared[0]
-    ports, bridge = _ports(draft, item, there), bridge_of(draft.state.host.links[there.bridge])
+    ports, bridge = _ports(draft, item, there), _bridge(draft, there)
+    if bridge is None:
+        where = f"bridge {there.bridge}, which this collection does not manage" if there.bridge else "no bridge"
+        raise MooringError(f"links: {item.label} and {link.target} are on {where}: attach both to another bridge, or "
+                           "take that one over with docker_bridge adopt=true")
     if not ports:
         draft.warn(f"the link from {item.label} to {link.target} gives a name and opens nothing, since {link.target} "
                    "exposes and publishes no port: say exposed_ports with netns_attach, or with this task")
@@ -109,6 +113,12 @@ def _linkages(draft: Draft, item: LocatedPolicy, own: Sequence[Endpoint], link: 
     return [Linkage(item.label, link.target, link.alias, here.ip(family), there.ip(family), *each, there.bridge)
             for family in ("ipv4", "ipv6") if here.ip(family) and there.ip(family) and bridge.filters(family)
             for each in opened]
+
+
+def _bridge(draft: Draft, endpoint: Endpoint) -> Optional[Bridge]:
+    """The bridge of ours that an endpoint is on."""
+    link = draft.state.host.links.get(endpoint.bridge)
+    return bridge_of(link) if link else None
 
 
 def _ports(draft: Draft, item: LocatedPolicy, target: Endpoint) -> list[ExposedPort]:

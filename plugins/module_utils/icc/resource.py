@@ -25,8 +25,8 @@ OPTIONS: dict[str, Any] = {
 def identity(item: DesiredPolicy) -> str:
     who = [f"bridge {item.bridge}"] if item.bridge else []
     if item.target:
-        located = isinstance(item, LocatedPolicy)
-        who.append(f"container {item.label}" if located else f"{item.target.kind} {item.target.value}")
+        who.append(f"container {item.label}" if isinstance(item, LocatedPolicy)
+                   else f"{item.target.kind} {item.target.value}")
     return " and ".join(who)
 
 

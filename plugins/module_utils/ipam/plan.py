@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Collection, Iterable, Mapping
-from typing import Optional, Union
+from typing import Optional
 
 from ..core.errors import OptionError
-
-Network = Union[ipaddress.IPv4Network, ipaddress.IPv6Network]
+from ..core.networks import Network
 
 # Docker's local address pools, in its order: 31 networks (ipamutils of Docker 20.10 to 29).
 POOLS = (*(f"172.{n}.0.0/16" for n in range(17, 32)), *(f"192.168.{n}.0/20" for n in range(0, 256, 16)))

@@ -2,7 +2,7 @@
 """The verbs of addresses and routes. docs/architecture.md has a line for each."""
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ..core.plan import MAKE_INSIDE, MAKE_LINK
 from ..netns.model import HOST, in_namespace
@@ -27,7 +27,7 @@ class AddrAdd:
     def apply(self, state: Interfaces) -> None:
         links = state.namespaces[self.netns].links
         link = links[self.interface]
-        links[self.interface] = link.replaced(addresses=(*link.addresses, self.address))
+        links[self.interface] = replace(link, addresses=(*link.addresses, self.address))
 
     def inverse(self) -> AddrDel:
         return AddrDel(self.netns, self.interface, self.address)
@@ -54,7 +54,7 @@ class AddrDel:
     def apply(self, state: Interfaces) -> None:
         links = state.namespaces[self.netns].links
         link = links[self.interface]
-        links[self.interface] = link.replaced(addresses=tuple(a for a in link.addresses if a != self.address))
+        links[self.interface] = replace(link, addresses=tuple(a for a in link.addresses if a != self.address))
 
     def inverse(self) -> AddrAdd:
         return AddrAdd(self.netns, self.interface, self.address)

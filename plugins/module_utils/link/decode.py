@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import socket
 import struct
+import sys
 from collections.abc import Iterator, Mapping
 from typing import Optional
 
@@ -64,10 +65,7 @@ def attribute(kind: int, value: bytes, nested: bool = False) -> bytes:
 
 
 def _number(value: Optional[bytes], default: int = 0) -> int:
-    return int.from_bytes(value, _BYTE_ORDER) if value else default
-
-
-_BYTE_ORDER = "little" if struct.pack("=H", 1) == b"\1\0" else "big"
+    return int.from_bytes(value, sys.byteorder) if value else default
 
 
 def _text(value: Optional[bytes]) -> str:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import ipaddress
 import socket
-from collections.abc import Iterator
-from typing import Any, Protocol
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Protocol, Union
 
+from ..core.plan import Operation
 from ..link.addressing import AddrAdd, AddrDel, RouteAdd, RouteDel
 from ..link.operations import LinkAdd, LinkDel, LinkMove, LinkSet
 from . import rtnl
@@ -33,7 +34,7 @@ class Place(Protocol):
         """An open file of a namespace."""
 
 
-def messages(operation: Any, place: Place) -> Iterator[bytes]:
+def messages(operation: Operation, place: Place) -> Iterator[bytes]:
     """The messages that carry out one operation, in order."""
     return _ENCODERS[type(operation)](operation, place)
 
@@ -111,7 +112,7 @@ def _link_del(operation: LinkDel, place: Place) -> Iterator[bytes]:
     yield rtnl.encode(rtnl.DELLINK, 0, [["IFLA_IFNAME", operation.link.name]])
 
 
-def _address(operation: Any, place: Place) -> Iterator[bytes]:
+def _address(operation: Union[AddrAdd, AddrDel], place: Place) -> Iterator[bytes]:
     address = ipaddress.ip_interface(operation.address)
     attributes: list[Any] = [["IFA_LOCAL", str(address.ip)], ["IFA_ADDRESS", str(address.ip)]]
     if address.version == 4 and address.network.prefixlen < 31:
@@ -126,7 +127,7 @@ def _address(operation: Any, place: Place) -> Iterator[bytes]:
                       family=socket.AF_INET if address.version == 4 else socket.AF_INET6)
 
 
-def _route(operation: Any, place: Place) -> Iterator[bytes]:
+def _route(operation: Union[RouteAdd, RouteDel], place: Place) -> Iterator[bytes]:
     route = operation.route
     attributes: list[Any] = [["RTA_TABLE", TABLE_MAIN], ["RTA_OIF", place.index(route.interface)]]
     length = 0
@@ -148,5 +149,7 @@ def _hairpin(on: bool) -> list[Any]:
                                         ["IFLA_INFO_SLAVE_DATA", {"attrs": [["IFLA_BRPORT_MODE", int(on)]]}]]}]
 
 
-_ENCODERS = {LinkAdd: _link_add, LinkSet: _link_set, LinkMove: _link_move, LinkDel: _link_del, AddrAdd: _address,
-             AddrDel: _address, RouteAdd: _route, RouteDel: _route}
+# What encodes an operation takes those of its own class.
+_ENCODERS: Mapping[type[object], Callable[[Any, Place], Iterator[bytes]]] = {
+    LinkAdd: _link_add, LinkSet: _link_set, LinkMove: _link_move, LinkDel: _link_del, AddrAdd: _address,
+    AddrDel: _address, RouteAdd: _route, RouteDel: _route}

@@ -7,7 +7,6 @@ are ``key=value`` words.
 """
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -50,9 +49,6 @@ class Link:
     @property
     def unfinished(self) -> bool:
         return self.mark is not None and self.mark.kind == UNFINISHED
-
-    def replaced(self, **changes: object) -> Link:
-        return dataclasses.replace(self, **changes)
 
 
 @dataclass(frozen=True)

@@ -6,9 +6,10 @@ import contextlib
 import errno
 import os
 from collections.abc import Iterator, Sequence
-from typing import Any
+from dataclasses import replace
 
 from ..core.errors import HostError
+from ..core.plan import Operation
 from ..link.operations import LinkDel
 from ..netns.enter import entered, home
 from ..netns.model import HOST
@@ -42,12 +43,12 @@ def snapshot(path: str) -> Namespace:
             addresses.setdefault(found[0], []).append(found[1])
         routes = [route for data in kernel.dump(rtnl.GETROUTE, decode.ROUTES)
                   if (route := decode.route(data, names))]
-    return Namespace(inode, {link.name: link.replaced(controller=names.get(controller, ""),
-                                                      addresses=tuple(addresses.get(link.index, ())))
+    return Namespace(inode, {link.name: replace(link, controller=names.get(controller, ""),
+                                                addresses=tuple(addresses.get(link.index, ())))
                              for link, controller in links}, routes)
 
 
-def execute(path: str, operations: Sequence[Any]) -> Iterator[Any]:
+def execute(path: str, operations: Sequence[Operation]) -> Iterator[Operation]:
     """Carry out operations of one namespace in as few writes as possible; yields each one that was done.
 
     :raises HostError: for the first that failed, after the done ones were yielded
@@ -56,10 +57,17 @@ def execute(path: str, operations: Sequence[Any]) -> Iterator[Any]:
         here = stack.enter_context(home())
         stack.enter_context(entered(path))
         kernel = stack.enter_context(rtnl.RtnlSocket())
-        if len(operations) > 1 and all(isinstance(operation, LinkDel) for operation in operations):
-            yield from _delete_together(kernel, operations)
+        deletions = _only_deletions(operations)
+        if len(deletions) > 1:
+            yield from _delete_together(kernel, deletions)
             return
         yield from _Batch(kernel, stack, here).run(operations)
+
+
+def _only_deletions(operations: Sequence[Operation]) -> list[LinkDel]:
+    """All operations where each of them deletes a link, else none."""
+    found = [operation for operation in operations if isinstance(operation, LinkDel)]
+    return found if len(found) == len(operations) else []
 
 
 class _Batch:
@@ -69,10 +77,10 @@ class _Batch:
         self._kernel = kernel
         self._stack = stack
         self._namespaces = {HOST: here}
-        self._waiting: list[tuple[Any, bytes]] = []
-        self._done: list[Any] = []
+        self._waiting: list[tuple[Operation, bytes]] = []
+        self._done: list[Operation] = []
 
-    def run(self, operations: Sequence[Any]) -> Iterator[Any]:
+    def run(self, operations: Sequence[Operation]) -> Iterator[Operation]:
         try:
             for operation in operations:
                 for message in messages(operation, self):
@@ -98,7 +106,7 @@ class _Batch:
         if failed:
             raise failure(*failed)
 
-    def _send(self, messages_of: Sequence[tuple[Any, bytes]]) -> tuple[Any, int] | None:
+    def _send(self, messages_of: Sequence[tuple[Operation, bytes]]) -> tuple[Operation, int] | None:
         """Send messages; the first operation that failed and its errno."""
         outcome = self._kernel.send([message for _operation, message in messages_of])
         codes = [_settled(operation, code) for (operation, _message), code in zip(messages_of, outcome)]
@@ -120,7 +128,7 @@ class _Batch:
         return self._namespaces[path]
 
 
-def _delete_together(kernel: rtnl.RtnlSocket, operations: Sequence[LinkDel]) -> Iterator[Any]:
+def _delete_together(kernel: rtnl.RtnlSocket, operations: Sequence[LinkDel]) -> Iterator[LinkDel]:
     """Delete many links as one interface group: the kernel then waits for its grace period (18 ms) once, not for each.
 
     :raises HostError: when the group is in use, or as soon as the kernel refuses
@@ -140,7 +148,7 @@ def _delete_together(kernel: rtnl.RtnlSocket, operations: Sequence[LinkDel]) -> 
             raise failure(operation, code)
 
 
-def _settled(operation: Any, code: int) -> int:
+def _settled(operation: Operation, code: int) -> int:
     """The errno of an operation, 0 also for a link that is gone before it could be deleted.
 
     The kernel ends a pair some time after the last process of its container, with whatever comes in between.
@@ -163,6 +171,6 @@ def _clear_group(kernel: rtnl.RtnlSocket) -> None:
         kernel.send([rtnl.encode(rtnl.NEWLINK, 0, [["IFLA_IFNAME", link.name], ["IFLA_GROUP", 0]]) for link in found])
 
 
-def failure(operation: Any, code: int) -> HostError:
+def failure(operation: Operation, code: int) -> HostError:
     """The error of an operation that the kernel refused."""
     return HostError(f"cannot {operation.describe()}: {_REASONS.get(code, os.strerror(code))}")

@@ -2,8 +2,7 @@
 """The verbs of links; those of addresses and routes are in addressing.py. docs/architecture.md has a line for each."""
 from __future__ import annotations
 
-import dataclasses
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from typing import Any, Optional
 
 from ..core.plan import MAKE_INSIDE, MAKE_LINK, RELEASE_LINK
@@ -43,7 +42,7 @@ class LinkAdd:
     def apply(self, state: Interfaces) -> None:
         index = _next_index(state, self.netns)
         peer_index = _next_index(state, self.peer.netns, also=index) if self.peer else 0
-        state.namespaces[self.netns].links[self.link.name] = self.link.replaced(index=index, peer_index=peer_index)
+        state.namespaces[self.netns].links[self.link.name] = replace(self.link, index=index, peer_index=peer_index)
         if self.peer and self.peer.netns in state.namespaces:
             state.namespaces[self.peer.netns].links[self.peer.name] = Link(
                 self.peer.name, "veth", peer_index, index, mtu=self.peer.mtu or 1500,
@@ -84,7 +83,7 @@ class LinkSet:
     def changes(self) -> dict[str, tuple[Any, Any]]:
         """Names of the properties that change, with the old and the new value."""
         return {item.name: (getattr(self.old, item.name), getattr(self.new, item.name))
-                for item in dataclasses.fields(Link) if getattr(self.old, item.name) != getattr(self.new, item.name)}
+                for item in fields(Link) if getattr(self.old, item.name) != getattr(self.new, item.name)}
 
     def describe(self) -> str:
         name, changes, parts = f"{self.old.name}{in_namespace(self.netns)}", self.changes, []
@@ -101,7 +100,7 @@ class LinkSet:
     def apply(self, state: Interfaces) -> None:
         links = state.namespaces[self.netns].links
         current = links[self.old.name]
-        links[self.old.name] = current.replaced(**{key: new for key, (_old, new) in self.changes.items()})
+        links[self.old.name] = replace(current, **{key: new for key, (_old, new) in self.changes.items()})
 
     def inverse(self) -> LinkSet:
         return LinkSet(self.netns, self.new, self.old)
@@ -115,9 +114,10 @@ class LinkSet:
 _WORDS = {"controller": "bridge"}  # properties that users know by another name
 
 
-def _shown(value: Any) -> str:
-    return {True: "on", False: "off", "": "none"}.get(value, value) if not isinstance(value, int) or isinstance(
-        value, bool) else str(value)
+def _shown(value: object) -> str:
+    if isinstance(value, bool):
+        return "on" if value else "off"
+    return "none" if value == "" else str(value)
 
 
 @dataclass(frozen=True)
@@ -140,12 +140,12 @@ class LinkMove:
         for netns in state.namespaces.values():
             for other in netns.links.values():
                 if link.peer_index and (other.index, other.peer_index) == (link.peer_index, link.index):
-                    netns.links[other.name] = other.replaced(peer_index=index)
-        state.namespaces[self.target].links[self.name] = link.replaced(name=self.name, index=index, up=False,
-                                                                       controller="", addresses=())
+                    netns.links[other.name] = replace(other, peer_index=index)
+        state.namespaces[self.target].links[self.name] = replace(link, name=self.name, index=index, up=False,
+                                                                  controller="", addresses=())
 
     def inverse(self) -> LinkMove:
-        return LinkMove(self.target, self.link.replaced(name=self.name), self.netns, self.link.name)
+        return LinkMove(self.target, replace(self.link, name=self.name), self.netns, self.link.name)
 
     def lines(self) -> tuple[list[str], list[str]]:
         return [f"{self.link.name}{in_namespace(self.netns)}"], [f"{self.name}{in_namespace(self.target)}"]
@@ -170,7 +170,7 @@ class LinkDel:
         for path, netns in state.namespaces.items():
             for name, link in list(netns.links.items()):
                 if path == self.netns and link.controller == gone.name:
-                    netns.links[name] = link.replaced(controller="")
+                    netns.links[name] = replace(link, controller="")
                 if gone.peer_index and (link.index, link.peer_index) == (gone.peer_index, gone.index):
                     del netns.links[name]
                     netns.routes = [route for route in netns.routes if route.interface != name]

@@ -9,6 +9,7 @@ from typing import Any, Optional, Union
 
 from ..core.errors import OptionError
 from ..core.names import without_zone
+from ..core.networks import is_within
 from .model import Route
 
 MTU_RANGE = (68, 65535)  # RFC 791 and the largest IP packet; what a bridge accepts
@@ -50,7 +51,7 @@ def inside(option: str, value: Optional[str], bip: Optional[str]) -> Optional[st
         return value
     subnet = ipaddress.ip_interface(bip).network
     inner = ipaddress.ip_network(value)
-    if inner.version != subnet.version or not inner.subnet_of(subnet):
+    if not is_within(inner, subnet):
         raise OptionError(option, value, f"is not inside {subnet}, the subnet of the bridge",
                           f"Give a part of {subnet}")
     return value

@@ -15,6 +15,7 @@ from ..core.plan import Draft
 from ..files import adapter as files
 from ..files.marks import managed
 from ..files.model import ObservedFile, Place
+from ..files.operations import FileWrite
 from .resolv import host_conf
 from .writing import write_resolv
 
@@ -59,6 +60,7 @@ def bring_up_to_date(state: State) -> bool:
             if each.resolv is not None:
                 write_resolv(draft, each.site, each.resolv, host)
             for operation in draft.operations:
+                assert isinstance(operation, FileWrite)  # write_resolv() plans nothing else
                 files.write(operation)
                 sys.stdout.write(f"{operation.describe()}\n")
                 sys.stdout.flush()

@@ -24,11 +24,11 @@ class Knowledge:
             self._links.setdefault(link.source, {})[link.target_ip, link.alias, link.target] = None
         found = managed(state.files)
         self._hostnames = {each.site.container: each.hosts.told for each in found if each.hosts}
-        self._owners = {each.site.place(HOSTS): each.site.container for each in found}
+        self._owners = {each.site.find(HOSTS): each.site.container for each in found}
 
     def owner(self, site: Site) -> str:
         """The container whose files are at a site, "" when we look after none of them."""
-        return self._owners.get(site.place(HOSTS), "")
+        return self._owners.get(site.find(HOSTS), "")
 
     def call(self, container: str, hostname: str) -> None:
         """A container is going to have another host name."""

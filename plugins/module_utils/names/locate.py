@@ -62,8 +62,8 @@ def _of_process(places: Places, target: Target, name: Optional[str]) -> tuple[Re
                                   "Give the pid of a process of the container"))
         return Resolved(label, path, missing=missing), None
     root = f"/proc/{target.value}/root"
-    places = tuple((file, Place(root, f"etc/{file}")) for file in FILES)
-    return Resolved(label, path), Site(label, "pid", target.value, places, int(target.value), start)
+    files = tuple((file, Place(root, f"etc/{file}")) for file in FILES)
+    return Resolved(label, path), Site(label, "pid", target.value, files, int(target.value), start)
 
 
 def _of_engine(container: Container, name: Optional[str]) -> tuple[Resolved, Site]:

@@ -105,10 +105,11 @@ class _Names:
         """:raises OptionError: for files that are not the container's own, or another container's already"""
         target = self.item.target
         for file in FILES:
-            observed = self.draft.state.files.get(self.site.place(file))
+            place = self.site.place(file)
+            observed = self.draft.state.files.get(place)
             if observed is not None and observed.problem:
-                raise OptionError(target.kind, target.value, f"cannot get a {file}: {self.site.place(file)} "
-                                  f"{observed.problem}", "Give the container a plain file of its own there")
+                raise OptionError(target.kind, target.value, f"cannot get a {file}: {place} {observed.problem}",
+                                  "Give the container a plain file of its own there")
 
         owner = self.known.owner(self.site)
         if owner not in ("", self.item.label):

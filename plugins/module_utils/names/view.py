@@ -42,11 +42,11 @@ def names(state: HostState, each: Managed, known: Knowledge) -> Mapping[str, Any
     conf = parse_conf("\n".join(block.body)) if block else parse_conf("")
     return {
         "container": site.container, "kind": site.kind, "name": site.name,
-        "files": {file: str(site.place(file)) for file in FILES if site.place(file)},
+        "files": {file: str(place) for file in FILES if (place := site.find(file))},
         "hostname": of_hosts.hostname if of_hosts else "", "domainname": of_hosts.domainname if of_hosts else "",
         "names": own_names(of_hosts) if of_hosts else [], "addresses": list(facts.addresses),
         "etc_hosts": dict(of_hosts.etc_hosts) if of_hosts else {},
         "links": [{"address": alias.address, "names": list(alias.names)} for alias in known.aliases(site.container)],
         "dns_servers": list(conf.servers), "dns_search_domains": list(conf.search), "dns_opts": list(conf.options),
-        "follows_host": bool(of_resolv) and not of_resolv.dns_servers,
+        "follows_host": of_resolv is not None and not of_resolv.dns_servers,
         "intact": of_hosts is not None and of_resolv is not None}

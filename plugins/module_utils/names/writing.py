@@ -20,7 +20,7 @@ def write_hosts(draft: Draft, site: Site, settings: HostsSettings, facts: Facts,
     """hosts, and hostname with it: that file has no room for a mark, so that of hosts speaks for both."""
     names = engine_names(site, settings, draft.state.files)
     hostname = text_at(site, HOSTNAME, draft.state.files)
-    new = {"directories": made} if (made := _directories(draft, site)) else {}
+    new: dict[str, object] = {"directories": made} if (made := _directories(draft, site)) else {}
     if hostname is not None:
         new["hostname_was"] = hostname
     _write_block(draft, site, HOSTS, as_mark(settings), hosts.body(settings, facts, links),

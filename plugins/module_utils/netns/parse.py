@@ -40,5 +40,5 @@ def _checked(kind: str, value: Any) -> str:
         if not value.startswith("/"):
             raise OptionError("netns_path", value, "is not an absolute path",
                               "Give a path like /proc/1234/ns/net, or use netns for a name")
-        return value
+        return str(value)
     return container_label("container", value)

@@ -24,7 +24,9 @@ from .wanted import Wanted, wanted_specs
 class PublishedElsewhere(OptionError):
     """The host port that an entry names belongs to another container: ``owner`` is its publication."""
 
-    owner: Publication
+    def __init__(self, owner: Publication, option: str, value: object, problem: str, remedy: str = "") -> None:
+        super().__init__(option, value, problem, remedy)
+        self.owner = owner
 
 
 def conflicts(a: Publication, b: Publication) -> bool:
@@ -73,17 +75,19 @@ def allocate(
     sources = {family: tuple(s for s in allow_from if family_of(s) == family) for family in ("ipv4", "ipv6")}
     return tuple(sorted((
         Publication(container, host_ip, port, addresses[family_of(host_ip)], want.spec.container_ports[0],
-                    want.protocol, want.count, sources[family_of(host_ip)])
+                    want.protocol, want.length, sources[family_of(host_ip)])
         for want, port in host_ports for host_ip in want.host_ips
     ), key=ORDER))
 
 
 # Protocol, host address, first host port, count, first container port of a publication of the container itself.
 _Own = tuple[str, str, int, int, int]
+# Protocol, host addresses, first and last host port, how many in a row, whether from the dynamic range.
+_Search = tuple[str, tuple[str, ...], int, int, int, bool]
 
 
 def _published_as(ports: Iterable[tuple[Wanted, int]]) -> set[_Own]:
-    return {(want.protocol, host_ip, port, want.count, want.spec.container_ports[0])
+    return {(want.protocol, host_ip, port, want.length, want.spec.container_ports[0])
             for want, port in ports for host_ip in want.host_ips}
 
 
@@ -134,7 +138,7 @@ class _Allocation:
     def _claims(self, wanted: Sequence[Wanted]) -> Iterator[tuple[Wanted, int]]:
         self._claimed = Occupied()
         # Ports only fill up while deciding: a search goes on where the last one for the same thing ended.
-        self._searched: dict[tuple, int] = {}
+        self._searched: dict[_Search, int] = {}
         choices = []
         for want in wanted:
             if want.spec.explicit:
@@ -153,7 +157,7 @@ class _Allocation:
         for want in new:
             yield want, self._claim(want, self._lowest(want))
 
-    def _order(self, want: Wanted) -> tuple:
+    def _order(self, want: Wanted) -> tuple[int, bool, tuple[int, int], str, int, tuple[str, ...], int]:
         """Ranges that end first go first, so that as many entries as possible get a port; named ones before dynamic."""
         first, last = self._range(want)
         return (last, want.spec.host_ports is None, want.spec.container_ports, want.protocol,
@@ -161,12 +165,12 @@ class _Allocation:
 
     def _claim(self, want: Wanted, port: int) -> int:
         for host_ip in want.host_ips:
-            self._claimed.add(want.protocol, host_ip, port, want.count, want.spec)
+            self._claimed.add(want.protocol, host_ip, port, want.length, want.spec)
         return port
 
     def _taken(self, want: Wanted, first: int) -> tuple[int, Owner] | None:
         """The first port that stands in the way of the whole entry beginning at host port ``first``, and its owner."""
-        protocol, count = want.protocol, want.count
+        protocol, count = want.protocol, want.length
         for host_ip in want.host_ips:
             taken = (self._published.first_taken(protocol, host_ip, first, count)
                      or self._claimed.first_taken(protocol, host_ip, first, count))
@@ -180,7 +184,7 @@ class _Allocation:
 
     def _asked(self, want: Wanted) -> int:
         """The host port that an explicit entry names."""
-        first = want.spec.host_ports[0]
+        first, _last = self._range(want)
         taken = self._taken(want, first)
         if taken:
             raise self._refusal(want, *taken)
@@ -188,12 +192,10 @@ class _Allocation:
 
     @staticmethod
     def _refusal(want: Wanted, port: int, owner: Owner) -> OptionError:
-        kind = PublishedElsewhere if isinstance(owner, Publication) else OptionError
-        error = kind("published_ports", want.spec.text,
-                     f"asks for host port {port}/{want.spec.protocol}, which {taken_by(owner)}",
-                     "Choose another host port, or leave it out to have one chosen")
-        error.owner = owner
-        return error
+        words = ("published_ports", want.spec.text,
+                 f"asks for host port {port}/{want.spec.protocol}, which {taken_by(owner)}",
+                 "Choose another host port, or leave it out to have one chosen")
+        return PublishedElsewhere(owner, *words) if isinstance(owner, Publication) else OptionError(*words)
 
     def _range(self, want: Wanted) -> tuple[int, int]:
         return want.spec.host_ports or self._dynamic_range
@@ -205,14 +207,14 @@ class _Allocation:
         ports = {port for host_ip in want.host_ips
                  for port in self._previous.get((host_ip, spec.container_ports[0], spec.protocol), ())}
         return next((port for port in sorted(ports)
-                     if first <= port <= last - want.count + 1 and not self._taken(want, port)), 0)
+                     if first <= port <= last - want.length + 1 and not self._taken(want, port)), 0)
 
     def _lowest(self, want: Wanted) -> int:
         """The lowest host port from which on as many as needed are free."""
         first, last = self._range(want)
-        search = (want.protocol, want.host_ips, first, last, want.count, want.spec.host_ports is None)
+        search = (want.protocol, want.host_ips, first, last, want.length, want.spec.host_ports is None)
         port = self._searched.get(search, first)
-        while port <= last - want.count + 1:
+        while port <= last - want.length + 1:
             obstacle = self._obstacle(want, port)
             if not obstacle:
                 self._searched[search] = port
@@ -223,7 +225,7 @@ class _Allocation:
     def _obstacle(self, want: Wanted, first: int) -> int:
         """The last reserved port, or else the first taken one, in the way from ``first`` on; 0 for none."""
         if want.spec.host_ports is None:
-            found = self._reserved.rfind(1, first, first + want.count)
+            found = self._reserved.rfind(1, first, first + want.length)
             if found >= 0:
                 return found
         taken = self._taken(want, first)
@@ -232,7 +234,7 @@ class _Allocation:
     def _exhausted(self, want: Wanted) -> OptionError:
         spec, (first, last) = want.spec, self._range(want)
         owners = []
-        single = want._replace(count=1)
+        single = want._replace(length=1)
         for port in range(first, last + 1):
             taken = self._taken(single, port)
             if taken or (spec.host_ports is None and self._reserved[port]):

@@ -10,12 +10,12 @@ from .model import ANY_IPV4, ANY_IPV6, PortSpec, family_of
 
 
 class Wanted(NamedTuple):
-    """A spec and the host addresses that it is to be published on, with the same port on each."""
+    """A spec and the host addresses that it is to be published on, with the same ports on each: ``length`` in a row."""
 
     spec: PortSpec
     host_ips: tuple[str, ...]
     protocol: str
-    count: int
+    length: int
 
 
 def wanted_specs(container: str, addresses: Mapping[str, str], specs: Sequence[PortSpec], default_host_ip: str,

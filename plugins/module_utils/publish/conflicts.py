@@ -8,7 +8,7 @@ from ..core.errors import OptionError
 from ..foreign.claims import claims
 from ..host.model import HostState
 from ..ports.model import ANY_IPV4, ANY_IPV6, PROTOCOLS, Claim, PortSpec, Publication, range_text
-from ..ports.occupied import Occupied, addresses_collide
+from ..ports.occupied import Occupied, addresses_collide, taken_by
 
 _ANY = (ANY_IPV4, ANY_IPV6)
 
@@ -51,14 +51,14 @@ def contested(claims_of_others: Sequence[Claim], occupied: Occupied,
         taken = occupied.first_taken(publication.protocol, publication.host_ip, publication.host_port,
                                      publication.count)
         if taken:
-            yield (f"host port {taken[0]}/{publication.protocol} of {publication.container} {taken[1].owner} as well: "
-                   "only one of the two gets the connections. Take that rule away, or publish another port")
+            yield (f"host port {taken[0]}/{publication.protocol} of {publication.container} {taken_by(taken[1])} as "
+                   "well: only one of the two gets the connections. Take that rule away, or publish another port")
         for claim in whole:
             if claim.family == publication.family and claim.protocol in ("", publication.protocol) and \
                     addresses_collide(claim.address, publication.host_ip):
                 ports = range_text(publication.host_port, publication.host_port + publication.count - 1)
                 found.setdefault(claim, []).append(f"{ports}/{publication.protocol} of {publication.container}")
-    for claim, ports in found.items():
+    for claim, places in found.items():
         what = "all connections" if claim.address in _ANY else f"all connections to {claim.address}"
-        yield (f"{what} go to {claim.target} before they can reach published port {', '.join(ports[:5])}"
-               f"{' and others' if len(ports) > 5 else ''}: a rule of others comes first ({claim.place})")
+        yield (f"{what} go to {claim.target} before they can reach published port {', '.join(places[:5])}"
+               f"{' and others' if len(places) > 5 else ''}: a rule of others comes first ({claim.place})")

@@ -116,7 +116,7 @@ def _publish(draft: Draft, item: LocatedPorts, leases: Sequence[Endpoint], taken
     """:param explicit: only the ports that leave no choice"""
     if not item.present:
         return ()
-    addresses = _addresses(draft, item, leases)
+    addresses: Mapping[str, str] = _addresses(draft, item, leases)
     specs = [spec for spec in _specs(item, leases) if spec.explicit or not explicit]
     addresses = _with_rules(taken.bridges, item, leases, addresses, specs)
     _refuse_loopback_v6(item, specs)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from ..core.errors import HostError, MooringError
+from ..core.errors import ExecutionError, HostError, MooringError
 from ..core.lock import host_lock
 from ..core.plan import Operation, Plan, View, besides
 from ..engine.inspect import inspect
@@ -130,9 +130,9 @@ def execute(host: RealHost, operations: Sequence[Operation]) -> None:
     """Carry out a plan; undo it where it fails half way. :raises MooringError: with what could not be undone"""
     try:
         host.execute(operations)
-    except MooringError as error:
+    except ExecutionError as error:
         left = []
-        for operation in reversed(getattr(error, "done", ())):
+        for operation in reversed(error.done):
             inverse = operation.inverse()
             try:
                 if inverse is None:

@@ -19,6 +19,7 @@ from ..core import command
 from ..core.argspec import CONFIG
 from ..core.errors import MooringError
 from ..core.plan import Plan
+from ..host.operations import SysctlSet
 from ..host.real import RealHost
 from ..host.resource import Part, Resource
 from .converge import converge
@@ -86,7 +87,8 @@ def checked(options: Mapping[str, Any], item: Mapping[str, Any]) -> Mapping[str,
     if found.error_messages:
         raise MooringError("; ".join(f"unknown option {text}" if ". Supported parameters include" in text else text
                                      for text in found.error_messages))
-    return found.validated_parameters
+    parameters: Mapping[str, Any] = found.validated_parameters
+    return parameters
 
 
 def _warn(module: AnsibleModule, plan: Plan, host: RealHost) -> None:
@@ -96,7 +98,9 @@ def _warn(module: AnsibleModule, plan: Plan, host: RealHost) -> None:
 
 def result(resource: Resource, plan: Plan, single: bool) -> dict[str, Any]:
     """What a module returns of a plan for one part."""
-    return {resource.key: plan.after[0][0]} if single else {resource.many: list(plan.after[0])}
+    if single:
+        return {resource.key: plan.after[0][0]}
+    return {resource.many: list(plan.after[0])}
 
 
 def result_of_host(plan: Plan) -> dict[str, Any]:
@@ -108,7 +112,7 @@ def told(plan: Plan, with_diff: bool) -> dict[str, Any]:
     """What every module tells of its plan."""
     found: dict[str, Any] = {"changed": bool(plan.operations), "actions": plan.actions}
     sysctls = [{"name": operation.dotted, "value": operation.value, "previous": operation.previous}
-               for operation in plan.operations if hasattr(operation, "dotted") and not operation.netns]
+               for operation in plan.operations if isinstance(operation, SysctlSet) and not operation.netns]
     if sysctls:
         found["sysctls"] = sysctls
     if with_diff:

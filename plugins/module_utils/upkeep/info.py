@@ -63,7 +63,7 @@ def answer(question: DesiredInfo, state: HostState, ledger: Ledger, drift: list[
         "endpoints": [_endpoint(endpoint, published, linked) for endpoint in found],
         "published_ports": [f"{p.container} {p.text}" for p in published if everything or p.container in containers],
         "links": [link.note for link in linked if everything or link.source in containers],
-        "veth_pairs": sorted({link.mark.name for link in state.marked(VETH)}) if everything else [],
+        "veth_pairs": sorted({link.mark.name for link in state.marked(VETH) if link.mark}) if everything else [],
         "namespaces": sorted(name for name, entry in state.named.items() if entry.own) if everything else [],
         "dns": [names for names in all_names(state, linked)
                 if everything or names["container"] in (question.container, *containers)],

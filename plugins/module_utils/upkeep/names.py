@@ -7,6 +7,7 @@ import dataclasses
 from ..core import plan
 from ..core.errors import doing
 from ..files.marks import Managed, managed
+from ..files.operations import FileWrite
 from ..host.draft import Draft
 from ..names.knowledge import Knowledge
 from ..names.resolv import Conf, host_conf, with_facts
@@ -23,7 +24,12 @@ def keep_names(draft: Draft) -> None:
         with doing(f"names of {each.site.container}"):
             own = plan.Draft(draft.state)
             _bring_up_to_date(own, each, known, host)
-            draft.planned += [(stage, dataclasses.replace(operation, besides=True)) for stage, operation in own.planned]
+            draft.planned += [(stage, _besides(operation)) for stage, operation in own.planned]
+
+
+def _besides(operation: plan.Operation) -> FileWrite:
+    assert isinstance(operation, FileWrite)  # what brings files up to date plans nothing else
+    return dataclasses.replace(operation, besides=True)
 
 
 def _bring_up_to_date(draft: plan.Draft, each: Managed, known: Knowledge, host: Conf) -> None:

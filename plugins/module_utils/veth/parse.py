@@ -31,7 +31,7 @@ def parse(options: Mapping[str, Any]) -> DesiredVeth:
 def _end(prefix: str, options: Mapping[str, Any]) -> DesiredEnd:
     bridge = options["bridge"]
     mtu = parse_mtu(f"{prefix}mtu", options["mtu"])
-    if mtu == "auto":
+    if isinstance(mtu, str):
         raise OptionError(f"{prefix}mtu", mtu, "is not an MTU", "Give a number of bytes")
     end = DesiredEnd(
         name=interface_name(f"{prefix}name", options["name"]), target=optional_target(options),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, Optional
 
 from ..core.errors import MooringError, OptionError
@@ -91,8 +92,8 @@ def _present(draft: Draft, item: LocatedVeth) -> None:
                               f"exists{_in(end)} and is not an end of this pair",
                               "Choose another name, or remove the existing interface")
     if first and second and (first.index, first.peer_index) != (second.peer_index, second.index):
-        raise MooringError(f"{item.first.name} and {item.second.name} are ends of two different pairs: remove one of "
-                           "them with state: absent")
+        names = " and ".join(end.name for end in item.ends)
+        raise MooringError(f"{names} are ends of two different pairs: remove one of them with state: absent")
     if first is None or second is None:
         # An end of ours whose other end is not where it should be: made anew, since moving costs more and less is sure.
         for end, link in zip(item.ends, (first, second)):
@@ -118,7 +119,7 @@ def _in(end: LocatedEnd) -> str:
 
 def _require_namespace(draft: Draft, end: LocatedEnd) -> None:
     path = _path(end)
-    if end.place and end.place.missing:
+    if end.target and end.place and end.place.missing:
         draft.assume(end.place.missing, end.target.describe_start())
     elif path not in draft.state.namespaces:
         draft.assume(f"namespace {label_of_path(path)} does not exist: create it with netns_attach or "
@@ -157,9 +158,9 @@ def _configure(draft: Draft, item: LocatedVeth, end: LocatedEnd) -> None:
         changes["mac"] = end.mac_address
     loopback = netns.links.get("lo")
     if path != HOST and end.up and loopback is not None and not loopback.up:
-        draft.do(LinkSet(path, loopback, loopback.replaced(up=True)))
-    if link.replaced(**changes) != link:
-        draft.do(LinkSet(path, link, link.replaced(**changes)))
+        draft.do(LinkSet(path, loopback, replace(loopback, up=True)))
+    if replace(link, **changes) != link:
+        draft.do(LinkSet(path, link, replace(link, **changes)))
     if end.addresses is not None:
         kept = _kept_addresses(link.addresses, end.addresses)
         for address in reversed(link.addresses):

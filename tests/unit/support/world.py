@@ -235,7 +235,7 @@ def netns_place(name: str, file: str) -> Place:
 
 def picture(state: HostState, sysctls: bool = True) -> dict[str, Any]:
     """All that a user can see of a host, without the numbers that the kernel gives."""
-    ends = {path: {name: link.replaced(index=0, peer_index=0) for name, link in netns.links.items()}
+    ends = {path: {name: dataclasses.replace(link, index=0, peer_index=0) for name, link in netns.links.items()}
             for path, netns in state.namespaces.items()}
     routes = {path: sorted(netns.routes, key=repr) for path, netns in state.namespaces.items()}
     tables = {key: ({name: chain.comments for name, chain in table.chains.items()},

@@ -2,6 +2,8 @@
 """Bridges: made, changed, adopted, removed, and never confused with those of others."""
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from ansible_collections.mooring.net.plugins.module_utils.link.operations import LinkDel
 from ansible_collections.mooring.net.plugins.module_utils.link.model import Link, Route
@@ -51,9 +53,9 @@ def test_without_a_free_pool() -> None:
 def test_the_mtu_is_that_of_the_default_route() -> None:
     world = World()
     links = world.state.host.links
-    links["ens3"] = links["ens3"].replaced(mtu=9000)
+    links["ens3"] = replace(links["ens3"], mtu=9000)
     assert world.bridge().after[0]["mtu"] == 9000
-    links["ens3"] = links["ens3"].replaced(mtu=1450)
+    links["ens3"] = replace(links["ens3"], mtu=1450)
     assert world.bridge().operations == ()
     assert world.bridge(mtu="auto").after[0]["mtu"] == 1450
 

@@ -2,6 +2,7 @@
 """The order of operations, and what a draft keeps."""
 from __future__ import annotations
 
+from dataclasses import replace
 from unittest import mock
 
 from ansible_collections.mooring.net.plugins.module_utils.core.plan import CLOSE, Draft
@@ -59,7 +60,7 @@ def test_an_operation_is_seen_by_what_follows_and_not_by_the_observed_state() ->
     observed = fresh_state()
     draft = Draft(observed.copy())
     draft.do(LinkAdd(HOST, BRIDGE))
-    draft.do(LinkSet(HOST, BRIDGE, BRIDGE.replaced(mtu=1400)))
+    draft.do(LinkSet(HOST, BRIDGE, replace(BRIDGE, mtu=1400)))
     assert draft.state.host.links["br0"].mtu == 1400
     assert "br0" not in observed.host.links
 

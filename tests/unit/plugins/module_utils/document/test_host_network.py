@@ -11,6 +11,7 @@ from ansible_collections.mooring.net.plugins.module_utils.core.errors import Moo
 from ansible_collections.mooring.net.plugins.module_utils.core.names import KNOWN_AFTER_APPLY
 from ansible_collections.mooring.net.plugins.module_utils.engine.inspect import inspect
 from ansible_collections.mooring.net.plugins.module_utils.engine.model import Answers
+from ansible_collections.mooring.net.plugins.module_utils.link.model import Link
 from ansible_collections.mooring.net.plugins.module_utils.link.operations import LinkAdd
 from ansible_collections.mooring.net.plugins.module_utils.netns.model import HOST
 from ansible_collections.mooring.net.plugins.module_utils.run.module import diff
@@ -106,8 +107,7 @@ def test_what_the_document_does_not_name_stays_unless_it_is_exclusive() -> None:
 
 def test_exclusive_leaves_alone_what_others_made() -> None:
     world = World()
-    world.state.host.links["theirs"] = world.state.host.links["ens3"].replaced(name="theirs", kind="bridge", index=70,
-                                                                               addresses=("10.50.0.1/24",))
+    world.state.host.links["theirs"] = Link("theirs", "bridge", 70, up=True, addresses=("10.50.0.1/24",))
     world.document([{"name": "theirs", "adopt": True}])
     world.document([], exclusive=True)
     assert world.state.host.links["theirs"].alias == ""

@@ -2,6 +2,7 @@
 """Interfaces that a container engine made: taken over with their addresses, never changed inside, given back."""
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -19,7 +20,7 @@ def start(world: World, container: str, address: str = "192.168.5.130/24", bridg
     for operation in (LinkAdd(HOST, outer, Peer(path, "eth0")), AddrAdd(path, "eth0", address)):
         world.host.carry_out(operation)
     inner = world.state.namespaces[path].links["eth0"]
-    world.host.carry_out(LinkSet(path, inner, inner.replaced(up=True)))
+    world.host.carry_out(LinkSet(path, inner, replace(inner, up=True)))
     world.host.settle()
     return outer.name
 
@@ -64,7 +65,7 @@ def test_it_is_given_back_as_it_was(world: World) -> None:
     assert world.info()["published_ports"] == []
     # A daemon without its proxy sets hairpin mode itself, and keeps it.
     outer = world.state.host.links[name]
-    world.host.carry_out(LinkSet(HOST, outer, outer.replaced(hairpin=True)))
+    world.host.carry_out(LinkSet(HOST, outer, replace(outer, hairpin=True)))
     world.run("netns_attach", container="shop", adopt=True)
     world.run("netns_attach", container="shop", state="absent")
     assert (world.state.host.links[name].hairpin, world.state.host.links[name].alias) == (True, "")

@@ -2,6 +2,7 @@
 """Containers on bridges: their addresses, what follows them, what stays when they go and come back."""
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -306,7 +307,7 @@ def test_absent_after_present_leaves_the_host_as_before(world: World) -> None:
     plan = world.run("netns_attach", config=config, state="absent")
     found = picture(world.state, sysctls=False)
     for path in ("/proc/1001/ns/net", "/proc/77/ns/net", named_path("theirs")):
-        found["links"][path]["lo"] = found["links"][path]["lo"].replaced(up=False)
+        found["links"][path]["lo"] = replace(found["links"][path]["lo"], up=False)
     assert found == before
     assert set(plan.after) == {None}
     assert world.run("netns_attach", config=config, state="absent").operations == ()

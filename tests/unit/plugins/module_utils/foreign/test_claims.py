@@ -2,6 +2,8 @@
 """Ports that rules of others translate: which they are, and what they mean for a task that wants them."""
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from ansible_collections.mooring.net.plugins.module_utils.foreign.claims import claims
 from ansible_collections.mooring.net.plugins.module_utils.ports.model import Claim
@@ -78,7 +80,7 @@ def world() -> World:
     found = World()
     found.bridge()
     found.attach("web")
-    found.state.host.links["lo"] = found.state.host.links["lo"].replaced(addresses=("127.0.0.1/8",))
+    found.state.host.links["lo"] = replace(found.state.host.links["lo"], addresses=("127.0.0.1/8",))
     return found
 
 

@@ -203,3 +203,14 @@ def test_a_link_that_is_given_twice_is_one(world: World) -> None:
     world.run("icc_policy", netns="web", links=["db:a", "db:a", "db:b"])
     assert len(world.info()["links"]) == len(chain(world)) - 1 == 4
     assert world.bridge().operations == ()
+
+
+def test_a_link_on_a_bridge_of_somebody_else_is_refused(world: World) -> None:
+    world.state.host.links["docker0"] = Link("docker0", "bridge", 50, up=True)
+    for number, name in enumerate(("one", "two")):
+        world.run("veth_pair", name=f"in{number}", peer={"name": f"out{number}", "bridge": "docker0"})
+        world.run("netns_attach", netns=name, interface=f"in{number}", address=f"172.30.0.{number + 2}/16")
+    with pytest.raises(MooringError) as caught:
+        world.run("icc_policy", netns="one", links=["two"])
+    assert str(caught.value) == ("links: one and two are on bridge docker0, which this collection does not manage: "
+                                 "attach both to another bridge, or take that one over with docker_bridge adopt=true")

@@ -9,7 +9,7 @@ from unittest import mock
 import pytest
 from ansible_collections.mooring.net.plugins.module_utils.run import converge as pipeline
 from ansible_collections.mooring.net.plugins.module_utils.run import module as runner
-from ansible_collections.mooring.net.plugins.module_utils.core.errors import MooringError
+from ansible_collections.mooring.net.plugins.module_utils.core.errors import ExecutionError, MooringError
 from ansible_collections.mooring.net.plugins.module_utils.core.names import KNOWN_AFTER_APPLY
 from ansible_collections.mooring.net.plugins.module_utils.core.plan import Assumption, Plan
 from ansible_collections.mooring.net.plugins.module_utils.host.operations import (
@@ -158,9 +158,7 @@ def test_an_undoing_that_fails_is_reported() -> None:
 
         def execute(self, operations: list) -> None:
             self.calls += 1
-            error = MooringError("no" if self.calls == 1 else "not that either")
-            error.done = operations[:1]
-            raise error
+            raise ExecutionError("no" if self.calls == 1 else "not that either", operations[:1])
 
     forwarding = SysctlSet(HOST, "net/ipv4/ip_forward", "1", "0")
     with pytest.raises(MooringError) as caught:

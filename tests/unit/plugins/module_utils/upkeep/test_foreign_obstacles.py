@@ -2,6 +2,8 @@
 """What is sure to be dropped by rules of others; tests/functional/test_obstacles.py asks packets the same."""
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from ansible_collections.mooring.net.plugins.module_utils.foreign.model import (ACCEPT, DROP, ELSEWHERE, GOTO, JUMP,
                                                                                 RETURN, UNKNOWN, BaseChain, Condition,
@@ -73,13 +75,13 @@ def test_each_family_has_its_own_rules(world: World) -> None:
     link = world.state.host.links["ens3"]
     world.state.foreign = saved("mangle", "FORWARD -o br0 -j DROP", family="ipv6")
     assert world.info()["obstacles"] == []  # nobody comes to the host with IPv6
-    world.state.host.links["ens3"] = link.replaced(addresses=(*link.addresses, "2001:db8::10/64"))
+    world.state.host.links["ens3"] = replace(link, addresses=(*link.addresses, "2001:db8::10/64"))
     assert world.info()["obstacles"] == [SENTENCE.format("ens3", "FORWARD", "mangle", "-o br0 -j DROP")]
 
 
 def test_only_the_interfaces_that_lose_are_named(world: World) -> None:
     link = world.state.host.links["ens3"]
-    world.state.host.links["ens4"] = link.replaced(name="ens4", index=7, addresses=("198.51.100.1/24",))
+    world.state.host.links["ens4"] = replace(link, name="ens4", index=7, addresses=("198.51.100.1/24",))
     world.state.foreign = saved("raw", "PREROUTING -i ens4 -p tcp -m tcp --dport 8088 -j DROP")
     assert world.info()["obstacles"] == [
         SENTENCE.format("ens4", "PREROUTING", "raw", "-i ens4 -p tcp -m tcp --dport 8088 -j DROP")]
@@ -110,7 +112,7 @@ def test_one_of_two_addresses_is_not_the_port(world: World) -> None:
     link = world.state.host.links["ens3"]
     world.state.foreign = saved("raw", "PREROUTING -d 192.0.2.10/32 -p tcp -j DROP")
     assert len(world.info()["obstacles"]) == 1
-    world.state.host.links["ens3"] = link.replaced(addresses=(*link.addresses, "192.0.2.11/24"))
+    world.state.host.links["ens3"] = replace(link, addresses=(*link.addresses, "192.0.2.11/24"))
     assert world.info()["obstacles"] == []
 
 
