@@ -39,7 +39,7 @@ def amend(draft: Draft, items: Sequence[LocatedPolicy]) -> None:
 
 def views(state: HostState, ledger: Ledger, items: Sequence[LocatedPolicy]) -> list[View]:
     own = bridges(state)
-    return [_view(item, own.get(item.bridge or ""), ledger.linked(item.label)) for item in items]
+    return [_view(item, own.get(item.bridge or ""), ledger.links_of(item.label)) for item in items]
 
 
 def _view(item: LocatedPolicy, bridge: Optional[Bridge], linked: Sequence[Linkage]) -> Mapping[str, Any]:
@@ -125,7 +125,7 @@ def _ports(draft: Draft, item: LocatedPolicy, target: Endpoint) -> list[ExposedP
     """What the target exposes and what it publishes: Docker counts a published port as exposed."""
     found = dict.fromkeys(parse_exposed_port(port) for port in target.exposed)
     found.update(dict.fromkeys(item.exposed))
-    for publication in draft.ledger.published(target.container):
+    for publication in draft.ledger.publications_of(target.container):
         last = publication.container_port + publication.count - 1
         found[ExposedPort(publication.container_port, last, publication.protocol)] = None
     return list(found)

@@ -21,7 +21,7 @@ from ..host.model import HostState, Scope
 from ..host.real import RealHost
 from ..host.resource import Known, Part
 from ..ports.ledger import Ledger
-from ..upkeep.settle import settle, widened
+from ..upkeep.settle import settle, widen
 
 ATTEMPTS = 3  # to find all containers where their engine says that they are
 
@@ -38,7 +38,7 @@ def converge(parts: Sequence[Part], host: RealHost, changing: bool) -> Plan:
     for attempt in range(1, ATTEMPTS + 1):
         places = _look_up(parts, host)  # may take as long as an engine does, so not under the lock
         with host_lock():
-            outdated = places.outdated()
+            outdated = places.find_outdated()
             if not outdated:
                 return _converge(_locate(parts, places), host, changing)
         if attempt == ATTEMPTS:
@@ -75,7 +75,7 @@ def refuse_twice(part: Part) -> None:
 
 def scope_of(parts: Sequence[Part]) -> Callable[[HostState], Scope]:
     """What located parts want to be read."""
-    return lambda look: widened(Scope.union(part.resource.scope(part.items, look) for part in parts))
+    return lambda look: widen(Scope.union(part.resource.scope(part.items, look) for part in parts))
 
 
 def plan(parts: Sequence[Part], observed: HostState) -> Plan:

@@ -20,7 +20,7 @@ from ..ports.ledger import Ledger
 from ..ports.linkage import Linkage
 from ..ports.model import Publication
 from ..publish import conflicts
-from .obstacles import blocked, shut_in
+from .obstacles import find_blocked, find_shut_in
 from .settle import settle
 
 
@@ -63,7 +63,7 @@ def answer(question: DesiredInfo, state: HostState, ledger: Ledger, drift: list[
         "endpoints": [_endpoint(endpoint, published, linked) for endpoint in found],
         "published_ports": [f"{p.container} {p.text}" for p in published if everything or p.container in containers],
         "links": [link.note for link in linked if everything or link.source in containers],
-        "veth_pairs": sorted({link.mark.name for link in state.marked(VETH) if link.mark}) if everything else [],
+        "veth_pairs": sorted({link.mark.name for link in state.find_marked(VETH) if link.mark}) if everything else [],
         "namespaces": sorted(name for name, entry in state.named.items() if entry.own) if everything else [],
         "dns": [names for names in all_names(state, linked)
                 if everything or names["container"] in (question.container, *containers)],
@@ -93,9 +93,9 @@ def _obstacles(state: HostState, published: Sequence[Publication], names: Sequen
                containers: Collection[str]) -> list[str]:
     """What rules of others take away from what is asked about."""
     asked = [publication for publication in published if everything or publication.container in containers]
-    claims = conflicts.claimed(state)
-    return [*conflicts.contested(claims, conflicts.occupied_by(claims), asked), *blocked(state, asked),
-            *shut_in(state, names)]
+    claims = conflicts.find_claims(state)
+    return [*conflicts.find_contested(claims, conflicts.occupied_by(claims), asked), *find_blocked(state, asked),
+            *find_shut_in(state, names)]
 
 
 def _leftovers(state: HostState, ledger: Ledger) -> list[str]:
