@@ -35,9 +35,9 @@ def daemon_stale_rules(saved: str, bridge: str) -> list[list[str]]:
     return rules.stale_rules(saved, bridge)
 
 
-def daemon_left(links: Sequence[Values], name: str) -> bool:
+def daemon_unused(links: Sequence[Values], name: str) -> bool:
     """Whether a bridge of the daemon is there without use."""
-    return move.left(links, name)
+    return move.is_unused(links, name)
 
 
 def daemon_bridge_unit(links: Sequence[Values], name: str) -> str:
@@ -72,5 +72,5 @@ def daemon_log_end(log: str, lines: int = 5) -> str:
 class FilterModule:
     def filters(self) -> dict[str, Any]:
         functions = (daemon_bridge_unit, daemon_config, daemon_drop_in, daemon_environment_files, daemon_failure,
-                     daemon_left, daemon_log_end, daemon_move, daemon_stale_rules)
+                     daemon_unused, daemon_log_end, daemon_move, daemon_stale_rules)
         return {function.__name__: function for function in functions}

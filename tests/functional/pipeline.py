@@ -107,16 +107,16 @@ class Server:
         """What a module makes of its parameters."""
         found = importlib.import_module(f"ansible_collections.mooring.net.plugins.modules.{module}")
         if module == "host_network":
-            return found.parts(self.module.checked(found.OPTIONS, params))
-        parameters = self.module.checked({**found.RESOURCE.options, **self.module.CONFIG}, params)
-        return [self.items.part_of(found.RESOURCE, parameters, self.module.checked)]
+            return found.parts(self.module.check_options(found.OPTIONS, params))
+        parameters = self.module.check_options({**found.RESOURCE.options, **self.module.CONFIG}, params)
+        return [self.items.part_of(found.RESOURCE, parameters, self.module.check_options)]
 
     def run(self, module, params, check):
         parts, host = self.parts(module, params), self.real.RealHost()
         plan = self.converge.converge(parts, host, changing=not check)
         result = self.module.result_of_host(plan) if module == "host_network" else self.module.result(
             parts[0].resource, plan, single=params.get("config") is None)
-        return {**result, **self.module.told(plan, True), "warnings": [*plan.warnings, *host.warnings],
+        return {**result, **self.module.describe_plan(plan, True), "warnings": [*plan.warnings, *host.warnings],
                 "assumed": [assumption.problem for assumption in plan.assumed]}
 
     def plan(self, module, params):

@@ -66,7 +66,7 @@ class Docker:
             assert time.monotonic() < deadline, "the daemon does not answer"
             time.sleep(0.1)
 
-    def started(self):
+    def start_time(self):
         """When the daemon was started, in the kernel's ticks: another daemon has another time."""
         pid = self.host.path("/run/docker.pid").read_text()
         return self.host.path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19]
@@ -102,13 +102,13 @@ def docker():
 
 
 def test_check_mode_tells_what_would_happen_and_changes_nothing(docker):
-    before, started = docker.network(), docker.started()
+    before, started = docker.network(), docker.start_time()
     output, counts = docker.play("--check", "--diff", bridge="bridge0", bip="192.168.5.1/24")
     assert counts["failed"] == 0 and counts["changed"] > 0
     for text in ("move the default network from docker0 to bridge0", "remove docker0", "start web again",
                  '+    "bridge": "bridge0"', "+bridge0: address 192.168.5.1/24"):
         assert text in output
-    assert (docker.network(), docker.started()) == (before, started)
+    assert (docker.network(), docker.start_time()) == (before, started)
 
 
 def test_what_cannot_be_is_refused_before_anything_is_touched(docker, tmp_path):
@@ -120,7 +120,7 @@ def test_what_cannot_be_is_refused_before_anything_is_touched(docker, tmp_path):
     host.run(["ip", "link", "add", "foreign0", "type", "veth", "peer", "name", "foreign1"])
     host.run(["ip", "link", "set", "foreign0", "master", "docker0"])
     docker.serve("job", "--rm")
-    before, started = docker.network(), docker.started()
+    before, started = docker.network(), docker.start_time()
     said = refusals(docker, tmp_path, [
         {"config_file": "/etc/docker/broken.json", "icc": False},
         {"options": {"log-level": "info"}},
@@ -131,7 +131,7 @@ def test_what_cannot_be_is_refused_before_anything_is_touched(docker, tmp_path):
         {"bridge": "bridge0", "end_rm_containers": True},
         {"icc": False, "socket": "/run/other.sock"},
     ])
-    assert (docker.network(), docker.started()) == (before, started)
+    assert (docker.network(), docker.start_time()) == (before, started)
     docker("rm", "--force", "job")
     host.run(["ip", "link", "delete", "foreign0"])
     for path in ("/etc/docker/broken.json", "/etc/default/docker", "/usr/local/sbin/dockerd"):
@@ -149,9 +149,9 @@ def test_what_cannot_be_is_refused_before_anything_is_touched(docker, tmp_path):
 
 
 def test_a_default_is_written_without_a_restart(docker):
-    started = docker.started()
+    started = docker.start_time()
     _output, counts = docker.play(userland_proxy=True, options=docker.keys)
-    assert (counts["failed"], counts["changed"], docker.started()) == (0, 1, started)
+    assert (counts["failed"], counts["changed"], docker.start_time()) == (0, 1, started)
     assert json.loads(docker.read()) == {**docker.keys, "userland-proxy": True}
 
 
@@ -179,14 +179,14 @@ def test_a_file_behind_a_link_stays_there_with_its_mode_and_owner(docker):
     ({"ip": "203.0.113.9"}, "Start the containers that ran before: web: .*cannot assign requested address")])
 def test_what_was_comes_back_when_the_daemon_or_a_container_does_not(docker, said, reason):
     text, before = docker.read(), docker.host.run(["ip", "-4", "-o", "address", "show", "docker0"]).stdout.split()[1:4]
-    started = docker.started()
+    started = docker.start_time()
     output, counts = docker.play(**said)
     assert (counts["failed"], counts["rescued"]) == (1, 1)
     message = re.search(r'FAILED! => .*"msg": "(.*Put back:.*)"', output)[1]
     assert re.search(reason, message)
     assert f"Put back: {FILE} is as it was; " in message
     assert "the daemon answers; web, cache, joined running again." in message
-    assert docker.read() == text and docker.started() != started
+    assert docker.read() == text and docker.start_time() != started
     assert docker.host.run(["ip", "-4", "-o", "address", "show", "docker0"]).stdout.split()[1:4] == before
     assert not os.path.lexists(docker.host.path("/sys/class/net/bridge0"))
     assert [docker.page(name) for name in ("web", "cache")] == ["page of web", "page of cache"]

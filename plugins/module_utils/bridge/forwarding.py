@@ -31,7 +31,7 @@ def require_ipv6(state: HostState) -> None:
                           "Enable it on the host, or say ipv6: false")
 
 
-def guarded(bridge: Bridge, desired: DesiredBridge, state: HostState) -> Bridge:
+def add_guard(bridge: Bridge, desired: DesiredBridge, state: HostState) -> Bridge:
     """The bridge with its guard: the families of which this run switches forwarding on for the whole host.
 
     The host was no router before. It becomes none between its other interfaces, unless the user says so.

@@ -108,7 +108,7 @@ def _listed(words: Mapping[str, str], key: str) -> tuple[str, ...]:
 
 def bridges(state: HostState) -> dict[str, Bridge]:
     """All bridges of ours by name, in order of their names."""
-    found = {link.name: bridge for link in state.marked(BRIDGE) if (bridge := bridge_of(link)) is not None}
+    found = {link.name: bridge for link in state.find_marked(BRIDGE) if (bridge := bridge_of(link)) is not None}
     return {name: found[name] for name in sorted(found)}
 
 

@@ -27,7 +27,7 @@ from .forwarding import (
     SYSCTLS,
     close_loopback,
     forward,
-    guarded,
+    add_guard,
     pass_on_guard,
     require_ipv6,
 )
@@ -114,13 +114,13 @@ def _present(draft: Draft, desired: DesiredBridge) -> None:
         link = None
     if link is None:
         fresh = Bridge(Link(desired.name, "bridge", mac=bridge_mac(desired.name), up=True))
-        bridge = guarded(merge(fresh, desired, draft.state), desired, draft.state)
+        bridge = add_guard(merge(fresh, desired, draft.state), desired, draft.state)
         addresses, bare = bridge.link.addresses, replace(bridge.link, addresses=())
         draft.do(LinkAdd(HOST, replace(bare, alias=bridge.mark.text)))
     else:
         current = _own(link, desired)
         _refuse_loss(draft, current, desired)
-        bridge = guarded(merge(current, desired, draft.state), desired, draft.state)
+        bridge = add_guard(merge(current, desired, draft.state), desired, draft.state)
         addresses = bridge.link.addresses
         refuse_closing(draft, current, bridge, desired)
         new = replace(bridge.link, up=True, addresses=link.addresses, alias=bridge.mark.text)

@@ -57,7 +57,7 @@ def move(config: Mapping[str, Any], host: Host, end_rm: bool = False) -> dict[st
     restart = bool(config["keys"]) or bool(bridge and not host.link(after))
     remove = before if before != after and _goes(before, host) else ""
     if restart:
-        problems += [*_lost(config, host, end_rm), *_kept_running(config, host)]
+        problems += [*_find_lost(config, host, end_rm), *_kept_running(config, host)]
         if remove == DEFAULT_BRIDGE:
             problems += _others(host)
     handed_over = config["before"]["iptables"] and not config["after"]["iptables"]
@@ -133,7 +133,7 @@ def _endpoint(port: Mapping[str, Any]) -> bool:
     return mark is not None and not mark.settings.get("adopted")
 
 
-def _lost(config: Mapping[str, Any], host: Host, end_rm: bool) -> list[str]:
+def _find_lost(config: Mapping[str, Any], host: Host, end_rm: bool) -> list[str]:
     """Containers that a stop of the daemon removes."""
     names = [_name(container) for container in host.containers if container["HostConfig"].get("AutoRemove")]
     live = config["before"]["live-restore"] and config["after"]["live-restore"]
@@ -221,7 +221,7 @@ def _ours(link: Mapping[str, Any]) -> bool:
     return mark is not None and mark.kind == BRIDGE
 
 
-def left(links: Sequence[Mapping[str, Any]], name: str) -> bool:
+def is_unused(links: Sequence[Mapping[str, Any]], name: str) -> bool:
     """Whether a bridge is there that nobody uses and that is not ours.
 
     At its first start with another bridge the daemon (20.10) brings the old one back from its database, and leaves it.

@@ -49,14 +49,14 @@ def endpoints(document: Document) -> Config:
 def publications(document: Document) -> Config:
     """The config of port_publish: an item for each container, whose ports are none where the document names none."""
     return [{**_lease(interfaces[0]), **_options(name, interfaces, OF_PUBLICATIONS),
-             "published_ports": _joined(interfaces, "published_ports")}
-            for name, interfaces in _attached(document).items()]
+             "published_ports": _join(interfaces, "published_ports")}
+            for name, interfaces in _select_attached(document).items()]
 
 
 def links(document: Document) -> Config:
     """The config of icc_policy for containers: an item for each, whose links are none where the document names none."""
-    return [{**_lease(interfaces[0]), "links": _joined(interfaces, "links")}
-            for interfaces in _attached(document).values()]
+    return [{**_lease(interfaces[0]), "links": _join(interfaces, "links")}
+            for interfaces in _select_attached(document).values()]
 
 
 def names(document: Document) -> Config:
@@ -122,7 +122,7 @@ def _place(container: Mapping[str, Any], bridge: str) -> dict[str, Any]:
     return {}
 
 
-def _attached(document: Document) -> dict[str, Config]:
+def _select_attached(document: Document) -> dict[str, Config]:
     """The interfaces on bridges that are to be there, by container."""
     found: dict[str, Config] = {}
     for interface in interfaces_of(document):
@@ -137,11 +137,11 @@ def _lease(interface: Mapping[str, Any]) -> dict[str, Any]:
     return {"netns": name} if interface.get("netns") == name else {"container": name}
 
 
-def _joined(interfaces: Config, key: str) -> list[Any]:
-    return [value for interface in interfaces for value in _listed(interface.get(key))]
+def _join(interfaces: Config, key: str) -> list[Any]:
+    return [value for interface in interfaces for value in _as_list(interface.get(key))]
 
 
-def _listed(value: Any) -> list[Any]:
+def _as_list(value: Any) -> list[Any]:
     """A list as Ansible's modules take it: a text stands for its parts between commas."""
     if isinstance(value, str):
         return [part.strip() for part in value.split(",")]

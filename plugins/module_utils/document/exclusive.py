@@ -9,7 +9,7 @@ from ..bridge.model import DesiredBridge, bridges
 from ..bridge.plan import release as release_bridges
 from ..endpoint.model import LocatedEndpoint
 from ..endpoint.plan import release as release_endpoints
-from ..files.marks import known as known_names
+from ..files.marks import read_marks as known_names
 from ..host.draft import Draft
 from ..host.endpoints import endpoints
 from ..host.model import HostState, Scope
@@ -41,7 +41,7 @@ def release(draft: Draft, items: Sequence[Kept]) -> None:
         for each in known_names(draft.state.files):
             if each.site.container not in kept.containers:
                 give_back(draft, each.site)
-        for link in [link for link in draft.state.marked(VETH) if link.mark and link.mark.name not in kept.pairs]:
+        for link in [link for link in draft.state.find_marked(VETH) if link.mark and link.mark.name not in kept.pairs]:
             if link.name in draft.state.host.links:  # both ends may be on the host, and go together
                 draft.do(LinkDel(HOST, link))
         _release_containers(draft, kept)

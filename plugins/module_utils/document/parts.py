@@ -41,11 +41,11 @@ def parts(params: Mapping[str, Any]) -> list[Part]:
         _part(NAMES, document.names(networks), "name", "container"),
     ]
     if params.get("exclusive"):
-        found.append(Part(exclusive.RESOURCE, (kept(networks, pairs),), shown=False))
+        found.append(Part(exclusive.RESOURCE, (collect_kept(networks, pairs),), shown=False))
     return [*found, Part(WHOLE, (DesiredInfo(),), compared=False)]
 
 
-def kept(networks: document.Document, pairs: Sequence[Mapping[str, Any]]) -> exclusive.Kept:
+def collect_kept(networks: document.Document, pairs: Sequence[Mapping[str, Any]]) -> exclusive.Kept:
     """What a document names, whether it is to be there or not."""
     interfaces = document.interfaces_of(networks)
     names = {interface["name"] for interface in interfaces}
@@ -62,11 +62,11 @@ def _part(resource: Resource, items: Config, key: str, what: str) -> Part:
     for item in items:
         name = item[key] if key else item.get("netns") or item.get("container")
         with doing(f"{what} {name}"):
-            found.append(resource.parse(_filled(resource, item)))
+            found.append(resource.parse(_fill(resource, item)))
     return Part(resource, tuple(found), shown=False)
 
 
-def _filled(resource: Resource, item: Mapping[str, Any]) -> dict[str, Any]:
+def _fill(resource: Resource, item: Mapping[str, Any]) -> dict[str, Any]:
     """The options of one item with their defaults. Their types have been checked with the whole document."""
     return {name: value if (value := item.get(name)) is not None else option.get("default")
             for name, option in resource.options.items()}

@@ -18,7 +18,7 @@ from ..host.endpoints import HAIRPIN, PLAIN, Endpoint, endpoint_of, outer_end
 from ..link.model import Link
 from ..link.operations import LinkSet
 from ..netns.model import HOST
-from .leases import exposed, require_room
+from .leases import choose_exposed, require_room
 from .model import LocatedEndpoint
 
 
@@ -41,7 +41,7 @@ def adopted_endpoint(draft: Draft, item: LocatedEndpoint, lease: Optional[Endpoi
     addresses = {version: next((a for a in inner.addresses if ipaddress.ip_interface(a).version == version), "")
                  for version in (4, 6)}
     _refuse_changes(item, addresses[4], addresses[6])
-    taken = Endpoint(item.label, item.interface_name, outer, addresses[4], addresses[6], exposed(item, lease),
+    taken = Endpoint(item.label, item.interface_name, outer, addresses[4], addresses[6], choose_exposed(item, lease),
                      adopted=before)
     require_room(taken)
     return taken

@@ -17,7 +17,7 @@ from ..core.names import ALIAS_LENGTH, KNOWN_AFTER_APPLY
 from ..firewall.model import FAMILIES
 from ..host.draft import Draft
 from ..host.endpoints import Endpoint, endpoints
-from ..ipam.plan import check_address, lowest_free, reserved
+from ..ipam.plan import check_address, lowest_free, reserve
 from .model import LocatedEndpoint
 
 
@@ -33,7 +33,7 @@ def on_subnet(address: str, subnet: str) -> bool:
     return bool(address) and ipaddress.ip_interface(address).network == ipaddress.ip_network(subnet)
 
 
-def exposed(item: LocatedEndpoint, lease: Optional[Endpoint]) -> tuple[str, ...]:
+def choose_exposed(item: LocatedEndpoint, lease: Optional[Endpoint]) -> tuple[str, ...]:
     """The exposed ports that an endpoint will have: those it has where the item says nothing of them."""
     if item.exposed_ports is None:
         return lease.exposed if lease else ()
@@ -225,7 +225,7 @@ class Leases:
         """Who holds which address of a bridge: endpoints, gateways, and what the network itself needs."""
         key = (bridge.name, family)
         if key not in self._taken:
-            found = dict.fromkeys(reserved(bridge.subnet(family)), _Holder("the network itself"))
+            found = dict.fromkeys(reserve(bridge.subnet(family)), _Holder("the network itself"))
             gateway = bridge.gateway if family == "ipv4" else bridge.gateway_v6
             if gateway:
                 found[number(gateway)] = _Holder(f"the default gateway of bridge {bridge.name}")

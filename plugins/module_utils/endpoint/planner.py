@@ -18,7 +18,7 @@ from ..link.operations import LinkAdd, LinkDel, LinkMove, LinkSet, Peer
 from ..netns.model import HOST
 from . import adopt, inside, namespace
 from .following import follows_mtu
-from .leases import Leases, exposed, require_room
+from .leases import Leases, choose_exposed, require_room
 from .model import LocatedEndpoint
 
 BRIDGE_PORTS = 1023  # BR_MAX_PORTS of the kernel, less the number that it keeps for none
@@ -159,7 +159,7 @@ class Planner:
         mtu = item.mtu if isinstance(item.mtu, int) else (
             bridge.link.mtu if item.mtu or kept is None or self._follows_mtu(kept.lease, bridge) else kept.inner.mtu)
         found = Endpoint(item.label, item.interface_name, outer, addresses["ipv4"], addresses["ipv6"],
-                         exposed(item, kept.lease if kept else None), pair)
+                         choose_exposed(item, kept.lease if kept else None), pair)
         require_room(found)
         return dataclasses.replace(found, link=dataclasses.replace(
             outer, up=True, mtu=mtu, alias=found.mark.text, controller=bridge.name, hairpin=True,

@@ -59,7 +59,7 @@ def _ask(engine: str, containers: Sequence[str]) -> tuple[list[Container], str]:
         words = line.split("|")
         if len(words) == 6 and words[2].isdigit():
             pid = int(words[2])
-            started = processes.started(pid) if pid else ""
+            started = processes.start_time(pid) if pid else ""
             found.append(Container(engine, words[0], words[1].lstrip("/"), pid, started, tuple(words[3:])))
     if found or not done.err.strip():
         return found, ""

@@ -54,10 +54,10 @@ class Places(Protocol):
     def container(self, name: str) -> Container:
         """A running container of an engine. :raises OptionError: when there is none"""
 
-    def started(self, pid: int) -> str:
+    def start_time(self, pid: int) -> str:
         """When a process started, "" when it is not there."""
 
-    def attached(self, label: str) -> bool:
+    def is_attached(self, label: str) -> bool:
         """Whether a container has an interface of a bridge, or will have got one by this run."""
 
     def expect(self, label: str) -> None:

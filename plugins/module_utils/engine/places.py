@@ -76,21 +76,21 @@ class HostPlaces:
         raise OptionError("container", name, f"is not a running container ({self._answers.problems.get(name, '')})",
                           "Start it first, or use netns, pid or netns_path for one without an engine")
 
-    def started(self, pid: int) -> str:
+    def start_time(self, pid: int) -> str:
         if pid not in self._processes:
-            self._processes[pid] = processes.started(pid)
+            self._processes[pid] = processes.start_time(pid)
         return self._processes[pid]
 
-    def attached(self, label: str) -> bool:
+    def is_attached(self, label: str) -> bool:
         return label in self._attached
 
     def expect(self, label: str) -> None:
         self._attached.add(label)
 
-    def outdated(self) -> list[str]:
+    def find_outdated(self) -> list[str]:
         """Containers that have ended, or have another process than the engine said: it has to be asked again."""
         return [name for name, container in self._answers.found.items()
-                if processes.started(container.pid) != container.started]
+                if processes.start_time(container.pid) != container.started]
 
 
 def leads_to_process(link: str) -> bool:

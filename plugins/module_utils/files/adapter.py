@@ -49,17 +49,17 @@ def snapshot(sites: Iterable[Site] = (), names: Optional[Collection[str]] = None
     found: dict[Place, ObservedFile] = {}
     sites = tuple(sites)
     for entry in _entries(f"{marks.HINTS_UNDER}/{marks.HINTS}"):
-        if names is None or marks.hinted(entry) in names or sites:  # one of another name may be to the same files
+        if names is None or marks.container_of_hint(entry) in names or sites:  # it may be to the same files
             place = Place(marks.HINTS_UNDER, f"{marks.HINTS}/{entry}")
             found[place] = read(place)
     for entry in _entries(f"{marks.NETNS_FILES}/{marks.NETNS_FOLDER}"):
         if names is None or entry in names:
             place = marks.netns_site(entry, entry).place(HOSTS)
             found[place] = read(place)
-    known = [each.site for each in marks.known(found) if names is None or each.site.container in names
+    known = [each.site for each in marks.read_marks(found) if names is None or each.site.container in names
              or each.site.kind == "netns"]
     for site in (*known, *sites):
-        alive = not site.started or processes.started(site.pid) == site.started
+        alive = not site.started or processes.start_time(site.pid) == site.started
         for _name, place in site.files:
             if place not in found and (alive or not _OF_PROCESS.fullmatch(place.under)):
                 found[place] = read(place)
@@ -79,12 +79,12 @@ def read(place: Place) -> ObservedFile:
     try:
         _refuse_mounts_of_host(place)
         with contextlib.ExitStack() as stack:
-            folder = stack.enter_context(_opened(place.under, _FOLDER))
+            folder = stack.enter_context(_open(place.under, _FOLDER))
             *folders, name = place.path.split("/")
             for part in folders:
-                folder = stack.enter_context(_opened(part, _FOLDER | os.O_NOFOLLOW, folder))
+                folder = stack.enter_context(_open(part, _FOLDER | os.O_NOFOLLOW, folder))
                 parents += 1
-            file = stack.enter_context(_regular(name, os.O_RDONLY, folder, place))
+            file = stack.enter_context(_open_regular(name, os.O_RDONLY, folder, place))
             return ObservedFile(_text(file), parents=parents)
     except Unsafe as problem:
         return ObservedFile(problem=str(problem), parents=parents)
@@ -97,7 +97,7 @@ def read(place: Place) -> ObservedFile:
 
 
 @contextlib.contextmanager
-def _opened(path: str, flags: int, folder: int | None = None) -> Iterator[int]:
+def _open(path: str, flags: int, folder: int | None = None) -> Iterator[int]:
     descriptor = os.open(path, flags, dir_fd=folder)
     try:
         yield descriptor
@@ -106,13 +106,13 @@ def _opened(path: str, flags: int, folder: int | None = None) -> Iterator[int]:
 
 
 @contextlib.contextmanager
-def _regular(name: str, flags: int, folder: int, place: Place) -> Iterator[int]:
+def _open_regular(name: str, flags: int, folder: int, place: Place) -> Iterator[int]:
     """A file of the container's alone, opened. :raises Unsafe: when it is something else"""
-    with _opened(name, _LOOK, folder) as found:
+    with _open(name, _LOOK, folder) as found:
         _refuse(os.fstat(found))
         if _OF_PROCESS.fullmatch(place.under):
             _refuse_kernel(found)
-        with _opened(f"/proc/self/fd/{found}", flags | os.O_CLOEXEC) as file:
+        with _open(f"/proc/self/fd/{found}", flags | os.O_CLOEXEC) as file:
             yield file
 
 
@@ -160,17 +160,17 @@ def write(operation: FileWrite) -> None:
     try:
         _refuse_mounts_of_host(place)
         with contextlib.ExitStack() as stack:
-            folder = stack.enter_context(_opened(place.under, _FOLDER))
+            folder = stack.enter_context(_open(place.under, _FOLDER))
             *folders, name = place.path.split("/")
             for part in folders:
                 if operation.previous is None:
                     with contextlib.suppress(FileExistsError):
                         os.mkdir(part, 0o755, dir_fd=folder)
-                folder = stack.enter_context(_opened(part, _FOLDER | os.O_NOFOLLOW, folder))
+                folder = stack.enter_context(_open(part, _FOLDER | os.O_NOFOLLOW, folder))
             if operation.previous is None:
                 new = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
                 os.close(os.open(name, new, 0o644, dir_fd=folder))
-            file = stack.enter_context(_regular(name, os.O_RDWR, folder, place))
+            file = stack.enter_context(_open_regular(name, os.O_RDWR, folder, place))
             if _text(file) != (operation.previous or ""):
                 raise HostError(f"cannot {operation.describe()}: somebody else changed it meanwhile")
             _overwrite(file, operation.text.encode("utf-8", "surrogateescape"))
@@ -191,9 +191,9 @@ def remove(operation: FileDel) -> None:
     *folders, name = place.path.split("/")
     try:
         with contextlib.ExitStack() as stack:
-            chain = [stack.enter_context(_opened(place.under, _FOLDER))]
+            chain = [stack.enter_context(_open(place.under, _FOLDER))]
             for part in folders:
-                chain.append(stack.enter_context(_opened(part, _FOLDER | os.O_NOFOLLOW, chain[-1])))
+                chain.append(stack.enter_context(_open(part, _FOLDER | os.O_NOFOLLOW, chain[-1])))
             os.unlink(name, dir_fd=chain[-1])
             with contextlib.suppress(OSError):  # one that is not empty stays, and so do those around it
                 for depth in range(len(folders), len(folders) - operation.directories, -1):

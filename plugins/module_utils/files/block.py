@@ -81,7 +81,7 @@ def _mark(pieces: Sequence[str]) -> Optional[Mapping[str, Any]]:
     return found if isinstance(found, dict) else None
 
 
-def put(parts: Parts, block: Sequence[str], engine: Callable[[str], bool]) -> str:
+def replace_block(parts: Parts, block: Sequence[str], engine: Callable[[str], bool]) -> str:
     """The text with ``block`` in its place.
 
     Where there is no block yet it comes in the place of the first line that an ``engine`` wrote, instead of all those.
@@ -93,21 +93,21 @@ def put(parts: Parts, block: Sequence[str], engine: Callable[[str], bool]) -> st
     return text_of([*parts.before[:first], *block, *rest])
 
 
-def taken(parts: Parts, engine: Callable[[str], bool]) -> list[list[Any]]:
-    """The lines of a text without a block that :func:`put` leaves out: pairs of a number, from 0, and a line."""
+def find_replaced(parts: Parts, engine: Callable[[str], bool]) -> list[list[Any]]:
+    """The lines of a text without a block that :func:`replace_block` leaves out, each with its number from 0."""
     return [[number, line] for number, line in enumerate(parts.before) if engine(line)]
 
 
-def take(parts: Parts) -> Optional[str]:
+def remove_block(parts: Parts) -> Optional[str]:
     """The text without its block and with what that took the place of; None when nothing is left of our own file."""
-    was = remembered(parts.block.mark or {}).get("was") if parts.block else None
+    was = read_memory(parts.block.mark or {}).get("was") if parts.block else None
     lines = [*parts.before, *parts.after]
     for number, line in was or ():
         lines.insert(number, line)
     return text_of(lines) if lines or was is not None else None
 
 
-def remembered(mark: Mapping[str, Any]) -> dict[str, Any]:
+def read_memory(mark: Mapping[str, Any]) -> dict[str, Any]:
     """What a mark keeps beside the settings to give back what was there, as far as it is what we write.
 
     ``was`` are lines with their numbers, ``hostname_was`` is the text of the hostname file, ``directories`` how many

@@ -70,7 +70,7 @@ def hint_place(site: Site) -> Place:
     return Place(HINTS_UNDER, f"{HINTS}/{site.kind}-{site.container.replace('/', '%2F')}")
 
 
-def hinted(entry: str) -> str:
+def container_of_hint(entry: str) -> str:
     """The container that a file beside :func:`hint_place` is a hint to."""
     return entry.partition("-")[2].replace("%2F", "/")
 
@@ -93,7 +93,7 @@ def read_hint(text: str) -> Optional[Managed]:
         return None
 
 
-def known(files: Mapping[Place, ObservedFile]) -> list[Managed]:
+def read_marks(files: Mapping[Place, ObservedFile]) -> list[Managed]:
     """Every container that a hint or a mark below /etc/netns speaks of, with what the hint or the mark says."""
     found = []
     for place, file in files.items():
@@ -102,25 +102,25 @@ def known(files: Mapping[Place, ObservedFile]) -> list[Managed]:
         if place.under == HINTS_UNDER and place.path.startswith(HINTS + "/"):
             found.append(read_hint(file.text))
         elif place.under == NETNS_FILES and place.path.endswith("/" + HOSTS):
-            found.append(_named(place.path.split("/")[1], files))
+            found.append(_read_named(place.path.split("/")[1], files))
     return sorted((each for each in found if each), key=lambda each: (each.site.container, each.site.kind))
 
 
 def containers(files: Mapping[Place, ObservedFile]) -> set[str]:
     """The containers that these files have hints to or marks of."""
-    return {each.site.container for each in known(files)}
+    return {each.site.container for each in read_marks(files)}
 
 
-def _named(name: str, files: Mapping[Place, ObservedFile]) -> Optional[Managed]:
+def _read_named(name: str, files: Mapping[Place, ObservedFile]) -> Optional[Managed]:
     """Whoever can write below /etc/netns is root on the host: those marks are believed."""
     site = netns_site(name, name)
-    of_hosts = _marked(HostsSettings, site, HOSTS, files)
+    of_hosts = _read_mark(HostsSettings, site, HOSTS, files)
     if of_hosts is None:
         return None
-    return Managed(netns_site(name, of_hosts.container), of_hosts, _marked(ResolvSettings, site, RESOLV, files))
+    return Managed(netns_site(name, of_hosts.container), of_hosts, _read_mark(ResolvSettings, site, RESOLV, files))
 
 
-def _marked(kind: type[Settings], site: Site, file: str, files: Mapping[Place, ObservedFile]) -> Optional[Settings]:
+def _read_mark(kind: type[Settings], site: Site, file: str, files: Mapping[Place, ObservedFile]) -> Optional[Settings]:
     block = split(file, text_at(site, file, files)).block
     return settings_of(kind, block.mark) if block else None
 
@@ -131,33 +131,33 @@ def text_at(site: Site, file: str, files: Mapping[Place, ObservedFile]) -> Optio
     return observed.text if observed and not observed.problem else None
 
 
-def managed(files: Mapping[Place, ObservedFile]) -> list[Managed]:
+def find_managed(files: Mapping[Place, ObservedFile]) -> list[Managed]:
     """Every container whose files we look after, with the settings that can be relied upon."""
-    return [each if each.site.kind == "netns" else _checked(each, files) for each in known(files)]
+    return [each if each.site.kind == "netns" else _check_hint(each, files) for each in read_marks(files)]
 
 
-def _checked(hint: Managed, files: Mapping[Place, ObservedFile]) -> Managed:
+def _check_hint(hint: Managed, files: Mapping[Place, ObservedFile]) -> Managed:
     """What a hint says counts where the file's mark says the same, and where an engine wrote the file anew.
 
     Engines do that when a container starts. Docker keeps a hash that tells whether somebody edited resolv.conf since.
     """
     site, of_hosts, of_resolv = hint.site, hint.hosts, hint.resolv
     text = text_at(site, HOSTS, files)
-    if of_hosts is not None and _marked(HostsSettings, site, HOSTS, files) != of_hosts and not (
-            text and _unmarked(HOSTS, text) and hosts.is_written_anew(text, engine_names(site, of_hosts, files))):
+    if of_hosts is not None and _read_mark(HostsSettings, site, HOSTS, files) != of_hosts and not (
+            text and _lacks_mark(HOSTS, text) and hosts.is_written_anew(text, engine_names(site, of_hosts, files))):
         of_hosts = None
     text = text_at(site, RESOLV, files)
-    if of_resolv is not None and _marked(ResolvSettings, site, RESOLV, files) != of_resolv and not (
-            text and _unmarked(RESOLV, text) and _fresh(text, text_at(site, HASH, files))):
+    if of_resolv is not None and _read_mark(ResolvSettings, site, RESOLV, files) != of_resolv and not (
+            text and _lacks_mark(RESOLV, text) and _is_fresh(text, text_at(site, HASH, files))):
         of_resolv = None
     return Managed(site, of_hosts, of_resolv)
 
 
-def _unmarked(file: str, text: str) -> bool:
+def _lacks_mark(file: str, text: str) -> bool:
     return split(file, text).block is None
 
 
-def _fresh(text: str, written: Optional[str]) -> bool:
+def _is_fresh(text: str, written: Optional[str]) -> bool:
     digest = hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()
     return written is not None and written.strip() == f"sha256:{digest}"
 

@@ -21,7 +21,7 @@ def render(option: str, template: str, values: Mapping[str, Any]) -> list[str]:
     :raises OptionError: naming ``option`` when the template is wrong, or what it makes is no text for such a file
     """
     try:
-        text = _compiled(template).render(values)
+        text = _compile(template).render(values)
     except HostError:
         raise
     except Exception as error:  # whatever a template can do wrong, from its syntax to a division by zero
@@ -39,7 +39,7 @@ def render(option: str, template: str, values: Mapping[str, Any]) -> list[str]:
 
 
 @functools.lru_cache(maxsize=64)
-def _compiled(template: str) -> Any:
+def _compile(template: str) -> Any:
     try:
         from jinja2 import StrictUndefined
         from jinja2.sandbox import ImmutableSandboxedEnvironment

@@ -17,7 +17,7 @@ def hostnames(pids: Iterable[int]) -> dict[int, Optional[str]]:
     """Host names by process: None for one that shares the host's; one that is gone is not in it."""
     found: dict[int, Optional[str]] = {}
     for pid in pids:
-        with contextlib.suppress(OSError), _entered(pid) as own:
+        with contextlib.suppress(OSError), _enter(pid) as own:
             found[pid] = os.uname().nodename if own else None
     return found
 
@@ -25,7 +25,7 @@ def hostnames(pids: Iterable[int]) -> dict[int, Optional[str]]:
 def set_hostname(operation: HostnameSet) -> None:
     """:raises HostError: also when the name would be the host's"""
     try:
-        with _entered(operation.pid) as own:
+        with _enter(operation.pid) as own:
             if not own:
                 raise HostError(f"cannot {operation.describe()}: the process shares the host's own name")
             socket.sethostname(operation.name)
@@ -34,7 +34,7 @@ def set_hostname(operation: HostnameSet) -> None:
 
 
 @contextlib.contextmanager
-def _entered(pid: int) -> Iterator[bool]:
+def _enter(pid: int) -> Iterator[bool]:
     """The block runs in the UTS namespace of a process; whether that is another one than the host's."""
     home = os.open("/proc/self/ns/uts", os.O_RDONLY | os.O_CLOEXEC)
     try:

@@ -80,7 +80,7 @@ def _in_iptables(family: str, lines: Mapping[str, tuple[str, ...]], local: list[
     for root in ("PREROUTING", "OUTPUT"):
         hook = next((number for number, line in enumerate(lines.get(root, ())) if _HOOK in line), 0)
         for chain, each, path in _descend(rules, root, _Path((), False, root == "PREROUTING"), hook, set(), 0):
-            yield from _claimed(chain, each, path, "nat", (family,), local)
+            yield from _find_claimed(chain, each, path, "nat", (family,), local)
 
 
 def _in_nftables(ruleset: Ruleset, local: list[_Address]) -> Iterator[Claim]:
@@ -91,7 +91,7 @@ def _in_nftables(ruleset: Ruleset, local: list[_Address]) -> Iterator[Claim]:
         if base.translates and base.hook in ("prerouting", "output"):
             start = _Path((), base.priority < DESTINATION, base.hook == "prerouting")
             for chain, each, path in _descend(rules, base.name, start, 0, set(), 0):
-                yield from _claimed(chain, each, path, ruleset.name, ruleset.families, local)
+                yield from _find_claimed(chain, each, path, ruleset.name, ruleset.families, local)
 
 
 def _descend(rules: _Rules, chain: str, path: _Path, hook: int, seen: set[tuple[str, _Path]],
@@ -106,18 +106,18 @@ def _descend(rules: _Rules, chain: str, path: _Path, hook: int, seen: set[tuple[
             yield from _descend(rules, each.target, way, 0, seen, depth + 1)
 
 
-def _claimed(chain: str, each: ForeignRule, path: _Path, table: str, families: tuple[str, ...],
-             local: list[_Address]) -> Iterator[Claim]:
-    protocol, ports = _asked(path, "protocol"), _asked(path, "dport")
+def _find_claimed(chain: str, each: ForeignRule, path: _Path, table: str, families: tuple[str, ...],
+                  local: list[_Address]) -> Iterator[Claim]:
+    protocol, ports = _find_asked(path, "protocol"), _find_asked(path, "dport")
     if Condition("dsttype", ("LOCAL",), True) in path.conditions or not ports and not _whole(path):
         return
-    for family in _asked(path, "family") or families:
-        ranges = _asked(path, "destination")
+    for family in _find_asked(path, "family") or families:
+        ranges = _find_asked(path, "destination")
         for address in _among(family, ranges, local) if ranges else [_ANY[family]]:
             yield Claim(family, table, chain, address, ports, "".join(protocol[:1]), each.target)
 
 
-def _asked(path: _Path, field: str) -> tuple[Any, ...]:
+def _find_asked(path: _Path, field: str) -> tuple[Any, ...]:
     """What the last rule that asks for it asks for, empty for "everything"."""
     return next((condition.values for condition in reversed(path.conditions)
                  if condition.field == field and not condition.negated), ())

@@ -80,7 +80,7 @@ def outer_end(state: HostState, inner: Link) -> Optional[Link]:
 
 def endpoints(state: HostState) -> list[Endpoint]:
     """All endpoints of the host, in order of container and interface."""
-    found = [endpoint for link in state.marked(ENDPOINT) if (endpoint := endpoint_of(link)) is not None]
+    found = [endpoint for link in state.find_marked(ENDPOINT) if (endpoint := endpoint_of(link)) is not None]
     return sorted(found, key=lambda endpoint: (endpoint.container, endpoint.interface))
 
 

@@ -11,7 +11,7 @@ from ..files import marks
 from ..firewall.model import FAMILIES, TABLES, ObservedTable
 from ..link.model import BRIDGE, Link, Namespace
 from ..netns.model import HOST
-from .ledger import linked_with
+from .ledger import find_linked
 from .memory import Memory
 from .model import BRIDGE_CALLS, HostState, Scope
 
@@ -47,7 +47,7 @@ class FakeHost(Memory):
         """What is asked for and no more, like a real snapshot."""
         state, scope, whole = self.look(), scope_of(self.look()), self.state.copy()
         state.namespaces.update({path: whole.namespaces[path] for path in scope.namespaces if path in whole.namespaces})
-        names = [*scope.sysctls, *((HOST, name.format(link.name)) for link in state.marked(BRIDGE)
+        names = [*scope.sysctls, *((HOST, name.format(link.name)) for link in state.find_marked(BRIDGE)
                                    for name in scope.bridge_sysctls)]
         names += [(HOST, name) for name in BRIDGE_CALLS.values()] if scope.firewall else []
         state.sysctls = {key: self.sysctl(*key) for key in names}
@@ -58,9 +58,9 @@ class FakeHost(Memory):
         if scope.ports is not None:
             state.sockets = whole.sockets
         if scope.names or scope.sites or scope.every_name:
-            asked = marks.containers(whole.files) if scope.every_name else linked_with(state, scope.names)
+            asked = marks.containers(whole.files) if scope.every_name else find_linked(state, scope.names)
             places = {place for site in scope.sites for _name, place in site.files}
-            for each in marks.known(whole.files):
+            for each in marks.read_marks(whole.files):
                 if scope.sites:
                     places.add(marks.hint_place(each.site))
                 if each.site.container in asked or each.site.kind == "netns" and each.site.name in asked:

@@ -53,7 +53,7 @@ def _links(state: HostState) -> Iterator[Linkage]:
     yield from {link for link in found if link is not None}
 
 
-def linked_with(state: HostState, names: Collection[str]) -> frozenset[str]:
+def find_linked(state: HostState, names: Collection[str]) -> frozenset[str]:
     """These containers, and all that are linked with one of them, in either direction, however far."""
     neighbours: dict[str, set[str]] = {}
     for link in _links(state):

@@ -50,14 +50,14 @@ class Scope:
         found = list(scopes)
         ports = [each.ports for each in found if each.ports is not None]
         return cls(
-            namespaces=_joined(each.namespaces for each in found),
-            sysctls=_joined(each.sysctls for each in found),
-            bridge_sysctls=_joined(each.bridge_sysctls for each in found),
-            uplink_sysctls=_joined(each.uplink_sysctls for each in found),
+            namespaces=_join(each.namespaces for each in found),
+            sysctls=_join(each.sysctls for each in found),
+            bridge_sysctls=_join(each.bridge_sysctls for each in found),
+            uplink_sysctls=_join(each.uplink_sysctls for each in found),
             firewall=any(each.firewall for each in found),
             others=any(each.others for each in found),
             ports=frozenset().union(*ports) if ports else None,
-            sites=_joined(each.sites for each in found),
+            sites=_join(each.sites for each in found),
             names=frozenset().union(*(each.names for each in found)),
             every_name=any(each.every_name for each in found))
 
@@ -65,7 +65,7 @@ class Scope:
 _Any = TypeVar("_Any")
 
 
-def _joined(lists: Iterable[Iterable[_Any]]) -> tuple[_Any, ...]:
+def _join(lists: Iterable[Iterable[_Any]]) -> tuple[_Any, ...]:
     """The members of all lists, each once, in order."""
     return tuple(dict.fromkeys(member for each in lists for member in each))
 
@@ -112,7 +112,7 @@ class HostState:
     def host(self) -> Namespace:
         return self.namespaces[HOST]
 
-    def marked(self, kind: str) -> Iterator[Link]:
+    def find_marked(self, kind: str) -> Iterator[Link]:
         """The host's links that carry our mark of this kind."""
         for link in self.host.links.values():
             if (mark := link.mark) and mark.kind == kind:

@@ -7,7 +7,7 @@ from typing import Optional
 
 from ..core import command
 from ..core.errors import HostError
-from ..netns.enter import entered
+from ..netns.enter import enter
 from .operations import ModuleLoad, SysctlSet
 
 
@@ -31,7 +31,7 @@ def read_sysctls(wanted: Iterable[tuple[str, str]]) -> dict[tuple[str, str], Opt
     found: dict[tuple[str, str], Optional[str]] = {}
     for netns, here in names.items():
         try:
-            with entered(netns):
+            with enter(netns):
                 found.update({(netns, name): read_sysctl(name) for name in here})
         except HostError:
             found.update({(netns, name): None for name in here})
@@ -39,7 +39,7 @@ def read_sysctls(wanted: Iterable[tuple[str, str]]) -> dict[tuple[str, str], Opt
 
 
 def write_sysctl(operation: SysctlSet) -> None:
-    with entered(operation.netns):
+    with enter(operation.netns):
         try:
             with open(f"/proc/sys/{operation.name}", "w", encoding="ascii") as file:
                 file.write(operation.value)

@@ -18,7 +18,7 @@ from ..link import netlink
 from ..link.model import BRIDGE, Namespace
 from ..netns.model import HOST
 from . import conntrack, named, proc, sockets
-from .ledger import linked_with
+from .ledger import find_linked
 from .model import BRIDGE_CALLS, HostState, Scope
 from .operations import ConntrackFlush, ModuleLoad, NetnsAdd, NetnsDel, SysctlSet
 
@@ -66,7 +66,7 @@ class RealHost:
     def _read_names(state: HostState, scope: Scope) -> None:
         if not (scope.names or scope.sites or scope.every_name):
             return
-        asked = None if scope.every_name else linked_with(state, scope.names)
+        asked = None if scope.every_name else find_linked(state, scope.names)
         state.files = files.snapshot(scope.sites, asked)
         if asked is not None and not asked - scope.names <= marks.containers(state.files):
             # A linked container has a namespace of another name than its own: only its mark can tell.
@@ -109,7 +109,7 @@ class RealHost:
 
 def _sysctl_names(scope: Scope, state: HostState) -> list[tuple[str, str]]:
     names = list(scope.sysctls)
-    names += [(HOST, name.format(link.name)) for link in state.marked(BRIDGE) for name in scope.bridge_sysctls]
+    names += [(HOST, name.format(link.name)) for link in state.find_marked(BRIDGE) for name in scope.bridge_sysctls]
     uplinks = {route.interface for route in state.host.routes if route.destination == "default"}
     names += [(HOST, name.format(uplink)) for uplink in sorted(uplinks) for name in scope.uplink_sysctls]
     if scope.firewall:

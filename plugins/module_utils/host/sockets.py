@@ -49,7 +49,7 @@ def snapshot(named: Iterable[tuple[str, int]]) -> tuple[Socket, ...]:
 def from_kernel() -> list[_Listener]:
     """:raises OSError: where the kernel does not know sock_diag for a protocol, or may not load its module"""
     with RtnlSocket(_NETLINK_SOCK_DIAG) as kernel:
-        return [entry for protocol in _STATES for family in _FAMILIES for entry in _asked(kernel, protocol, family)]
+        return [entry for protocol in _STATES for family in _FAMILIES for entry in _ask(kernel, protocol, family)]
 
 
 def from_files() -> list[_Listener]:
@@ -57,7 +57,7 @@ def from_files() -> list[_Listener]:
     return [entry for protocol in _STATES for suffix in _FAMILIES.values() for entry in _read(protocol, suffix)]
 
 
-def _asked(kernel: RtnlSocket, protocol: str, family: int) -> Iterator[_Listener]:
+def _ask(kernel: RtnlSocket, protocol: str, family: int) -> Iterator[_Listener]:
     number, state = _STATES[protocol]
     for payload in kernel.dump(_SOCK_DIAG_BY_FAMILY, _REQUEST.pack(family, number, 0, 1 << state)):
         _family, _state, port, peer, source, _destination, inode = _FOUND.unpack_from(payload)

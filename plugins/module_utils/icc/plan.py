@@ -39,7 +39,7 @@ def amend(draft: Draft, items: Sequence[LocatedPolicy]) -> None:
 
 def views(state: HostState, ledger: Ledger, items: Sequence[LocatedPolicy]) -> list[View]:
     own = bridges(state)
-    return [_view(item, own.get(item.bridge or ""), ledger.linked(item.label)) for item in items]
+    return [_view(item, own.get(item.bridge or ""), ledger.links_of(item.label)) for item in items]
 
 
 def _view(item: LocatedPolicy, bridge: Optional[Bridge], linked: Sequence[Linkage]) -> Mapping[str, Any]:
@@ -103,8 +103,8 @@ def _linkages(draft: Draft, item: LocatedPolicy, own: Sequence[Endpoint], link: 
     here, there = shared[0]
     ports, bridge = _ports(draft, item, there), _bridge(draft, there)
     if bridge is None:
-        where = f"bridge {there.bridge}, which is not ours" if there.bridge else "no bridge"
-        raise MooringError(f"links: {item.label} and {link.target} are on {where}: attach both to a bridge of ours, or "
+        where = f"bridge {there.bridge}, which this collection does not manage" if there.bridge else "no bridge"
+        raise MooringError(f"links: {item.label} and {link.target} are on {where}: attach both to another bridge, or "
                            "take that one over with docker_bridge adopt=true")
     if not ports:
         draft.warn(f"the link from {item.label} to {link.target} gives a name and opens nothing, since {link.target} "
@@ -125,7 +125,7 @@ def _ports(draft: Draft, item: LocatedPolicy, target: Endpoint) -> list[ExposedP
     """What the target exposes and what it publishes: Docker counts a published port as exposed."""
     found = dict.fromkeys(parse_exposed_port(port) for port in target.exposed)
     found.update(dict.fromkeys(item.exposed))
-    for publication in draft.ledger.published(target.container):
+    for publication in draft.ledger.publications_of(target.container):
         last = publication.container_port + publication.count - 1
         found[ExposedPort(publication.container_port, last, publication.protocol)] = None
     return list(found)

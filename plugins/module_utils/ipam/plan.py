@@ -31,7 +31,7 @@ def choose_pool(routes: Iterable[str], nameservers: Iterable[str]) -> Optional[s
     return None
 
 
-def reserved(subnet: str, *gateways: str) -> set[int]:
+def reserve(subnet: str, *gateways: str) -> set[int]:
     """Addresses of a subnet that no endpoint gets: the gateways, and the network's own and its broadcast address.
 
     A /31 has neither of the latter (RFC 3021), nor has a /127 (RFC 6164); IPv6 has no broadcast, but its first

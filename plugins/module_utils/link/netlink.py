@@ -11,7 +11,7 @@ from dataclasses import replace
 from ..core.errors import HostError
 from ..core.plan import Operation
 from ..link.operations import LinkDel
-from ..netns.enter import entered, home
+from ..netns.enter import enter, home
 from ..netns.model import HOST
 from . import decode, rtnl
 from .encode import Second, messages
@@ -34,7 +34,7 @@ def snapshot(path: str) -> Namespace:
 
     :raises HostError: when it cannot be entered
     """
-    with entered(path), rtnl.RtnlSocket() as kernel:
+    with enter(path), rtnl.RtnlSocket() as kernel:
         inode = os.stat("/proc/self/ns/net").st_ino
         links = [decode.link(data) for data in kernel.dump(rtnl.GETLINK, decode.LINKS)]
         names = {link.index: link.name for link, _controller in links}
@@ -55,7 +55,7 @@ def execute(path: str, operations: Sequence[Operation]) -> Iterator[Operation]:
     """
     with contextlib.ExitStack() as stack:
         here = stack.enter_context(home())
-        stack.enter_context(entered(path))
+        stack.enter_context(enter(path))
         kernel = stack.enter_context(rtnl.RtnlSocket())
         deletions = _only_deletions(operations)
         if len(deletions) > 1:

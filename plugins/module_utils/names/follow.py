@@ -13,7 +13,7 @@ from ..core.errors import MooringError
 from ..core.lock import host_lock
 from ..core.plan import Draft
 from ..files import adapter as files
-from ..files.marks import managed
+from ..files.marks import find_managed
 from ..files.model import ObservedFile, Place
 from ..files.operations import FileWrite
 from .resolv import host_conf
@@ -54,7 +54,7 @@ def main() -> int:
 def bring_up_to_date(state: State) -> bool:
     """Each container by itself, so that one whose file cannot be written keeps no other one waiting."""
     host, good = host_conf(state.resolv_texts), True
-    for each in managed(state.files):
+    for each in find_managed(state.files):
         draft = Draft(state)
         try:
             if each.resolv is not None:

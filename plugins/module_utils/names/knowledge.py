@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from ..bridge.model import bridges
 from ..files.hosts import Alias, Facts, alias
-from ..files.marks import managed
+from ..files.marks import find_managed
 from ..files.model import HOSTS, Site
 from ..host.endpoints import containers, endpoints
 from ..host.model import HostState
@@ -22,7 +22,7 @@ class Knowledge:
         self._links: dict[str, dict[tuple[str, str, str], None]] = {}
         for link in sorted(linked):
             self._links.setdefault(link.source, {})[link.target_ip, link.alias, link.target] = None
-        found = managed(state.files)
+        found = find_managed(state.files)
         self._hostnames = {each.site.container: each.hosts.told for each in found if each.hosts}
         self._owners = {each.site.find(HOSTS): each.site.container for each in found}
 
@@ -34,7 +34,7 @@ class Knowledge:
         """A container is going to have another host name."""
         self._hostnames[container] = hostname
 
-    def leased(self, container: str) -> bool:
+    def has_lease(self, container: str) -> bool:
         return container in self._leases
 
     def facts(self, container: str, addresses: tuple[str, ...] = ()) -> Facts:

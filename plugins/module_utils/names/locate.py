@@ -25,13 +25,13 @@ def locate(items: Sequence[DesiredNames], places: Places) -> list[LocatedNames]:
     """Every item with its container's label and the places of its files."""
     found = []
     for item in items:
-        place, site = _located(item, places)
+        place, site = _locate(item, places)
         container_label(item.target.kind, place.label)
-        found.append(LocatedNames.at(item, place, site, places.attached(place.label)))
+        found.append(LocatedNames.at(item, place, site, places.is_attached(place.label)))
     return found
 
 
-def _located(item: DesiredNames, places: Places) -> tuple[Resolved, Optional[Site]]:
+def _locate(item: DesiredNames, places: Places) -> tuple[Resolved, Optional[Site]]:
     target, name = item.target, item.name
     if target.kind == "netns":
         return places.resolve(target, name), netns_site(target.value, name or target.value)
@@ -56,7 +56,7 @@ def _of_path(target: Target, name: Optional[str]) -> tuple[Resolved, Site]:
 
 
 def _of_process(places: Places, target: Target, name: Optional[str]) -> tuple[Resolved, Optional[Site]]:
-    label, path, start = name or target.value, f"/proc/{target.value}/ns/net", places.started(int(target.value))
+    label, path, start = name or target.value, f"/proc/{target.value}/ns/net", places.start_time(int(target.value))
     if not start:
         missing = str(OptionError("pid", target.value, "is not a running process",
                                   "Give the pid of a process of the container"))

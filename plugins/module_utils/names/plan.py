@@ -9,7 +9,7 @@ from typing import Optional
 from ..core.errors import OptionError, doing
 from ..core.plan import View
 from ..files.block import split
-from ..files.marks import known as known_sites
+from ..files.marks import read_marks as known_sites
 from ..files.marks import text_at
 from ..files.model import FILES, HOST_GATEWAY, HOSTNAME, HOSTS, HostsSettings, ResolvSettings, Site
 from ..files.operations import HostnameSet
@@ -85,7 +85,7 @@ class _Names:
         with doing(f"names of {item.label}"):
             self._refuse()
             self._find_namespace()
-            addresses = () if known.leased(item.label) else self._addresses()
+            addresses = () if known.has_lease(item.label) else self._addresses()
             self.facts = known.facts(item.label, addresses)
             self._need_gateway()
             self.hosts, self.resolv = self._hosts(addresses), with_facts(self._resolv(), self.facts)

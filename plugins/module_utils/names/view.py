@@ -8,7 +8,7 @@ from typing import Any
 from ..core.plan import View
 from ..files.block import split
 from ..files.hosts import own_names
-from ..files.marks import Managed, managed, text_at
+from ..files.marks import Managed, find_managed, text_at
 from ..files.model import FILES, RESOLV
 from ..host.model import HostState
 from ..ports.linkage import Linkage
@@ -21,7 +21,7 @@ def views(state: HostState, desired: Sequence[LocatedNames],
           linked: Sequence[Linkage]) -> list[View]:
     """The names of each container of a task, None where we look after none."""
     known, found = Knowledge(state, linked), {}
-    for each in managed(state.files):
+    for each in find_managed(state.files):
         found[each.site.container, each.site.kind] = each
         found.setdefault((each.site.container, ""), each)
     wanted = [found.get((item.label, item.site.kind if item.site else "")) for item in desired]
@@ -31,7 +31,7 @@ def views(state: HostState, desired: Sequence[LocatedNames],
 def all_names(state: HostState, linked: Sequence[Linkage]) -> list[Mapping[str, Any]]:
     """The names of every container whose files we look after."""
     known = Knowledge(state, linked)
-    return [names(state, each, known) for each in managed(state.files)]
+    return [names(state, each, known) for each in find_managed(state.files)]
 
 
 def names(state: HostState, each: Managed, known: Knowledge) -> Mapping[str, Any]:

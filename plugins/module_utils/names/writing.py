@@ -7,7 +7,7 @@ from typing import Any
 
 from ..core.plan import Draft
 from ..files import hosts
-from ..files.block import compose, put, remembered, split, take, taken
+from ..files.block import compose, replace_block, read_memory, split, remove_block, find_replaced
 from ..files.hosts import Alias, Facts
 from ..files.marks import as_mark, engine_names, hint_place, hint_text, settings_of, text_at
 from ..files.model import HOSTNAME, HOSTS, RESOLV, HostsSettings, ObservedFile, Place, ResolvSettings, Site
@@ -49,14 +49,14 @@ def take_back(draft: Draft, site: Site) -> None:
     files = draft.state.files
     block = split(HOSTS, text_at(site, HOSTS, files)).block
     mark: Mapping[str, Any] = block.mark or {} if block else {}
-    memory, settings = remembered(mark), settings_of(HostsSettings, mark)
+    memory, settings = read_memory(mark), settings_of(HostsSettings, mark)
     directories = memory.get("directories", 0) if site.kind == "netns" else 0
     if settings and settings.hostname and text_at(site, HOSTNAME, files) == hosts.hostname_text(settings):
         _leave(draft, site, HOSTNAME, memory.get("hostname_was"), directories)
     for file in (RESOLV, HOSTS):
         parts = split(file, text_at(site, file, files))
         if parts.block:
-            _leave(draft, site, file, take(parts), directories)
+            _leave(draft, site, file, remove_block(parts), directories)
     hint = hint_place(site)
     if (text := files.get(hint, ObservedFile()).text) is not None:
         draft.do(FileDel(hint, text, f"record of the files of {site.container}", 2))
@@ -70,12 +70,12 @@ def _write_block(draft: Draft, site: Site, file: str, mark: Mapping[str, Any], b
     if parts.block is None:
         memory = dict(new)
         if text is not None:
-            memory["was"] = taken(parts, engine)
+            memory["was"] = find_replaced(parts, engine)
     elif parts.block.mark is None:
         memory = {} if site.kind == "netns" else {"was": []}  # somebody damaged it, and with it what was there before
     else:
-        memory = remembered(parts.block.mark)
-    wanted = put(parts, compose(file, {**mark, **memory}, body), engine)
+        memory = read_memory(parts.block.mark)
+    wanted = replace_block(parts, compose(file, {**mark, **memory}, body), engine)
     if wanted != text:
         _write(draft, site, file, wanted)
 

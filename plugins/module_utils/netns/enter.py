@@ -22,7 +22,7 @@ def home() -> Iterator[int]:
 
 
 @contextlib.contextmanager
-def entered(path: str) -> Iterator[None]:
+def enter(path: str) -> Iterator[None]:
     """The block runs in the namespace at ``path``; HOST means where the run already is.
 
     Sockets stay in the namespace where they were opened, so the block can be short. A path is only ever opened:

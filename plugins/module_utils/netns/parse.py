@@ -25,11 +25,11 @@ def optional_target(options: Mapping[str, Any]) -> Optional[Target]:
     if len(given) > 1:
         raise MooringError(f"{' and '.join(given)} are given together, and only one of them can name the container")
     for kind, value in given.items():
-        return Target(kind, _checked(kind, value))
+        return Target(kind, _check(kind, value))
     return None
 
 
-def _checked(kind: str, value: Any) -> str:
+def _check(kind: str, value: Any) -> str:
     if kind == "pid":
         if not isinstance(value, int) or value < 1:
             raise OptionError("pid", value, "is not the number of a process", "Give a number from 1, as ps shows it")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 
-def started(pid: int) -> str:
+def start_time(pid: int) -> str:
     """When a process started, in clock ticks since boot, "" when it is not there.
 
     The number of a process may be used again, but not with the same time.

@@ -29,7 +29,7 @@ def misfit(publication: Publication, subnets: Subnets) -> str:
     return "" if (mode == "routed") is publication.direct else f"bridge {bridge.name} is in gateway mode {mode}"
 
 
-def opened(publications: Iterable[Publication], own: Iterable[Bridge]) -> dict[str, list[Publication]]:
+def select_opened(publications: Iterable[Publication], own: Iterable[Bridge]) -> dict[str, list[Publication]]:
     """The direct publications of one family by bridge, in order."""
     subnets = Subnets(own)
     found: dict[str, list[Publication]] = {}

@@ -16,7 +16,9 @@ from typing import Optional, Union
 
 from ..core.errors import OptionError
 from .model import DYNAMIC_RANGE, ORDER, PortSpec, Publication, Socket, family_of, range_text
-from .occupied import Occupied, Owner, addresses_collide, listened, published, shares, taken_by
+from .occupied import (
+    Occupied, Owner, addresses_collide, describe_owner, describe_shares, occupy_listened, occupy_published,
+)
 from .spec import parse_host_ip
 from .wanted import Wanted, wanted_specs
 
@@ -55,7 +57,7 @@ def allocate(
     ``::`` with the same host port when the container has IPv6 (as Docker 29). A dynamic range gets ports in a row.
 
     :param addresses: the container's addresses: ``{"ipv4": "192.168.5.2", "ipv6": "2001:db8::2"}`` or one of them
-    :param others: every publication of other containers, or an index of them (:func:`.occupied.published`)
+    :param others: every publication of other containers, or an index of them (:func:`.occupy_published`)
     :param current: what this container has published now; it never stands in the way. A port that is to be chosen is
         taken from it, and a process that came to listen on one of its ports later does not matter: the traffic is the
         container's already. Nor does a rule of others that came later: the caller warns of it
@@ -96,9 +98,9 @@ class _Allocation:
 
     def __init__(self, others: Union[Iterable[Publication], Occupied], foreign: Occupied, sockets: Iterable[Socket],
                  reserved: Iterable[tuple[int, int]], dynamic_range: tuple[int, int]) -> None:
-        self._published = others if isinstance(others, Occupied) else published(others)
+        self._published = others if isinstance(others, Occupied) else occupy_published(others)
         self._foreign = foreign
-        self._listened = listened(sockets)
+        self._listened = occupy_listened(sockets)
         self._dynamic_range = dynamic_range
         self._reserved = bytearray(65536)
         for first, last in reserved:
@@ -172,12 +174,12 @@ class _Allocation:
         """The first port that stands in the way of the whole entry beginning at host port ``first``, and its owner."""
         protocol, count = want.protocol, want.length
         for host_ip in want.host_ips:
-            taken = (self._published.first_taken(protocol, host_ip, first, count)
-                     or self._claimed.first_taken(protocol, host_ip, first, count))
+            taken = (self._published.find_taken(protocol, host_ip, first, count)
+                     or self._claimed.find_taken(protocol, host_ip, first, count))
             if not taken and (protocol, host_ip, first, count) not in self._own:
                 # A rule before the process: behind a port of Docker there is also its proxy, which names nobody.
-                taken = (self._foreign.first_taken(protocol, host_ip, first, count)
-                         or self._listened.first_taken(protocol, host_ip, first, count))
+                taken = (self._foreign.find_taken(protocol, host_ip, first, count)
+                         or self._listened.find_taken(protocol, host_ip, first, count))
             if taken:
                 return taken
         return None
@@ -193,7 +195,7 @@ class _Allocation:
     @staticmethod
     def _refusal(want: Wanted, port: int, owner: Owner) -> OptionError:
         words = ("published_ports", want.spec.text,
-                 f"asks for host port {port}/{want.spec.protocol}, which {taken_by(owner)}",
+                 f"asks for host port {port}/{want.spec.protocol}, which {describe_owner(owner)}",
                  "Choose another host port, or leave it out to have one chosen")
         return PublishedElsewhere(owner, *words) if isinstance(owner, Publication) else OptionError(*words)
 
@@ -240,7 +242,8 @@ class _Allocation:
             if taken or (spec.host_ports is None and self._reserved[port]):
                 owners.append(taken[1] if taken else None)
         needed = "no free port" if spec.count == 1 else f"no {spec.count} free ports in a row"
-        problem = f"has {needed} left for {spec.text}: of {last - first + 1} ports, {shares(owners) or 'none is taken'}"
+        shares = describe_shares(owners) or "none is taken"
+        problem = f"has {needed} left for {spec.text}: of {last - first + 1} ports, {shares}"
         if spec.host_ports:
             return OptionError("published_ports", spec.text, problem, "Give a range with free ports")
         return OptionError("dynamic_port_range", range_text(first, last), problem,

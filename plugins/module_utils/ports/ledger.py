@@ -41,10 +41,10 @@ class Ledger:
         """All links, in order."""
         return tuple(sorted(link for each in self.by_source.values() for link in each))
 
-    def published(self, container: str) -> tuple[Publication, ...]:
+    def publications_of(self, container: str) -> tuple[Publication, ...]:
         return self.by_container.get(container, ())
 
-    def linked(self, source: str) -> tuple[Linkage, ...]:
+    def links_of(self, source: str) -> tuple[Linkage, ...]:
         return self.by_source.get(source, ())
 
     def publish(self, container: str, publications: Iterable[Publication]) -> None:

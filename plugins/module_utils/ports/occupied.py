@@ -69,7 +69,7 @@ class Occupied:
                     return owner
         return None
 
-    def first_taken(self, protocol: str, address: str, first: int, count: int) -> tuple[int, Owner] | None:
+    def find_taken(self, protocol: str, address: str, first: int, count: int) -> tuple[int, Owner] | None:
         """The first port from ``first`` on, out of ``count``, that is taken, and its owner."""
         if count == 1 and not self._ranges and (protocol, first) not in self._single:
             return None
@@ -80,7 +80,7 @@ class Occupied:
         return None
 
 
-def published(publications: Iterable[Publication]) -> Occupied:
+def occupy_published(publications: Iterable[Publication]) -> Occupied:
     """The host ports of publications."""
     occupied = Occupied()
     for publication in publications:
@@ -88,7 +88,7 @@ def published(publications: Iterable[Publication]) -> Occupied:
     return occupied
 
 
-def listened(sockets: Iterable[Socket]) -> Occupied:
+def occupy_listened(sockets: Iterable[Socket]) -> Occupied:
     """The host ports of sockets."""
     occupied = Occupied()
     for socket in sockets:
@@ -102,7 +102,7 @@ def listened(sockets: Iterable[Socket]) -> Occupied:
     return occupied
 
 
-def taken_by(owner: Owner) -> str:
+def describe_owner(owner: Owner) -> str:
     """Why a port cannot be had, as the end of "host port 8080/tcp, which ..."."""
     if isinstance(owner, Publication):
         return f"is already published by container {owner.container} ({owner.text})"
@@ -114,7 +114,7 @@ def taken_by(owner: Owner) -> str:
     return f"is given twice: {owner.text} has it too"
 
 
-def shares(owners: Iterable[Owner | None]) -> str:
+def describe_shares(owners: Iterable[Owner | None]) -> str:
     """Who has how many of the ports of a range, the largest share first; None stands for a reserved port."""
     counts = Counter(_share(owner) for owner in owners)
     named = counts.most_common(_NAMED_OWNERS)

@@ -8,12 +8,12 @@ from ..core.errors import OptionError
 from ..foreign.claims import claims
 from ..host.model import HostState
 from ..ports.model import ANY_IPV4, ANY_IPV6, PROTOCOLS, Claim, PortSpec, Publication, range_text
-from ..ports.occupied import Occupied, addresses_collide, taken_by
+from ..ports.occupied import Occupied, addresses_collide, describe_owner
 
 _ANY = (ANY_IPV4, ANY_IPV6)
 
 
-def claimed(state: HostState) -> tuple[Claim, ...]:
+def find_claims(state: HostState) -> tuple[Claim, ...]:
     """All claims of others on addresses of the host."""
     return tuple(claims(state.foreign, state.native, state.host.addresses))
 
@@ -40,19 +40,20 @@ def refuse_whole_address(claims_of_others: Iterable[Claim], specs: Sequence[Port
                                   "Publish it on another address, or take that rule away")
 
 
-def contested(claims_of_others: Sequence[Claim], occupied: Occupied,
-              published: Iterable[Publication]) -> Iterator[str]:
+def find_contested(claims_of_others: Sequence[Claim], occupied: Occupied,
+                   published: Iterable[Publication]) -> Iterator[str]:
     """What somebody else claims although it is published already, and what goes elsewhere before it gets here."""
     whole = [claim for claim in claims_of_others if not claim.ports]
     found: dict[Claim, list[str]] = {}
     for publication in published:
         if publication.direct:  # at the container's own address, where no port of the host is taken
             continue
-        taken = occupied.first_taken(publication.protocol, publication.host_ip, publication.host_port,
-                                     publication.count)
+        taken = occupied.find_taken(publication.protocol, publication.host_ip, publication.host_port,
+                                    publication.count)
         if taken:
-            yield (f"host port {taken[0]}/{publication.protocol} of {publication.container} {taken_by(taken[1])} as "
-                   "well: only one of the two gets the connections. Take that rule away, or publish another port")
+            owner = describe_owner(taken[1])
+            yield (f"host port {taken[0]}/{publication.protocol} of {publication.container} {owner} as well: "
+                   "only one of the two gets the connections. Take that rule away, or publish another port")
         for claim in whole:
             if claim.family == publication.family and claim.protocol in ("", publication.protocol) and \
                     addresses_collide(claim.address, publication.host_ip):

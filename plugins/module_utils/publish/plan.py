@@ -20,11 +20,11 @@ from ..ports.allocate import PublishedElsewhere, allocate
 from ..ports.entry import HIGHEST_PORT
 from ..ports.ledger import Ledger
 from ..ports.model import ANY_IPV4, ExposedPort, PortSpec, Publication, family_of
-from ..ports.occupied import published as occupied_by
+from ..ports.occupied import occupy_published as occupied_by
 from ..ports.spec import parse_exposed_port
 from . import conflicts
 from .model import LocatedPorts
-from .unreached import unreached
+from .unreached import find_unreached
 
 
 def scope(items: Sequence[LocatedPorts], _look: HostState) -> Scope:
@@ -38,12 +38,12 @@ def amend(draft: Draft, items: Sequence[LocatedPorts]) -> None:
     labels = {item.label for item in items}
     leases = containers(endpoints(draft.state))
     taken = _Taken(draft, items)
-    former = {label: draft.ledger.published(label) for label in labels}
+    former = {label: draft.ledger.publications_of(label) for label in labels}
     # Explicit ports of all items come before the first one that is to be chosen.
     for explicit in (True, False):
         for item in items:
-            current = draft.ledger.published(item.label)
-            for publication in _staying(current, item) if explicit else current:
+            current = draft.ledger.publications_of(item.label)
+            for publication in _select_staying(current, item) if explicit else current:
                 taken.published.withdraw(publication)
             try:
                 chosen = _publish(draft, item, leases.get(item.label, []), taken,
@@ -54,18 +54,18 @@ def amend(draft: Draft, items: Sequence[LocatedPorts]) -> None:
                 draft.assume(str(error), f"closes port {error.owner.text} of container {error.owner.container}")
                 chosen = ()
             draft.ledger.publish(item.label, chosen)
-            for publication in draft.ledger.published(item.label):
+            for publication in draft.ledger.publications_of(item.label):
                 taken.published.publish(publication)
     draft.containers_asked += labels
-    asked = [publication for label in labels for publication in draft.ledger.published(label)]
-    for sentence in (*unreached(items, leases, asked, draft.state),
-                     *conflicts.contested(taken.claims, taken.claimed, asked)):
+    asked = [publication for label in labels for publication in draft.ledger.publications_of(label)]
+    for sentence in (*find_unreached(items, leases, asked, draft.state),
+                     *conflicts.find_contested(taken.claims, taken.claimed, asked)):
         draft.warn(sentence)
 
 
 def views(state: HostState, ledger: Ledger, items: Sequence[LocatedPorts]) -> list[View]:
     leases = containers(endpoints(state))
-    return [view(item.label, ledger.published(item.label), leases.get(item.label, ())) for item in items]
+    return [view(item.label, ledger.publications_of(item.label), leases.get(item.label, ())) for item in items]
 
 
 class _Taken:
@@ -76,13 +76,13 @@ class _Taken:
         asked = {item.label: item for item in items}
         self.published = occupied_by(
             publication for label, own in draft.ledger.by_container.items()
-            for publication in (_staying(own, asked[label]) if label in asked else own))
-        self.claims = conflicts.claimed(draft.observed)
+            for publication in (_select_staying(own, asked[label]) if label in asked else own))
+        self.claims = conflicts.find_claims(draft.observed)
         self.claimed = conflicts.occupied_by(self.claims)
         self.bridges = bridges(draft.state)
 
 
-def _staying(published: Sequence[Publication], item: LocatedPorts) -> Sequence[Publication]:
+def _select_staying(published: Sequence[Publication], item: LocatedPorts) -> Sequence[Publication]:
     """Those publications of a container that an entry of the item can keep."""
     if not item.present:
         return ()
@@ -199,12 +199,12 @@ def _specs(item: LocatedPorts, leases: Sequence[Endpoint]) -> list[PortSpec]:
     if item.publish_all:
         named = {(spec.protocol, port) for spec in specs
                  for port in range(spec.container_ports[0], spec.container_ports[1] + 1)}
-        for exposed in _exposed(item, leases):
+        for exposed in _find_exposed(item, leases):
             specs += [PortSpec("", None, (port, port), exposed.protocol)
                       for port in range(exposed.first, exposed.last + 1) if (exposed.protocol, port) not in named]
     return specs
 
 
-def _exposed(item: LocatedPorts, leases: Sequence[Endpoint]) -> list[ExposedPort]:
+def _find_exposed(item: LocatedPorts, leases: Sequence[Endpoint]) -> list[ExposedPort]:
     recorded = [parse_exposed_port(port) for lease in leases for port in lease.exposed]
     return list(dict.fromkeys(item.exposed or recorded))

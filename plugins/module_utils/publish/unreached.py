@@ -11,8 +11,8 @@ from ..ports.model import ANY_IPV4, ANY_IPV6, Publication, family_of
 from .model import LocatedPorts
 
 
-def unreached(desired: Iterable[LocatedPorts], leases: Mapping[str, Sequence[Endpoint]],
-              published: Iterable[Publication], state: HostState) -> Iterator[str]:
+def find_unreached(desired: Iterable[LocatedPorts], leases: Mapping[str, Sequence[Endpoint]],
+                   published: Iterable[Publication], state: HostState) -> Iterator[str]:
     """Sentences for the user. Docker refuses the address of another host, since it cannot bind it; an address that
     comes and goes (VRRP) needs its ports published before it comes."""
     for item in desired:

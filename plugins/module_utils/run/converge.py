@@ -21,7 +21,7 @@ from ..host.model import HostState, Scope
 from ..host.real import RealHost
 from ..host.resource import Known, Part
 from ..ports.ledger import Ledger
-from ..upkeep.settle import settle, widened
+from ..upkeep.settle import settle, widen
 
 ATTEMPTS = 3  # to find all containers where their engine says that they are
 
@@ -38,7 +38,7 @@ def converge(parts: Sequence[Part], host: RealHost, changing: bool) -> Plan:
     for _attempt in range(ATTEMPTS):
         places = _look_up(parts, host)  # may take as long as an engine does, so not under the lock
         with host_lock():
-            outdated = places.outdated()
+            outdated = places.find_outdated()
             if not outdated:
                 found = _plan_at(parts, places, host)
                 if not places.unasked:
@@ -62,7 +62,7 @@ def _plan_at(parts: Sequence[Part], places: HostPlaces, host: RealHost) -> Plan:
     def scope_of(look: HostState) -> Scope:
         places.see(endpoint.container for endpoint in endpoints(look))
         located.extend(_locate(parts, places))
-        return widened(Scope.union(part.resource.scope(part.items, look) for part in located))
+        return widen(Scope.union(part.resource.scope(part.items, look) for part in located))
 
     return plan(located, host.snapshot(scope_of))
 

@@ -19,12 +19,12 @@ def part_of(resource: Resource, params: Mapping[str, Any], check: Check) -> Part
     if params["config"] is None:
         return Part(resource, (_parse(resource, flat),))
     defaults = {key: value for key, value in flat.items() if value is not None}
-    found = listed(resource, [{**defaults, **item} for item in params["config"]], check)
+    found = parse_list(resource, [{**defaults, **item} for item in params["config"]], check)
     refuse_twice(found)
     return found
 
 
-def listed(resource: Resource, items: list[Mapping[str, Any]], check: Check) -> Part:
+def parse_list(resource: Resource, items: list[Mapping[str, Any]], check: Check) -> Part:
     """Every item of a list as a value."""
     found = []
     for number, item in enumerate(items):

@@ -36,7 +36,7 @@ INTERPRETERS = ("/usr/bin/python3", "/usr/libexec/platform-python", "/usr/local/
 def run_module(resource: Resource) -> None:
     """Run one module from its parameters to its result."""
     module = AnsibleModule(argument_spec={**resource.options, **CONFIG}, supports_check_mode=True)
-    _run(module, resource.libraries, lambda: [part_of(resource, module.params, checked)],
+    _run(module, resource.libraries, lambda: [part_of(resource, module.params, check_options)],
          lambda plan: result(resource, plan, single=module.params["config"] is None))
 
 
@@ -55,7 +55,7 @@ def _run(module: AnsibleModule, libraries: Sequence[str], parts: Callable[[], Se
         host = RealHost()
         plan = converge(parts(), host, changing=not module.check_mode)
         _warn(module, plan, host)
-        module.exit_json(**shown(plan), **told(plan, with_diff=module._diff))
+        module.exit_json(**shown(plan), **describe_plan(plan, with_diff=module._diff))
     except MooringError as error:
         module.fail_json(msg=str(error))
     except Exception as error:
@@ -78,7 +78,7 @@ def _require_libraries(module: AnsibleModule, libraries: Sequence[str]) -> None:
     module.fail_json(msg=missing_required_lib(missing[0], reason=REASONS[missing[0]]))
 
 
-def checked(options: Mapping[str, Any], item: Mapping[str, Any]) -> Mapping[str, Any]:
+def check_options(options: Mapping[str, Any], item: Mapping[str, Any]) -> Mapping[str, Any]:
     """What a user gave for one item, checked as Ansible checks the options of a module.
 
     :raises MooringError: for what is no option, or has another type
@@ -108,7 +108,7 @@ def result_of_host(plan: Plan) -> dict[str, Any]:
     return {"network": plan.after[-1][0]}
 
 
-def told(plan: Plan, with_diff: bool) -> dict[str, Any]:
+def describe_plan(plan: Plan, with_diff: bool) -> dict[str, Any]:
     """What every module tells of its plan."""
     found: dict[str, Any] = {"changed": bool(plan.operations), "actions": plan.actions}
     sysctls = [{"name": operation.dotted, "value": operation.value, "previous": operation.previous}

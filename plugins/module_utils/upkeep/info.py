@@ -19,7 +19,7 @@ from ..names.view import all_names
 from ..ports.ledger import Ledger
 from ..ports.model import Publication
 from ..publish import conflicts
-from .obstacles import blocked, shut_in
+from .obstacles import find_blocked, find_shut_in
 from .settle import settle
 
 
@@ -63,7 +63,7 @@ def answer(question: DesiredInfo, state: HostState, ledger: Ledger, drift: list[
         "endpoints": [_endpoint(endpoint, ledger) for endpoint in found],
         "published_ports": [f"{p.container} {p.text}" for p in published if everything or p.container in containers],
         "links": [link.note for link in linked if everything or link.source in containers],
-        "veth_pairs": sorted({link.mark.name for link in state.marked(VETH) if link.mark}) if everything else [],
+        "veth_pairs": sorted({link.mark.name for link in state.find_marked(VETH) if link.mark}) if everything else [],
         "namespaces": sorted(name for name, entry in state.named.items() if entry.own) if everything else [],
         "dns": [names for names in named
                 if everything or names["container"] in (question.container, *containers)],
@@ -78,8 +78,8 @@ def _endpoint(endpoint: Endpoint, ledger: Ledger) -> Mapping[str, Any]:
     return {"container": own, "interface_name": endpoint.interface, "bridge": endpoint.bridge,
             "address": endpoint.address, "address_v6": endpoint.address_v6, "host_interface": endpoint.link.name,
             "up": endpoint.link.up, "exposed_ports": list(endpoint.exposed),
-            "published_ports": [p.text for p in ledger.published(own)],
-            "links": sorted({f"{link.target}:{link.alias}" for link in ledger.linked(own)})}
+            "published_ports": [p.text for p in ledger.publications_of(own)],
+            "links": sorted({f"{link.target}:{link.alias}" for link in ledger.links_of(own)})}
 
 
 def _drift(state: HostState, ledger: Ledger) -> list[str]:
@@ -93,9 +93,9 @@ def _obstacles(state: HostState, published: Sequence[Publication], names: Sequen
                containers: Collection[str]) -> list[str]:
     """What rules of others take away from what is asked about."""
     asked = [publication for publication in published if everything or publication.container in containers]
-    claims = conflicts.claimed(state)
-    return [*conflicts.contested(claims, conflicts.occupied_by(claims), asked), *blocked(state, asked),
-            *shut_in(state, names)]
+    claims = conflicts.find_claims(state)
+    return [*conflicts.find_contested(claims, conflicts.occupied_by(claims), asked), *find_blocked(state, asked),
+            *find_shut_in(state, names)]
 
 
 def _leftovers(state: HostState, ledger: Ledger, named: Sequence[Mapping[str, Any]]) -> list[str]:

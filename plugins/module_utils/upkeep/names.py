@@ -6,7 +6,7 @@ import dataclasses
 
 from ..core import plan
 from ..core.errors import doing
-from ..files.marks import Managed, managed
+from ..files.marks import Managed, find_managed
 from ..files.operations import FileWrite
 from ..host.draft import Draft
 from ..names.knowledge import Knowledge
@@ -16,7 +16,7 @@ from ..names.writing import write_hint, write_hosts, write_resolv
 
 def keep_names(draft: Draft) -> None:
     """Add to the draft what brings the files up to date that were read and that the run has not planned itself."""
-    kept = [each for each in managed(draft.state.files) if each.site.container not in draft.names_asked]
+    kept = [each for each in find_managed(draft.state.files) if each.site.container not in draft.names_asked]
     if not kept:
         return
     known, host = Knowledge(draft.state, draft.ledger.links), host_conf(draft.state.resolv_texts)
@@ -38,7 +38,7 @@ def _bring_up_to_date(draft: plan.Draft, each: Managed, known: Knowledge, host: 
     if of_hosts is not None:
         write_hosts(draft, site, of_hosts, facts, known.aliases(site.container))
     if of_resolv is not None:
-        if of_hosts is not None or known.leased(site.container):
+        if of_hosts is not None or known.has_lease(site.container):
             of_resolv = with_facts(of_resolv, facts)
         write_resolv(draft, site, of_resolv, host)
     if of_hosts is not None and of_resolv is not None:

@@ -46,7 +46,7 @@ _Culprit = tuple[str, str, Optional[ForeignRule]]
 _Journey = tuple[str, tuple[str, ...], Packet, Packet]
 
 
-def blocked(state: HostState, published: Sequence[Publication]) -> list[str]:
+def find_blocked(state: HostState, published: Sequence[Publication]) -> list[str]:
     """Published ports that rules of others close, with the chain that does."""
     places = _places(state)
     if not places:
@@ -67,7 +67,7 @@ def blocked(state: HostState, published: Sequence[Publication]) -> list[str]:
             for (what, culprit), (ports, interfaces) in found.items()]
 
 
-def shut_in(state: HostState, names: Iterable[str]) -> list[str]:
+def find_shut_in(state: HostState, names: Iterable[str]) -> list[str]:
     """Bridges whose containers cannot reach the outside because of rules of others."""
     places = _places(state)
     own = bridges(state) if places else {}

@@ -35,7 +35,7 @@ def follow_addresses(draft: Draft) -> None:
     subnets = [subnet for bridge in own.values() for family in FAMILIES if (subnet := bridge.subnet(family))]
     addresses = Addresses(endpoints(draft.state), subnets)
     published = follow_publications(draft.ledger.publications, addresses)
-    draft.ledger = Ledger.of(_fitting(draft, published, Subnets(own.values())),
+    draft.ledger = Ledger.of(_select_fitting(draft, published, Subnets(own.values())),
                              follow_links(draft.ledger.links, addresses))
 
 
@@ -59,7 +59,7 @@ def keep_rules(draft: Draft) -> None:
             _bridge_calls(draft, family)
     if between == before or after != between:
         _write(draft, after)
-    _route_loopback(draft, _loopback_bridges(after.publications, draft.state))
+    _route_loopback(draft, _find_loopback_bridges(after.publications, draft.state))
     forget_connections(draft, between, after)
     forget_paths(draft, before.bridges, after.bridges)
 
@@ -83,7 +83,7 @@ def _write(draft: Draft, policy: Policy, stage: Optional[int] = None) -> None:
             draft.do(operation, stage)
 
 
-def _fitting(draft: Draft, published: Iterable[Publication], subnets: Subnets) -> list[Publication]:
+def _select_fitting(draft: Draft, published: Iterable[Publication], subnets: Subnets) -> list[Publication]:
     """Without the ports that were published for another gateway mode than the one of their container's bridge now."""
     found: list[Publication] = []
     closed: dict[tuple[str, str], list[str]] = {}
@@ -128,7 +128,7 @@ def _route_loopback(draft: Draft, names: Sequence[str]) -> None:
             draft.do(SysctlSet(HOST, name, "1", value))
 
 
-def _loopback_bridges(published: Sequence[Publication], state: HostState) -> list[str]:
+def _find_loopback_bridges(published: Sequence[Publication], state: HostState) -> list[str]:
     """Bridges with a port that 127.0.0.1 of the host reaches, whose replies the kernel routes with route_localnet."""
     places: dict[str, Optional[str]] = {e.ip("ipv4"): e.bridge for e in endpoints(state) if e.ip("ipv4")}
     found = {places.get(p.container_ip) for p in published if p.family == "ipv4" and (

@@ -8,11 +8,11 @@ from ..host.draft import Draft
 from ..host.endpoints import endpoints
 from ..host.model import Scope
 from .names import keep_names
-from .obstacles import blocked, shut_in
+from .obstacles import find_blocked, find_shut_in
 from .rules import follow_addresses, keep_rules
 
 
-def widened(scope: Scope) -> Scope:
+def widen(scope: Scope) -> Scope:
     """A scope with what :func:`settle` has to know."""
     return Scope.union([scope, Scope(bridge_sysctls=(ROUTE_LOCALNET,))]) if scope.firewall else scope
 
@@ -31,6 +31,6 @@ def settle(draft: Draft) -> None:
         follow_addresses(draft)
         keep_rules(draft)
     keep_names(draft)
-    asked = [publication for name in draft.containers_asked for publication in draft.ledger.published(name)]
-    for sentence in (*blocked(draft.state, asked), *shut_in(draft.state, draft.bridges_asked)):
+    asked = [publication for name in draft.containers_asked for publication in draft.ledger.publications_of(name)]
+    for sentence in (*find_blocked(draft.state, asked), *find_shut_in(draft.state, draft.bridges_asked)):
         draft.warn(sentence)

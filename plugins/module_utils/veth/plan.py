@@ -74,7 +74,7 @@ def _is_pair(link: Link, item: LocatedVeth) -> bool:
     return link.alias == _mark(item)
 
 
-def _handed_over(link: Optional[Link]) -> bool:
+def _is_handed_over(link: Optional[Link]) -> bool:
     """Whether netns_attach has made this end the host's end of an endpoint: then the other one is in a container."""
     mark = link.mark if link else None
     return mark is not None and mark.kind == ENDPOINT and "pair" in mark.settings
@@ -83,8 +83,8 @@ def _handed_over(link: Optional[Link]) -> bool:
 def _present(draft: Draft, item: LocatedVeth) -> None:
     for end in item.ends:
         _require_namespace(draft, end)
-    first, second = (_finished(draft, end) for end in item.ends)
-    if _handed_over(first) and second is None:
+    first, second = (_remove_unfinished(draft, end) for end in item.ends)
+    if _is_handed_over(first) and second is None:
         return
     for end, link in zip(item.ends, (first, second)):
         if link is not None and not _is_pair(link, item):
@@ -104,7 +104,7 @@ def _present(draft: Draft, item: LocatedVeth) -> None:
         _configure(draft, item, end)
 
 
-def _finished(draft: Draft, end: LocatedEnd) -> Optional[Link]:
+def _remove_unfinished(draft: Draft, end: LocatedEnd) -> Optional[Link]:
     """The link of an end; one that a killed run left without its mark goes."""
     link = _find(draft.state, end)
     if link is not None and link.unfinished:
@@ -187,7 +187,7 @@ def _absent(draft: Draft, item: LocatedVeth) -> None:
         link = _find(draft.state, end)
         if link is None:
             continue
-        if not _is_pair(link, item) and not _handed_over(link):
+        if not _is_pair(link, item) and not _is_handed_over(link):
             raise OptionError("name", end.name, f"exists{_in(end)} and is not an end of this pair: it is left alone",
                               "Remove it by hand if it is not needed")
         draft.do(LinkDel(_path(end), link))

@@ -28,7 +28,7 @@ from ansible_collections.mooring.net.plugins.module_utils.netns import processes
 from ansible_collections.mooring.net.plugins.module_utils.netns.model import HOST, NETNS_DIRECTORY, named_path
 from ansible_collections.mooring.net.plugins.module_utils.run import converge as pipeline
 from ansible_collections.mooring.net.plugins.module_utils.run.items import part_of
-from ansible_collections.mooring.net.plugins.module_utils.run.module import checked
+from ansible_collections.mooring.net.plugins.module_utils.run.module import check_options
 
 MODULES = ("docker_bridge", "netns_attach", "veth_pair", "port_publish", "icc_policy", "container_dns", "network_info")
 
@@ -48,8 +48,8 @@ def part(name: str, given: Mapping[str, Any]) -> Part:
     """The items of a task, through the same checks as in a module."""
     resource = RESOURCES[name]
     if "config" in given:
-        return part_of(resource, {**defaults(resource.options), **given}, checked)
-    return part_of(resource, {**checked(resource.options, given), "config": None}, checked)
+        return part_of(resource, {**defaults(resource.options), **given}, check_options)
+    return part_of(resource, {**check_options(resource.options, given), "config": None}, check_options)
 
 
 def desired(name: str, given: Mapping[str, Any]) -> list[Any]:
@@ -149,7 +149,7 @@ class World:
 
     def document(self, networks: Sequence[Mapping[str, Any]] = (), changing: bool = True, /, **given: Any) -> Plan:
         """One task of host_network."""
-        return self.converge(parts(checked(OPTIONS, {"networks": list(networks), **given})), changing)
+        return self.converge(parts(check_options(OPTIONS, {"networks": list(networks), **given})), changing)
 
     def document_refuses(self, networks: Sequence[Mapping[str, Any]] = (), /, **given: Any) -> str:
         """The message of a task of host_network that fails; nothing was touched."""
@@ -219,7 +219,7 @@ class World:
             return "1" if f"/proc/{pid}/ns/net" in self.state.namespaces else ""
 
         with mock.patch.object(places, "os", system), mock.patch.object(engines, "command", command), \
-                mock.patch.object(processes, "started", started), \
+                mock.patch.object(processes, "start_time", started), \
                 mock.patch.object(pipeline, "inspect", self.inspect), \
                 mock.patch.object(pipeline, "host_lock", contextlib.nullcontext):
             yield

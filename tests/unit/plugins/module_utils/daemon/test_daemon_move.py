@@ -8,7 +8,7 @@ from ansible_collections.mooring.net.plugins.module_utils.daemon.move import (
     OF_BRIDGE,
     OF_BRIDGE_V6,
     Host,
-    left,
+    is_unused,
     move,
 )
 from ansible_collections.mooring.net.plugins.module_utils.daemon.plan import Wish, plan
@@ -210,8 +210,8 @@ def test_rules_that_the_daemon_leaves_behind_are_found_and_none_of_others():
 
 
 def test_only_a_bridge_without_use_and_mark_is_left():
-    assert left([DOCKER0], "docker0")
-    assert not left([], "docker0")
-    assert not left([DOCKER0, port("veth1")], "docker0")
-    assert not left([OWN], "bridge0")
-    assert not left([{"ifname": "eth0"}], "eth0")
+    assert is_unused([DOCKER0], "docker0")
+    assert not is_unused([], "docker0")
+    assert not is_unused([DOCKER0, port("veth1")], "docker0")
+    assert not is_unused([OWN], "bridge0")
+    assert not is_unused([{"ifname": "eth0"}], "eth0")

@@ -30,7 +30,7 @@ def asked():
 
     command = types.SimpleNamespace(find=lambda program: answers.get(program) and program, run=run)
     with mock.patch.object(engines, "command", command), \
-            mock.patch.object(engines.processes, "started", lambda pid: f"t{pid}"):
+            mock.patch.object(engines.processes, "start_time", lambda pid: f"t{pid}"):
         yield types.SimpleNamespace(questions=questions, answers=answers)
 
 

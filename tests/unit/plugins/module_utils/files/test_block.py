@@ -17,14 +17,15 @@ MARK = {"container": "web", "text": "blanks  and\nlines", "long": "x" * 1000}
 def put(text: str, mark: dict, body: list[str]) -> str:
     """As a run does it: what the block replaces is remembered the first time."""
     parts = block.split("resolv.conf", text)
-    memory = parts.block.mark["was"] if parts.block else block.taken(parts, resolv.is_engine_line)
-    return block.put(parts, block.compose("resolv.conf", {**mark, "was": memory}, body), resolv.is_engine_line)
+    memory = parts.block.mark["was"] if parts.block else block.find_replaced(parts, resolv.is_engine_line)
+    lines = block.compose("resolv.conf", {**mark, "was": memory}, body)
+    return block.replace_block(parts, lines, resolv.is_engine_line)
 
 
 @given(st.lists(USERS | ENGINES, max_size=8))
 def test_what_was_there_comes_back(lines: list[str]) -> None:
     text = block.text_of(lines)
-    assert block.take(block.split("resolv.conf", put(text, MARK, ["nameserver 192.0.2.7"]))) == text
+    assert block.remove_block(block.split("resolv.conf", put(text, MARK, ["nameserver 192.0.2.7"]))) == text
 
 
 @given(st.lists(USERS | ENGINES, max_size=6), st.lists(USERS, max_size=4), st.lists(USERS, max_size=4))
@@ -64,10 +65,10 @@ def test_a_block_comes_where_the_engine_wrote() -> None:
 def test_a_damaged_block(text: str, mark: object, body: tuple, after: tuple) -> None:
     parts = block.split("hosts", text)
     assert (parts.block.mark, parts.block.body, parts.after) == (mark, body, after)
-    assert block.take(parts) == (block.text_of(after) if after else None)
+    assert block.remove_block(parts) == (block.text_of(after) if after else None)
 
 
 @pytest.mark.parametrize("was", [None, 3, "x", [3], [["x", "y"]], [[0, "x", "y"]], [[True, "x"]]])
 def test_a_forged_memory_breaks_nothing(was: object) -> None:
     parts = block.split("hosts", block.text_of(["10.1.1.1 mine", *block.compose("hosts", {"was": was}, [])]))
-    assert block.take(parts) == "10.1.1.1 mine\n"
+    assert block.remove_block(parts) == "10.1.1.1 mine\n"

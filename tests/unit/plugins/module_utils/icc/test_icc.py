@@ -212,5 +212,5 @@ def test_a_link_on_a_bridge_of_somebody_else_is_refused(world: World) -> None:
         world.run("netns_attach", netns=name, interface=f"in{number}", address=f"172.30.0.{number + 2}/16")
     with pytest.raises(MooringError) as caught:
         world.run("icc_policy", netns="one", links=["two"])
-    assert str(caught.value) == ("links: one and two are on bridge docker0, which is not ours: attach both to a bridge "
-                                 "of ours, or take that one over with docker_bridge adopt=true")
+    assert str(caught.value) == ("links: one and two are on bridge docker0, which this collection does not manage: "
+                                 "attach both to another bridge, or take that one over with docker_bridge adopt=true")

@@ -7,7 +7,7 @@ import ipaddress
 import pytest
 from ansible_collections.mooring.net.plugins.module_utils.core.errors import OptionError
 from ansible_collections.mooring.net.plugins.module_utils.ipam.plan import (POOLS, check_address, choose_pool,
-                                                                            lowest_free, reserved)
+                                                                            lowest_free, reserve)
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -42,7 +42,7 @@ def test_the_first_pool_that_overlaps_nothing(routes: list, servers: list, pool:
     ("2001:db8::/127", [], set()),
 ])
 def test_addresses_that_no_endpoint_gets(subnet: str, gateways: list, kept: set) -> None:
-    assert reserved(subnet, *gateways) == {number(address) for address in kept}
+    assert reserve(subnet, *gateways) == {number(address) for address in kept}
 
 
 @pytest.mark.parametrize(("subnet", "gateway", "first"), [
@@ -52,7 +52,7 @@ def test_addresses_that_no_endpoint_gets(subnet: str, gateways: list, kept: set)
     ("2001:db8::/64", "2001:db8::1", "2001:db8::2/64"), ("2001:db8::/127", "2001:db8::", "2001:db8::1/127"),
 ])
 def test_the_first_address_of_a_subnet(subnet: str, gateway: str, first: str) -> None:
-    assert lowest_free(subnet, "", reserved(subnet, gateway)) == first
+    assert lowest_free(subnet, "", reserve(subnet, gateway)) == first
 
 
 def test_a_full_subnet() -> None:
@@ -60,7 +60,7 @@ def test_a_full_subnet() -> None:
 
 
 def test_of_a_pool_every_address_is_used() -> None:
-    taken = reserved("10.0.0.0/24", "10.0.0.1")
+    taken = reserve("10.0.0.0/24", "10.0.0.1")
     found = []
     while (address := lowest_free("10.0.0.0/24", "10.0.0.128/30", taken)) is not None:
         found.append(address)

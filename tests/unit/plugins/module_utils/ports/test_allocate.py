@@ -9,7 +9,7 @@ import pytest
 from ansible_collections.mooring.net.plugins.module_utils.core.errors import OptionError
 from ansible_collections.mooring.net.plugins.module_utils.ports.allocate import allocate
 from ansible_collections.mooring.net.plugins.module_utils.ports.model import Publication, Socket
-from ansible_collections.mooring.net.plugins.module_utils.ports.occupied import published
+from ansible_collections.mooring.net.plugins.module_utils.ports.occupied import occupy_published
 from ansible_collections.mooring.net.plugins.module_utils.ports.spec import parse_port_spec
 
 IPV4 = {"ipv4": "192.168.5.2"}
@@ -216,7 +216,7 @@ def test_a_kept_port_gives_way_when_another_entry_can_have_no_other() -> None:
 # Many containers, many ports
 
 def test_an_index_of_others_is_as_good_as_the_list_and_is_left_alone() -> None:
-    index = published([DB])
+    index = occupy_published([DB])
     assert "container db" in refusal("8080:80", others=index)
     assert ports("8080-8081:80", others=index) == ports("8080-8081:80", others=index) == [(80, 8081)]
     index.withdraw(DB)

@@ -8,7 +8,7 @@ import pytest
 from ansible_collections.mooring.net.plugins.module_utils.core.errors import OptionError
 from ansible_collections.mooring.net.plugins.module_utils.ports.direct import publications, refuse_own_address, split
 from ansible_collections.mooring.net.plugins.module_utils.ports.model import Publication
-from ansible_collections.mooring.net.plugins.module_utils.ports.occupied import published
+from ansible_collections.mooring.net.plugins.module_utils.ports.occupied import occupy_published
 from ansible_collections.mooring.net.plugins.module_utils.ports.spec import parse_port_spec, parse_sources
 
 BOTH = {"ipv4": "10.30.0.10", "ipv6": "2001:db8:30::10"}
@@ -91,7 +91,7 @@ def test_a_port_that_is_asked_for_twice_is_opened_once() -> None:
 
 def test_no_port_of_the_host_is_taken() -> None:
     opened = publications("web", ONLY4, [(parse_port_spec(text), "ipv4") for text in ("80", "90-99")])
-    occupied = published(opened)
-    assert occupied.first_taken("tcp", "0.0.0.0", 80, 20) is None
+    occupied = occupy_published(opened)
+    assert occupied.find_taken("tcp", "0.0.0.0", 80, 20) is None
     for publication in opened:
         occupied.withdraw(publication)

@@ -211,7 +211,7 @@ def test_what_check_mode_takes_for_granted_is_an_error_otherwise() -> None:
 
 def result(world: World, name: str, single: bool = True, /, **options: Any) -> dict[str, Any]:
     plan = world.check(name, **options).plan
-    return {**runner.result(RESOURCES[name], plan, single), **runner.told(plan, True)}
+    return {**runner.result(RESOURCES[name], plan, single), **runner.describe_plan(plan, True)}
 
 
 def test_the_result_of_one_item_and_of_many() -> None:
