@@ -10,8 +10,8 @@ version_added: 0.1.0
 description:
   - Returns bridges, endpoints, published ports, links and names, joined into one view. It says what C(brctl show),
     C(docker port) and C(iptables -nL) say together.
-  - Returns as well which rules and files the next run of any module that writes rules would repair
-    (RV(network.drift)), what belongs to containers that are gone (RV(network.leftovers)), and what rules of others
+  - Returns as well which rules the next run of any module that writes rules would repair, and which files of containers
+    the next run about them (RV(network.drift)), what belongs to containers that are gone (RV(network.leftovers)), and what rules of others
     prevent (RV(network.obstacles)).
   - Changes nothing.
 extends_documentation_fragment:
@@ -96,8 +96,8 @@ network:
       elements: dict
       returned: success
     drift:
-      description: Which rules and files of containers the next run of any module that writes rules would repair, empty
-        when all are as they should be.
+      description: Which rules the next run of any module that writes rules would repair, and which files of containers
+        the next run about them or of M(mooring.net.host_network). Empty when all are as they should be.
       type: list
       elements: str
       returned: success
