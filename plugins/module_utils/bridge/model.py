@@ -2,6 +2,7 @@
 """A bridge of ours as it is, and as a task wants it."""
 from __future__ import annotations
 
+import functools
 import ipaddress
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -9,6 +10,12 @@ from typing import Optional, Union
 
 from ..host.model import HostState
 from ..link.model import BRIDGE, Link, Mark
+from ..ports.model import family_of
+
+
+@functools.lru_cache(maxsize=256)
+def _network_of(address: str) -> str:
+    return str(ipaddress.ip_interface(address).network)
 
 
 @dataclass(frozen=True)
@@ -44,12 +51,11 @@ class Bridge:
 
     def address(self, family: str) -> str:
         """The bridge's own address with its prefix length, "" when it has none of the family."""
-        version = 4 if family == "ipv4" else 6
-        return next((a for a in self.link.addresses if ipaddress.ip_interface(a).version == version), "")
+        return next((address for address in self.link.addresses if family_of(address) == family), "")
 
     def subnet(self, family: str) -> str:
         address = self.address(family)
-        return str(ipaddress.ip_interface(address).network) if address else ""
+        return _network_of(address) if address else ""
 
     def filters(self, family: str) -> bool:
         """Whether the rules of this family are ours to keep for this bridge."""

@@ -17,6 +17,7 @@ from ..veth.resource import RESOURCE as PAIRS
 from . import document, exclusive
 from .document import TARGETS, Config
 
+
 def parts(params: Mapping[str, Any]) -> list[Part]:
     """All that a document asks for, in the order in which one thing needs another.
 
@@ -41,7 +42,7 @@ def parts(params: Mapping[str, Any]) -> list[Part]:
     ]
     if params.get("exclusive"):
         found.append(Part(exclusive.RESOURCE, (collect_kept(networks, pairs),), shown=False))
-    return [*found, Part(WHOLE, (DesiredInfo(),))]
+    return [*found, Part(WHOLE, (DesiredInfo(),), compared=False)]
 
 
 def collect_kept(networks: document.Document, pairs: Sequence[Mapping[str, Any]]) -> exclusive.Kept:

@@ -5,6 +5,7 @@ The leases are read once and kept at hand, so that a thousand items do not read 
 """
 from __future__ import annotations
 
+import functools
 import ipaddress
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -20,11 +21,13 @@ from ..ipam.plan import check_address, lowest_free, reserve
 from .model import LocatedEndpoint
 
 
+@functools.lru_cache(maxsize=1 << 13)  # a run asks for each address of a host several times
 def number(address: str) -> int:
     """An address as a number, -1 for one that is not known."""
-    return int(ipaddress.ip_interface(address).ip) if address not in ("", KNOWN_AFTER_APPLY) else -1
+    return int(ipaddress.ip_address(address.partition("/")[0])) if address not in ("", KNOWN_AFTER_APPLY) else -1
 
 
+@functools.lru_cache(maxsize=1 << 13)
 def on_subnet(address: str, subnet: str) -> bool:
     """Whether an address with a prefix length is one of this very subnet."""
     return bool(address) and ipaddress.ip_interface(address).network == ipaddress.ip_network(subnet)

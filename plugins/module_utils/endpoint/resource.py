@@ -49,11 +49,11 @@ def containers(items: Sequence[DesiredEndpoint], known: Known) -> Iterator[str]:
         if item.target.kind == "container":
             yield item.target.value
         if item.owner:
-            entry = known.named.get(item.owner)
+            entry = known.namespace(item.owner)
             if entry is None or entry.link.startswith("/proc/") or not entry.inode:
                 yield item.owner
         if item.present and item.mode == "bridge":
-            known.attached.add(item.name or item.target.value)
+            known.expect(item.name or item.target.value)
 
 
 def locate(items: Sequence[DesiredEndpoint], places: Places) -> list[LocatedEndpoint]:

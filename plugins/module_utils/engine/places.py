@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Collection
+from collections.abc import Iterable
 from typing import Optional
 
 from ..core.errors import OptionError
@@ -15,11 +15,15 @@ from .model import Answers, Container
 class HostPlaces:
     """See :class:`engine.model.Places`."""
 
-    def __init__(self, answers: Answers, attached: Collection[str] = ()) -> None:
-        """:param attached: labels of the containers that have an interface on a bridge already"""
+    def __init__(self, answers: Answers) -> None:
         self._answers = answers
-        self._attached = set(attached)
+        self._attached: set[str] = set()
+        self.unasked: list[str] = []  # who was attached when it was decided for whom to ask, and no longer is
         self._processes: dict[int, str] = {}
+
+    def see(self, attached: Iterable[str]) -> None:
+        """Take in which containers have an interface on a bridge, as it is under the lock."""
+        self._attached = set(attached)
 
     def resolve(self, target: Target, name: Optional[str] = None) -> Resolved:
         """A container's label is its name also where an id was given, so that both mean the same leases."""
@@ -67,8 +71,9 @@ class HostPlaces:
         if (engine := self._answers.stopped.get(name)) is not None:
             raise OptionError("container", name, f"is not running, says {engine}",
                               f"Start it with `{engine} start {name}`")
-        raise OptionError("container", name, "is not a running container "
-                          f"({self._answers.problems.get(name, 'no engine was asked')})",
+        if name not in self._answers.problems:
+            self.unasked.append(name)
+        raise OptionError("container", name, f"is not a running container ({self._answers.problems.get(name, '')})",
                           "Start it first, or use netns, pid or netns_path for one without an engine")
 
     def start_time(self, pid: int) -> str:

@@ -11,6 +11,7 @@ What stands outside of it is kept, in place. ``was`` has the lines that the bloc
 """
 from __future__ import annotations
 
+import functools
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -53,6 +54,7 @@ def compose(kind: str, mark: Mapping[str, Any], body: Sequence[str]) -> list[str
     return [f"# mooring:{kind} {pieces[0]}", *(f"# mooring: {piece}" for piece in pieces[1:]), *body, END]
 
 
+@functools.lru_cache(maxsize=1 << 12)  # a run asks for each file of a container a dozen times
 def split(kind: str, text: Optional[str]) -> Parts:
     """A text around its block. A block without an end ends with its mark."""
     lines = lines_of(text or "")

@@ -9,7 +9,6 @@ from ..core.plan import OPEN
 from ..netns.model import HOST
 from .model import ObservedChain, ObservedHook, ObservedTable, Tables
 
-
 _JUMP = "jump to the rules of this collection"
 
 

@@ -2,27 +2,46 @@
 """What a domain tells the pipeline of the things that people declare in it."""
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Optional
 
 from ..core.plan import View
 from ..engine.model import Places
 from ..netns.model import NamedNetns
 from ..ports.ledger import Ledger
 from .draft import Draft
+from .endpoints import endpoints
 from .model import HostState, Scope
 
 
-@dataclass
 class Known:
-    """What a first look at a host tells, before its engines are asked.
+    """What a first look at a host tells, before its engines are asked; it is not taken unless somebody asks."""
 
-    :param attached: labels of containers with an interface on a bridge; a part of the run adds those that it attaches
-    """
+    def __init__(self, look: Callable[[], HostState]) -> None:
+        self._take = look
+        self._expected: set[str] = set()
 
-    attached: set[str] = field(default_factory=set)
-    named: Mapping[str, NamedNetns] = field(default_factory=dict)
+    @functools.cached_property
+    def _look(self) -> HostState:
+        return self._take()
+
+    @functools.cached_property
+    def _attached(self) -> set[str]:
+        return {endpoint.container for endpoint in endpoints(self._look)}
+
+    def expect(self, container: str) -> None:
+        """Count a container among the attached ones: an earlier part of the run attaches it."""
+        self._expected.add(container)
+
+    def is_attached(self, container: str) -> bool:
+        """Whether a container has an interface on a bridge under that very name, or will have by then."""
+        return container in self._expected or container in self._attached
+
+    def namespace(self, name: str) -> Optional[NamedNetns]:
+        """What is under /run/netns by that name."""
+        return self._look.named.get(name)
 
 
 def _as_they_are(items: Sequence[Any], _places: Places) -> Sequence[Any]:
@@ -81,4 +100,5 @@ class Part:
 
     resource: Resource
     items: tuple[Any, ...]
-    shown: bool = True  # whether the result has a view of each
+    shown: bool = True  # whether the result has a view of each as it is afterwards ...
+    compared: bool = True  # ... and as it was before

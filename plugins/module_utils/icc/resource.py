@@ -33,7 +33,7 @@ def identity(item: DesiredPolicy) -> str:
 def containers(items: Sequence[DesiredPolicy], known: Known) -> Iterator[str]:
     """Those that are not attached under that very name."""
     for item in items:
-        if item.target and item.target.kind == "container" and item.target.value not in known.attached:
+        if item.target and item.target.kind == "container" and not known.is_attached(item.target.value):
             yield item.target.value
 
 

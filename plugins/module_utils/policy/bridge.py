@@ -10,8 +10,29 @@ from collections.abc import Iterable, Sequence
 
 from ..bridge.model import Bridge, partners
 from ..core.names import chain_name
-from ..firewall.model import (ECHO_REQUEST, ESTABLISHED, RELATED, TRANSLATED, Accept, Bridged, Chain, Destination, Drop,
-                              Hook, Icmp, In, Jump, Local, Masquerade, Match, Out, Return, Rule, Source, State)
+from ..firewall.model import (
+    ECHO_REQUEST,
+    ESTABLISHED,
+    RELATED,
+    TRANSLATED,
+    Accept,
+    Bridged,
+    Chain,
+    Destination,
+    Drop,
+    Hook,
+    Icmp,
+    In,
+    Jump,
+    Local,
+    Masquerade,
+    Match,
+    Out,
+    Return,
+    Rule,
+    Source,
+    State,
+)
 from ..ports.model import family_of
 
 FORWARD, DNAT, SNAT, RAW = "MOORING-FORWARD", "MOORING-DNAT", "MOORING-SNAT", "MOORING-RAW"

@@ -5,8 +5,20 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 
 from ..bridge.model import Bridge
-from ..firewall.model import (NEIGHBOUR_ADVERTISEMENT, NEIGHBOUR_SOLICITATION, Accept, Chain, Destination, Drop, Icmp,
-                              Match, Ports, Proto, Rule, Source)
+from ..firewall.model import (
+    NEIGHBOUR_ADVERTISEMENT,
+    NEIGHBOUR_SOLICITATION,
+    Accept,
+    Chain,
+    Destination,
+    Drop,
+    Icmp,
+    Match,
+    Ports,
+    Proto,
+    Rule,
+    Source,
+)
 from ..ports.linkage import Linkage
 from .bridge import icc_chain
 

@@ -19,7 +19,7 @@ from ..ports import direct
 from ..ports.allocate import PublishedElsewhere, allocate
 from ..ports.entry import HIGHEST_PORT
 from ..ports.ledger import Ledger
-from ..ports.model import ExposedPort, PortSpec, Publication, family_of
+from ..ports.model import ANY_IPV4, ExposedPort, PortSpec, Publication, family_of
 from ..ports.occupied import occupy_published as occupied_by
 from ..ports.spec import parse_exposed_port
 from . import conflicts
@@ -148,7 +148,8 @@ def _addresses(draft: Draft, item: LocatedPorts, leases: Sequence[Endpoint]) -> 
         draft.assume(_conflict(draft.state, item.label) or item.doubt
                      or f"container {item.label} is on no bridge that this collection manages: attach it with "
                      "netns_attach first", f"attaches container {item.label}")
-        found["ipv4"] = KNOWN_AFTER_APPLY
+        asked = {family_of(spec.host_ip or item.default_host_ip or ANY_IPV4) for spec in item.specs}
+        found.update(dict.fromkeys(sorted({"ipv4", *asked}), KNOWN_AFTER_APPLY))
     return found
 
 

@@ -33,7 +33,7 @@ def identity(item: DesiredPorts) -> str:
 def containers(items: Sequence[DesiredPorts], known: Known) -> Iterator[str]:
     """Those that are not attached under that very name."""
     for item in items:
-        if item.target.kind == "container" and item.target.value not in known.attached:
+        if item.target.kind == "container" and not known.is_attached(item.target.value):
             yield item.target.value
 
 

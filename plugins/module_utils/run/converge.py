@@ -5,7 +5,7 @@
 """
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 from ..core.errors import ExecutionError, HostError, MooringError
@@ -35,25 +35,36 @@ def converge(parts: Sequence[Part], host: RealHost, changing: bool) -> Plan:
     :raises MooringError: for what cannot be, before anything is touched; when the host refuses; and when it is not as
         planned in the end
     """
-    for attempt in range(1, ATTEMPTS + 1):
+    for _attempt in range(ATTEMPTS):
         places = _look_up(parts, host)  # may take as long as an engine does, so not under the lock
         with host_lock():
             outdated = places.find_outdated()
             if not outdated:
-                return _converge(_locate(parts, places), host, changing)
-        if attempt == ATTEMPTS:
-            raise HostError(f"container {', container '.join(outdated)} did not keep its process for long enough to be "
-                            "found: it keeps restarting. Look at its log, and run the task again")
-    raise AssertionError("unreachable")
+                found = _plan_at(parts, places, host)
+                if not places.unasked:
+                    return _carry_out(found, parts, places, host) if changing else found
+    names = ", container ".join(outdated or places.unasked)
+    raise HostError(f"container {names} did not keep its process for long enough to be found: it keeps restarting. "
+                    "Look at its log, and run the task again")
 
 
 def _look_up(parts: Sequence[Part], host: RealHost) -> HostPlaces:
     """Ask each engine once for all names of the run."""
-    look = host.look()
-    known = Known({endpoint.container for endpoint in endpoints(look)}, look.named)
-    attached = set(known.attached)
+    known = Known(host.look)
     names = dict.fromkeys(name for part in parts for name in part.resource.containers(part.items, known))
-    return HostPlaces(inspect(list(names)) if names else Answers(), attached)
+    return HostPlaces(inspect(list(names)) if names else Answers())
+
+
+def _plan_at(parts: Sequence[Part], places: HostPlaces, host: RealHost) -> Plan:
+    """Look up the names of desired values, read what they are about, and plan."""
+    located: list[Part] = []
+
+    def scope_of(look: HostState) -> Scope:
+        places.see(endpoint.container for endpoint in endpoints(look))
+        located.extend(_locate(parts, places))
+        return widen(Scope.union(part.resource.scope(part.items, look) for part in located))
+
+    return plan(located, host.snapshot(scope_of))
 
 
 def _locate(parts: Sequence[Part], places: HostPlaces) -> list[Part]:
@@ -73,11 +84,6 @@ def refuse_twice(part: Part) -> None:
         seen.add(identity)
 
 
-def scope_of(parts: Sequence[Part]) -> Callable[[HostState], Scope]:
-    """What located parts want to be read."""
-    return lambda look: widen(Scope.union(part.resource.scope(part.items, look) for part in parts))
-
-
 def plan(parts: Sequence[Part], observed: HostState) -> Plan:
     """What leads from a host as it is to what located parts ask for. Pure.
 
@@ -87,7 +93,7 @@ def plan(parts: Sequence[Part], observed: HostState) -> Plan:
     :raises MooringError: for what cannot be
     """
     draft = Draft.of(observed, read_ledger(observed))
-    before = _views(parts, observed, draft.recorded)
+    before = _views([replace(part, shown=part.shown and part.compared) for part in parts], observed, draft.recorded)
     for part in reversed(parts):
         part.resource.release(draft, part.items)
     for part in parts:
@@ -107,22 +113,19 @@ def _views(parts: Sequence[Part], state: HostState, ledger: Ledger) -> tuple[tup
     return tuple(tuple(part.resource.views(state, ledger, part.items)) if part.shown else () for part in parts)
 
 
-def _converge(parts: Sequence[Part], host: RealHost, changing: bool) -> Plan:
-    """The plan for located parts, carried out if ``changing``."""
-    found = plan(parts, host.snapshot(scope_of(parts)))
-    if not changing:
-        return found
+def _carry_out(found: Plan, parts: Sequence[Part], places: HostPlaces, host: RealHost) -> Plan:
+    """The plan, carried out; a second one must be empty."""
     if found.assumed:
-        raise MooringError("; ".join(assumption.problem for assumption in found.assumed))
+        raise MooringError("; ".join(each.problem for each in found.assumed))
     if not found.operations:
         return found
     execute(host, found.operations)
-    again = plan(parts, host.snapshot(scope_of(parts)))
+    again = _plan_at(parts, places, host)
     left = [operation.describe() for operation in again.operations if not besides(operation)]
     if left:
         raise MooringError("the host did not end up as planned: something else changes it, or it refuses in silence. "
                            "Still to do: " + "; ".join(left))
-    host.warnings += [f"something else keeps undoing this, and a later run does it again: {operation.describe()}"
+    host.warnings += [f"something else keeps changing it, and a later run has to: {operation.describe()}"
                       for operation in again.operations]
     return replace(found, after=again.after)  # with what only the kernel knew
 

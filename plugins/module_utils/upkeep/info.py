@@ -17,7 +17,6 @@ from ..host.resource import Resource
 from ..link.model import VETH
 from ..names.view import all_names
 from ..ports.ledger import Ledger
-from ..ports.linkage import Linkage
 from ..ports.model import Publication
 from ..publish import conflicts
 from .obstacles import find_blocked, find_shut_in
@@ -52,6 +51,7 @@ def _views_of_plan(state: HostState, ledger: Ledger, items: Sequence[DesiredInfo
 def answer(question: DesiredInfo, state: HostState, ledger: Ledger, drift: list[str]) -> Mapping[str, Any]:
     """What a state and a ledger say of what is asked."""
     published, linked = ledger.publications, ledger.links
+    named = all_names(state, linked)
     found = [e for e in endpoints(state) if question.container in (None, e.container)
              and question.bridge in (None, e.bridge)]
     names = [name for name in bridges(state) if question.bridge in (None, name)
@@ -60,26 +60,26 @@ def answer(question: DesiredInfo, state: HostState, ledger: Ledger, drift: list[
     everything = question.bridge is None and question.container is None
     return {
         "bridges": [bridge_plan.view(state, name) for name in names],
-        "endpoints": [_endpoint(endpoint, published, linked) for endpoint in found],
+        "endpoints": [_endpoint(endpoint, ledger) for endpoint in found],
         "published_ports": [f"{p.container} {p.text}" for p in published if everything or p.container in containers],
         "links": [link.note for link in linked if everything or link.source in containers],
         "veth_pairs": sorted({link.mark.name for link in state.find_marked(VETH) if link.mark}) if everything else [],
         "namespaces": sorted(name for name, entry in state.named.items() if entry.own) if everything else [],
-        "dns": [names for names in all_names(state, linked)
+        "dns": [names for names in named
                 if everything or names["container"] in (question.container, *containers)],
         "drift": drift,
-        "leftovers": _leftovers(state, ledger),
+        "leftovers": _leftovers(state, ledger, named),
         "obstacles": _obstacles(state, published, names, everything, containers),
     }
 
 
-def _endpoint(endpoint: Endpoint, published: Sequence[Publication], linked: Sequence[Linkage]) -> Mapping[str, Any]:
+def _endpoint(endpoint: Endpoint, ledger: Ledger) -> Mapping[str, Any]:
     own = endpoint.container
     return {"container": own, "interface_name": endpoint.interface, "bridge": endpoint.bridge,
             "address": endpoint.address, "address_v6": endpoint.address_v6, "host_interface": endpoint.link.name,
             "up": endpoint.link.up, "exposed_ports": list(endpoint.exposed),
-            "published_ports": [p.text for p in published if p.container == own],
-            "links": sorted({f"{link.target}:{link.alias}" for link in linked if link.source == own})}
+            "published_ports": [p.text for p in ledger.publications_of(own)],
+            "links": sorted({f"{link.target}:{link.alias}" for link in ledger.links_of(own)})}
 
 
 def _drift(state: HostState, ledger: Ledger) -> list[str]:
@@ -98,8 +98,8 @@ def _obstacles(state: HostState, published: Sequence[Publication], names: Sequen
             *find_shut_in(state, names)]
 
 
-def _leftovers(state: HostState, ledger: Ledger) -> list[str]:
-    """What belongs to containers that are gone."""
+def _leftovers(state: HostState, ledger: Ledger, named: Sequence[Mapping[str, Any]]) -> list[str]:
+    """What belongs to containers that are gone. :param named: the names of all containers"""
     attached = {endpoint.container for endpoint in endpoints(state)}
     found = [f"published port {p.container} {p.text}: {p.container} is not attached"
              for p in ledger.publications if p.container not in attached]
@@ -107,10 +107,10 @@ def _leftovers(state: HostState, ledger: Ledger) -> list[str]:
               if not {link.source, link.target} <= attached]
     found += [f"/run/netns/{name}: leads nowhere" for name, entry in state.named.items()
               if entry.own and not entry.inode]
-    found += [f"{names['files']['hosts']}: there is no namespace {names['name']}" for names in all_names(state, ())
+    found += [f"{names['files']['hosts']}: there is no namespace {names['name']}" for names in named
               if names["kind"] == "netns" and names["name"] not in state.named]
     found += [f"files of {names['container']}: they are no longer as this collection wrote them"
-              for names in all_names(state, ()) if not names["intact"]]
+              for names in named if not names["intact"]]
     found += [f"interface {e.link.name} of {e.container}: is on no bridge" for e in endpoints(state) if not e.bridge]
     return found
 

@@ -13,8 +13,19 @@ from typing import Optional
 
 from ..bridge.model import Bridge, bridges
 from ..firewall.model import FAMILIES
-from ..foreign.model import (DESTINATION, DROP, ESTABLISHED, MASQUERADED, NEW, SOURCE, TRACKING, TRANSLATED, BaseChain,
-                             ForeignRule, Ruleset)
+from ..foreign.model import (
+    DESTINATION,
+    DROP,
+    ESTABLISHED,
+    MASQUERADED,
+    NEW,
+    SOURCE,
+    TRACKING,
+    TRANSLATED,
+    BaseChain,
+    ForeignRule,
+    Ruleset,
+)
 from ..foreign.saved import rulesets
 from ..foreign.walk import Packet, obstacle
 from ..host.endpoints import endpoints

@@ -4,9 +4,32 @@ from __future__ import annotations
 
 import hashlib
 
-from ..model import (ECHO_REQUEST, ESTABLISHED, HOOK_COMMENT, NEIGHBOUR_ADVERTISEMENT, NEIGHBOUR_SOLICITATION, RELATED,
-                     TRANSLATED, Accept, Destination, Dnat, Drop, Icmp, In, Jump, Local, Match, Out, Ports, Proto,
-                     Return, Rule, Source, State, Verdict)
+from ..model import (
+    ECHO_REQUEST,
+    ESTABLISHED,
+    HOOK_COMMENT,
+    NEIGHBOUR_ADVERTISEMENT,
+    NEIGHBOUR_SOLICITATION,
+    RELATED,
+    TRANSLATED,
+    Accept,
+    Destination,
+    Dnat,
+    Drop,
+    Icmp,
+    In,
+    Jump,
+    Local,
+    Match,
+    Out,
+    Ports,
+    Proto,
+    Return,
+    Rule,
+    Source,
+    State,
+    Verdict,
+)
 
 Words = tuple[str, ...]
 

@@ -89,6 +89,30 @@ def test_a_pair_is_removed_by_its_name_alone(world: World) -> None:
     assert "D" not in world.state.host.links and "C" not in world.state.namespaces["/run/netns/web"].links
 
 
+@pytest.mark.parametrize(("module", "given"), [
+    ("netns_attach", {"netns": "web", "bridge": "br9"}),
+    ("netns_attach", {"config": [{"netns": "web"}, {"netns": "db"}], "bridge": "br9"}),
+    ("netns_attach", {"netns": "new", "interface": "nope"}),
+    ("netns_attach", {"netns": "web", "interface": "nope", "interface_name": "eth1", "bridge": "br9"}),
+    ("port_publish", {"netns": "nobody", "published_ports": ["8080:80", "[::]:9:9"], "allow_from": ["2001:db8::/32"]}),
+    ("port_publish", {"netns": "nobody", "published_ports": ["80"], "default_host_ip": "::"}),
+    ("icc_policy", {"netns": "nobody", "links": ["web"]}), ("icc_policy", {"netns": "web", "links": ["nobody"]}),
+    ("container_dns", {"netns": "nobody", "dns_servers": ["host-gateway"]}),
+    ("veth_pair", {"name": "A", "bridge": "br9", "peer": {"name": "B", "netns": "nobody"}}),
+    ("icc_policy", {"bridge": "br9", "icc": False}),
+])
+def test_what_is_not_known_yet_does_not_stop_a_preview(world: World, module: str, given: dict) -> None:
+    """Also where ports, links and names depend on it."""
+    world.bridge(fixed_cidr_v6="2001:db8:5::/64")
+    world.attach("web", "db")
+    world.publish("web", "8080:80", "53:53/udp")
+    world.run("icc_policy", config=[{"bridge": "br0", "icc": False}, {"netns": "web", "links": ["db"]},
+                                    {"netns": "db", "links": ["web"]}])
+    world.run("container_dns", config=[{"netns": "web"}, {"netns": "db"}])
+    plan = world.check(module, **given)
+    assert plan.assumed and diff(plan.plan)
+
+
 def test_a_preview_on_a_fresh_host_shows_ports_and_policy() -> None:
     world = World()
     ports = world.check("port_publish", netns="web", published_ports=["8080:80"])
