@@ -94,7 +94,7 @@ def replace_block(parts: Parts, block: Sequence[str], engine: Callable[[str], bo
 
 
 def find_replaced(parts: Parts, engine: Callable[[str], bool]) -> list[list[Any]]:
-    """The lines of a text without a block that :func:`replace_block` leaves out: pairs of number and line."""
+    """The lines of a text without a block that :func:`replace_block` leaves out, each with its number from 0."""
     return [[number, line] for number, line in enumerate(parts.before) if engine(line)]
 
 
