@@ -21,7 +21,8 @@ def daemon_environment_files(unit: str) -> list[str]:
 def daemon_config(variables: Values, options: Optional[Values], path: str, text: str = "", program: str = "",
                   unit: str = "", files: Optional[Values] = None) -> dict[str, Any]:
     """What daemon.json will say, what that changes, and what speaks against it."""
-    return plan.plan(plan.Wish(variables, options or {}, path, text, program, unit, files or {}))
+    return plan.plan(plan.Wish(variables=variables, options=options or {}, path=path, text=text, program=program,
+                               unit=unit, files=files or {}))
 
 
 def daemon_move(config: Values, links: Sequence[Values], bridges: Sequence[Values] = (),

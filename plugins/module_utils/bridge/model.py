@@ -96,13 +96,15 @@ def bridge_of(link: Link) -> Optional[Bridge]:
     if mark is None or mark.kind != BRIDGE:
         return None
     words = mark.settings
-    return Bridge(link, words.get("masq") != "0", words.get("icc") != "0", words.get("iptables") != "0",
-                  words.get("ip6tables") != "0", words.get("pool", ""), words.get("gw", ""), words.get("pool6", ""),
-                  words.get("gw6", ""), words.get("adopted") == "1",
-                  *(_listed(words, key) for key in ("guard", "routed", "allow", "tif", "tnet")))
+    return Bridge(
+        link, masquerade=words.get("masq") != "0", icc=words.get("icc") != "0", iptables=words.get("iptables") != "0",
+        ip6tables=words.get("ip6tables") != "0", pool=words.get("pool", ""), gateway=words.get("gw", ""),
+        pool_v6=words.get("pool6", ""), gateway_v6=words.get("gw6", ""), adopted=words.get("adopted") == "1",
+        guard=_split(words, "guard"), routed=_split(words, "routed"), allowed=_split(words, "allow"),
+        trusted_interfaces=_split(words, "tif"), trusted_networks=_split(words, "tnet"))
 
 
-def _listed(words: Mapping[str, str], key: str) -> tuple[str, ...]:
+def _split(words: Mapping[str, str], key: str) -> tuple[str, ...]:
     return tuple(word for word in words.get(key, "").split(",") if word)
 
 

@@ -43,5 +43,5 @@ def identity(item: DesiredBridge) -> str:
     return f"bridge {item.name}"
 
 
-RESOURCE = Resource("bridge", "bridges", OPTIONS, parse, identity, amend, views, scope, release=release,
-                    required=("name",))
+RESOURCE = Resource(key="bridge", many="bridges", options=OPTIONS, parse=parse, identity=identity, amend=amend,
+                    views=views, scope=scope, release=release, required=("name",))

@@ -66,5 +66,6 @@ def _amend(_draft: Draft, _items: Sequence[Kept]) -> None:
     """What is to be there is planned by others."""
 
 
-RESOURCE = Resource("kept", "kept", {}, lambda options: options, lambda item: "the document", _amend,
-                    lambda state, ledger, items: (), scope, release=release)
+RESOURCE = Resource(key="kept", many="kept", options={}, parse=lambda options: options,
+                    identity=lambda item: "the document", amend=_amend, views=lambda state, ledger, items: (),
+                    scope=scope, release=release)

@@ -41,8 +41,8 @@ def adopted_endpoint(draft: Draft, item: LocatedEndpoint, lease: Optional[Endpoi
     addresses = {version: next((a for a in inner.addresses if ipaddress.ip_interface(a).version == version), "")
                  for version in (4, 6)}
     _refuse_changes(item, addresses[4], addresses[6])
-    taken = Endpoint(item.label, item.interface_name, outer, addresses[4], addresses[6], choose_exposed(item, lease),
-                     adopted=before)
+    taken = Endpoint(item.label, item.interface_name, outer, address=addresses[4], address_v6=addresses[6],
+                     exposed=choose_exposed(item, lease), adopted=before)
     require_room(taken)
     return taken
 

@@ -158,8 +158,9 @@ class Planner:
         pair = kept.lease.pair if kept else given.name if given else ""
         mtu = item.mtu if isinstance(item.mtu, int) else (
             bridge.link.mtu if item.mtu or kept is None or self._follows_mtu(kept.lease, bridge) else kept.inner.mtu)
-        found = Endpoint(item.label, item.interface_name, outer, addresses["ipv4"], addresses["ipv6"],
-                         choose_exposed(item, kept.lease if kept else None), pair)
+        found = Endpoint(item.label, item.interface_name, outer, address=addresses["ipv4"],
+                         address_v6=addresses["ipv6"], exposed=choose_exposed(item, kept.lease if kept else None),
+                         pair=pair)
         require_room(found)
         return dataclasses.replace(found, link=dataclasses.replace(
             outer, up=True, mtu=mtu, alias=found.mark.text, controller=bridge.name, hairpin=True,

@@ -71,4 +71,5 @@ def locate(items: Sequence[DesiredEndpoint], places: Places) -> list[LocatedEndp
     return found
 
 
-RESOURCE = Resource("endpoint", "endpoints", OPTIONS, parse, identity, amend, views, scope, containers, locate, release)
+RESOURCE = Resource(key="endpoint", many="endpoints", options=OPTIONS, parse=parse, identity=identity, amend=amend,
+                    views=views, scope=scope, containers=containers, locate=locate, release=release)

@@ -60,7 +60,8 @@ def _ask(engine: str, containers: Sequence[str]) -> tuple[list[Container], str]:
         if len(words) == 6 and words[2].isdigit():
             pid = int(words[2])
             started = processes.start_time(pid) if pid else ""
-            found.append(Container(engine, words[0], words[1].lstrip("/"), pid, started, tuple(words[3:])))
+            found.append(Container(engine, identifier=words[0], name=words[1].lstrip("/"), pid=pid, started=started,
+                                   paths=tuple(words[3:])))
     if found or not done.err.strip():
         return found, ""
     return found, f"{engine} says: {done.err.strip().splitlines()[-1]}"

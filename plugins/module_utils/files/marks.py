@@ -87,7 +87,7 @@ def read_hint(text: str) -> Optional[Managed]:
     try:
         found = json.loads(text)
         files = tuple((name, Place(*found["files"][name])) for name in (*FILES, HASH) if name in found["files"])
-        site = Site(found["container"], found["kind"], found["name"], files, found["pid"], found["started"])
+        site = Site(found["container"], found["kind"], found["name"], files, pid=found["pid"], started=found["started"])
         return Managed(site, settings_of(HostsSettings, found["hosts"]), settings_of(ResolvSettings, found["resolv"]))
     except (ValueError, TypeError, KeyError):
         return None

@@ -43,7 +43,7 @@ class RestoreTable:
                             ("delete", [c.name for c in self.chains if c.after is None]),
                             ("remove the jump from", sorted({h.chain for h in self.hooks_gone}
                                                             - {h.chain for h in self.hooks_new})),
-                            ("insert a jump into", [h.chain for h in self.hooks_new])):
+                            ("insert a jump into", list(dict.fromkeys(h.chain for h in self.hooks_new)))):
             if names:
                 words.append(f"{verb} " + (", ".join(names) if len(names) <= 6 else f"{len(names)} chains"))
         return f"{self.family} {self.table} table: " + "; ".join(words)

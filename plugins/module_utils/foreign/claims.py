@@ -114,7 +114,8 @@ def _find_claimed(chain: str, each: ForeignRule, path: _Path, table: str, famili
     for family in _find_asked(path, "family") or families:
         ranges = _find_asked(path, "destination")
         for address in _among(family, ranges, local) if ranges else [_ANY[family]]:
-            yield Claim(family, table, chain, address, ports, "".join(protocol[:1]), each.target)
+            yield Claim(family, table, chain, address=address, ports=ports, protocol="".join(protocol[:1]),
+                        target=each.target)
 
 
 def _find_asked(path: _Path, field: str) -> tuple[Any, ...]:

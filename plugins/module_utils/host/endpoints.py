@@ -68,8 +68,8 @@ def endpoint_of(link: Link) -> Optional[Endpoint]:
         return None
     words = mark.settings
     exposed = tuple(port for port in words.get("expose", "").split(",") if port)
-    return Endpoint(mark.name, words.get("if", ""), link, words.get("ip", ""), words.get("ip6", ""), exposed,
-                    words.get("pair", ""), words.get("adopted", ""))
+    return Endpoint(mark.name, words.get("if", ""), link, address=words.get("ip", ""), address_v6=words.get("ip6", ""),
+                    exposed=exposed, pair=words.get("pair", ""), adopted=words.get("adopted", ""))
 
 
 def outer_end(state: HostState, inner: Link) -> Optional[Link]:

@@ -103,10 +103,12 @@ class HostState:
 
     def copy(self) -> HostState:
         """A copy that operations can be applied to; the values inside are shared, since they never change."""
-        return HostState({path: netns.copy() for path, netns in self.namespaces.items()}, dict(self.named),
-                         dict(self.sysctls), dict(self.tables), dict(self.unusable), self.sockets,
-                         self.reserved_ports, self.nameservers, dict(self.foreign), self.native, dict(self.files),
-                         dict(self.hostnames), dict(self.resolv_texts))
+        return HostState(
+            namespaces={path: netns.copy() for path, netns in self.namespaces.items()}, named=dict(self.named),
+            sysctls=dict(self.sysctls), tables=dict(self.tables), unusable=dict(self.unusable), sockets=self.sockets,
+            reserved_ports=self.reserved_ports, nameservers=self.nameservers, foreign=dict(self.foreign),
+            native=self.native, files=dict(self.files), hostnames=dict(self.hostnames),
+            resolv_texts=dict(self.resolv_texts))
 
     @property
     def host(self) -> Namespace:

@@ -41,4 +41,5 @@ def locate(items: Sequence[DesiredPolicy], places: Places) -> list[LocatedPolicy
     return [LocatedPolicy.at(item, *(places.label(item.target) if item.target else ("", ""))) for item in items]
 
 
-RESOURCE = Resource("policy", "policies", OPTIONS, parse, identity, amend, views, scope, containers, locate)
+RESOURCE = Resource(key="policy", many="policies", options=OPTIONS, parse=parse, identity=identity, amend=amend,
+                    views=views, scope=scope, containers=containers, locate=locate)

@@ -88,10 +88,10 @@ def link(payload: bytes) -> tuple[Link, int]:
     alias = _text(words.get(IFLA_IFALIAS))
     if not alias and _number(words.get(IFLA_GROUP)) == UNFINISHED_GROUP:
         alias = Mark(UNFINISHED, _text(words.get(IFLA_IFNAME))).text
-    found = Link(_text(words.get(IFLA_IFNAME)), kind, index, _number(words.get(IFLA_LINK)), bool(flags & IFF_UP),
-                 _number(words.get(IFLA_MTU)), ":".join(f"{byte:02x}" for byte in words.get(IFLA_ADDRESS, b"")),
-                 alias, stp=bool(stp), hairpin=bool(controller and hairpin),
-                 tx_queue_len=_number(words.get(IFLA_TXQLEN), -1))
+    found = Link(_text(words.get(IFLA_IFNAME)), kind, index, peer_index=_number(words.get(IFLA_LINK)),
+                 up=bool(flags & IFF_UP), mtu=_number(words.get(IFLA_MTU)),
+                 mac=":".join(f"{byte:02x}" for byte in words.get(IFLA_ADDRESS, b"")), alias=alias, stp=bool(stp),
+                 hairpin=bool(controller and hairpin), tx_queue_len=_number(words.get(IFLA_TXQLEN), -1))
     return found, controller
 
 

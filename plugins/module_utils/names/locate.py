@@ -63,7 +63,8 @@ def _of_process(places: Places, target: Target, name: Optional[str]) -> tuple[Re
         return Resolved(label, path, missing=missing), None
     root = f"/proc/{target.value}/root"
     files = tuple((file, Place(root, f"etc/{file}")) for file in FILES)
-    return Resolved(label, path), Site(label, "pid", target.value, files, int(target.value), start)
+    return Resolved(label, path), Site(label, "pid", target.value, files, pid=int(target.value),
+                                       started=start)
 
 
 def _of_engine(container: Container, name: Optional[str]) -> tuple[Resolved, Site]:
@@ -74,5 +75,5 @@ def _of_engine(container: Container, name: Optional[str]) -> tuple[Resolved, Sit
     resolv = dict(places)[RESOLV]
     if container.engine == "docker":
         places.append((HASH, Place(resolv.under, HASH)))
-    site = Site(label, container.engine, container.name, tuple(places), container.pid, container.started)
+    site = Site(label, container.engine, container.name, tuple(places), pid=container.pid, started=container.started)
     return Resolved(label, f"/proc/{container.pid}/ns/net"), site

@@ -144,14 +144,17 @@ class _Names:
 
     def _hosts(self, addresses: tuple[str, ...]) -> HostsSettings:
         item = self.item
-        return HostsSettings(item.label, item.hostname or self._usual_hostname(), item.domainname or "", item.etc_hosts,
-                             addresses, item.hosts_template, item.hostname_template,
-                             its_word=self.site.kind == "pid" and not item.hostname)
+        return HostsSettings(
+            item.label, hostname=item.hostname or self._usual_hostname(), domainname=item.domainname or "",
+            etc_hosts=item.etc_hosts, addresses=addresses, hosts_template=item.hosts_template,
+            hostname_template=item.hostname_template, its_word=self.site.kind == "pid" and not item.hostname)
 
     def _resolv(self) -> ResolvSettings:
         item = self.item
-        return ResolvSettings(item.label, item.dns_servers, item.dns_search_domains, item.dns_opts,
-                              item.fallback_dns_servers, resolv_conf_template=item.resolv_conf_template)
+        return ResolvSettings(
+            item.label, dns_servers=item.dns_servers, dns_search_domains=item.dns_search_domains,
+            dns_opts=item.dns_opts, fallback_dns_servers=item.fallback_dns_servers,
+            resolv_conf_template=item.resolv_conf_template)
 
     def _usual_hostname(self) -> str:
         """What a running container calls itself, else its name."""

@@ -32,5 +32,6 @@ def identity(item: DesiredNames) -> str:
     return item.label if isinstance(item, LocatedNames) else f"{item.target.kind} {item.target.value}"
 
 
-RESOURCE = Resource("names", "all_names", OPTIONS, parse, identity, amend, views, scope, containers, locate, release,
+RESOURCE = Resource(key="names", many="all_names", options=OPTIONS, parse=parse, identity=identity, amend=amend,
+                    views=views, scope=scope, containers=containers, locate=locate, release=release,
                     libraries=("pyroute2", "jinja2"))

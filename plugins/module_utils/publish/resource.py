@@ -41,4 +41,5 @@ def locate(items: Sequence[DesiredPorts], places: Places) -> list[LocatedPorts]:
     return [LocatedPorts.at(item, *places.label(item.target)) for item in items]
 
 
-RESOURCE = Resource("publication", "publications", OPTIONS, parse, identity, amend, views, scope, containers, locate)
+RESOURCE = Resource(key="publication", many="publications", options=OPTIONS, parse=parse, identity=identity,
+                    amend=amend, views=views, scope=scope, containers=containers, locate=locate)

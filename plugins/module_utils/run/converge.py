@@ -104,7 +104,8 @@ def plan(parts: Sequence[Part], observed: HostState) -> Plan:
         raise MooringError(f"this changes containers that cannot be reached: {', '.join(draft.unread)}. Attach them "
                            "again with netns_attach first")
     after = _views(parts, draft.state, draft.ledger)
-    return Plan(draft.operations, before, after, tuple(draft.assumed), tuple(draft.warnings))
+    return Plan(draft.operations, before=before, after=after, assumed=tuple(draft.assumed),
+                warnings=tuple(draft.warnings))
 
 
 def _views(parts: Sequence[Part], state: HostState, ledger: Ledger) -> tuple[tuple[View, ...], ...]:

@@ -120,6 +120,7 @@ def _change_nothing(_draft: Draft, _items: Sequence[DesiredInfo]) -> None:
 
 
 OPTIONS: dict[str, Any] = {"bridge": {"type": "str"}, "container": {"type": "str"}}
-RESOURCE = Resource("network", "networks", OPTIONS, parse, str, _change_nothing, views, scope, reads_only=True)
+RESOURCE = Resource(key="network", many="networks", options=OPTIONS, parse=parse, identity=str,
+                    amend=_change_nothing, views=views, scope=scope, reads_only=True)
 # The whole of a host at the end of a run about it.
 WHOLE = dataclasses.replace(RESOURCE, views=_views_of_plan)

@@ -99,8 +99,9 @@ def _shut_in(places: Sequence[_Place], journeys: Iterable[_Journey]) -> tuple[st
 def _outward(bridge: Bridge, uplink: Link, family: str, protocol: str) -> Sequence[_Journey]:
     network = ipaddress.ip_network(bridge.subnet(family))
     inside = (int(network.network_address), int(network.broadcast_address))
-    there = Packet(family, protocol, _names(bridge.link), _names(uplink), inside, local=False)
-    back = Packet(family, protocol, _names(uplink), _names(bridge.link), None, inside, None, _ESTABLISHED, local=False)
+    there = Packet(family, protocol, iif=_names(bridge.link), oif=_names(uplink), source=inside, local=False)
+    back = Packet(family, protocol, iif=_names(uplink), oif=_names(bridge.link), destination=inside,
+                  states=_ESTABLISHED, local=False)
     translated = dataclasses.replace(back, states=_ESTABLISHED | {MASQUERADED}) if bridge.masquerades(family) else back
     # Until it is translated back, a reply is addressed to the host.
     unchanged = dataclasses.replace(translated, destination=None, local=True) if bridge.masquerades(family) else back

@@ -52,5 +52,6 @@ def locate(items: Sequence[DesiredVeth], places: Places) -> list[LocatedVeth]:
     return [LocatedVeth(at(item.first), at(item.second) if item.second else None, item.present) for item in items]
 
 
-RESOURCE = Resource("veth_pair", "veth_pairs", OPTIONS, parse, identity, amend, views, scope, containers, locate,
-                    release, required=("name",))
+RESOURCE = Resource(key="veth_pair", many="veth_pairs", options=OPTIONS, parse=parse, identity=identity, amend=amend,
+                    views=views, scope=scope, containers=containers, locate=locate, release=release,
+                    required=("name",))
