@@ -11,8 +11,9 @@ description:
   - Returns bridges, endpoints, published ports, links and names, joined into one view. It says what C(brctl show),
     C(docker port) and C(iptables -nL) say together.
   - Returns as well which rules the next run of any module that writes rules would repair, and which files of containers
-    the next run about them (RV(network.drift)), what belongs to containers that are gone (RV(network.leftovers)), and what rules of others
-    prevent (RV(network.obstacles)).
+    the next run about them (RV(network.drift)).
+  - Returns what belongs to containers that are gone (RV(network.leftovers)), and what rules of others prevent
+    (RV(network.obstacles)).
   - Changes nothing.
 extends_documentation_fragment:
   - mooring.net.attributes.info
