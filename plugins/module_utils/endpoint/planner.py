@@ -9,6 +9,7 @@ from typing import Optional
 from ..bridge.model import Bridge, bridges
 from ..core.errors import MooringError, OptionError
 from ..core.names import KNOWN_AFTER_APPLY, endpoint_link, mac_of
+from ..core.plan import RECORD_ENDPOINT
 from ..firewall.model import FAMILIES
 from ..host.draft import Draft
 from ..host.endpoints import Endpoint, outer_end
@@ -174,16 +175,21 @@ class Planner:
         self.draft.do(LinkAdd(HOST, new.link, peer))
 
     def _move(self, item: LocatedEndpoint, given: Link, new: Endpoint) -> None:
-        """An existing pair becomes the endpoint's: one end moves in, the other one gets the lease's mark."""
+        """An existing pair becomes the endpoint's: one end moves in as it is to be, then the other one gets the mark.
+
+        In between it is a pair that lacks an end, which veth_pair makes anew.
+        """
         outer = outer_end(self.draft.state, given)
+        fitting = given.replaced(mtu=new.link.mtu, mac=self._mac(item, new) or given.mac)
+        if fitting != given:
+            self.draft.do(LinkSet(HOST, given, fitting))
+        self.draft.do(LinkMove(HOST, fitting, item.path, item.interface_name))
         if outer != new.link:
             self.draft.do(LinkSet(HOST, outer, new.link))
-        self.draft.do(LinkMove(HOST, given, item.path, item.interface_name))
-        self._set_inner(item, new, derive_mac=True)
 
     def _adjust(self, item: LocatedEndpoint, lease: Endpoint, new: Endpoint, inner: Link) -> None:
         if new.link != lease.link:
-            self.draft.do(LinkSet(HOST, lease.link, new.link))
+            self.draft.do(LinkSet(HOST, lease.link, new.link), RECORD_ENDPOINT)
         derived = bool(lease.ip("ipv4")) and inner.mac == mac_of(lease.ip("ipv4"))
         self._set_inner(item, new, derived)
 

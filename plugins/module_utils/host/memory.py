@@ -213,6 +213,7 @@ class Memory:
         if here is None:
             return
         here.links.pop(name, None)
+        here.routes = [route for route in here.routes if route.interface != name]
         self._dirty.add(netns)
         for port in here.ports_of(name):
             self._replace(netns, port.name, controller="", hairpin=False)
