@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A run over a whole host that ends in the middle, with packets after each of its operations.
 
-What may be reached follows from what is reached before the run and after it, by whom and whom: a container that gets the
-address of another one is not the other one. The same calls are made before, after each operation, and afterwards.
+What may be reached follows from who reaches whom before the run and after it: a container that gets the address of
+another one is not the other one. The same calls are made before, after each operation, and afterwards.
 """
 import contextlib
 import itertools
@@ -42,7 +42,8 @@ def network(bridge, *containers, **options):
 
 WEB, SHOP = container("web", published_ports=both("8080:80", "127.0.0.1:8081:81")), container(
     "shop", published_ports=both("8180:80"), allow_from=FROM_OUTSIDE)
-SOURCE = container("source", links=["target"], published_ports=both("8380:80"))
+SOURCE = container("source", links=["target"], published_ports=both("8380:80"),
+                   allow_from=[*FROM_OUTSIDE, *FROM_NEIGHBOUR])
 TARGET = container("target", exposed_ports=["5432", "5432/udp"])
 THIRD = container("third", exposed_ports=["5432", "5432/udp"])
 ROUTED = container("routed", published_ports=both("80"))
@@ -59,7 +60,7 @@ TURNED = [
             {**container("web", "shop", ("10.40.0.", "2001:db8:40::")), "published_ports": both("8090:80")},
             {**container("shop", "web", ("10.40.0.", "2001:db8:40::")), "published_ports": both("8180:80"),
              "allow_from": FROM_NEIGHBOUR}, icc=False, allow_bridges=["back"]),
-    network(BACK_BRIDGE, {**SOURCE, "links": ["third"]}, TARGET, THIRD, icc=True),
+    network(BACK_BRIDGE, {**SOURCE, "links": ["third"], "allow_from": FROM_OUTSIDE}, TARGET, THIRD, icc=True),
     network(PLAIN_BRIDGE, {**ROUTED, "published_ports": both("8480:80")}, icc=False, gateway_mode="nat", force=True,
             trusted_networks=FROM_OUTSIDE)]
 
@@ -67,7 +68,7 @@ TURNED = [
 CHANGED = [
     network(FRONT_BRIDGE, container("web", "shop", published_ports=both("8080:80")),
             container("shop", "web", published_ports=both("8181:81")), icc=True, allow_bridges=["extra"]),
-    network(BACK_BRIDGE, SOURCE, TARGET, {**THIRD, "state": "absent"},
+    network(BACK_BRIDGE, {**SOURCE, "allow_from": FROM_NEIGHBOUR}, TARGET, {**THIRD, "state": "absent"},
             container("fresh", "third", published_ports=both("8580:81")), icc=False),
     network(PLAIN_BRIDGE, state="absent", force=True),
     network({"name": "extra", "bip": "10.70.0.1/24", "bip6": "2001:db8:70::1/64"},
@@ -269,3 +270,59 @@ def interrupt_everywhere(here, step, watch, stack, former):
     wrong = {("flow", call, server) for kind, call, server in at_end if kind == "call" and call in watch.flows
              and ("flow", call, server) not in at_end and call[0].netns not in moving(former, document)}
     assert not wrong, f"{step}: at the end no client goes on that{shown(wrong)}"
+
+
+STARTS = {"a host comes": [], "what is let in turns round": AT_FIRST, "addresses change hands": AT_FIRST,
+          "a routed bridge moves": CHANGED, "everything goes": AT_FIRST}
+
+
+@pytest.mark.parametrize("here", ["nft"], indirect=True)
+@pytest.mark.parametrize("step", STARTS)
+def test_the_next_run_completes_a_whole_host_however_often_it_is_killed(here, step):
+    """Each run is killed after a part of what is left, and the last one ends where an undisturbed one does."""
+    start(here, step)
+    here.pipeline.run("host_network", **task(step))
+    expected = outcome(here)
+    start(here, step)
+    killed = 0
+    while True:
+        with Pipeline(here.box) as fresh:
+            actions = fresh.plan("host_network", **task(step))
+            end = cut(actions, 1 + len(actions) // 3)
+            for number in range(end):
+                fresh.step(number)
+        if end == len(actions):
+            break
+        killed += 1
+    assert killed > 2
+    assert outcome(here) == expected
+    kept = [text for text in (*expected[0]["published_ports"], *expected[0]["links"]) if text.startswith("limited ")]
+    assert len(kept) == (8 if STARTS[step] and DOCUMENTS[step] else 0), "no document names them"
+    assert here.pipeline.plan("host_network", **task(step)) == []
+
+
+def start(here, step):
+    """What there is before a step, from nothing."""
+    here.pipeline.run("host_network", networks=[], exclusive=True)
+    for name in BRIDGE_CALLS:
+        sysctl(here.box, name, 0)
+    if STARTS[step]:
+        here.pipeline.run("host_network", networks=STARTS[step])
+        attach_unlisted(here)
+
+
+def cut(actions, number):
+    """Where to end, not before ``number``: what is done inside of one container goes to the kernel in one write."""
+    place = [action.rpartition(" in ")[2] if " in " in action else "" for action in actions]
+    while number < len(actions) and place[number] == place[number - 1] != "":
+        number += 1
+    return number
+
+
+def outcome(here):
+    """What there is on the host, and in its containers."""
+    inside = {(name, what): sorted(here.box.run(["ip", "-n", name, "-o", *what.split()]).stdout.splitlines())
+              for name in PLACES for what in ("-4 route", "-6 route", "-4 address", "-6 address")}
+    inside = {key: [re.sub(r"^\d+: |@if\d+| expires.*| pref medium| valid_lft.*", "", line) for line in lines
+                    if "fe80" not in line and "ff00" not in line] for key, lines in inside.items()}
+    return here.pipeline.run("network_info")["network"], inside

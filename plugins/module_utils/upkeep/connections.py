@@ -52,8 +52,10 @@ def forget_paths(draft: Draft, before: Mapping[str, Bridge], after: Mapping[str,
     have their addresses of before. And where what they send gets another source from now on, also on a new subnet, for
     which there was no masquerade at first: replies to the old one would not come in.
     """
-    for name in sorted(before.keys() & after.keys()):
-        old, new = before[name], after[name]
+    for name, new in sorted(after.items()):
+        old = before.get(name) or _taken_over(draft, name)
+        if old is None:
+            continue
         narrower = not (set(partners(old, before.values())) <= set(partners(new, after.values()))
                         and set(old.trusted_interfaces) <= set(new.trusted_interfaces)
                         and set(old.trusted_networks) <= set(new.trusted_networks) and old.icc <= new.icc)
@@ -65,3 +67,9 @@ def forget_paths(draft: Draft, before: Mapping[str, Bridge], after: Mapping[str,
                 draft.do(ConntrackFlush(family, inward=((was, 1, 65535),)), CLOSE)
             if subnet and new.filters(family) and turned:
                 draft.do(ConntrackFlush(family, outward=(subnet,)))
+
+
+def _taken_over(draft: Draft, name: str) -> Optional[Bridge]:
+    """A bridge as it was when somebody else had made it, without rules of ours; None where there was none."""
+    link = draft.observed.host.links.get(name)
+    return Bridge(link, masquerade=False, iptables=False, ip6tables=False) if link else None
