@@ -175,6 +175,14 @@ class Watch:
                 each.close()
         return reached
 
+    def look_well(self):
+        """The same with patience, once all containers were heard: bridges still have others for their addresses."""
+        greetings = [Call(self.found.container(name), "udp", address, 9) for name in PLACES for address in (BOX, BOX6)]
+        reached = self.look(0.2) | self.look(0.2)
+        for each in greetings:
+            each.close()
+        return reached
+
     def begin(self, stack):
         """Clients of udp begin, whether or not anybody answers them."""
         for call in self.calls:
@@ -243,12 +251,12 @@ def interrupt_everywhere(here, step, watch, stack, former):
     """Carry out a step one operation after the other, and look after each."""
     document = DOCUMENTS[step]
     watch.begin(stack)
-    before, seen = watch.look(0.2) | watch.look(0.2), []
+    before, seen = watch.look_well(), []
     actions = here.pipeline.plan("host_network", **task(step))
     for number in range(len(actions)):
         here.pipeline.step(number)
         seen.append(watch.look(0.03))
-    after = at_end = watch.look(0.2) | watch.look(0.2)
+    after = at_end = watch.look_well()
     assert here.pipeline.plan("host_network", **task(step)) == []
     links = [number for number, action in enumerate(actions) if not RULES.match(action) and not FILES.match(action)]
     released = max([number for number in links if LEAVING.match(actions[number])], default=links[0])
@@ -297,7 +305,7 @@ def test_the_next_run_completes_a_whole_host_however_often_it_is_killed(here, st
     assert killed > 2
     assert outcome(here) == expected
     kept = [text for text in (*expected[0]["published_ports"], *expected[0]["links"]) if text.startswith("limited ")]
-    assert len(kept) == (8 if STARTS[step] and DOCUMENTS[step] else 0), "no document names them"
+    assert bool(kept) == bool(STARTS[step] and DOCUMENTS[step]), "what no document names stays, unless all goes"
     assert here.pipeline.plan("host_network", **task(step)) == []
 
 
