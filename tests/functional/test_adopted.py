@@ -46,7 +46,7 @@ def test_it_goes_out_with_the_hosts_address_and_nobody_comes_in(here, protocol):
 
 
 def test_its_ports_are_published_once_it_is_taken_over(here):
-    with pytest.raises(PipelineError, match="interface_name: 'eth0' exists already in shop .* say adopt: true"):
+    with pytest.raises(PipelineError, match="interface_name: 'eth0' exists already in shop.* say adopt: true"):
         here.run("netns_attach", container="shop")
     inside = here.json("address", netns=here.engine.netns("shop")), here.routes(here.engine.netns("shop"))
     attached = here.run("netns_attach", container="shop", adopt=True, exposed_ports=["80"])

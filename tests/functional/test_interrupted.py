@@ -4,9 +4,9 @@ import contextlib
 
 import pytest
 from pipeline import Pipeline, PipelineError
-from traffic import Call, expect_answers, expect_closed
+from traffic import Call, Flow, expect_answers, expect_closed
 from worlds import (ADDRESSES, BACK, BACK6, BACKENDS, BOX, BOX6, BOX_NEIGHBOUR, BRIDGE_CALLS, FORWARDING, FRONT,
-                    FRONT6, OUTSIDE, picture, sysctl, world)
+                    FRONT6, OUTSIDE, OUTSIDE6, picture, sysctl, world)
 
 BRIDGES = [{"name": "front", "bip": f"{FRONT}/24", "bip6": f"{FRONT6}/64"},
            {"name": "back", "bip": f"{BACK}/24", "bip6": f"{BACK6}/64"}]
@@ -100,18 +100,7 @@ def test_a_bridge_that_is_taken_over_is_protected_before_it_is_opened(here):
     address, address6 = ADDRESSES["web"]
     for name in FORWARDING:
         sysctl(here.box, name, 0)
-    here.box.run(["ip", "-batch", "-"], input=f"""
-        link add front type bridge
-        address add {FRONT}/24 dev front
-        address add {FRONT6}/64 dev front nodad
-        link set front up
-        link add outer master front up type veth peer name eth0 netns web""")
-    here.box.run(["ip", "-n", "web", "-batch", "-"], input=f"""
-        link set eth0 up
-        address add {address}/24 dev eth0
-        address add {address6}/64 dev eth0 nodad
-        route add default via {FRONT}
-        route add default via {FRONT6}""")
+    make_by_hand(here, address, address6)
     calls = [(here.outside, protocol, each, 80) for protocol in ("tcp", "udp") for each in (address, address6)]
     expect_answers(((here.host, "tcp", address, 80), "web:80", FRONT),
                    ((here.host, "tcp", address6, 80), "web:80", FRONT6))
@@ -124,6 +113,35 @@ def test_a_bridge_that_is_taken_over_is_protected_before_it_is_opened(here):
         except AssertionError as error:
             raise AssertionError(f"after {action!r}, {number + 1} of {len(actions)} operations") from error
     expect_answers(((here.container("web"), "tcp", OUTSIDE, 9999), "outside:9999", BOX))
+
+
+def test_what_was_begun_before_a_bridge_is_taken_over_ends(here):
+    """The host is a router already, its rules let everything through, and it tracks connections for another bridge."""
+    here.pipeline.run("docker_bridge", **BRIDGES[1])
+    make_by_hand(here, *ADDRESSES["web"])
+    expect_answers(*(((here.outside, "tcp", each, 80), "web:80", peer)
+                     for each, peer in zip(ADDRESSES["web"], (OUTSIDE, OUTSIDE6))))
+    with contextlib.ExitStack() as stack:
+        flows = [stack.enter_context(Flow(here.servers, here.outside, each, 80)) for each in ADDRESSES["web"]]
+        assert [flow.send() for flow in flows] == ["web:80"] * 2
+        here.pipeline.run("docker_bridge", name="front", adopt=True, ip_masq=False)
+        assert [flow.send() for flow in flows] == ["", ""]
+
+
+def make_by_hand(here, address, address6):
+    """A bridge with a container, as somebody else has made them."""
+    here.box.run(["ip", "-batch", "-"], input=f"""
+        link add front type bridge
+        address add {FRONT}/24 dev front
+        address add {FRONT6}/64 dev front nodad
+        link set front up
+        link add outer master front up type veth peer name eth0 netns web""")
+    here.box.run(["ip", "-n", "web", "-batch", "-"], input=f"""
+        link set eth0 up
+        address add {address}/24 dev eth0
+        address add {address6}/64 dev eth0 nodad
+        route add default via {FRONT}
+        route add default via {FRONT6}""")
 
 
 @pytest.mark.parametrize("here", ["nft"], indirect=True)

@@ -289,11 +289,17 @@ class Flow:
     def __exit__(self, *_exception):
         self._socket.close()
 
+    def post(self):
+        """Send a datagram; its token. :raises OSError: when the last one was refused, or there is no route"""
+        token = f"t{next(_tokens)}".encode()
+        self._socket.send(token)
+        return token
+
     def send(self):
         """The server that a datagram reaches, "" when it reaches none."""
-        token = f"t{next(_tokens)}".encode()
+        token = b""
         with contextlib.suppress(ConnectionRefusedError):
-            self._socket.send(token)
+            token = self.post()
         self._servers.settle()
         return self._servers.seen.get(token, "")
 

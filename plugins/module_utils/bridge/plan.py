@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from ..core.errors import MooringError, OptionError
 from ..core.names import bridge_mac
-from ..core.plan import View
+from ..core.plan import MAKE_LINK, RECORD_BRIDGE, View
 from ..firewall.model import COMMANDS
 from ..host.draft import Draft
 from ..host.endpoints import endpoint_of, endpoints
@@ -123,16 +123,18 @@ def _present(draft: Draft, desired: DesiredBridge) -> None:
         bridge = add_guard(merge(current, desired, draft.state), desired, draft.state)
         addresses = bridge.link.addresses
         refuse_closing(draft, current, bridge, desired)
-        new = replace(bridge.link, up=True, addresses=link.addresses, alias=bridge.mark.text)
-        if new != link:
-            draft.do(LinkSet(HOST, link, new))
+        marked = replace(bridge.link, up=True, addresses=link.addresses, mtu=link.mtu, alias=bridge.mark.text)
+        if marked != link:
+            draft.do(LinkSet(HOST, link, marked))
+        if bridge.link.mtu != link.mtu:  # what endpoints follow comes after them
+            draft.do(LinkSet(HOST, marked, replace(marked, mtu=bridge.link.mtu)), RECORD_BRIDGE)
         for address in link.addresses:
             if address not in addresses:
-                draft.do(AddrDel(HOST, desired.name, address))
+                draft.do(AddrDel(HOST, desired.name, address), RECORD_BRIDGE)
     for address in addresses:
         if link is None or address not in link.addresses:
             refuse_overlap(draft.state, desired, address)
-            draft.do(AddrAdd(HOST, desired.name, address))
+            draft.do(AddrAdd(HOST, desired.name, address), MAKE_LINK if link is None else RECORD_BRIDGE)
     forward(draft, desired)
 
 

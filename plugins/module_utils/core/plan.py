@@ -11,6 +11,8 @@ from typing import Any, Optional, Protocol
 #   CLOSE    Nothing is reachable but what was so before the run and will be so after it. New bridges have their rules.
 #   RELEASE  Who leaves is gone, and has given up names and addresses.
 #   MAKE     Namespaces are there before links, links before what is set inside of containers. Nobody reaches more.
+#   RECORD   Endpoints and bridges that were there before have their new leases, MTU and addresses. By the old ones the
+#            next run would have seen that what is inside of containers does not fit yet.
 #   OPEN     What the run makes reachable is so: rules first, then the sysctls that let packets through them.
 #   FORGET   Connections that go on by an old permission or translation are forgotten.
 #   NAME     Containers find each other by name.
@@ -18,7 +20,8 @@ from typing import Any, Optional, Protocol
 # So a run that ends in the middle leaves nothing reachable that was not so before and would not be so afterwards.
 # Within a stage operations keep the order of the planners. RELEASE and MAKE have steps, since objects of the kernel
 # need each other, and so that links of one namespace go to the kernel together.
-CLOSE, RELEASE_LINK, RELEASE_NETNS, MAKE_NETNS, MAKE_LINK, MAKE_INSIDE, LOAD, OPEN, PASS, FORGET, NAME = range(11)
+CLOSE, RELEASE_LINK, RELEASE_NETNS, MAKE_NETNS, MAKE_LINK, MAKE_INSIDE, RECORD_ENDPOINT, RECORD_BRIDGE, LOAD, OPEN, \
+    PASS, FORGET, NAME = range(13)
 
 
 class Operation(Protocol):

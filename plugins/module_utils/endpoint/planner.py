@@ -9,6 +9,7 @@ from typing import NamedTuple, Optional
 from ..bridge.model import Bridge, bridges
 from ..core.errors import MooringError, OptionError
 from ..core.names import KNOWN_AFTER_APPLY, endpoint_link, mac_of
+from ..core.plan import RECORD_ENDPOINT
 from ..firewall.model import FAMILIES
 from ..host.draft import Draft
 from ..host.endpoints import Endpoint
@@ -186,15 +187,20 @@ class Planner:
         self.draft.do(LinkAdd(HOST, new.link, peer))
 
     def _move(self, item: LocatedEndpoint, given: adopt.GivenPair, new: Endpoint) -> None:
-        """An existing pair becomes the endpoint's: one end moves in, the other one gets the lease's mark."""
+        """An existing pair becomes the endpoint's: one end moves in as it is to be, then the other one gets the mark.
+
+        In between it is a pair that lacks an end, which veth_pair makes anew.
+        """
+        fitting = dataclasses.replace(given.inner, mtu=new.link.mtu, mac=self._mac(item, new) or given.inner.mac)
+        if fitting != given.inner:
+            self.draft.do(LinkSet(HOST, given.inner, fitting))
+        self.draft.do(LinkMove(HOST, fitting, item.path, item.interface_name))
         if given.outer != new.link:
             self.draft.do(LinkSet(HOST, given.outer, new.link))
-        self.draft.do(LinkMove(HOST, given.inner, item.path, item.interface_name))
-        self._set_inner(item, new, derive_mac=True)
 
     def _adjust(self, item: LocatedEndpoint, kept: Kept, new: Endpoint) -> None:
         if new.link != kept.lease.link:
-            self.draft.do(LinkSet(HOST, kept.lease.link, new.link))
+            self.draft.do(LinkSet(HOST, kept.lease.link, new.link), RECORD_ENDPOINT)
         address = kept.lease.ip("ipv4")
         derived = bool(address) and kept.inner.mac == mac_of(address)
         self._set_inner(item, new, derived)

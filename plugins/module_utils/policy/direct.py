@@ -29,13 +29,19 @@ def misfit(publication: Publication, subnets: Subnets) -> str:
     return "" if (mode == "routed") is publication.direct else f"bridge {bridge.name} is in gateway mode {mode}"
 
 
-def select_opened(publications: Iterable[Publication], own: Iterable[Bridge]) -> dict[str, list[Publication]]:
-    """The direct publications of one family by bridge, in order."""
+def select_opened(publications: Iterable[Publication], own: Sequence[Bridge],
+                  held: Collection[Publication] = ()) -> dict[str, list[Publication]]:
+    """The direct publications of one family by bridge, in order.
+
+    :param held: those of them that lead nowhere. Where the bridge of one has moved already, any chain may note it
+    """
     subnets = Subnets(own)
     found: dict[str, list[Publication]] = {}
     for publication in sorted((each for each in publications if each.direct), key=ORDER):
-        bridge = subnets.bridge(publication.container_ip)
-        if bridge is not None and publication.family in bridge.routed:
+        family, bridge = publication.family, subnets.bridge(publication.container_ip)
+        if bridge is None or family not in bridge.routed:
+            bridge = next((each for each in own if family in each.routed), None) if publication in held else None
+        if bridge is not None:
             found.setdefault(bridge.name, []).append(publication)
     return found
 

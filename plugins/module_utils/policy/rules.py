@@ -21,7 +21,7 @@ def table_rules(wanted: Policy, family: str) -> dict[str, TableRules]:
         return {table: TableRules() for table in bridge_rules.HOOKS}
     linked = [link for link in (*wanted.links, *wanted.held_links) if link.family == family]
     every = tuple(wanted.bridges.values())
-    opened = direct.select_opened(published, own)
+    opened = direct.select_opened(published, own, held)
     filters = [bridge_rules.forward_chain(own, every, wanted.inner)]
     for bridge in own:
         here = [link for link in linked if link.bridge == bridge.name]

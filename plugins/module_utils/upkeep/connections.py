@@ -48,19 +48,28 @@ def _paths(links: Iterable[Linkage]) -> set[tuple[str, str, str, str]]:
 def forget_paths(draft: Draft, before: Mapping[str, Bridge], after: Mapping[str, Bridge]) -> None:
     """UDP clients go on with what they have begun, whatever the rules say to others.
 
-    That ends where somebody may not reach a bridge's containers directly any more, be it one of themselves, and where
-    what they send gets another source from now on: replies to the old one would not come in.
+    That ends where somebody may not reach a bridge's containers directly any more, be it one of themselves: while they
+    have their addresses of before. And where what they send gets another source from now on, also on a new subnet, for
+    which there was no masquerade at first: replies to the old one would not come in.
     """
-    for name in sorted(before.keys() & after.keys()):
-        old, new = before[name], after[name]
+    for name, new in sorted(after.items()):
+        old = before.get(name) or _taken_over(draft, name)
+        if old is None:
+            continue
         narrower = not (set(partners(old, before.values())) <= set(partners(new, after.values()))
                         and set(old.trusted_interfaces) <= set(new.trusted_interfaces)
                         and set(old.trusted_networks) <= set(new.trusted_networks) and old.icc <= new.icc)
         for family in FAMILIES:
-            subnet = new.subnet(family)
+            was, subnet = old.subnet(family), new.subnet(family)
             closer = narrower or not old.filters(family)
-            turned = old.masquerades(family) != new.masquerades(family)
-            if subnet and new.filters(family) and closer:
-                draft.do(ConntrackFlush(family, inward=((subnet, 1, 65535),)), CLOSE)
+            turned = old.masquerades(family) != new.masquerades(family) or was != subnet
+            if was and new.filters(family) and closer:
+                draft.do(ConntrackFlush(family, inward=((was, 1, 65535),)), CLOSE)
             if subnet and new.filters(family) and turned:
                 draft.do(ConntrackFlush(family, outward=(subnet,)))
+
+
+def _taken_over(draft: Draft, name: str) -> Optional[Bridge]:
+    """A bridge as it was when somebody else had made it, without rules of ours; None where there was none."""
+    link = draft.observed.host.links.get(name)
+    return Bridge(link, masquerade=False, iptables=False, ip6tables=False) if link else None

@@ -74,6 +74,12 @@ def _is_pair(link: Link, item: LocatedVeth) -> bool:
     return link.alias == _mark(item)
 
 
+def _is_unmarked(link: Link, other: Optional[Link], item: LocatedVeth) -> bool:
+    """Whether a link without a mark is an end of this pair: a killed run had marked only its other end."""
+    return not link.alias and other is not None and _is_pair(other, item) and (
+        (link.index, link.peer_index) == (other.peer_index, other.index))
+
+
 def _is_handed_over(link: Optional[Link]) -> bool:
     """Whether netns_attach has made this end the host's end of an endpoint: then the other one is in a container."""
     mark = link.mark if link else None
@@ -86,8 +92,8 @@ def _present(draft: Draft, item: LocatedVeth) -> None:
     first, second = (_remove_unfinished(draft, end) for end in item.ends)
     if _is_handed_over(first) and second is None:
         return
-    for end, link in zip(item.ends, (first, second)):
-        if link is not None and not _is_pair(link, item):
+    for end, link, other in zip(item.ends, (first, second), (second, first)):
+        if link is not None and not _is_pair(link, item) and not _is_unmarked(link, other, item):
             raise OptionError("name" if end is item.first else "peer.name", end.name,
                               f"exists{_in(end)} and is not an end of this pair",
                               "Choose another name, or remove the existing interface")

@@ -6,6 +6,10 @@ import pytest
 from ansible_collections.mooring.net.plugins.module_utils.bridge.model import bridges
 from ansible_collections.mooring.net.plugins.module_utils.core.errors import OptionError
 from ansible_collections.mooring.net.plugins.module_utils.host.operations import ConntrackFlush
+from ansible_collections.mooring.net.plugins.module_utils.link.addressing import AddrAdd
+from ansible_collections.mooring.net.plugins.module_utils.link.model import Link
+from ansible_collections.mooring.net.plugins.module_utils.link.operations import LinkAdd
+from ansible_collections.mooring.net.plugins.module_utils.netns.model import HOST
 from world import World, desired, picture
 
 OPTIONS = ("allow_bridges", "trusted_interfaces", "trusted_networks", "gateway_mode", "gateway_mode_v6")
@@ -164,6 +168,20 @@ def test_udp_clients_in_containers_are_forgotten_when_their_address_changes(worl
     assert outward(gateway_mode_v6="routed") == [("2001:db8:10::/64",)]
     assert outward(ip_masq=False) == [("10.10.0.0/24",)]
     assert outward(gateway_mode="routed") == []
+
+
+def test_a_bridge_that_moves_forgets_what_was_begun_on_both_of_its_subnets(world: World) -> None:
+    """Where its containers still are while somebody loses the way to them, and where masquerade comes late."""
+    world.run("docker_bridge", name="front", trusted_networks=["192.0.2.0/28"])
+    plan = world.run("docker_bridge", name="front", trusted_networks=[], bip="10.30.0.1/24")
+    assert set(flushed(plan)) == {("10.10.0.0/24", 1, 65535), ("2001:db8:10::/64", 1, 65535)}
+    assert ("10.30.0.0/24",) in [each.outward for each in plan.operations if isinstance(each, ConntrackFlush)]
+
+
+def test_a_bridge_that_is_taken_over_forgets_what_was_begun_without_rules(world: World) -> None:
+    world.host.execute([LinkAdd(HOST, Link("theirs", "bridge", up=True)), AddrAdd(HOST, "theirs", "10.40.0.1/24")])
+    assert flushed(world.run("docker_bridge", name="theirs", adopt=True)) == [("10.40.0.0/24", 1, 65535)]
+    assert flushed(world.run("docker_bridge", name="new", bip="10.50.0.1/24")) == []
 
 
 # -- gateway_mode ------------------------------------------------------------------------------------------------------
