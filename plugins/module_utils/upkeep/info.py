@@ -58,6 +58,7 @@ def answer(question: DesiredInfo, state: HostState, ledger: Ledger, drift: list[
              and (question.container is None or any(e.bridge == name for e in found))]
     containers = {endpoint.container for endpoint in found}
     everything = question.bridge is None and question.container is None
+    dns = all_names(state, linked)
     return {
         "bridges": [bridge_plan.view(state, name) for name in names],
         "endpoints": [_endpoint(endpoint, published, linked) for endpoint in found],
@@ -65,10 +66,10 @@ def answer(question: DesiredInfo, state: HostState, ledger: Ledger, drift: list[
         "links": [link.note for link in linked if everything or link.source in containers],
         "veth_pairs": sorted({link.mark.name for link in state.marked(VETH)}) if everything else [],
         "namespaces": sorted(name for name, entry in state.named.items() if entry.own) if everything else [],
-        "dns": [names for names in all_names(state, linked)
+        "dns": [names for names in dns
                 if everything or names["container"] in (question.container, *containers)],
         "drift": drift,
-        "leftovers": _leftovers(state, ledger),
+        "leftovers": _leftovers(state, ledger, dns),
         "obstacles": _obstacles(state, published, names, everything, containers),
     }
 
@@ -98,7 +99,7 @@ def _obstacles(state: HostState, published: Sequence[Publication], names: Sequen
             *shut_in(state, names)]
 
 
-def _leftovers(state: HostState, ledger: Ledger) -> list[str]:
+def _leftovers(state: HostState, ledger: Ledger, dns: Sequence[Mapping[str, Any]]) -> list[str]:
     """What belongs to containers that are gone."""
     attached = {endpoint.container for endpoint in endpoints(state)}
     found = [f"published port {p.container} {p.text}: {p.container} is not attached"
@@ -107,10 +108,10 @@ def _leftovers(state: HostState, ledger: Ledger) -> list[str]:
               if not {link.source, link.target} <= attached]
     found += [f"/run/netns/{name}: leads nowhere" for name, entry in state.named.items()
               if entry.own and not entry.inode]
-    found += [f"{names['files']['hosts']}: there is no namespace {names['name']}" for names in all_names(state, ())
+    found += [f"{names['files']['hosts']}: there is no namespace {names['name']}" for names in dns
               if names["kind"] == "netns" and names["name"] not in state.named]
     found += [f"hint to the files of {names['container']}: they are no longer as we wrote them"
-              for names in all_names(state, ()) if not names["intact"]]
+              for names in dns if not names["intact"]]
     found += [f"interface {e.link.name} of {e.container}: is on no bridge" for e in endpoints(state) if not e.bridge]
     return found
 
