@@ -22,7 +22,7 @@ from containers import CHECKOUT, box, playing  # noqa: E402
 from tables import Samples, head, machine, shown, table  # noqa: E402
 
 CONTAINERS, LINKS = 100, 20
-REPEATS = 5
+REPEATS = 3
 OLD = "1608ad6"  # the last commit of the site of two roles
 OLD_PAYLOAD, GOAL_OF_PAYLOAD = 377 * 1024, 1.4  # that of its docker_bridge
 EMPTY, PINGS = "no task", "two pings"
