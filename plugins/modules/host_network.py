@@ -173,6 +173,24 @@ network:
   description: The whole network as it is afterwards, as M(mooring.net.network_info) returns it.
   returned: success
   type: dict
+follower:
+  description: What is installed of the program that lets running containers follow the host's resolv.conf. The role
+    P(mooring.net.host_network#role) installs it.
+  returned: success
+  type: dict
+  contains:
+    systemd:
+      description: Whether systemd is the first process, without which there is no such program.
+      type: bool
+      returned: success
+    present:
+      description: Whether the unit that watches the file is there.
+      type: bool
+      returned: success
+    installed:
+      description: The digest of what was installed, empty where not all of it is as it was.
+      type: str
+      returned: success
 actions:
   description: What was done, or in check mode would be done, one sentence for each operation.
   returned: success

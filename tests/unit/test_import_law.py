@@ -24,11 +24,12 @@ STOREYS = ("core", "netns", "ports", "ipam", "link", "files", "foreign", "firewa
 # May touch the host: open files, ask the kernel, start programs.
 ADAPTERS = {"core/command", "core/lock", "engine/inspect", "engine/places", "files/adapter", "files/uts",
             "firewall/iptables/adapter", "foreign/expressions", "foreign/netfilter", "foreign/nft", "host/conntrack",
-            "host/named", "host/proc", "host/real", "host/sockets", "link/decode", "link/encode", "link/netlink",
-            "link/rtnl", "names/follow", "netns/enter", "netns/processes", "netns/syscalls"}
+            "host/follower", "host/named", "host/proc", "host/real", "host/sockets", "link/decode", "link/encode",
+            "link/netlink", "link/rtnl", "names/follow", "netns/enter", "netns/processes", "netns/syscalls"}
 # May use adapters, and holds nothing else.
 ON_ADAPTERS = {"run/converge": {"core/lock", "engine/inspect", "engine/places", "host/real"},
-               "run/items": {"run/converge"}, "run/module": {"core/command", "host/real", "run/converge", "run/items"}}
+               "run/items": {"run/converge"},
+               "run/module": {"core/command", "host/follower", "host/real", "run/converge", "run/items"}}
 PURE_LIBRARIES = {"__future__", "bisect", "collections", "contextlib", "dataclasses", "enum", "functools", "hashlib",
                   "ipaddress", "itertools", "jinja2", "json", "operator", "posixpath", "re", "shlex", "typing"}
 

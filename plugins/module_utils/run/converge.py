@@ -5,7 +5,9 @@
 """
 from __future__ import annotations
 
-from collections.abc import Sequence
+import contextlib
+import gc
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from ..core.errors import ExecutionError, HostError, MooringError
@@ -35,7 +37,26 @@ def converge(parts: Sequence[Part], host: RealHost, changing: bool) -> Plan:
     :raises MooringError: for what cannot be, before anything is touched; when the host refuses; and when it is not as
         planned in the end
     """
-    for _attempt in range(ATTEMPTS):
+    # Values of a host refer to each other in no circles, and there are a hundred thousand of them for a thousand
+    # containers: to look for circles would take a fifth of a run.
+    with _collector_paused():
+        return _attempt(parts, host, changing)
+
+
+@contextlib.contextmanager
+def _collector_paused() -> Iterator[None]:
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
+
+
+def _attempt(parts: Sequence[Part], host: RealHost, changing: bool) -> Plan:
+    """Look up, plan and carry out; again where a container has another process by then."""
+    for _number in range(ATTEMPTS):
         places = _look_up(parts, host)  # may take as long as an engine does, so not under the lock
         with host_lock():
             outdated = places.find_outdated()

@@ -19,6 +19,7 @@ from ..core import command
 from ..core.argspec import CONFIG
 from ..core.errors import MooringError
 from ..core.plan import Plan
+from ..host.follower import read_follower
 from ..host.operations import SysctlSet
 from ..host.real import RealHost
 from ..host.resource import Part, Resource
@@ -105,7 +106,7 @@ def result(resource: Resource, plan: Plan, single: bool) -> dict[str, Any]:
 
 def result_of_host(plan: Plan) -> dict[str, Any]:
     """What the module for a whole host returns."""
-    return {"network": plan.after[-1][0]}
+    return {"network": plan.after[-1][0], "follower": read_follower()}
 
 
 def describe_plan(plan: Plan, with_diff: bool) -> dict[str, Any]:

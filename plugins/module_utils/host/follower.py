@@ -1,0 +1,43 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What is installed of the program that lets running containers follow the host's resolv.conf. Adapter.
+
+Whoever installs it records beside it what it has put where. So one look tells whether there is anything to do.
+"""
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import stat
+from typing import Any
+
+RECORD = "/usr/local/lib/mooring/installed.json"
+UNIT = "/etc/systemd/system/mooring-resolv.path"
+WANTED = "/etc/systemd/system/paths.target.wants/mooring-resolv.path"
+BOOTED = "/run/systemd/system"  # sd_booted(3)
+
+
+def read_follower() -> dict[str, Any]:
+    """``systemd``: whether it is the first process; ``present``: whether the unit that watches is there; ``installed``:
+    the digest of what was installed, "" where not all of it is as it was, or the unit is not enabled."""
+    return {"systemd": os.path.isdir(BOOTED), "present": os.path.lexists(UNIT), "installed": _installed()}
+
+
+def _installed() -> str:
+    try:
+        with open(RECORD, encoding="utf-8") as file:
+            record = json.load(file)
+        intact = os.path.lexists(WANTED) and all(_is_as_recorded(path, digest)
+                                                 for path, digest in record["files"].items())
+        return str(record["digest"]) if intact else ""
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return ""
+
+
+def _is_as_recorded(path: str, digest: str) -> bool:
+    found = os.lstat(path)
+    if (stat.S_IFMT(found.st_mode), stat.S_IMODE(found.st_mode), found.st_uid, found.st_gid) != (
+            stat.S_IFREG, 0o644, 0, 0):
+        return False
+    with open(path, "rb") as file:
+        return hashlib.sha256(file.read()).hexdigest() == digest
