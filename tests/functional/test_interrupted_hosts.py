@@ -20,7 +20,7 @@ BACK_BRIDGE = {"name": "back", "bip": f"{BACK}/24", "bip6": f"{BACK6}/64"}
 PLAIN_BRIDGE = {"name": "plain", "bip": f"{PLAIN}/24", "bip6": f"{PLAIN6}/64"}
 MOVED = {"bip": "10.40.0.1/24", "bip6": "2001:db8:40::1/64"}
 FROM_OUTSIDE, FROM_NEIGHBOUR = ["198.51.100.0/24", "2001:db8:51::/64"], ["203.0.113.0/24", "2001:db8:113::/64"]
-PLACES = ("web", "shop", "limited", "source", "target", "third", "fresh", "routed")
+PLACES = ("web", "shop", "limited", "source", "target", "third", "fresh", "routed", "other")
 
 
 def container(name, like=None, prefix=None, **options):
@@ -64,31 +64,32 @@ TURNED = [
     network(PLAIN_BRIDGE, {**ROUTED, "published_ports": both("8480:80")}, icc=False, gateway_mode="nat", force=True,
             trusted_networks=FROM_OUTSIDE)]
 
-# Addresses change hands on bridges that stay: between two containers, and from one that goes to one that comes.
+# Addresses change hands: between two containers, from one that goes to one that comes, and with a whole subnet.
 CHANGED = [
     network(FRONT_BRIDGE, container("web", "shop", published_ports=both("8080:80")),
             container("shop", "web", published_ports=both("8181:81")), icc=True, allow_bridges=["extra"]),
     network(BACK_BRIDGE, {**SOURCE, "allow_from": FROM_NEIGHBOUR}, TARGET, {**THIRD, "state": "absent"},
             container("fresh", "third", published_ports=both("8580:81")), icc=False),
     network(PLAIN_BRIDGE, state="absent", force=True),
-    network({"name": "extra", "bip": "10.70.0.1/24", "bip6": "2001:db8:70::1/64"},
-            {**container("routed", prefix=("10.70.0.", "2001:db8:70::")), "published_ports": both("80")},
-            icc=False, gateway_mode="routed", trusted_networks=FROM_NEIGHBOUR)]
+    network({**PLAIN_BRIDGE, "name": "extra"}, container("other", "routed", published_ports=both("80")),
+            icc=False, gateway_mode="routed", trusted_networks=FROM_OUTSIDE)]
 
-# A bridge of which no address is translated moves, and trusts others.
+# A bridge of which no address is translated moves, trusts others, and leaves its subnet to a new one.
 ELSEWHERE = [
-    *CHANGED[:2], network(
-        {"name": "extra", "bip": "10.80.0.1/24", "bip6": "2001:db8:80::1/64"},
-        {**container("routed", prefix=("10.80.0.", "2001:db8:80::")), "published_ports": both("81")},
-        icc=False, gateway_mode="routed", trusted_networks=FROM_OUTSIDE)]
+    *CHANGED[:2],
+    network({"name": "extra", "bip": "10.80.0.1/24", "bip6": "2001:db8:80::1/64"},
+            {**container("other", "routed", ("10.80.0.", "2001:db8:80::")), "published_ports": both("81")},
+            icc=False, gateway_mode="routed", trusted_networks=[*FROM_OUTSIDE, *FROM_NEIGHBOUR]),
+    network({**PLAIN_BRIDGE, "name": "late", "allow_overlap": True}, ROUTED, icc=False, gateway_mode="routed")]
 
 DOCUMENTS = {"a host comes": AT_FIRST, "what is let in turns round": TURNED, "all that turns back": AT_FIRST,
              "addresses change hands": CHANGED, "a routed bridge moves": ELSEWHERE,
              "everything goes": []}
 HOST_ADDRESSES = (BOX, BOX_NEIGHBOUR, BOX6, "127.0.0.1")
 HOST_PORTS = (8080, 8081, 8090, 8180, 8181, 8280, 8380, 8480, 8580, 80)
+COMING = re.compile(r"create (?:bridge (\w+)|veth pair \w+ on \w+ - (eth0) in (\w+))")
 # Which calls are made between containers, by who makes them.
-CALLERS = ("shop", "limited", "source", "third", "routed")
+CALLERS = ("shop", "limited", "source", "third", "other")
 RULES = re.compile(r"ipv[46] \w+ table: |forget |load kernel|set net\.ipv4\.conf|set net\.bridge")
 FILES = re.compile(r"\w+ (hosts|resolv\.conf|the files) ")
 LEAVING = re.compile(r"delete |remove namespace")
@@ -204,9 +205,9 @@ def bridges_of(document):
     return {**found, "limited": "front"} if "front" in found.values() else found
 
 
-def plain(reached):
-    """Who reaches whom, whether by a new connection or by one that goes on."""
-    return {(call, server) for _kind, call, server in reached}
+def anew(reached):
+    """Who reaches whom by a new connection: what goes on may do so where that is allowed."""
+    return {(call, server) for kind, call, server in reached if kind == "call"}
 
 
 def shown(reached):
@@ -222,6 +223,13 @@ def test_nothing_is_open_in_the_middle_of_a_run_over_a_whole_host(here):
         if step == "a host comes":
             attach_unlisted(here)
         former = document
+
+
+def ask_often(here, link, name):
+    """Ask for neighbours on a new link often: what waits for one that comes is to arrive soon after it is there."""
+    settings = [f"net.{family}.neigh.{link}.{setting}" for family in ("ipv4", "ipv6")
+                for setting in ("retrans_time_ms=20", "mcast_solicit=400")]
+    here.box.run([*(["ip", "netns", "exec", name] if name else []), "sysctl", "-qw", *settings])
 
 
 def permission(reached):
@@ -255,14 +263,16 @@ def interrupt_everywhere(here, step, watch, stack, former):
     actions = here.pipeline.plan("host_network", **task(step))
     for number in range(len(actions)):
         here.pipeline.step(number)
+        if link := COMING.match(actions[number]):
+            ask_often(here, link[1] or link[2], link[3])
         seen.append(watch.look(0.03))
-    after = at_end = watch.look_well()
+    at_end = watch.look_well()
     assert here.pipeline.plan("host_network", **task(step)) == []
     links = [number for number, action in enumerate(actions) if not RULES.match(action) and not FILES.match(action)]
     released = max([number for number in links if LEAVING.match(actions[number])], default=links[0])
-    before, after = plain(before), plain(after)
+    before, after = anew(before), anew(at_end)
     kept = set(map(permission, after))
-    for number, (action, reached) in enumerate(zip(actions, seen)):
+    for number, (action, reached) in enumerate(zip([*actions, "the end"], [*seen, at_end])):
         if number < links[0] - 1:
             allowed = before
         elif number < links[-1]:

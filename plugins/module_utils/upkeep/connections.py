@@ -45,27 +45,36 @@ def _paths(links: Iterable[Linkage]) -> set[tuple[str, str, str, str]]:
     return {(link.target_ip, link.ports, link.protocol, link.source_ip) for link in links if link.opens}
 
 
-def forget_paths(draft: Draft, before: Mapping[str, Bridge], after: Mapping[str, Bridge]) -> None:
+def forget_paths(draft: Draft, before: Mapping[str, Bridge], between: Mapping[str, Bridge]) -> None:
     """UDP clients go on with what they have begun, whatever the rules say to others.
 
     That ends where somebody may not reach a bridge's containers directly any more, be it one of themselves: while they
-    have their addresses of before. And where what they send gets another source from now on, also on a new subnet, for
-    which there was no masquerade at first: replies to the old one would not come in.
+    have the addresses of before, since they may be others' afterwards.
     """
-    for name, new in sorted(after.items()):
+    for name, new in sorted(between.items()):
         old = before.get(name) or _taken_over(draft, name)
         if old is None:
             continue
-        narrower = not (set(partners(old, before.values())) <= set(partners(new, after.values()))
+        narrower = not (set(partners(old, before.values())) <= set(partners(new, between.values()))
                         and set(old.trusted_interfaces) <= set(new.trusted_interfaces)
                         and set(old.trusted_networks) <= set(new.trusted_networks) and old.icc <= new.icc)
         for family in FAMILIES:
-            was, subnet = old.subnet(family), new.subnet(family)
-            closer = narrower or not old.filters(family)
-            turned = old.masquerades(family) != new.masquerades(family) or was != subnet
-            if was and new.filters(family) and closer:
-                draft.do(ConntrackFlush(family, inward=((was, 1, 65535),)), CLOSE)
-            if subnet and new.filters(family) and turned:
+            subnet = old.subnet(family)
+            if subnet and new.filters(family) and (narrower or not old.filters(family)):
+                draft.do(ConntrackFlush(family, inward=((subnet, 1, 65535),)), CLOSE)
+
+
+def forget_sources(draft: Draft, before: Mapping[str, Bridge], after: Mapping[str, Bridge]) -> None:
+    """What UDP clients in containers have begun ends where what they send gets another source from now on.
+
+    Replies to the old one would not come in. On a new subnet there was no masquerade at first.
+    """
+    for name, new in sorted(after.items()):
+        old = before.get(name) or _taken_over(draft, name)
+        for family in FAMILIES:
+            subnet = new.subnet(family)
+            if old and subnet and new.filters(family) and (
+                    old.masquerades(family) != new.masquerades(family) or old.subnet(family) != subnet):
                 draft.do(ConntrackFlush(family, outward=(subnet,)))
 
 

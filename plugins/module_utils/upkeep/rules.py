@@ -25,7 +25,7 @@ from ..policy.model import Policy
 from ..policy.rules import table_rules
 from ..ports.ledger import Ledger
 from ..ports.model import Publication
-from .connections import forget_connections, forget_paths
+from .connections import forget_connections, forget_paths, forget_sources
 from .transition import meet
 
 
@@ -61,7 +61,8 @@ def keep_rules(draft: Draft) -> None:
         _write(draft, after)
     _route_loopback(draft, _find_loopback_bridges(after.publications, draft.state))
     forget_connections(draft, between, after)
-    forget_paths(draft, before.bridges, after.bridges)
+    forget_paths(draft, before.bridges, between.bridges)
+    forget_sources(draft, before.bridges, after.bridges)
 
 
 def policy_of(state: HostState, ledger: Ledger) -> Policy:

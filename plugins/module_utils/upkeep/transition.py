@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import dataclasses
 import ipaddress
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from typing import Optional
 
 from ..bridge.model import Bridge
+from ..firewall.model import FAMILIES
 from ..policy.model import Policy
 from ..ports.linkage import Linkage
 from ..ports.model import Publication
@@ -23,7 +24,9 @@ def meet(before: Policy, after: Policy) -> Policy:
     What is open in both, but somewhere else, is held: noted and closed, so that the next run knows of it if this one
     ends before it is open again.
     """
-    bridges = {name: _meet_bridges(bridge, after.bridges.get(name)) for name, bridge in before.bridges.items()}
+    leaving = {name for name, bridge in before.bridges.items() if _leaves(bridge, after.bridges.get(name))}
+    bridges = {name: _without_exceptions(_meet_bridges(bridge, after.bridges.get(name)), leaving)
+               for name, bridge in before.bridges.items()}
     published, held = _meet_publications(before, after)
     paths, names = {_path(link) for link in after.links}, {_purpose(link) for link in after.links}
     linked = tuple(link for link in before.links if _path(link) in paths)
@@ -53,6 +56,18 @@ def _meet_bridges(before: Bridge, after: Optional[Bridge]) -> Bridge:
         routed=_both(before.routed, after.routed), allowed=_both(before.allowed, after.allowed),
         trusted_interfaces=_both(before.trusted_interfaces, after.trusted_interfaces),
         trusted_networks=_both(before.trusted_networks, after.trusted_networks))
+
+
+def _leaves(before: Bridge, after: Optional[Bridge]) -> bool:
+    """Whether a bridge gives up a subnet, which another one may get in the same run."""
+    return after is None or any(before.subnet(family) not in ("", after.subnet(family)) for family in FAMILIES)
+
+
+def _without_exceptions(bridge: Bridge, leaving: Container[str]) -> Bridge:
+    """A bridge on which nobody depends by an address that others may get."""
+    if bridge.name in leaving:
+        return dataclasses.replace(bridge, allowed=(), trusted_interfaces=(), trusted_networks=())
+    return dataclasses.replace(bridge, allowed=tuple(name for name in bridge.allowed if name not in leaving))
 
 
 def _both(before: Iterable[str], after: Iterable[str]) -> tuple[str, ...]:

@@ -178,6 +178,18 @@ def test_a_bridge_that_moves_forgets_what_was_begun_on_both_of_its_subnets(world
     assert ("10.30.0.0/24",) in [each.outward for each in plan.operations if isinstance(each, ConntrackFlush)]
 
 
+@pytest.mark.parametrize("leaving", [{"state": "absent"}, {"bip": "10.30.0.1/24"}])
+@pytest.mark.parametrize("given", [{"name": "front", "allow_bridges": ["back"], "trusted_networks": ["192.0.2.0/28"]},
+                                   {"name": "back", "allow_bridges": ["front"]}])
+def test_nobody_reaches_a_bridge_while_others_may_get_its_subnet(world: World, given: dict, leaving: dict) -> None:
+    world.run("docker_bridge", **given)
+    plan = world.run("docker_bridge", name="front", **leaving)
+    assert ("10.10.0.0/24", 1, 65535) in flushed(plan)
+    closing = next(each for each in plan.operations if getattr(each, "table", "") == "filter")
+    written = {change.name: change.after.comments for change in closing.chains if change.after}
+    assert not any("front from" in comment or "trusted" in comment for comment in written["MOORING-IN-front"])
+
+
 def test_a_bridge_that_is_taken_over_forgets_what_was_begun_without_rules(world: World) -> None:
     world.host.execute([LinkAdd(HOST, Link("theirs", "bridge", up=True)), AddrAdd(HOST, "theirs", "10.40.0.1/24")])
     assert flushed(world.run("docker_bridge", name="theirs", adopt=True)) == [("10.40.0.0/24", 1, 65535)]
