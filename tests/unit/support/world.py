@@ -92,6 +92,7 @@ class World:
         self.engine: dict[str, int] = {}  # names of Docker's running containers, with their processes
         self.questions: list[list[str]] = []  # what Docker was asked, name by name
         self.inspect = engines.inspect
+        self.lock = contextlib.nullcontext
         self._pids = 1000
 
     def copy(self) -> World:
@@ -221,7 +222,7 @@ class World:
         with mock.patch.object(places, "os", system), mock.patch.object(engines, "command", command), \
                 mock.patch.object(processes, "start_time", started), \
                 mock.patch.object(pipeline, "inspect", self.inspect), \
-                mock.patch.object(pipeline, "host_lock", contextlib.nullcontext):
+                mock.patch.object(pipeline, "host_lock", self.lock):
             yield
 
 

@@ -2,8 +2,11 @@
 """A whole host in one plan."""
 from __future__ import annotations
 
+import contextlib
+
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import pytest
 import yaml
@@ -11,9 +14,12 @@ from ansible_collections.mooring.net.plugins.module_utils.core.errors import Moo
 from ansible_collections.mooring.net.plugins.module_utils.core.names import KNOWN_AFTER_APPLY
 from ansible_collections.mooring.net.plugins.module_utils.engine.inspect import inspect
 from ansible_collections.mooring.net.plugins.module_utils.engine.model import Answers
+from ansible_collections.mooring.net.plugins.module_utils.engine.places import HostPlaces
+from ansible_collections.mooring.net.plugins.module_utils.host.model import HostState
 from ansible_collections.mooring.net.plugins.module_utils.link.model import Link
 from ansible_collections.mooring.net.plugins.module_utils.link.operations import LinkAdd
 from ansible_collections.mooring.net.plugins.module_utils.netns.model import HOST
+from ansible_collections.mooring.net.plugins.module_utils.ports.ledger import Ledger
 from ansible_collections.mooring.net.plugins.module_utils.run.module import diff
 from world import World, picture
 
@@ -164,3 +170,52 @@ def test_a_new_bridge_listens_to_no_router_before_anything_is_attached() -> None
     first = next(number for number, each in enumerate(operations) if isinstance(each, LinkAdd) and each.netns == HOST
                  and each.link.controller)
     assert deaf < first
+
+
+def test_engines_are_asked_before_the_lock_is_taken_and_trusted_after_a_look_under_it() -> None:
+    """One that hangs holds up nobody else, and what it said may be out of date by then."""
+    world, events = World(), []
+    world.start("app")
+    world.inspect = lambda names: events.append("asked") or inspect(names)
+    world.lock = lambda: contextlib.ExitStack() if events.append("locked") is None else None
+    look, find = world.host.look, HostPlaces.find_outdated
+    world.host.look = lambda: events.append("looked") or look()
+    with mock.patch.object(HostPlaces, "find_outdated", lambda places: events.append("compared") or find(places)):
+        world.document([network({"name": "app", "container": "app"})])
+    assert events[:4] == ["asked", "locked", "compared", "looked"]
+    assert events.count("asked") == events.count("locked") == 1
+
+
+def test_what_links_cost_does_not_depend_on_what_others_publish() -> None:
+    """Each link looks at its own target: how often all of the ledger is gone through is the same for any number."""
+    assert passes_over_ledger(links=5) == passes_over_ledger(links=50) > 0
+
+
+def passes_over_ledger(links: int) -> int:
+    names = [f"c{number}" for number in range(links + 1)]
+    world = World()
+    world.document([network(*({"name": name, "published_ports": ["80"]} for name in names))])
+    seen: list[None] = []
+    publications = Ledger.publications.fget
+    with mock.patch.object(Ledger, "publications", property(lambda ledger: seen.append(None) or publications(ledger))):
+        world.check("icc_policy", config=[{"netns": name, "links": [other]} for name, other in zip(names, names[1:])])
+    return len(seen)
+
+
+def test_a_run_reads_the_files_of_those_that_it_is_about() -> None:
+    world = World()
+    world.document([network("web", "db", {"name": "front", "links": ["web"]}, "other")])
+    assert read(world, "port_publish", netns="web", published_ports=["80"]) == set()
+    assert read(world, "docker_bridge", name="br0") == set()
+    assert read(world, "netns_attach", netns="other") == {"other"}
+    assert read(world, "netns_attach", netns="web") == {"web", "front"}
+    assert read(world, "network_info") == {"web", "db", "front", "other"}
+
+
+def read(world: World, module: str, **given: Any) -> set[str]:
+    """The containers whose files a task reads."""
+    seen: list[HostState] = []
+    snapshot = world.host.snapshot
+    with mock.patch.object(world.host, "snapshot", lambda scope_of: seen.append(snapshot(scope_of)) or seen[-1]):
+        world.check(module, **given)
+    return {place.path.split("/")[1] for state in seen for place in state.files}
