@@ -23,7 +23,7 @@ from .model import LocatedEndpoint
 
 
 def adopted_endpoint(draft: Draft, item: LocatedEndpoint, lease: Optional[Endpoint],
-          bridges: Collection[str]) -> Optional[Endpoint]:
+                     bridges: Collection[str]) -> Optional[Endpoint]:
     """The endpoint that the item takes over or has taken over, with the link as it is; None for one that is made here.
 
     :param bridges: names of the bridges of ours

@@ -141,8 +141,8 @@ class LinkMove:
             for other in netns.links.values():
                 if link.peer_index and (other.index, other.peer_index) == (link.peer_index, link.index):
                     netns.links[other.name] = replace(other, peer_index=index)
-        state.namespaces[self.target].links[self.name] = replace(link, name=self.name, index=index, up=False,
-                                                                  controller="", addresses=())
+        state.namespaces[self.target].links[self.name] = replace(
+            link, name=self.name, index=index, up=False, controller="", addresses=())
 
     def inverse(self) -> LinkMove:
         return LinkMove(self.target, replace(self.link, name=self.name), self.netns, self.link.name)

@@ -60,7 +60,8 @@ def bring_up_to_date(state: State) -> bool:
             if each.resolv is not None:
                 write_resolv(draft, each.site, each.resolv, host)
             for operation in draft.operations:
-                assert isinstance(operation, FileWrite)  # write_resolv() plans nothing else
+                if not isinstance(operation, FileWrite):
+                    raise TypeError(f"write_resolv() plans nothing but files, and this is {operation}")
                 files.write(operation)
                 sys.stdout.write(f"{operation.describe()}\n")
                 sys.stdout.flush()

@@ -28,7 +28,8 @@ def keep_names(draft: Draft) -> None:
 
 
 def _besides(operation: plan.Operation) -> FileWrite:
-    assert isinstance(operation, FileWrite)  # what brings files up to date plans nothing else
+    if not isinstance(operation, FileWrite):
+        raise TypeError(f"what brings files up to date plans nothing but files, and this is {operation}")
     return dataclasses.replace(operation, besides=True)
 
 

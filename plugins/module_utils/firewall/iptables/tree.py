@@ -83,7 +83,8 @@ def _asks_for(rule: Rule) -> tuple[str, Optional[int]]:
 def _cut(rule: Rule, protocol: str, place: int) -> Iterator[tuple[_Leaf, Rule]]:
     """Cut a rule at the borders of blocks: each part with its leaf."""
     ports = rule.matches[place]
-    assert isinstance(ports, Ports)
+    if not isinstance(ports, Ports):
+        raise TypeError(f"the match at {place} of {rule} asks for no ports")
     first, end = ports.first, ports.last + 1
     while first < end:
         size = OUTER if first % OUTER == 0 and end - first >= OUTER else INNER
