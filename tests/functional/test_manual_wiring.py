@@ -167,14 +167,15 @@ def test_two_containers_are_joined_without_a_bridge(here, length):
     assert here.unchanged("veth_pair", **pair)
     web, db = Place(here.host, "web"), Place(here.host, "db")
     a, b = first[0].split("/")[0], second[-1].split("/")[0]
+    # The kernel takes a moment to let packets through a link that has just come up; a single datagram would be lost.
+    for name, address in (("web", b), ("db", a)):
+        here.sh(f"nsenter --net=/run/netns/{name} ping -qc1 -i0.2 -w5 {address}")
     with Servers() as servers:
         for place, name, address in ((web, "web", a), (db, "db", b)):
             servers.serve(place, name, (80,), address)
         expect_answers(((web, "tcp", b, 80), "db:80", a), ((db, "tcp", a, 80), "web:80", b),
                        ((web, "udp", b, 80), "db:80", a), ((db, "udp", a, 80), "web:80", b))
         expect_closed(servers, (here.place, "tcp", a, 80), (here.place, "tcp", b, 80))
-    for name, address in (("web", b), ("db", a)):
-        here.sh(f"nsenter --net=/run/netns/{name} ping -qc1 -W5 {address}")
     here.run("veth_pair", **pair, state="absent")
     assert [found["ifname"] for name in ("web", "db") for found in here.json("link", netns=name)] == ["lo", "lo"]
     assert {answer.outcome for answer in ask((web, "udp", b, 80), seconds=0.2)} != {"answered"}

@@ -208,7 +208,7 @@ def test_a_stale_name_is_replaced_when_it_is_ours_only(here):
     here.run("netns_attach", netns="stale", state="absent")
     here.sh("ln -s /proc/999999/ns/net /run/netns/foreign")
     with pytest.raises(PipelineError, match="'foreign' is a file in /run/netns that leads to no namespace and is not "
-                                            "ours"):
+                                            "managed by this collection"):
         here.run("netns_attach", netns="foreign")
     assert os.readlink(here.host.path("/run/netns/foreign")) == "/proc/999999/ns/net"
     here.sh("rm /run/netns/foreign")
