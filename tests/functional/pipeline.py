@@ -88,9 +88,11 @@ class Server:
         from ansible_collections.mooring.net.plugins.module_utils.host import real
         from ansible_collections.mooring.net.plugins.module_utils.link import addressing
         from ansible_collections.mooring.net.plugins.module_utils.link import operations as of_links
-        from ansible_collections.mooring.net.plugins.module_utils.run import converge, items, module
+        from ansible_collections.mooring.net.plugins.module_utils.core.argspec import CONFIG
+        from ansible_collections.mooring.net.plugins.module_utils.run import converge, frame, items, module
 
         self.errors, self.real, self.converge, self.items, self.module = errors, real, converge, items, module
+        self.frame, self.config = frame, CONFIG
         self.verbs = {name: value for module in (of_host, of_rules, of_links, addressing)
                       for name, value in vars(module).items()}
         self.planned = ()
@@ -107,16 +109,16 @@ class Server:
         """What a module makes of its parameters."""
         found = importlib.import_module(f"ansible_collections.mooring.net.plugins.modules.{module}")
         if module == "host_network":
-            return found.parts(self.module.check_options(found.OPTIONS, params))
-        parameters = self.module.check_options({**found.RESOURCE.options, **self.module.CONFIG}, params)
-        return [self.items.part_of(found.RESOURCE, parameters, self.module.check_options)]
+            return found.parts(self.frame.check_options(found.OPTIONS, params))
+        parameters = self.frame.check_options({**found.RESOURCE.options, **self.config}, params)
+        return [self.items.part_of(found.RESOURCE, parameters, self.frame.check_options)]
 
     def run(self, module, params, check):
         parts, host = self.parts(module, params), self.real.RealHost()
         plan = self.converge.converge(parts, host, changing=not check)
         result = self.module.result_of_host(plan) if module == "host_network" else self.module.result(
             parts[0].resource, plan, single=params.get("config") is None)
-        return {**result, **self.module.describe_plan(plan, True), "warnings": [*plan.warnings, *host.warnings],
+        return {**result, **self.frame.describe_plan(plan, True), "warnings": [*plan.warnings, *host.warnings],
                 "assumed": [assumption.problem for assumption in plan.assumed]}
 
     def plan(self, module, params):

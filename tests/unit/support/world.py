@@ -28,7 +28,7 @@ from ansible_collections.mooring.net.plugins.module_utils.netns import processes
 from ansible_collections.mooring.net.plugins.module_utils.netns.model import HOST, NETNS_DIRECTORY, named_path
 from ansible_collections.mooring.net.plugins.module_utils.run import converge as pipeline
 from ansible_collections.mooring.net.plugins.module_utils.run.items import part_of
-from ansible_collections.mooring.net.plugins.module_utils.run.module import check_options
+from ansible_collections.mooring.net.plugins.module_utils.run.frame import check_options
 
 MODULES = ("docker_bridge", "netns_attach", "veth_pair", "port_publish", "icc_policy", "container_dns", "network_info")
 

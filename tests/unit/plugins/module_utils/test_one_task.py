@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from ansible_collections.mooring.net.plugins.module_utils.core.errors import MooringError
-from ansible_collections.mooring.net.plugins.module_utils.run.module import diff
+from ansible_collections.mooring.net.plugins.module_utils.run.frame import diff
 from ansible_collections.mooring.net.plugins.module_utils.netns.model import NamedNetns
 from world import World
 

@@ -20,7 +20,7 @@ from ansible_collections.mooring.net.plugins.module_utils.link.model import Link
 from ansible_collections.mooring.net.plugins.module_utils.link.operations import LinkAdd
 from ansible_collections.mooring.net.plugins.module_utils.netns.model import HOST
 from ansible_collections.mooring.net.plugins.module_utils.ports.ledger import Ledger
-from ansible_collections.mooring.net.plugins.module_utils.run.module import diff
+from ansible_collections.mooring.net.plugins.module_utils.run.frame import diff
 from world import World, picture
 
 CHECKOUT = Path(__file__).resolve().parents[5]

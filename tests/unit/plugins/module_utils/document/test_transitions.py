@@ -8,7 +8,7 @@ from typing import Any
 from ansible_collections.mooring.net.plugins.module_utils.core.errors import MooringError
 from ansible_collections.mooring.net.plugins.module_utils.core.names import KNOWN_AFTER_APPLY
 from ansible_collections.mooring.net.plugins.module_utils.document import document as of
-from ansible_collections.mooring.net.plugins.module_utils.run.module import diff
+from ansible_collections.mooring.net.plugins.module_utils.run.frame import diff
 from hypothesis import event, given
 from hypothesis import strategies as st
 from world import World, picture

@@ -8,6 +8,7 @@ from unittest import mock
 
 import pytest
 from ansible_collections.mooring.net.plugins.module_utils.run import converge as pipeline
+from ansible_collections.mooring.net.plugins.module_utils.run import frame
 from ansible_collections.mooring.net.plugins.module_utils.run import module as runner
 from ansible_collections.mooring.net.plugins.module_utils.core.errors import ExecutionError, MooringError
 from ansible_collections.mooring.net.plugins.module_utils.core.names import KNOWN_AFTER_APPLY
@@ -211,7 +212,7 @@ def test_what_check_mode_takes_for_granted_is_an_error_otherwise() -> None:
 
 def result(world: World, name: str, single: bool = True, /, **options: Any) -> dict[str, Any]:
     plan = world.check(name, **options).plan
-    return {**runner.result(RESOURCES[name], plan, single), **runner.describe_plan(plan, True)}
+    return {**runner.result(RESOURCES[name], plan, single), **frame.describe_plan(plan, True)}
 
 
 def test_the_result_of_one_item_and_of_many() -> None:
@@ -286,7 +287,7 @@ def test_the_fake_host_refuses_what_a_kernel_refuses() -> None:
 ])
 def test_a_missing_python_package_is_named_by_the_modules_that_need_it(module: str, missing: str, package: str) -> None:
     answer = mock.Mock()
-    with mock.patch.object(runner.importlib.util, "find_spec", lambda name: None if name == missing else name), \
-            mock.patch.object(runner, "has_respawned", lambda: True):
-        runner._require_libraries(answer, RESOURCES[module].libraries)
+    with mock.patch.object(frame.importlib.util, "find_spec", lambda name: None if name == missing else name), \
+            mock.patch.object(frame, "has_respawned", lambda: True):
+        frame.require_libraries(answer, RESOURCES[module].libraries)
     assert [package in call.kwargs["msg"] for call in answer.fail_json.mock_calls] == ([True] if package else [])

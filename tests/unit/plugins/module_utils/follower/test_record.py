@@ -9,7 +9,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from ansible_collections.mooring.net.plugins.module_utils.host import follower
+from ansible_collections.mooring.net.plugins.module_utils.follower import record as follower
 
 
 @pytest.fixture

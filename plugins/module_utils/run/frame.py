@@ -1,0 +1,97 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What every module of Ansible does around its plan: parameters, packages, check mode, warnings, result, errors.
+
+The only file that knows AnsibleModule, and the only one that reads check_mode.
+"""
+from __future__ import annotations
+
+import importlib.util
+import os
+import traceback
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from ansible.module_utils.basic import AnsibleModule, missing_required_lib
+from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
+from ansible.module_utils.common.respawn import has_respawned, respawn_module
+
+from ..core import command
+from ..core.errors import MooringError
+from ..core.plan import Plan
+
+REASONS = {
+    "pyroute2": "to configure network interfaces; Debian's package is python3-pyroute2, version 0.7.2 or newer is "
+                "needed",
+    "jinja2": "to make the files of containers from templates; Debian's package is python3-jinja2",
+}
+INTERPRETERS = ("/usr/bin/python3", "/usr/libexec/platform-python", "/usr/local/bin/python3")
+
+
+def run(options: Mapping[str, Any], libraries: Sequence[str], find: Callable[[Mapping[str, Any], bool], Plan],
+        shown: Callable[[Mapping[str, Any], Plan], Mapping[str, Any]]) -> None:
+    """Run a module.
+
+    :param libraries: Python packages without which it does not run
+    :param find: makes the plan from the parameters, and carries it out where the second argument says so
+    :param shown: what the module returns of the plan beside what all modules tell
+    """
+    module = AnsibleModule(argument_spec=dict(options), supports_check_mode=True)
+    require_libraries(module, libraries)
+    try:
+        if os.geteuid() != 0:
+            raise MooringError("this needs root: run the task with become: true")
+        plan = find(module.params, not module.check_mode)
+        for warning in (*plan.warnings, *(assumption.warning for assumption in plan.assumed)):
+            module.warn(warning)
+        module.exit_json(**shown(module.params, plan), **describe_plan(plan, with_diff=module._diff))
+    except MooringError as error:
+        module.fail_json(msg=str(error))
+    except Exception as error:
+        module.fail_json(msg=f"this module has a bug, please report it: {type(error).__name__}: {error}",
+                         exception=traceback.format_exc())
+
+
+def require_libraries(module: AnsibleModule, libraries: Sequence[str]) -> None:
+    """Go on under an interpreter that has these packages, if Ansible's own lacks one."""
+    missing = [name for name in libraries if importlib.util.find_spec(name) is None]
+    if not missing:
+        return
+    if not has_respawned():
+        # Looking for a package is ten times cheaper than importing it, as Ansible's own probe does.
+        probe = ("import importlib.util as u, sys; "
+                 "sys.exit(sys.version_info < (3, 9) or None in map(u.find_spec, sys.argv[1:]))")
+        for interpreter in INTERPRETERS:
+            if os.path.exists(interpreter) and command.run([interpreter, "-c", probe, *libraries]).code == 0:
+                respawn_module(interpreter)
+    module.fail_json(msg=missing_required_lib(missing[0], reason=REASONS[missing[0]]))
+
+
+def check_options(options: Mapping[str, Any], item: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What a user gave for one item, checked as Ansible checks the options of a module.
+
+    :raises MooringError: for what is no option, or has another type
+    """
+    found = ArgumentSpecValidator(dict(options)).validate(dict(item))
+    if found.error_messages:
+        raise MooringError("; ".join(f"unknown option {text}" if ". Supported parameters include" in text else text
+                                     for text in found.error_messages))
+    parameters: Mapping[str, Any] = found.validated_parameters
+    return parameters
+
+
+def describe_plan(plan: Plan, with_diff: bool) -> dict[str, Any]:
+    """What every module tells of its plan."""
+    found: dict[str, Any] = {"changed": bool(plan.operations), "actions": plan.actions}
+    if with_diff:
+        found["diff"] = diff(plan)
+    return found
+
+
+def diff(plan: Plan) -> dict[str, str]:
+    """What each operation takes away and what it puts there, as text."""
+    before, after = [], []
+    for operation in plan.operations:
+        gone, new = operation.lines()
+        before += gone
+        after += new
+    return {"before": "".join(f"{line}\n" for line in before), "after": "".join(f"{line}\n" for line in after)}
