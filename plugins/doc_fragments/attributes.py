@@ -66,3 +66,32 @@ author:
 notes:
   - Run it as root. Use C(become=true) where you do not log in as root.
 """
+
+    SYSTEM = r"""
+options: {}
+requirements:
+  - python >= 3.9
+attributes:
+  check_mode:
+    description: Shows the plan, and changes nothing.
+    support: full
+  diff_mode:
+    description: Shows what each operation takes away and what it puts there.
+    support: full
+  idempotent:
+    description: Changes nothing in a second run on the same host.
+    support: full
+  platform:
+    description: Where it runs.
+    support: full
+    platforms: linux
+  action_group:
+    description: Use C(group/mooring.net.all) in C(module_defaults) to set defaults for all modules of the collection.
+    support: full
+    membership:
+      - mooring.net.all
+author:
+  - The mooring.net developers (@mooring-net)
+notes:
+  - Run it as root. Use C(become=true) where you do not log in as root.
+"""

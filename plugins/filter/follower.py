@@ -1,32 +1,23 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the roles install so that running containers follow the host's resolv.conf, as one digest.
+"""What the module resolv_follower installs, as one digest.
 
 The YAML file beside this one documents the filter.
 """
 from __future__ import annotations
 
 import functools
-import hashlib
 from pathlib import Path
 from typing import Any
 
-import yaml
+from ansible_collections.mooring.net.plugins.module_utils.follower.content import content, digest
 
-PLUGINS = Path(__file__).resolve().parents[1]
-ROLE = PLUGINS.parent / "roles" / "containers"
+MODULE_UTILS = Path(__file__).resolve().parents[1] / "module_utils"
 
 
 @functools.cache
 def follower_digest(python: str) -> str:
-    """A digest of all that installed files are made from: program, units, variables, and the Python that runs it."""
-    variables = ROLE / "vars" / "main.yml"
-    program = yaml.safe_load(variables.read_text(encoding="utf-8"))["containers_follow_files"]
-    sources = [variables, *sorted((ROLE / "templates").iterdir()),
-               *(PLUGINS / "module_utils" / name for name in program)]
-    digest = hashlib.sha256(python.encode())
-    for source in sources:
-        digest.update(b"\0" + source.name.encode() + b"\0" + source.read_bytes())
-    return digest.hexdigest()
+    """The digest of all installed files: program, units, and the Python that runs it."""
+    return digest(content(python, lambda name: (MODULE_UTILS / name).read_text(encoding="utf-8")))
 
 
 class FilterModule:

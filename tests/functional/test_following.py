@@ -232,11 +232,17 @@ def test_a_container_that_docker_restarted_follows_again(here):
 
 def test_what_is_switched_off_goes(here):
     here.variables["host_network_follow_resolv_conf"] = False
+    output, counts = here.play("mooring.net.site", "--check", "--diff")
+    assert (counts["failed"], here.unit(UNITS[0], "ActiveState")) == (0, "active"), output
+    assert "-mooring-resolv.path: enabled and started" in output.splitlines()
     output, counts = here.play("mooring.net.site")
     assert counts["failed"] == 0, output
     assert [here.unit(name, "LoadState") for name in UNITS] == ["not-found"] * len(UNITS)
     assert not here.here.exists("/usr/local/lib/mooring")
     del here.variables["host_network_follow_resolv_conf"]
+    output, counts = here.play("mooring.net.site", "--check", "--diff")
+    assert "+mooring-resolv.path: enabled and started" in output.splitlines() and counts["changed"] == 1, output
+    assert not here.here.exists("/usr/local/lib/mooring") and here.unit(UNITS[0], "LoadState") == "not-found"
     output, counts = here.play("mooring.net.site")
     assert (counts["failed"], here.unit(UNITS[0], "ActiveState")) == (0, "active"), output
 

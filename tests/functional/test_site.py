@@ -30,7 +30,7 @@ def test_a_host_that_is_as_the_document_says_takes_one_task(here):
     assert (counts["failed"], counts["changed"]) == (0, 1), output
     output, counts = play(here, "mooring.net.site", container_networks=DOCUMENT)
     assert (counts["failed"], counts["changed"]) == (0, 0), output
-    reach = [name for name in tasks(output) if not name.startswith(("Validating arguments", "Remember", "Follow"))]
+    reach = [name for name in tasks(output) if not name.startswith(("Validating arguments", "Remember"))]
     assert reach == [APPLY]
 
 

@@ -23,12 +23,14 @@ STOREYS = ("core", "netns", "ports", "ipam", "link", "files", "foreign", "firewa
 
 # May touch the host: open files, ask the kernel, start programs.
 ADAPTERS = {"core/command", "core/lock", "engine/inspect", "engine/places", "files/adapter", "files/uts",
-            "firewall/iptables/adapter", "follower/record", "foreign/expressions", "foreign/netfilter", "foreign/nft",
-            "host/conntrack", "host/named", "host/proc", "host/real", "host/sockets", "link/decode", "link/encode",
-            "link/netlink", "link/rtnl", "names/follow", "netns/enter", "netns/processes", "netns/syscalls"}
+            "firewall/iptables/adapter", "follower/adapter", "follower/record", "foreign/expressions",
+            "foreign/netfilter", "foreign/nft", "host/conntrack", "host/named", "host/proc", "host/real",
+            "host/sockets", "link/decode", "link/encode", "link/netlink", "link/rtnl", "names/follow", "netns/enter",
+            "netns/processes", "netns/syscalls"}
 # May use adapters, and holds nothing else.
 ON_ADAPTERS = {"run/converge": {"core/lock", "engine/inspect", "engine/places", "host/real"},
                "run/items": {"run/converge"},
+               "run/follower": {"core/lock", "follower/adapter", "follower/record", "run/frame"},
                "run/frame": {"core/command"},
                "run/module": {"follower/record", "host/real", "run/converge", "run/frame", "run/items"}}
 PURE_LIBRARIES = {"__future__", "bisect", "collections", "contextlib", "dataclasses", "enum", "functools", "hashlib",
@@ -111,7 +113,7 @@ def test_a_model_imports_models_only(module: str) -> None:
 
 
 @pytest.mark.parametrize("module", ["files/operations", "host/operations", "link/operations", "link/addressing",
-                                    "firewall/operations"])
+                                    "firewall/operations", "follower/operations"])
 def test_the_operations_import_models_only(module: str) -> None:
     own, _foreign = imports(module)
     assert all(is_value(name) for name in own - {"core/plan"})

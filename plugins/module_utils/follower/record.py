@@ -11,10 +11,7 @@ import os
 import stat
 from typing import Any
 
-RECORD = "/usr/local/lib/mooring/installed.json"
-UNIT = "/etc/systemd/system/mooring-resolv.path"
-WANTED = "/etc/systemd/system/paths.target.wants/mooring-resolv.path"
-BOOTED = "/run/systemd/system"  # sd_booted(3)
+from .model import BOOTED, RECORD, UNIT, WANTED
 
 
 def read_follower() -> dict[str, Any]:

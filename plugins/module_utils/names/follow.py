@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The program ``python3 -m mooring.dns.follow``: systemd starts it when the host's resolv.conf has changed.
+"""The program ``python3 -m mooring.names.follow``: systemd starts it when the host's resolv.conf has changed.
 
-The role `containers` copies this file and those that it needs to the host. Adapter.
+The module resolv_follower puts this file and those that it needs on the host. Adapter.
 """
 from __future__ import annotations
 
