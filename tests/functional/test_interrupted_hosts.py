@@ -118,6 +118,7 @@ def attach_unlisted(found):
     """A container that no document names follows its bridge, with its ports and its link."""
     found.pipeline.run("netns_attach", bridge="front", **{
         {"name": "netns"}.get(key, key): value for key, value in container("limited").items()})
+    ask_often(found, "eth0", "limited")
     found.pipeline.run("port_publish", netns="limited", published_ports=[*both("8280:80"), "81"])
     found.pipeline.run("icc_policy", netns="limited", links=["web"], exposed_ports=["80", "80/udp"])
 
@@ -179,7 +180,9 @@ class Watch:
     def look_well(self):
         """The same with patience, once all containers were heard: bridges still have others for their addresses."""
         greetings = [Call(self.found.container(name), "udp", address, 9) for name in PLACES for address in (BOX, BOX6)]
-        reached = self.look(0.2) | self.look(0.2)
+        reached, new = self.look(0.2), self.look(0.2)
+        while not new <= reached:
+            reached, new = reached | new, self.look(0.2)
         for each in greetings:
             each.close()
         return reached

@@ -20,6 +20,9 @@ def here():
         host.run(["sysctl", "-qw", "net.ipv4.icmp_ratelimit=0", "net.ipv6.icmp.ratelimit=0"])
         for address in ("0.0.0.0", "::"):
             servers.serve(Place(host), "server", (80, *SILENCED), address)
+        # A link that has just come up loses packets; who has to be asked for again answers a second later.
+        expect_answers(*(((Place(client), "tcp", server, 80), "server:80", address)
+                         for server, address in ((SERVER, CLIENT), ("2001:db8::1", "2001:db8::2"))))
         yield servers, Place(client)
 
 
