@@ -7,7 +7,7 @@ import sys
 import pytest
 from containers import box
 from pipeline import CHECKOUT, PipelineError
-from traffic import Place, Servers, expect_answers
+from traffic import Place, Servers, ask, expect_answers
 from worlds import picture
 
 RUNS = 50
@@ -215,3 +215,25 @@ def test_a_subnet_that_the_host_reaches_elsewhere_is_refused(here):
     assert picture(here.host) == before
     assert here.run("docker_bridge", name="br0", bip="10.1.0.1/24", allow_overlap=True)["changed"]
     assert here.unchanged("docker_bridge", name="br0", bip="10.1.0.1/24")
+
+
+def test_containers_that_change_addresses_are_reached_at_once(here):
+    """Neither the bridge nor the others send to the former holder of an address, as they would for some seconds."""
+    here.run("docker_bridge", name="br0", bip="10.9.0.1/24", bip6="2001:db8:9::1/64")
+    first, second = ({"address": f"10.9.0.{number}", "address_v6": f"2001:db8:9::{number}"} for number in (5, 6))
+
+    def attach(one, other):
+        here.run("netns_attach", bridge="br0", config=[{"netns": "one", **one}, {"netns": "two", **other},
+                                                      {"netns": "peer", "address": "10.9.0.9"}])
+
+    attach(first, second)
+    with Servers() as servers:
+        for name in ("one", "two"):
+            for address in ("0.0.0.0", "::"):
+                servers.serve(Place(here.host, name), name, (80,), address)
+        calls = [(place, "udp", address, 80) for place in (here.place, Place(here.host, "peer"))
+                 for address in (*first.values(), *second.values())]
+        expected = ["one:80", "one:80", "two:80", "two:80"] * 2
+        assert [answer.server for answer in ask(*calls)] == expected
+        attach(second, first)
+        assert [answer.server for answer in ask(*calls, seconds=2)] == ["two:80", "two:80", "one:80", "one:80"] * 2

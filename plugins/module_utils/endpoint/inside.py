@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from typing import Optional
 
 from ..bridge.model import Bridge
 from ..core.names import KNOWN_AFTER_APPLY
@@ -33,21 +32,34 @@ def _disable_v6(item: LocatedEndpoint) -> str:
     return DISABLE_V6.format(item.interface_name)
 
 
-def configure(draft: Draft, item: LocatedEndpoint, bridge: Bridge, lease: Optional[Endpoint],
-              addresses: Mapping[str, str]) -> None:
+def give_up(draft: Draft, item: LocatedEndpoint, lease: Endpoint, addresses: Mapping[str, str]) -> list[Route]:
+    """Take away the addresses that we gave and that the endpoint is not to have; others that somebody added stay.
+
+    This comes before all else. An interface that got another MAC while it has an old address would answer for it, and
+    others would send there, for as long as they take their neighbour for alive, what is meant for the next one with
+    that address. To disable IPv6 would take addresses and routes away unseen.
+
+    :param addresses: by family, with prefix length, "" for none
+    :returns: routes without a gateway that the kernel drops on the way, and that are to be put back
+    """
+    return [route for family in FAMILIES for route in _give_up(draft, item, lease, family, addresses[family])]
+
+
+def configure(draft: Draft, item: LocatedEndpoint, bridge: Bridge, addresses: Mapping[str, str],
+              routes: Iterable[Route] = ()) -> None:
     """Bring the container's end to what is asked for.
 
-    :param lease: the endpoint as it was, None for a new one
     :param addresses: by family, with prefix length, "" for none
+    :param routes: what :func:`give_up` says
     """
-    for family in FAMILIES:
-        if not addresses[family]:
-            _address(draft, item, lease, family, "")  # before IPv6 is disabled, which takes addresses and routes away
     _sysctls(draft, item, addresses)
     _up(draft, item)
     for family in FAMILIES:
-        if addresses[family]:
-            _address(draft, item, lease, family, addresses[family])
+        present = draft.state.namespaces[item.path].links[item.interface_name].addresses
+        if addresses[family] and addresses[family] not in present:
+            draft.do(AddrAdd(item.path, item.interface_name, addresses[family]))
+    for route in routes:
+        draft.do(RouteAdd(item.path, route))
     for family in FAMILIES:
         if addresses[family]:
             _default_route(draft, item, family, gateway(item, bridge, family))
@@ -102,25 +114,19 @@ def _up(draft: Draft, item: LocatedEndpoint) -> None:
         draft.do(LinkSet(item.path, link, new))
 
 
-def _address(draft: Draft, item: LocatedEndpoint, lease: Optional[Endpoint], family: str, wanted: str) -> None:
-    """Replace the address that we gave; others that somebody added stay."""
+def _give_up(draft: Draft, item: LocatedEndpoint, lease: Endpoint, family: str, wanted: str) -> list[Route]:
     path, name = item.path, item.interface_name
-    netns = draft.state.namespaces[path]
-    old = lease.with_prefix(family) if lease else ""
-    kept: list[Route] = []
-    if old and old != wanted and old in netns.links[name].addresses:
-        # The kernel drops a route with the last address of its interface, and keeps it otherwise: take it away first,
-        # so that what follows does not depend on that.
-        routes = [route for route in netns.routes if route.interface == name and route.family == family]
-        direct = [route for route in routes if not route.gateway and not _connected(route, netns.links[name])]
-        for route in [route for route in routes if route.gateway or route in direct]:
-            draft.do(RouteDel(path, route))
-        draft.do(AddrDel(path, name, old))
-        kept = direct if wanted else []
-    if wanted and wanted not in netns.links[name].addresses:
-        draft.do(AddrAdd(path, name, wanted))
-    for route in kept:
-        draft.do(RouteAdd(path, route))
+    netns, old = draft.state.namespaces[path], lease.with_prefix(family)
+    if not old or old == wanted or old not in netns.links[name].addresses:
+        return []
+    # The kernel drops a route with the last address of its interface, and keeps it otherwise: take it away first, so
+    # that what follows does not depend on that.
+    routes = [route for route in netns.routes if route.interface == name and route.family == family]
+    direct = [route for route in routes if not route.gateway and not _connected(route, netns.links[name])]
+    for route in [route for route in routes if route.gateway or route in direct]:
+        draft.do(RouteDel(path, route))
+    draft.do(AddrDel(path, name, old))
+    return direct if wanted else []
 
 
 def _connected(route: Route, link: Link) -> bool:

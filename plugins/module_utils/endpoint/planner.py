@@ -64,13 +64,14 @@ class Planner:
         bridge = self._bridge(item, lease, given)
         addresses = {family: self._address(family, item, bridge, lease) for family in FAMILIES}
         new = self._lease(item, bridge, addresses, kept, given)
+        routes = inside.give_up(self.draft, item, kept.lease, addresses) if kept else []
         if given is not None:
             self._move(item, given, new)
         elif kept is None:
             self._create(item, new)
         else:
             self._adjust(item, kept, new)
-        inside.configure(self.draft, item, bridge, kept.lease if kept else None, addresses)
+        inside.configure(self.draft, item, bridge, addresses, routes)
         self.leases.put(dataclasses.replace(new, link=self.draft.state.host.links[new.link.name]))
 
     def unplug(self, item: LocatedEndpoint) -> None:

@@ -99,6 +99,10 @@ def _link_set(operation: LinkSet, place: Place) -> Iterator[bytes]:
     # A link that becomes a port of another bridge begins there without hairpin mode.
     if new.controller and ("hairpin" in changes or ("controller" in changes and new.hairpin)):
         yield rtnl.encode(rtnl.NEWLINK, 0, [["IFLA_IFNAME", new.name], _hairpin(new.hairpin)])
+    # A port of ours says in its alias whose addresses are behind it. A MAC follows an address, and until its new holder
+    # sends something the bridge would go on to send to the former one.
+    if new.controller and "alias" in changes and "controller" not in changes:
+        yield rtnl.encode(rtnl.NEWLINK, 0, [["IFLA_IFNAME", new.name], _port(["IFLA_BRPORT_FLUSH", None])])
 
 
 def _link_move(operation: LinkMove, place: Place) -> Iterator[bytes]:
@@ -145,8 +149,13 @@ def _route(operation: Union[RouteAdd, RouteDel], place: Place) -> Iterator[bytes
 
 
 def _hairpin(on: bool) -> list[Any]:
+    return _port(["IFLA_BRPORT_MODE", int(on)])
+
+
+def _port(setting: list[Any]) -> list[Any]:
+    """A setting of a bridge port: br_netlink.c of the kernel."""
     return ["IFLA_LINKINFO", {"attrs": [["IFLA_INFO_SLAVE_KIND", "bridge"],
-                                        ["IFLA_INFO_SLAVE_DATA", {"attrs": [["IFLA_BRPORT_MODE", int(on)]]}]]}]
+                                        ["IFLA_INFO_SLAVE_DATA", {"attrs": [setting]}]]}]
 
 
 # What encodes an operation takes those of its own class.
