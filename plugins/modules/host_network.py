@@ -174,8 +174,8 @@ network:
   returned: success
   type: dict
 follower:
-  description: What is installed of the program that lets running containers follow the host's resolv.conf. The role
-    P(mooring.net.host_network#role) installs it.
+  description: What is installed of the program that lets running containers follow the host's resolv.conf. It is
+    M(mooring.net.resolv_follower) that installs it, as the role P(mooring.net.host_network#role) does.
   returned: success
   type: dict
   contains:
