@@ -103,11 +103,11 @@ def test_a_pair_is_born_where_its_ends_belong(kernel, here, netns):
     there = netns()
     carry_out(kernel, ["LinkAdd", here.path, link("br0", kind="bridge", mtu=1400, up=True)],
               ["LinkAdd", here.path, link("v0", kind="veth", mtu=1400, controller="br0", hairpin=True, up=True,
-                                          alias="mooring:endpoint:c:if=eth0"),
+                                          tx_queue_len=7, alias="mooring:endpoint:c:if=eth0"),
                {"is": "Peer", "netns": there.path, "name": "eth0", "mac": "02:42:0a:00:00:02", "mtu": 1400}])
     outer, inner = here.link("v0"), there.link("eth0")
     assert (outer["master"], outer["mtu"], outer["ifalias"]) == ("br0", 1400, "mooring:endpoint:c:if=eth0")
-    assert outer["linkinfo"]["info_slave_data"]["hairpin"] is True
+    assert outer["linkinfo"]["info_slave_data"]["hairpin"] is True and outer["txqlen"] == 7
     assert (inner["address"], inner["mtu"], inner["linkinfo"]["info_kind"]) == ("02:42:0a:00:00:02", 1400, "veth")
     assert (outer["link_index"], inner["link_index"]) == (inner["ifindex"], outer["ifindex"])
     assert here.link("eth0") is None

@@ -160,6 +160,8 @@ def test_transmit_queues(here):
     assert {here.link("eth0", "web")["txqlen"], here.link(endpoint["host_interface"])["txqlen"]} == {77}
     attach(here)
     assert here.link("eth0", "web")["txqlen"] == 77  # nothing said, nothing changed
+    endpoint = attach(here, netns="db", tx_queue_len=5)  # from the beginning
+    assert {here.link("eth0", "db")["txqlen"], here.link(endpoint["host_interface"])["txqlen"]} == {5}
     with pytest.raises(PipelineError, match="tx_queue_len: '-1' is not a queue length"):
         attach(here, tx_queue_len=-1)
 

@@ -48,6 +48,8 @@ def _link_add(operation: LinkAdd, place: Place) -> Iterator[bytes]:
     attributes: list[Any] = [["IFLA_IFNAME", link.name], ["IFLA_MTU", link.mtu - 1 if pinned else link.mtu]]
     if link.mac:
         attributes.append(["IFLA_ADDRESS", link.mac])
+    if link.tx_queue_len >= 0:
+        attributes.append(["IFLA_TXQLEN", link.tx_queue_len])
     if link.controller:
         attributes.append(["IFLA_MASTER", place.index(link.controller)])
     if link.kind == "bridge":
