@@ -216,15 +216,17 @@ def test_a_check_changes_nothing_and_names_the_repair(configured):
     assert picture(here.box) == before
 
 
-def test_a_refused_transaction_shows_its_numbered_input_and_changes_nothing(configured):
+def test_a_refused_transaction_shows_the_lines_around_the_refused_one_and_changes_nothing(configured):
     here = configured
     before = saved(here.box, "iptables")
+    accept = "-A MOORING-BAD -j ACCEPT"
     change = ["ChainChange", "MOORING-BAD", None, ["ObservedChain", ["mooring:bad"], [
-        "-A MOORING-BAD -j ACCEPT", "-A MOORING-BAD -m nosuchmatch -j DROP"]]]
+        *[accept] * 3000, "-A MOORING-BAD -m nosuchmatch -j DROP", *[accept] * 3000]]]
     answer = here.pipeline.execute(["RestoreTable", "ipv4", "filter", [change]])
     assert answer["done"] == []
     assert re.search(r"iptables-restore refused .*nosuchmatch", answer["failure"], re.DOTALL)
-    assert re.search(r"\n +4 -A MOORING-BAD -m nosuchmatch -j DROP\n", answer["failure"])
+    assert re.search(r"\n3003 -A MOORING-BAD -m nosuchmatch -j DROP\n", answer["failure"])
+    assert answer["failure"].count(accept) == 4 and len(answer["failure"]) < 1000
     assert saved(here.box, "iptables") == before
 
 

@@ -12,6 +12,9 @@ from collections.abc import Iterable, Iterator
 from .plan import Operation
 
 
+LONGEST = 200  # characters of a value that a message shows
+
+
 class MooringError(Exception):
     """Any failure that a user is told about. ``str(error)`` is the whole message."""
 
@@ -30,7 +33,11 @@ class OptionError(MooringError):
         self.value = value
         self.problem = problem
         self.remedy = remedy
-        message = f"{option}: {str(value)!r} {problem}"
+        text = str(value)
+        if len(text) > LONGEST:  # Python's own messages repeat the value
+            problem = problem.replace(text, "...")
+            text = f"{text[:LONGEST]}..."
+        message = f"{option}: {text!r} {problem}"
         super().__init__(f"{message}. {remedy}." if remedy else f"{message}.")
 
 

@@ -33,6 +33,9 @@ def interface_name(option: str, value: str) -> str:
     if len(value) > INTERFACE_LENGTH:
         raise OptionError(option, value, f"has {len(value)} characters and the kernel allows {INTERFACE_LENGTH}",
                           "Choose a shorter interface name")
+    if value in ("all", "default"):
+        raise OptionError(option, value, "stands for all interfaces, and for new ones, in the settings of the kernel",
+                          "Choose another interface name")
     if not _INTERFACE.fullmatch(value):
         raise OptionError(option, value, "is not an interface name",
                           "Use letters, digits, '_', '.' and '-', beginning with a letter, a digit or '_'")

@@ -11,7 +11,7 @@ from ...foreign.model import SavedTable
 from ..model import COMMANDS, TABLES, ObservedTable
 from ..operations import RestoreTable
 from .saved import parse
-from .text import restore_text
+from .text import refused_lines, restore_text
 
 WAIT = "30"  # seconds for the lock that iptables-legacy takes on /run/xtables.lock
 _UNREADABLE = re.compile(rf"^# Table `({'|'.join(TABLES)})' is incompatible", re.MULTILINE)
@@ -87,10 +87,10 @@ def _legacy_tables(name: str) -> bool:
 
 
 def execute(operation: RestoreTable) -> None:
-    """Carry out one transaction. :raises HostError: with the numbered input when iptables-restore refuses it."""
+    """Carry out one transaction. :raises HostError: with the lines around the one that iptables-restore refuses."""
     name = COMMANDS[operation.family]
     text = restore_text(operation)
     done = command.run([f"{name}-restore", "--noflush", "-w", WAIT], text)
     if done.code:
-        numbered = "\n".join(f"{number:4} {line}" for number, line in enumerate(text.splitlines(), 1))
-        raise HostError(f"{name}-restore refused the input (exit status {done.code}): {done.err.strip()}\n{numbered}")
+        raise HostError(f"{name}-restore refused the input (exit status {done.code}): {done.err.strip()}\n"
+                        f"{refused_lines(text, done.err)}")

@@ -2,6 +2,7 @@
 """Rules, hooks and transactions as the text that iptables-restore(8) reads."""
 from __future__ import annotations
 
+import re
 from typing import NamedTuple
 
 from ...core.errors import MooringError
@@ -9,6 +10,11 @@ from ...core.names import COMMENT_LENGTH
 from ..model import HOOK_COMMENT, Chain, Hook, Jump, ObservedChain, ObservedHook, Rule
 from ..operations import RestoreTable
 from .words import Words, rule_comment, rule_words
+
+
+# Both backends say where they stopped; nft sometimes names the line behind it.
+_LINE = re.compile(r"\bline:? (\d+)")
+_AROUND = 2  # lines before and after the one that is named
 
 
 class WrittenChain(NamedTuple):
@@ -65,3 +71,12 @@ def restore_text(operation: RestoreTable) -> str:
         text.append(f"-I {hook.chain} 1{arguments}" if hook.position == 1 else hook.line)
     text += [f"-X {change.name}" for change in changes if change.after is None]
     return "\n".join([*text, "COMMIT", ""])
+
+
+def refused_lines(text: str, said: str) -> str:
+    """The numbered lines of a transaction around the first one that iptables-restore names, else its first ones."""
+    found = _LINE.search(said)
+    lines = text.splitlines()
+    first = min(max(int(found[1]) - 1 - _AROUND, 0) if found else 0, max(len(lines) - 2 * _AROUND - 1, 0))
+    return "\n".join(f"{number + 1:4} {lines[number]}"
+                     for number in range(first, min(first + 2 * _AROUND + 1, len(lines))))

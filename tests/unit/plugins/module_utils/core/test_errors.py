@@ -17,6 +17,13 @@ def test_an_option_error_without_a_remedy_ends_in_one_full_stop() -> None:
     assert str(OptionError("pid", 0, "is not a process")) == "pid: '0' is not a process."
 
 
+def test_a_long_value_is_cut_also_where_the_problem_repeats_it() -> None:
+    value = "x" * 100_000
+    error = OptionError("bip", value, f"is not an IP address ({value!r} does not appear to be one)", "Give one")
+    assert str(error) == (f"bip: '{'x' * 200}...' is not an IP address ('...' does not appear to be one). Give one.")
+    assert error.value == value
+
+
 def test_messages_read_from_the_outside_in() -> None:
     with pytest.raises(MooringError) as caught, doing("config[2]"), doing("bridge br0"):
         raise HostError("no room")

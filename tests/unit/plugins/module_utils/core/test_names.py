@@ -22,6 +22,12 @@ def test_not_an_interface_name(name: str) -> None:
         names.interface_name("name", name)
 
 
+@pytest.mark.parametrize("name", ["all", "default"])
+def test_names_that_the_kernel_uses_for_its_settings_are_refused(name: str) -> None:
+    with pytest.raises(OptionError, match=f"interface_name: '{name}' stands for all interfaces"):
+        names.interface_name("interface_name", name)
+
+
 def test_an_interface_name_that_the_kernel_has_no_room_for() -> None:
     with pytest.raises(OptionError) as caught:
         names.interface_name("peer.name", "x" * 16)

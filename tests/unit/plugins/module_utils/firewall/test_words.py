@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import get_args
 
 import pytest
+from ansible_collections.mooring.net.plugins.module_utils.firewall.iptables.text import refused_lines
 from ansible_collections.mooring.net.plugins.module_utils.firewall.iptables.words import rule_comment, rule_words
 from ansible_collections.mooring.net.plugins.module_utils.firewall.model import (
     ECHO_REQUEST, ESTABLISHED, FAMILIES, NEIGHBOUR_ADVERTISEMENT, NEIGHBOUR_SOLICITATION, RELATED, TRANSLATED, Accept,
@@ -113,3 +114,13 @@ def test_the_note_of_a_comment_is_what_was_noted(note: str, args: list[str]) -> 
 def test_a_rule_that_is_written_differently_has_another_comment() -> None:
     assert rule_comment(("-j", "DROP"), "x") != rule_comment(("-j", "ACCEPT"), "x")
     assert note_of("somebody else's") == note_of("mooring") == ""
+
+
+@pytest.mark.parametrize(("said", "numbers"), [
+    ("Error occurred at line: 50", [48, 49, 50, 51, 52]), ("line 1: RULE_APPEND failed", [1, 2, 3, 4, 5]),
+    ("iptables-restore: line 100 failed", [96, 97, 98, 99, 100]), ("line 9999", [96, 97, 98, 99, 100]),
+    ("nothing about it", [1, 2, 3, 4, 5])])
+def test_of_a_refused_transaction_five_lines_are_shown(said: str, numbers: list[int]) -> None:
+    text = "".join(f"rule {number}\n" for number in range(1, 101))
+    assert refused_lines(text, said) == "\n".join(f"{number:4} rule {number}" for number in numbers)
+    assert refused_lines("*filter\nCOMMIT\n", said) == "   1 *filter\n   2 COMMIT"

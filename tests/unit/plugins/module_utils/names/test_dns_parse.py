@@ -22,7 +22,7 @@ LONG = ".".join(["a" * 63] * 4)
     ({"hostname": "a\n"}, "hostname: 'a\\n' is not a host name"),
     ({"hostname": "ä"}, "hostname: 'ä' is not a host name"),
     ({"hostname": "a" * 64}, f"hostname: '{'a' * 64}' has a label of 64 characters"),
-    ({"hostname": LONG}, f"hostname: '{LONG}' has 255 characters, and a host name has at most 253"),
+    ({"hostname": LONG}, f"hostname: '{LONG[:200]}...' has 255 characters, and a host name has at most 253"),
     ({"domainname": "example.com\r"}, "domainname: 'example.com\\r' is not a host name"),
     ({"dns_servers": ["dns.example.com"]}, "dns_servers: 'dns.example.com' is not an IP address. Give one like 192."),
     ({"dns_servers": ["192.0.2.1\nsearch x"]}, "dns_servers: '192.0.2.1\\nsearch x' is not an IP address"),
