@@ -16,7 +16,7 @@ from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.module_utils.common.respawn import has_respawned, respawn_module
 
 from ..core import command
-from ..core.errors import MooringError
+from ..core.errors import MooringError, OptionError
 from ..core.plan import Plan
 
 REASONS = {
@@ -71,6 +71,10 @@ def check_options(options: Mapping[str, Any], item: Mapping[str, Any]) -> Mappin
 
     :raises MooringError: for what is no option, or has another type
     """
+    for option, said in options.items():
+        # Ansible looks into it before it looks at its type.
+        if said["type"] == "dict" and not isinstance(item.get(option), (Mapping, str, type(None))):
+            raise OptionError(option, item[option], "is no dictionary", "Give options and their values")
     found = ArgumentSpecValidator(dict(options)).validate(dict(item))
     if found.error_messages:
         raise MooringError("; ".join(f"unknown option {text}" if ". Supported parameters include" in text else text

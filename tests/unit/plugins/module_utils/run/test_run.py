@@ -62,6 +62,13 @@ def test_a_wrong_item_is_named_by_its_place(item: dict, message: str) -> None:
     assert str(caught.value).startswith(message)
 
 
+@pytest.mark.parametrize("peer", [5, True, 1.5, [], ["a"]])
+def test_what_has_options_of_its_own_must_be_a_dictionary(peer: Any) -> None:
+    with pytest.raises(MooringError) as caught:
+        desired("veth_pair", {"config": [{"name": "a", "peer": {"name": "b"}}, {"name": "x", "peer": peer}]})
+    assert str(caught.value) == f"config[1]: peer: {str(peer)!r} is no dictionary. Give options and their values."
+
+
 def test_a_required_option_is_missed_without_config_too() -> None:
     with pytest.raises(MooringError, match="name: not given. Give it, or a list of items with config"):
         desired("docker_bridge", {})
