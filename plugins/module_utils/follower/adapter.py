@@ -9,7 +9,6 @@ import contextlib
 import importlib.util
 import os
 import shutil
-import stat
 from collections.abc import Iterable, Sequence
 from typing import Optional
 
@@ -19,6 +18,7 @@ from ..core.plan import Operation
 from ..names import follow
 from .model import BOOTED, RECORD, ROOT, WANTED, WATCHER, Installed
 from .operations import FileInstall, FileRemove, ProgramRemove, UnitsRead, Watch
+from .record import read_own
 
 NOT_LOADED = 5  # what systemctl(1) returns of "stop" for a unit that is not there
 _PACKAGE = follow.__name__.rsplit(".", 2)[0]
@@ -41,12 +41,12 @@ def source_of(name: str) -> str:
 
 def read_record() -> str:
     """The text of the record, "" where there is none."""
-    return (_read(RECORD) or "") if os.path.lexists(RECORD) else ""
+    return read_own(RECORD) or ""
 
 
 def read_installed(paths: Iterable[str], python: str) -> Installed:
     """What there is at these paths, and whether this Python can run the program."""
-    files = {path: _read(path) for path in paths if os.path.lexists(path)}
+    files = {path: read_own(path) for path in paths if os.path.lexists(path)}
     return Installed(os.path.isdir(BOOTED), files, os.path.lexists(WANTED), _fault(python) if python else "")
 
 
@@ -59,17 +59,6 @@ def _fault(python: str) -> str:
         return f"python: {python} does not run: {found.err.strip()}"
     lacks = found.out.strip()
     return f"python: {python} {_LACKS[lacks]}" if lacks else ""
-
-
-def _read(path: str) -> Optional[str]:
-    """The text of a regular file of root that others may read and not write; None for anything else."""
-    with contextlib.suppress(OSError, UnicodeDecodeError):
-        found = os.lstat(path)
-        if (stat.S_IFMT(found.st_mode), stat.S_IMODE(found.st_mode), found.st_uid, found.st_gid) == (
-                stat.S_IFREG, 0o644, 0, 0):
-            with open(path, encoding="utf-8") as file:
-                return file.read()
-    return None
 
 
 def carry_out(operations: Sequence[Operation]) -> None:

@@ -5,11 +5,12 @@ Whoever installs it records beside it what it has put where. So one look tells w
 """
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
 import stat
-from typing import Any
+from typing import Any, Optional
 
 from .model import BOOTED, RECORD, UNIT, WANTED
 
@@ -24,17 +25,20 @@ def _installed() -> str:
     try:
         with open(RECORD, encoding="utf-8") as file:
             record = json.load(file)
-        intact = os.path.lexists(WANTED) and all(_is_as_recorded(path, digest)
-                                                 for path, digest in record["files"].items())
+        intact = os.path.lexists(WANTED) and all(
+            (text := read_own(path)) is not None and hashlib.sha256(text.encode()).hexdigest() == digest
+            for path, digest in record["files"].items())
         return str(record["digest"]) if intact else ""
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return ""
 
 
-def _is_as_recorded(path: str, digest: str) -> bool:
-    found = os.lstat(path)
-    if (stat.S_IFMT(found.st_mode), stat.S_IMODE(found.st_mode), found.st_uid, found.st_gid) != (
-            stat.S_IFREG, 0o644, 0, 0):
-        return False
-    with open(path, "rb") as file:
-        return hashlib.sha256(file.read()).hexdigest() == digest
+def read_own(path: str) -> Optional[str]:
+    """The text of a regular file of root that others may read and not write; None for anything else."""
+    with contextlib.suppress(OSError, UnicodeDecodeError):
+        found = os.lstat(path)
+        if (stat.S_IFMT(found.st_mode), stat.S_IMODE(found.st_mode), found.st_uid, found.st_gid) == (
+                stat.S_IFREG, 0o644, 0, 0):
+            with open(path, encoding="utf-8", newline="") as file:
+                return file.read()
+    return None
