@@ -6,7 +6,7 @@ import pytest
 from pipeline import Pipeline, PipelineError
 from traffic import Call, Flow, expect_answers, expect_closed
 from worlds import (ADDRESSES, BACK, BACK6, BACKENDS, BOX, BOX6, BOX_NEIGHBOUR, BRIDGE_CALLS, FORWARDING, FRONT,
-                    FRONT6, OUTSIDE, OUTSIDE6, picture, sysctl, world)
+                    FRONT6, OUTSIDE, OUTSIDE6, bare_world, picture, sysctl)
 
 BRIDGES = [{"name": "front", "bip": f"{FRONT}/24", "bip6": f"{FRONT6}/64"},
            {"name": "back", "bip": f"{BACK}/24", "bip6": f"{BACK6}/64"}]
@@ -33,15 +33,7 @@ STEPS = {
 
 @pytest.fixture(params=BACKENDS)
 def here(request):
-    """Namespaces with servers, that no bridge leads to yet. The host forwards packets, and its policy accepts them."""
-    with world(request.param) as found:
-        for name in FORWARDING:
-            sysctl(found.box, name, 1)
-        for name in BRIDGE_CALLS:
-            sysctl(found.box, name, 0)
-        for name in PLACES:
-            found.box.run(["ip", "netns", "add", name])
-            found.serve(found.container(name), name, (80, 81, 5432))
+    with bare_world(request.param, PLACES) as found:
         found.serve(found.outside, "outside", (9999,))
         yield found
 

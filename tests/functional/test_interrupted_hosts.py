@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 import pytest
 from pipeline import Pipeline
 from traffic import Call, Flow, _drive
-from worlds import (ADDRESSES, BACK, BACK6, BACKENDS, BOX, BOX6, BOX_NEIGHBOUR, BRIDGE_CALLS, FORWARDING, FRONT,
-                    FRONT6, PLAIN, PLAIN6, sysctl, world)
+from worlds import (ADDRESSES, BACK, BACK6, BACKENDS, BOX, BOX6, BOX_NEIGHBOUR, BRIDGE_CALLS, FRONT, FRONT6, PLAIN,
+                    PLAIN6, bare_world, sysctl)
 
 FRONT_BRIDGE = {"name": "front", "bip": f"{FRONT}/24", "bip6": f"{FRONT6}/64"}
 BACK_BRIDGE = {"name": "back", "bip": f"{BACK}/24", "bip6": f"{BACK6}/64"}
@@ -97,15 +97,7 @@ LEAVING = re.compile(r"delete |remove namespace")
 
 @pytest.fixture(params=BACKENDS)
 def here(request):
-    """Namespaces with servers, that no bridge leads to yet. The host forwards packets, and its policy accepts them."""
-    with world(request.param) as found:
-        for name in FORWARDING:
-            sysctl(found.box, name, 1)
-        for name in BRIDGE_CALLS:
-            sysctl(found.box, name, 0)
-        for name in PLACES:
-            found.box.run(["ip", "netns", "add", name])
-            found.serve(found.container(name), name, (80, 81, 5432))
+    with bare_world(request.param, PLACES) as found:
         yield found
 
 

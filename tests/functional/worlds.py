@@ -91,3 +91,17 @@ class World:
 def world(backend, policy="ACCEPT"):
     with contextlib.ExitStack() as stack:
         yield World(stack, backend, policy)
+
+
+@contextlib.contextmanager
+def bare_world(backend, containers):
+    """Namespaces with servers, that no bridge leads to yet. The host forwards packets, and its policy accepts them."""
+    with world(backend) as found:
+        for name in FORWARDING:
+            sysctl(found.box, name, 1)
+        for name in BRIDGE_CALLS:
+            sysctl(found.box, name, 0)
+        for name in containers:
+            found.box.run(["ip", "netns", "add", name])
+            found.serve(found.container(name), name, (80, 81, 5432))
+        yield found
