@@ -107,6 +107,10 @@ options:
         type: bool
         description: Whether to take over a bridge of this name that somebody else made. It keeps
           its addresses and its ports, and is not deleted by C(state=absent).
+      adopt_uplink:
+        type: bool
+        description: Whether the bridge may have the host's own network behind it. Then only the containers
+          that are attached to it are protected and masqueraded, by their addresses.
       force:
         type: bool
         description: Whether C(state=absent) also removes the endpoints that the bridge still has,

@@ -143,8 +143,24 @@ options:
     description:
       - Whether to take over a bridge of this name that somebody else made. It keeps its addresses and its ports, and
         is not deleted by O(state=absent), which gives it back with C(route_localnet) off.
+        A bridge that is the host's own way to the outside needs O(adopt_uplink).
     type: bool
     default: false
+  adopt_uplink:
+    description:
+      - Whether the bridge may have the host's own network behind it, because a network card, a bond, a VLAN or the like
+        is a port of it, or because the default route goes by it. V(true) also says O(adopt).
+      - Then only the containers that are attached to it are protected, masqueraded and kept apart, by their addresses.
+        All else that goes by the bridge is left alone, so that other bridges reach the outside by it, and published
+        ports see their clients.
+      - Where such a bridge has containers, C(net.bridge.bridge-nf-call-iptables) is set to 1, and the same for IPv6,
+        since neighbours on the wire would reach them past the host otherwise. Then what goes between any two ports of
+        any bridge passes C(FORWARD), with the rules of others there.
+      - Give O(fixed_cidr) as well, a part of the network that nobody else uses. Addresses of other machines are not
+        known.
+      - Other bridges cannot be opened to it with O(allow_bridges); see O(trusted_networks).
+      - It stays so until V(false) is said, which is refused as long as the bridge leads to the outside.
+    type: bool
   force:
     description:
       - Whether O(state=absent) also removes the endpoints that the bridge still has, O(iptables=false) and
@@ -200,6 +216,12 @@ EXAMPLES = r"""
     trusted_interfaces: []
     trusted_networks: []
 
+- name: Attach containers to the bridge that the host itself is on, beside its neighbours
+  mooring.net.docker_bridge:
+    name: br-lan
+    adopt_uplink: true
+    fixed_cidr: 192.0.2.192/27
+
 - name: Translate IPv4, and route IPv6
   mooring.net.docker_bridge:
     name: bridge0
@@ -240,6 +262,7 @@ bridge:
     fixed_cidr_v6: ""
     default_gateway_v6: ""
     adopted: false
+    uplink: false
     forward_others: false
     gateway_mode: nat
     gateway_mode_v6: nat

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import ipaddress
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from ..core.errors import OptionError
 from ..core.names import ALIAS_LENGTH
@@ -60,12 +60,13 @@ def check_all(draft: Draft, desired: Sequence[DesiredBridge]) -> None:
     for item in desired:
         if not item.present:
             continue
+        _refuse_outside(draft, item, own)
         for name in own[item.name].allowed:
             if name not in own:
                 draft.warn(f"allow_bridges of bridge {item.name}: this collection manages no bridge {name}, so this "
                            "opens nothing until it does")
         for name in own[item.name].trusted_interfaces:
-            if name not in own:
+            if name not in own or own[name].uplink:
                 continue
             if item.trusted_interfaces is None:
                 draft.warn(f"trusted_interfaces of bridge {item.name}: this collection manages {name} as a bridge now, "
@@ -76,10 +77,24 @@ def check_all(draft: Draft, desired: Sequence[DesiredBridge]) -> None:
         _refuse_inner_networks(item, own.values())
 
 
+def _refuse_outside(draft: Draft, item: DesiredBridge, own: Mapping[str, Bridge]) -> None:
+    """Behind a bridge with an uplink are not only containers: nobody's containers are open to all of it."""
+    bridge = own[item.name]
+    closed = [name for name in bridge.allowed if name in own and (bridge.uplink or own[name].uplink)]
+    outer = item.name if bridge.uplink else "".join(closed[:1])
+    if closed and item.allow_bridges:
+        raise OptionError("allow_bridges", closed[0], f"cannot be: behind bridge {outer} is the host's own network",
+                          "Say trusted_networks with the addresses that may connect")
+    closed += [other.name for other in own.values() if bridge.uplink and item.name in other.allowed]
+    if closed:
+        draft.warn(f"allow_bridges opens nothing between {item.name} and {', '.join(closed)}, since behind {outer} is "
+                   "the host's own network. Say trusted_networks with the addresses that may connect")
+
+
 def _refuse_inner_networks(item: DesiredBridge, own: Iterable[Bridge]) -> None:
     """A trusted network counts for what comes from the outside: a subnet of ours in it would open nothing."""
     subnets = [(ipaddress.ip_network(inner), bridge.name) for bridge in own for family in FAMILIES
-               if (inner := bridge.subnet(family))]
+               if (inner := bridge.subnet(family)) and not bridge.uplink]
     for text in item.trusted_networks or ():
         network = ipaddress.ip_network(text)
         for subnet, name in subnets:

@@ -83,11 +83,11 @@ def forward(draft: Draft, desired: DesiredBridge) -> None:
     """The kernel settings of a bridge, and those of the host that it needs."""
     bridge = bridges(draft.state)[desired.name]
     wanted: dict[str, str] = {}
-    if draft.state.sysctls.get((HOST, DISABLE_V6)) is not None:
+    if draft.state.sysctls.get((HOST, DISABLE_V6)) is not None and not bridge.uplink:
         # Whatever the bridge's families are: a container that sends router advertisements would become the host's
         # router (CVE-2020-13401).
         wanted[ACCEPT_RA.format(bridge.name)] = "0"
-    if bridge.address("ipv6"):
+    if bridge.address("ipv6") and not bridge.uplink:
         # The bridge asks for its containers from its link-local address. Its MAC address is made for it, so there is
         # none to detect, and detection would leave new containers unreachable for a second or two.
         wanted[DAD_TRANSMITS.format(bridge.name)] = "0"

@@ -2,15 +2,21 @@
 """A bridge of ours as it is, and as a task wants it."""
 from __future__ import annotations
 
+import dataclasses
 import functools
 import ipaddress
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Optional, Union
 
+from ..firewall.model import FAMILIES
+from ..host.endpoints import endpoints
 from ..host.model import HostState
 from ..link.model import BRIDGE, Link, Mark
 from ..ports.model import family_of
+
+
+INNER_PORTS = ("veth", "tun")  # the kinds of interfaces behind which there are containers and virtual machines
 
 
 @functools.lru_cache(maxsize=256)
@@ -27,6 +33,8 @@ class Bridge:
     ``routed`` has the families whose packets are not translated (gateway mode routed). ``allowed`` are names of bridges
     whose containers may open connections to those of this one, and the other way round. Who comes in by
     ``trusted_interfaces`` (names) or from ``trusted_networks`` (CIDR) reaches the containers by their addresses.
+    ``uplink`` says that the host's own network is behind it: of what comes from there only ``leases`` are containers,
+    addresses that are filled in for the rules and stand in no mark.
     """
 
     link: Link
@@ -44,6 +52,8 @@ class Bridge:
     allowed: tuple[str, ...] = ()
     trusted_interfaces: tuple[str, ...] = ()
     trusted_networks: tuple[str, ...] = ()
+    uplink: bool = False
+    leases: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
@@ -56,6 +66,12 @@ class Bridge:
     def subnet(self, family: str) -> str:
         address = self.address(family)
         return _network_of(address) if address else ""
+
+    def inside(self, family: str) -> tuple[str, ...]:
+        """Where its containers are: its subnet, or with an uplink their addresses."""
+        if self.uplink:
+            return tuple(address for address in self.leases if family_of(address) == family)
+        return tuple(filter(None, (self.subnet(family),)))
 
     def filters(self, family: str) -> bool:
         """Whether the rules of this family are ours to keep for this bridge."""
@@ -81,8 +97,8 @@ class Bridge:
         switches = {"masq": self.masquerade, "icc": self.icc, "iptables": self.iptables, "ip6tables": self.ip6tables}
         words = {key: "0" for key, on in switches.items() if not on}
         return {**words, "pool": self.pool, "gw": self.gateway, "pool6": self.pool_v6, "gw6": self.gateway_v6,
-                "adopted": "1" if self.adopted else "", "guard": ",".join(self.guard),
-                "routed": ",".join(self.routed), "allow": ",".join(self.allowed),
+                "adopted": "1" if self.adopted else "", "uplink": "1" if self.uplink else "",
+                "guard": ",".join(self.guard), "routed": ",".join(self.routed), "allow": ",".join(self.allowed),
                 "tif": ",".join(self.trusted_interfaces), "tnet": ",".join(self.trusted_networks)}
 
     @property
@@ -100,7 +116,8 @@ def bridge_of(link: Link) -> Optional[Bridge]:
         link, masquerade=words.get("masq") != "0", icc=words.get("icc") != "0", iptables=words.get("iptables") != "0",
         ip6tables=words.get("ip6tables") != "0", pool=words.get("pool", ""), gateway=words.get("gw", ""),
         pool_v6=words.get("pool6", ""), gateway_v6=words.get("gw6", ""), adopted=words.get("adopted") == "1",
-        guard=_split(words, "guard"), routed=_split(words, "routed"), allowed=_split(words, "allow"),
+        uplink=words.get("uplink") == "1", guard=_split(words, "guard"), routed=_split(words, "routed"),
+        allowed=_split(words, "allow"),
         trusted_interfaces=_split(words, "tif"), trusted_networks=_split(words, "tnet"))
 
 
@@ -114,20 +131,33 @@ def bridges(state: HostState) -> dict[str, Bridge]:
     return {name: found[name] for name in sorted(found)}
 
 
+def with_leases(state: HostState) -> dict[str, Bridge]:
+    """The same, those with an uplink with the addresses of their containers."""
+    own = bridges(state)
+    leases: dict[str, list[str]] = {}
+    for lease in endpoints(state) if any(bridge.uplink for bridge in own.values()) else ():
+        leases.setdefault(lease.bridge, []).extend(filter(None, map(lease.ip, FAMILIES)))
+    return {name: dataclasses.replace(bridge, leases=tuple(leases.get(name, ()))) if bridge.uplink else bridge
+            for name, bridge in own.items()}
+
+
 def inner_bridges(state: HostState) -> tuple[str, ...]:
     """Bridges of anybody, ours included, that lead to no network outside of the host.
 
     One that a gateway is behind, or that a port other than of a container or of a virtual machine belongs to, does.
     """
     ways_out = {route.interface for route in state.host.routes if route.gateway}
-    ways_out |= {link.controller for link in state.host.links.values() if link.kind not in ("veth", "tun")}
+    ways_out |= {link.controller for link in state.host.links.values() if link.kind not in INNER_PORTS}
     return tuple(sorted(link.name for link in state.host.links.values()
                         if link.kind == "bridge" and link.name not in ways_out))
 
 
 def partners(bridge: Bridge, own: Iterable[Bridge]) -> list[str]:
-    """The bridges whose containers may open connections to those of ``bridge``: one of the two names the other."""
-    return sorted(other.name for other in own if other.name != bridge.name
+    """The bridges whose containers may open connections to those of ``bridge``: one of the two names the other.
+
+    What comes from a bridge with an uplink may be anybody, so it is nobody's partner.
+    """
+    return sorted(other.name for other in own if other.name != bridge.name and not (bridge.uplink or other.uplink)
                   and (other.name in bridge.allowed or bridge.name in other.allowed))
 
 
@@ -178,5 +208,6 @@ class DesiredBridge:
     trusted_interfaces: Optional[tuple[str, ...]] = None
     trusted_networks: Optional[tuple[str, ...]] = None
     adopt: bool = False
+    adopt_uplink: Optional[bool] = None
     force: bool = False
     allow_overlap: bool = False

@@ -47,7 +47,8 @@ def parse(options: Mapping[str, Any]) -> DesiredBridge:
         gateway_mode=options["gateway_mode"], gateway_mode_v6=options["gateway_mode_v6"] or options["gateway_mode"],
         allow_bridges=other_bridges("allow_bridges", options["allow_bridges"], options["name"]),
         trusted_interfaces=outer_interfaces("trusted_interfaces", options["trusted_interfaces"], options["name"]),
-        trusted_networks=sources("trusted_networks", options["trusted_networks"]), adopt=options["adopt"],
+        trusted_networks=sources("trusted_networks", options["trusted_networks"]),
+        adopt=options["adopt"] or bool(options["adopt_uplink"]), adopt_uplink=options["adopt_uplink"],
         force=options["force"], allow_overlap=options["allow_overlap"])
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from ..core.errors import MooringError, OptionError
@@ -11,7 +11,7 @@ from ..core.names import bridge_mac
 from ..core.plan import MAKE_LINK, RECORD_BRIDGE, View
 from ..firewall.model import COMMANDS
 from ..host.draft import Draft
-from ..host.endpoints import endpoint_of, endpoints
+from ..host.endpoints import Endpoint, endpoint_of, endpoints
 from ..host.endpoints import release as release_endpoint
 from ..host.model import HostState, Scope
 from ..link.addressing import AddrAdd, AddrDel
@@ -33,6 +33,7 @@ from .forwarding import (
 )
 from .merge import merge, refuse_overlap
 from .model import Bridge, DesiredBridge, bridge_of
+from .uplink import decide_uplink, warn_of_uplinks
 
 
 def scope(items: Sequence[DesiredBridge], look: HostState) -> Scope:
@@ -72,6 +73,7 @@ def amend(draft: Draft, items: Sequence[DesiredBridge]) -> None:
             _present(draft, item)
             draft.bridges_asked.append(item.name)
     check_all(draft, items)
+    warn_of_uplinks(draft, [item.name for item in items if item.present])
     pass_on_guard(draft, any(item.forward_others for item in items))
 
 
@@ -91,18 +93,18 @@ def view(state: HostState, name: str) -> View:
              "ip6tables": bridge.ip6tables, "fixed_cidr": bridge.pool, "default_gateway": bridge.gateway,
              "ipv6": bool(bridge.address("ipv6")), "bip6": bridge.address("ipv6"), "subnet_v6": bridge.subnet("ipv6"),
              "fixed_cidr_v6": bridge.pool_v6, "default_gateway_v6": bridge.gateway_v6, "adopted": bridge.adopted,
+             "uplink": bridge.uplink,
              "forward_others": not bridge.guard, "gateway_mode": bridge.gateway_mode("ipv4"),
              "gateway_mode_v6": bridge.gateway_mode("ipv6"), "allow_bridges": list(bridge.allowed),
              "trusted_interfaces": list(bridge.trusted_interfaces),
              "trusted_networks": list(bridge.trusted_networks),
-             "endpoints": sorted(_holder(port) for port in state.host.ports_of(name))}
+             "endpoints": sorted(lease.container for lease in _leases(state.host.ports_of(name)))}
     return found
 
 
-def _holder(port: Link) -> str:
-    """Who a port of a bridge belongs to: the container where it is an endpoint of ours."""
-    endpoint = endpoint_of(port)
-    return endpoint.container if endpoint else port.name
+def _leases(ports: Iterable[Link]) -> list[Endpoint]:
+    """The endpoints among the ports of a bridge."""
+    return [lease for port in ports if (lease := endpoint_of(port)) is not None]
 
 
 def _present(draft: Draft, desired: DesiredBridge) -> None:
@@ -114,13 +116,13 @@ def _present(draft: Draft, desired: DesiredBridge) -> None:
         link = None
     if link is None:
         fresh = Bridge(Link(desired.name, "bridge", mac=bridge_mac(desired.name), up=True))
-        bridge = add_guard(merge(fresh, desired, draft.state), desired, draft.state)
+        bridge = _complete(fresh, desired, draft.state)
         addresses, bare = bridge.link.addresses, replace(bridge.link, addresses=())
         draft.do(LinkAdd(HOST, replace(bare, alias=bridge.mark.text)))
     else:
         current = _own(link, desired)
         _refuse_loss(draft, current, desired)
-        bridge = add_guard(merge(current, desired, draft.state), desired, draft.state)
+        bridge = _complete(current, desired, draft.state)
         addresses = bridge.link.addresses
         refuse_closing(draft, current, bridge, desired)
         marked = replace(bridge.link, up=True, addresses=link.addresses, mtu=link.mtu, alias=bridge.mark.text)
@@ -136,6 +138,12 @@ def _present(draft: Draft, desired: DesiredBridge) -> None:
             refuse_overlap(draft.state, desired, address)
             draft.do(AddrAdd(HOST, desired.name, address), MAKE_LINK if link is None else RECORD_BRIDGE)
     forward(draft, desired)
+
+
+def _complete(bridge: Bridge, desired: DesiredBridge, state: HostState) -> Bridge:
+    """A bridge as it will be."""
+    merged = merge(decide_uplink(bridge, desired, state), desired, state)
+    return add_guard(merged, desired, state)
 
 
 def _refuse_loss(draft: Draft, bridge: Bridge, desired: DesiredBridge) -> None:
@@ -178,10 +186,9 @@ def _absent(draft: Draft, desired: DesiredBridge) -> None:
                    f"delete {desired.name}`) if it is not needed")
         return
     ports = draft.state.host.ports_of(desired.name)
-    if ports and not desired.force:
-        raise MooringError(f"bridge {desired.name} has {len(ports)} endpoints ({_some(ports)}): detach them first "
-                           "with netns_attach state=absent, or say force: true to remove them with it")
-    leases = [lease for port in ports if (lease := endpoint_of(port)) is not None]
+    leases = _leases(ports)
+    if not desired.force:
+        _refuse_departure(bridge, leases, [port.name for port in ports if endpoint_of(port) is None])
     for lease in leases:
         if not lease.adopted:
             release_endpoint(draft, lease)
@@ -195,6 +202,21 @@ def _absent(draft: Draft, desired: DesiredBridge) -> None:
             release_endpoint(draft, lease)
 
 
-def _some(ports: Sequence[Link], limit: int = 5) -> str:
-    names = [_holder(port) for port in ports]
+def _refuse_departure(bridge: Bridge, leases: Sequence[Endpoint], others: Sequence[str]) -> None:
+    """:raises MooringError: for a bridge with endpoints, and for one that takes the ports of others with it"""
+    if leases:
+        raise MooringError(f"bridge {bridge.name} has {_count(leases, 'endpoint')} "
+                           f"({_some([lease.container for lease in leases])}): detach them first with netns_attach "
+                           "state=absent, or say force: true to remove them with it")
+    if others and not bridge.adopted:
+        raise MooringError(f"bridge {bridge.name} has {_count(others, 'port')} that this collection does not attach "
+                           f"({_some(others)}): take them off it first, or say force: true to leave them without a "
+                           "bridge")
+
+
+def _count(found: Sequence[object], what: str) -> str:
+    return f"{len(found)} {what}{'' if len(found) == 1 else 's'}"
+
+
+def _some(names: Sequence[str], limit: int = 5) -> str:
     return ", ".join(names[:limit]) + (f" and {len(names) - limit} more" if len(names) > limit else "")

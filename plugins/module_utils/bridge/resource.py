@@ -34,6 +34,7 @@ OPTIONS: dict[str, Any] = {
     "trusted_interfaces": {"type": "list", "elements": "str"},
     "trusted_networks": {"type": "list", "elements": "str"},
     "adopt": {"type": "bool", "default": False},
+    "adopt_uplink": {"type": "bool"},
     "force": {"type": "bool", "default": False},
     "allow_overlap": {"type": "bool", "default": False},
 }

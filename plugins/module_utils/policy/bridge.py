@@ -13,6 +13,8 @@ from ..core.names import chain_name
 from ..firewall.model import (
     ECHO_REQUEST,
     ESTABLISHED,
+    NEIGHBOUR_ADVERTISEMENT,
+    NEIGHBOUR_SOLICITATION,
     RELATED,
     TRANSLATED,
     Accept,
@@ -34,11 +36,14 @@ from ..firewall.model import (
     State,
 )
 from ..ports.model import family_of
+from . import uplink
 
 FORWARD, DNAT, SNAT, RAW = "MOORING-FORWARD", "MOORING-DNAT", "MOORING-SNAT", "MOORING-RAW"
 OTHERS, BRIDGES = "MOORING-OTHERS", "MOORING-BRIDGES"
 
 _LOOPBACK = "127.0.0.0/8"
+# By their numbers, as which notes tell them.
+_NEIGHBOURS = {135: NEIGHBOUR_SOLICITATION, 136: NEIGHBOUR_ADVERTISEMENT}
 _TO_HOST = (Local("destination"),)
 
 HOOKS = {
@@ -70,12 +75,13 @@ def forward_chain(bridges: Sequence[Bridge], own: Sequence[Bridge], inner: Itera
         gets in: Docker before 28 leaves the rest to the policy of FORWARD, which our ACCEPT would anticipate
     """
     names = [bridge.name for bridge in bridges]
-    inward = [Rule((Out(name),), Jump(inward_chain(name)), f"{name} in") for name in names]
+    inward = [Rule((Out(bridge.name),), uplink.inward(bridge, Jump(inward_chain(bridge.name))), f"{bridge.name} in")
+              for bridge in bridges]
     others = [name for name in inner if name not in names]
     pairs = [Rule((In(bridge.name), Out(other)), Accept(), f"{bridge.name} to {other}")
              for bridge in bridges for other in partners(bridge, own) if other in others]
     theirs = [Rule((Out(other),), Return(), f"{other} has rules of others") for other in others]
-    outward = [Rule((In(name),), Accept(), f"{name} out") for name in names]
+    outward = [Rule((In(bridge.name),), uplink.outward(bridge), f"{bridge.name} out") for bridge in bridges]
     return Chain(FORWARD, (*inward, *pairs, *theirs, *outward))
 
 
@@ -90,7 +96,10 @@ def bridge_chain(bridge: Bridge, own: Iterable[Bridge], family: str, opened: Seq
              Rule((State((TRANSLATED,)),), Accept(), f"{name} published"),
              *opened,
              *(Rule((In(other),), Accept(), f"{name} from {other}") for other in partners(bridge, own)),
-             Rule((In(name),), Jump(icc_chain(name)), f"{name} own containers")]
+             *(Rule(matches, Jump(icc_chain(name)), f"{name} own containers{which}")
+               for matches, which in uplink.from_containers(bridge, family))]
+    if family == "ipv6" and bridge.uplink:
+        rules += neighbour_rules(name)
     if family in bridge.routed:
         # Docker accepts all of ICMP here; errors are covered by their connection's state.
         rules.append(Rule((Icmp(ECHO_REQUEST),), Accept(), f"{name} echo"))
@@ -103,7 +112,7 @@ def bridge_chain(bridge: Bridge, own: Iterable[Bridge], family: str, opened: Seq
 
 def _trusted_interfaces(bridge: Bridge, own: Iterable[Bridge]) -> list[tuple[Match, str]]:
     """Matches with their notes. A bridge of ours is nothing to trust, if an interface that was trusted became one."""
-    inner = {other.name for other in own}
+    inner = {other.name for other in own if not other.uplink}
     return [(In(interface), f"{bridge.name} trusted {interface}") for interface in bridge.trusted_interfaces
             if interface not in inner]
 
@@ -113,10 +122,15 @@ def _trusted_networks(bridge: Bridge, family: str) -> list[tuple[Match, str]]:
             if family_of(network) == family]
 
 
-def bridges_chain(own: Iterable[Bridge]) -> Chain:
+def neighbour_rules(bridge: str) -> list[Rule]:
+    """Neighbour discovery of IPv6 is what ARP is for IPv4, but it passes the rules, without a state."""
+    return [Rule((Icmp(kind),), Accept(), f"{bridge} neighbours {number}") for number, kind in _NEIGHBOURS.items()]
+
+
+def bridges_chain(own: Iterable[Bridge], family: str) -> Chain:
     """What comes from a bridge of ours ends here: a container may write any source address into its packets."""
-    return Chain(BRIDGES, tuple(Rule((In(bridge.name),), Drop(), f"from bridge {bridge.name}")
-                                for bridge in own))
+    return Chain(BRIDGES, tuple(Rule(matches, Drop(), f"from bridge {bridge.name}{which}") for bridge in own
+                                for matches, which in uplink.from_containers(bridge, family)))
 
 
 def others_chain(bridged: bool) -> Chain:
@@ -143,11 +157,11 @@ def snat_chain(bridges: Iterable[Bridge], family: str, own: Iterable[Bridge]) ->
             rules += [Rule((Source(subnet), Out(other), State((TRANSLATED,), negated=True)), Return(),
                            f"{name} to {other} {subnet}") for other in partners(bridge, own)]
             # Not the host's own traffic: it may use the bridge's address as a source of its own choice.
-            rules.append(Rule((Source(subnet), Out(name, negated=True), Local("source", negated=True)), Masquerade(),
-                              f"{name} masquerade {subnet}"))
+            rules += [Rule((Source(place), Out(name, negated=True), Local("source", negated=True)), Masquerade(),
+                           f"{name} masquerade {place}") for place in bridge.inside(family)]
         # Hairpin: a reply between two ports of the bridge would go past the host and keep the wrong address.
-        rules.append(Rule((Source(subnet), Out(name), State((TRANSLATED,))), Masquerade(),
-                          f"{name} hairpin {subnet}"))
+        rules += [Rule((Source(place), Out(name), State((TRANSLATED,))), Masquerade(), f"{name} hairpin {place}")
+                  for place in bridge.inside(family)]
         if family == "ipv4":
             # 127.0.0.1 as a source never leaves a host.
             rules.append(Rule((Source(_LOOPBACK), Out(name), State((TRANSLATED,))), Masquerade(),
@@ -176,6 +190,9 @@ def _direct_access(bridge: Bridge, subnet: str, family: str, own: Sequence[Bridg
     """Who may pass to the container addresses of a bridge, and that nobody else may."""
     name, inside = bridge.name, Destination(subnet)
     outside = (inside, In(name, negated=True), Local("destination", negated=True))
+    if bridge.uplink:
+        leads = Rule(outside, Jump(uplink.direct_chain(name)), f"{name} direct access {subnet}")
+        return [leads] if bridge.inside(family) else []
     passing = [(In(other), f"{name} from {other}") for other in partners(bridge, own)]
     rules = [Rule((inside, match), Return(), note)
              for match, note in (*passing, *_trusted_interfaces(bridge, own))]
@@ -183,3 +200,17 @@ def _direct_access(bridge: Bridge, subnet: str, family: str, own: Sequence[Bridg
         rules.append(Rule(outside, Jump(BRIDGES), f"{name} not from other bridges"))
         rules += [Rule((inside, match), Return(), note) for match, note in trusted]
     return [*rules, Rule(outside, Drop(), f"{name} direct access {subnet}")]
+
+
+def raw_lease_chains(bridges: Iterable[Bridge], family: str, own: Sequence[Bridge]) -> list[Chain]:
+    """The same where the containers of a bridge are known by their addresses."""
+    found = []
+    for bridge in bridges:
+        if not (bridge.uplink and bridge.inside(family) and bridge.masquerades(family)):
+            continue
+        passing = [Rule((match,), Return(), note) for match, note in _trusted_interfaces(bridge, own)]
+        if trusted := _trusted_networks(bridge, family):
+            passing.append(Rule((), Jump(BRIDGES), f"{bridge.name} not from other bridges"))
+            passing += [Rule((match,), Return(), note) for match, note in trusted]
+        found.append(uplink.direct_chain_of(bridge, family, passing))
+    return found

@@ -6,13 +6,10 @@ from collections.abc import Collection, Iterable
 
 from ..bridge.model import Bridge
 from ..firewall.model import (
-    NEIGHBOUR_ADVERTISEMENT,
-    NEIGHBOUR_SOLICITATION,
     Accept,
     Chain,
     Destination,
     Drop,
-    Icmp,
     Match,
     Ports,
     Proto,
@@ -20,10 +17,7 @@ from ..firewall.model import (
     Source,
 )
 from ..ports.linkage import Linkage
-from .bridge import icc_chain
-
-# By their numbers, as which notes tell them.
-_NEIGHBOURS = {135: NEIGHBOUR_SOLICITATION, 136: NEIGHBOUR_ADVERTISEMENT}
+from .bridge import icc_chain, neighbour_rules
 
 
 def chain(bridge: Bridge, links: Iterable[Linkage], family: str, held: Collection[Linkage] = ()) -> Chain:
@@ -35,9 +29,7 @@ def chain(bridge: Bridge, links: Iterable[Linkage], family: str, held: Collectio
     """
     rules = [_link(link, link in held) for link in sorted(links)]
     if family == "ipv6" and not bridge.icc:
-        # Neighbour discovery is what ARP is for IPv4, but it passes the rules; without it no link could work.
-        rules += [Rule((Icmp(kind),), Accept(), f"{bridge.name} neighbours {number}")
-                  for number, kind in _NEIGHBOURS.items()]
+        rules += neighbour_rules(bridge.name)  # without it no link could work
     rules.append(Rule((), Accept() if bridge.icc else Drop(), f"{bridge.name} icc {'on' if bridge.icc else 'off'}"))
     return Chain(icc_chain(bridge.name), tuple(rules))
 

@@ -7,6 +7,7 @@ from ..firewall.model import Jump, TableRules
 from . import bridge as bridge_rules
 from . import direct, icc, publish
 from .model import Policy
+from .uplink import lease_chains
 
 _TO_BRIDGES = Jump(bridge_rules.BRIDGES)
 
@@ -26,14 +27,16 @@ def table_rules(wanted: Policy, family: str) -> dict[str, TableRules]:
     for bridge in own:
         here = [link for link in linked if link.bridge == bridge.name]
         jumps = [direct.jump(bridge.name)] if bridge.name in opened else []
-        filters += [bridge_rules.bridge_chain(bridge, every, family, jumps),
+        filters += [*lease_chains(bridge, family, Jump(bridge_rules.inward_chain(bridge.name))),
+                    bridge_rules.bridge_chain(bridge, every, family, jumps),
                     icc.chain(bridge, here, family, held_links)]
     filters += [direct.chain(name, found, held) for name, found in opened.items()]
-    chains = {"filter": filters, "raw": [bridge_rules.raw_chain(own, family, every)],
+    chains = {"filter": filters, "raw": [bridge_rules.raw_chain(own, family, every),
+                                         *bridge_rules.raw_lease_chains(own, family, every)],
               "nat": [publish.chain(published, family, held), bridge_rules.snat_chain(own, family, every)]}
     for table in ("filter", "raw"):
         if any(rule.verdict == _TO_BRIDGES for chain in chains[table] for rule in chain.rules):
-            chains[table].append(bridge_rules.bridges_chain(every))
+            chains[table].append(bridge_rules.bridges_chain(every, family))
     hooks = dict(bridge_rules.HOOKS)
     if any(family in bridge.guard for bridge in own):
         filters.append(bridge_rules.others_chain(family in wanted.bridged))

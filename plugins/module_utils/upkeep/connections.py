@@ -59,9 +59,9 @@ def forget_paths(draft: Draft, before: Mapping[str, Bridge], between: Mapping[st
                         and set(old.trusted_interfaces) <= set(new.trusted_interfaces)
                         and set(old.trusted_networks) <= set(new.trusted_networks) and old.icc <= new.icc)
         for family in FAMILIES:
-            subnet = old.subnet(family)
-            if subnet and new.filters(family) and (narrower or not old.filters(family)):
-                draft.do(ConntrackFlush(family, inward=((subnet, 1, 65535),)), CLOSE)
+            if (places := _places(old, new, family)) and new.filters(family) and (
+                    narrower or not old.filters(family)):
+                draft.do(ConntrackFlush(family, inward=tuple((place, 1, 65535) for place in places)), CLOSE)
 
 
 def forget_sources(draft: Draft, before: Mapping[str, Bridge], after: Mapping[str, Bridge]) -> None:
@@ -72,10 +72,14 @@ def forget_sources(draft: Draft, before: Mapping[str, Bridge], after: Mapping[st
     for name, new in sorted(after.items()):
         old = before.get(name) or _taken_over(draft, name)
         for family in FAMILIES:
-            subnet = new.subnet(family)
-            if old and subnet and new.filters(family) and (
-                    old.masquerades(family) != new.masquerades(family) or old.subnet(family) != subnet):
-                draft.do(ConntrackFlush(family, outward=(subnet,)))
+            if old and (places := new.inside(family)) and new.filters(family) and (
+                    old.masquerades(family) != new.masquerades(family) or old.subnet(family) != new.subnet(family)):
+                draft.do(ConntrackFlush(family, outward=places))
+
+
+def _places(old: Bridge, new: Bridge, family: str) -> tuple[str, ...]:
+    """Where the containers of a bridge were; with an uplink there are others in its subnet."""
+    return new.inside(family) if new.uplink else old.inside(family)
 
 
 def _taken_over(draft: Draft, name: str) -> Optional[Bridge]:

@@ -75,7 +75,7 @@ def find_shut_in(state: HostState, names: Iterable[str]) -> list[str]:
     for name, family in ((name, family) for name in names if name in own for family in FAMILIES):
         route, subnet = state.host.default_route(family), own[name].subnet(family)
         uplink = state.host.links.get(route.interface) if route and subnet else None
-        if not uplink:
+        if not uplink or uplink.name == name:
             continue
         sentences = {protocol: _shut_in(places, _outward(own[name], uplink, family, protocol))
                      for protocol in ("tcp", "udp")}
@@ -149,8 +149,8 @@ def _journeys(state: HostState, publication: Publication,
 def _entries(state: HostState) -> list[Link]:
     """Interfaces through which somebody outside comes in: not those of containers."""
     uplinks = {route.interface for route in state.host.routes if route.destination == "default"}
-    return [link for link in state.host.links.values() if link.up and link.addresses and not link.mark
-            and link.kind != "loopback" and (link.kind != "bridge" or link.name in uplinks)]
+    return [link for link in state.host.links.values() if link.up and link.addresses
+            and link.kind != "loopback" and (link.name in uplinks or not (link.mark or link.kind == "bridge"))]
 
 
 def _names(link: Optional[Link]) -> tuple[str, ...]:

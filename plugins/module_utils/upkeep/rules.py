@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from typing import Optional
 
 from ..bridge.forwarding import ROUTE_LOCALNET
-from ..bridge.model import Subnets, bridges, inner_bridges
+from ..bridge.model import Bridge, Subnets, bridges, inner_bridges, with_leases
 from ..core.plan import CLOSE
 from ..firewall.iptables import sync as iptables
 from ..firewall.model import COMMANDS, FAMILIES, TABLES
@@ -67,9 +67,9 @@ def keep_rules(draft: Draft) -> None:
 
 def policy_of(state: HostState, ledger: Ledger) -> Policy:
     """The policy of a host: its bridges from the marks of its links, the rest as the ledger has it."""
-    own = bridges(state)
+    own = with_leases(state)
     bridged = tuple(family for family, name in BRIDGE_CALLS.items() if state.sysctls.get((HOST, name)) == "1"
-                    or any(bridge.filters(family) and not bridge.icc for bridge in own.values()))
+                    or any(_filters_frames(bridge, family) for bridge in own.values()))
     return Policy(bridges=own, publications=ledger.publications, links=ledger.links, bridged=bridged,
                   inner=inner_bridges(state))
 
@@ -112,13 +112,22 @@ def _assume_usable(draft: Draft, family: str) -> None:
 def _bridge_calls(draft: Draft, family: str) -> None:
     """Frames between two ports of a bridge pass iptables only with this sysctl: it is part of icc: false."""
     name = BRIDGE_CALLS[family]
-    if not any(bridge.filters(family) and not bridge.icc for bridge in bridges(draft.state).values()):
-        return
+    filtered = [bridge for bridge in with_leases(draft.state).values() if _filters_frames(bridge, family)]
     value = draft.state.sysctls.get((HOST, name))
-    if value is None and family == "ipv4":
-        draft.do(ModuleLoad("br_netfilter"), CLOSE)
-    if value != "1":
-        draft.do(SysctlSet(HOST, name, "1", value), CLOSE)
+    if not filtered or value == "1":
+        return
+    load = ModuleLoad("br_netfilter")
+    if value is None and load not in draft.operations:
+        draft.do(load, CLOSE)
+    draft.do(SysctlSet(HOST, name, "1", value), CLOSE)
+    if outer := [bridge.name for bridge in filtered if bridge.uplink]:
+        draft.warn(f"{name.replace('/', '.')} becomes 1, since bridge {outer[0]} has an uplink and containers: rules "
+                   "of others decide from now on about what goes between two ports of any bridge of this host, too")
+
+
+def _filters_frames(bridge: Bridge, family: str) -> bool:
+    """Whether rules decide what goes between two ports of a bridge."""
+    return bridge.filters(family) and (not bridge.icc or (bridge.uplink and bool(bridge.inside(family))))
 
 
 def _route_loopback(draft: Draft, names: Sequence[str]) -> None:

@@ -118,9 +118,22 @@ def routed() -> World:
     return world
 
 
+def with_an_uplink() -> World:
+    """The host's own network is behind br-lan, on which there are containers beside other machines."""
+    world = two_bridges()
+    world.state.host.links["br-lan"] = Link("br-lan", "bridge", 60, up=True,
+                                            addresses=("198.51.100.1/24", "2001:db8:51::1/64"))
+    world.state.host.links["ens4"] = Link("ens4", "", 70, up=True, controller="br-lan")
+    world.bridge("br-lan", None, adopt_uplink=True, fixed_cidr="198.51.100.192/27", trusted_networks=["203.0.113.7"])
+    world.run("netns_attach", bridge="br-lan", config=[
+        {"netns": "near", "address_v6": "2001:db8:51::c1"}, {"netns": "next", "address_v6": "2001:db8:51::c2"}])
+    world.publish("near", "8090:80")
+    return world
+
+
 SCENARIOS: list[Callable[[], World]] = [
     one_bridge, icc_off_with_a_link, published_ports, two_bridges, beside_bridges_of_others, no_masquerade, ipv6,
-    without_rules_of_one_family, bridges_that_may_talk, trusted, routed]
+    without_rules_of_one_family, bridges_that_may_talk, trusted, routed, with_an_uplink]
 
 
 @pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.__name__)
