@@ -14,7 +14,7 @@ options:
     required: true
     suboptions:
       name:
-        type: str
+        type: raw
         required: true
         description: Name of the bridge, 15 characters at most.
       state:
@@ -22,18 +22,18 @@ options:
         choices: [present, absent]
         description: Whether the bridge is to be there. C(absent) also counts for its containers.
       bip:
-        type: str
+        type: raw
         description: Address and prefix length of the bridge, like V(192.168.5.1/24). Containers use
           it as their gateway.
       mtu:
-        type: str
+        type: raw
         description: MTU in bytes, or V(auto) for that of the interface with the default route.
       fixed_cidr:
-        type: str
+        type: raw
         description: A part of the bridge's subnet from which containers get their addresses, like
           V(192.168.5.128/25).
       default_gateway:
-        type: str
+        type: raw
         description: The gateway of the containers, when it is not the bridge itself.
       ip_masq:
         type: bool
@@ -59,21 +59,21 @@ options:
         type: bool
         description: Whether containers get IPv6 addresses. Needs C(bip6) or C(fixed_cidr_v6).
       bip6:
-        type: str
+        type: raw
         description: IPv6 address and prefix length of the bridge, like V(2001:db8:1::1/64). The default
           is the first address of C(fixed_cidr_v6).
       fixed_cidr_v6:
-        type: str
+        type: raw
         description: The IPv6 network from which containers get their addresses.
       default_gateway_v6:
-        type: str
+        type: raw
         description: The IPv6 gateway of the containers, when it is not the bridge itself.
       stp:
         type: bool
         description: Whether the bridge speaks the spanning tree protocol. The default for a new bridge
           is V(false).
       mac_address:
-        type: str
+        type: raw
         description: MAC address of the bridge. A new bridge gets one that is made from its name and
           stays the same.
       gateway_mode:
@@ -89,20 +89,17 @@ options:
         description: The same for IPv6. When it is not given, it is what C(gateway_mode) says, if
           that is given.
       allow_bridges:
-        type: list
-        elements: str
-        description: Other bridges whose containers and those of this one may open connections to
-          each other. It is enough that one of two bridges names the other.
+        type: raw
+        description: A list of other bridges whose containers and those of this one may open connections
+          to each other. It is enough that one of two bridges names the other.
       trusted_interfaces:
-        type: list
-        elements: str
-        description: Interfaces of the host. Whoever comes in by them reaches the containers at their
-          own addresses, on all ports.
+        type: raw
+        description: A list of interfaces of the host. Whoever comes in by them reaches the containers
+          at their own addresses, on all ports.
       trusted_networks:
-        type: list
-        elements: str
-        description: Addresses and networks from which the containers are reached at their own addresses,
-          on all ports.
+        type: raw
+        description: A list of addresses and networks from which the containers are reached at their
+          own addresses, on all ports.
       adopt:
         type: bool
         description: Whether to take over a bridge of this name that somebody else made. It keeps
@@ -130,7 +127,7 @@ options:
           M(mooring.net.port_publish), M(mooring.net.icc_policy) and M(mooring.net.container_dns).
         suboptions:
           name:
-            type: str
+            type: raw
             required: true
             description: Name of the container for published ports and links. Also that of its network
               namespace, where nothing else is said.
@@ -140,53 +137,53 @@ options:
             description: Whether the container is to be on the bridge. A container that is merely
               no longer listed is left alone.
           container:
-            type: str
+            type: raw
             description: Name or id of a running Docker or Podman container, started without a network.
           pid:
-            type: int
-            description: A process of the container. Its network namespace is meant.
+            type: raw
+            description: The number of a process of the container. Its network namespace is meant.
           netns:
-            type: str
+            type: raw
             description: Name of a network namespace, as C(ip netns) lists it.
           netns_path:
             type: path
             description: Path of a network namespace, like V(/proc/1234/ns/net).
           network_mode:
-            type: str
+            type: raw
             description: How the container is connected, V(bridge), V(none), V(host) or V(container:NAME).
               The default is V(bridge).
           interface:
-            type: str
+            type: raw
             description: An interface of the host, made with M(mooring.net.veth_pair), that becomes
               the container's interface. Its other end stays on the host and becomes a port of C(bridge),
               or of the bridge that it is on already.
           interface_name:
-            type: str
+            type: raw
             description: Name of the interface inside the container.
           address:
-            type: str
+            type: raw
             description: The container's IPv4 address, with or without the prefix length of the bridge's
               subnet.
           address_v6:
-            type: str
+            type: raw
             description: The container's IPv6 address, with or without the prefix length of the bridge's
               subnet.
           gateway:
-            type: str
+            type: raw
             description: The IPv4 gateway of the default route. The default is that of the bridge.
           gateway_v6:
-            type: str
+            type: raw
             description: The IPv6 gateway of the default route. The default is that of the bridge.
           mac_address:
-            type: str
+            type: raw
             description: MAC address of the interface. The default is Docker's, C(02:42:) and the
               IPv4 address.
           mtu:
-            type: str
+            type: raw
             description: MTU in bytes, or V(auto) for that of the bridge, which is the default for
               a new interface.
           tx_queue_len:
-            type: int
+            type: raw
             description: Length of the transmit queue of both ends, in packets.
           routes:
             type: list
@@ -194,11 +191,11 @@ options:
             description: More routes through this interface. Others are left alone.
             suboptions:
               destination:
-                type: str
+                type: raw
                 required: true
                 description: A network, an address, or V(default).
               gateway:
-                type: str
+                type: raw
                 description: The next hop, when the destination is not on the link itself.
           sysctls:
             type: dict
@@ -209,10 +206,9 @@ options:
             description: Whether the container's default route leads through this interface. When
               it is not given, it does unless the container has one through another interface.
           exposed_ports:
-            type: list
-            elements: str
-            description: Ports that the container offers to those that are linked to it, like V(5432)
-              or V(53/udp).
+            type: raw
+            description: A list of ports that the container offers to those that are linked to it,
+              like V(5432) or V(53/udp).
           create_netns:
             type: bool
             description: Whether to create the namespace C(netns) when it is missing.
@@ -221,69 +217,63 @@ options:
             description: Whether to take over the interface that the container's engine has put on
               the bridge.
           published_ports:
-            type: list
-            elements: str
-            description: Ports of the container that the host publishes, in the syntax of C(docker
-              run -p), like V(8080:80) or V(127.0.0.1::443), or of a routed network opens at the container's
-              own address, like V(80). All others are closed.
+            type: raw
+            description: A list of ports of the container that the host publishes, each in quotes,
+              in the syntax of C(docker run -p), like V(8080:80) or V(127.0.0.1::443), or of a routed
+              network opens at the container's own address, like V(80). All others are closed.
           publish_all_ports:
             type: bool
             description: Whether to publish every exposed port that C(published_ports) does not mention,
               at a dynamic host port.
           default_host_ip:
-            type: str
+            type: raw
             description: The host address of entries that name none, like Docker's C(--ip). The default
               is every address.
           allow_from:
-            type: list
-            elements: str
-            description: Addresses and networks that may connect. For all others the ports are closed.
-              The default is everyone.
+            type: raw
+            description: A list of addresses and networks that may connect. For all others the ports
+              are closed. The default is everyone.
           dynamic_port_range:
-            type: str
+            type: raw
             description: Where host ports are chosen from, lowest free one first.
           links:
-            type: list
-            elements: str
-            description: What the container is linked to, like V(db:database). All other links of
-              it are removed.
+            type: raw
+            description: A list of what the container is linked to, like V(db:database). All other
+              links of it are removed.
           hostname:
-            type: str
+            type: raw
             description: The host name, also inside of a running container. The default is what a
               running container calls itself, and the name of a namespace.
           domainname:
-            type: str
+            type: raw
             description: The domain. The container's own line in its hosts file begins with host name
               and domain.
           dns_servers:
-            type: list
-            elements: str
-            description: Name servers, or V(host-gateway) for the bridge. By default they are the
-              host's, and follow it.
+            type: raw
+            description: A list of name servers, or V(host-gateway) for the bridge. By default they
+              are the host's, and follow it.
           dns_search_domains:
-            type: list
-            elements: str
-            description: Domains in which short names are looked up, V(.) for none. The default is
-              what the host has.
+            type: raw
+            description: A list of domains in which short names are looked up, V(.) for none. The
+              default is what the host has.
           dns_opts:
-            type: list
-            elements: str
-            description: Options of the resolver, like V(ndots:2). The default is what the host has.
+            type: raw
+            description: A list of options of the resolver, like V(ndots:2). The default is what the
+              host has.
           etc_hosts:
             type: dict
             description: More entries of the hosts file, from a name to an address or V(host-gateway).
           fallback_dns_servers:
-            type: list
-            elements: str
-            description: Name servers of a container that would have none, since the host's are of
-              no use in it.
+            type: raw
+            description: A list of name servers of a container that would have none, since the host's
+              are of no use in it.
           hosts_template:
-            type: str
+            type: raw
             description: A Jinja2 template for the managed block of hosts.
           hostname_template:
-            type: str
+            type: raw
             description: A Jinja2 template for the hostname file.
           resolv_conf_template:
-            type: str
+            type: raw
             description: A Jinja2 template for the managed block of resolv.conf.
 """

@@ -11,13 +11,13 @@ options:
       - Name or id of a running Docker or Podman container. The command lines C(docker) and C(podman) are asked, in
         this order.
       - Exactly one of O(container), O(pid), O(netns) and O(netns_path) names the container.
-    type: str
+    type: raw
   pid:
-    description: A process of the container. Its network namespace is meant.
-    type: int
+    description: The number of a process of the container. Its network namespace is meant.
+    type: raw
   netns:
     description: Name of a network namespace, as C(ip netns) lists it.
-    type: str
+    type: raw
   netns_path:
     description: Path of a network namespace, like V(/proc/1234/ns/net).
     type: path
@@ -31,16 +31,16 @@ options:
       - The container, by the name under which M(mooring.net.netns_attach) attached it, or by the name or id that
         Docker or Podman know it by.
       - One of O(container), O(pid), O(netns) and O(netns_path) names the container.
-    type: str
+    type: raw
   pid:
-    description: The process that was given to M(mooring.net.netns_attach) without
+    description: The number of the process that was given to M(mooring.net.netns_attach) without
       O(mooring.net.netns_attach#module:name).
-    type: int
+    type: raw
   netns:
     description:
       - The network namespace that was given to M(mooring.net.netns_attach) without
         O(mooring.net.netns_attach#module:name).
-    type: str
+    type: raw
   netns_path:
     description: The path that was given to M(mooring.net.netns_attach) without
       O(mooring.net.netns_attach#module:name).

@@ -12,11 +12,16 @@ from ansible.errors import AnsibleFilterError
 
 from ansible_collections.mooring.net.plugins.module_utils.core.errors import MooringError
 from ansible_collections.mooring.net.plugins.module_utils.document import document
+from ansible_collections.mooring.net.plugins.module_utils.document.options import check_networks
 
 
 def filter_of(function: Callable[[document.Document], document.Config]) -> Callable[[document.Document], Any]:
     """The function as a filter, whose errors name the variable."""
     def filtered(networks: document.Document) -> document.Config:
+        try:
+            check_networks(networks)
+        except MooringError as error:
+            raise AnsibleFilterError(str(error)) from error
         try:
             return function(networks)
         except MooringError as error:

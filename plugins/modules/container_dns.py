@@ -33,33 +33,31 @@ options:
     description:
       - The name of the container in this collection, as given to M(mooring.net.netns_attach).
       - The default is the name of the container or of the namespace, or the number of the process.
-    type: str
+    type: raw
   hostname:
     description:
       - The host name, also inside of a running container. It may be fully qualified.
       - The default is what a running container calls itself, and the name of a namespace.
-    type: str
+    type: raw
   domainname:
     description: The domain. The container's own line in its hosts file begins with host name and domain.
-    type: str
+    type: raw
   dns_servers:
     description:
-      - Addresses of name servers. V(host-gateway) stands for the address of the container's bridge.
+      - A list of addresses of name servers. V(host-gateway) stands for the address of the container's bridge.
       - The default is what the host has.
-    type: list
-    elements: str
+    type: raw
   dns_search_domains:
     description:
-      - Domains in which short names are looked up. A dot that one begins with is left out, V(.) alone means none.
+      - A list of domains in which short names are looked up. A dot that one begins with is left out, V(.) alone means
+        none.
       - The default is what the host has.
-    type: list
-    elements: str
+    type: raw
   dns_opts:
     description:
-      - Options of the resolver, like V(ndots:2).
+      - A list of options of the resolver, like V(ndots:2).
       - The default is what the host has.
-    type: list
-    elements: str
+    type: raw
   etc_hosts:
     description:
       - More entries of the hosts file, from a name to an address. V(host-gateway) stands for the address of the
@@ -67,10 +65,9 @@ options:
     type: dict
   fallback_dns_servers:
     description:
-      - Name servers of a container that would have none, since the host's are of no use in it. A warning tells that
-        they are used. An empty list leaves such a container without any.
-    type: list
-    elements: str
+      - A list of name servers of a container that would have none, since the host's are of no use in it. A warning
+        tells that they are used. An empty list leaves such a container without any.
+    type: raw
     default: [8.8.8.8, 8.8.4.4]
   hosts_template:
     description:
@@ -79,15 +76,15 @@ options:
       - It gets C(container), C(hostname), C(domainname), C(names) (the container's own ones, fully qualified first),
         C(addresses), C(ipv6), C(links) (each with C(address) and C(names)) and C(extra_hosts) (each with C(address)
         and C(name)).
-    type: str
+    type: raw
   hostname_template:
     description: A Jinja2 template for the hostname file. It gets C(container), C(hostname) and C(domainname).
-    type: str
+    type: raw
   resolv_conf_template:
     description:
       - A Jinja2 template for the managed block of resolv.conf.
       - It gets C(container), C(nameservers), C(search), C(options) and C(ipv6).
-    type: str
+    type: raw
 notes:
   - A file that is a symbolic link inside of a container is not followed, and refused.
   - A container of Docker gets its files anew from the engine when it starts. Run the task again after a restart.

@@ -20,26 +20,26 @@ extends_documentation_fragment:
 options:
   name:
     description: Name of the bridge, 15 characters at most.
-    type: str
+    type: raw
   bip:
     description:
       - Address and prefix length of the bridge, like V(192.168.5.1/24). Containers use it as their gateway.
       - When it is not given, a new bridge gets the first address of the first of Docker's default address pools that
         overlaps no route and no name server of the host.
-    type: str
+    type: raw
   mtu:
     description:
       - MTU in bytes, or V(auto) for that of the interface with the default route.
       - A new bridge gets V(auto) when it is not given.
-    type: str
+    type: raw
   fixed_cidr:
     description:
       - A part of the bridge's subnet from which containers get their addresses, like V(192.168.5.128/25). An empty
         text takes it away.
-    type: str
+    type: raw
   default_gateway:
     description: The gateway of the containers, when it is not the bridge itself. An empty text takes it away.
-    type: str
+    type: raw
   ip_masq:
     description:
       - Whether what containers send to the outside gets the host's address. The default for a new bridge is V(true).
@@ -78,19 +78,19 @@ options:
     description:
       - IPv6 address and prefix length of the bridge, like V(2001:db8:1::1/64). The default is the first address of
         O(fixed_cidr_v6).
-    type: str
+    type: raw
   fixed_cidr_v6:
     description: The IPv6 network from which containers get their addresses.
-    type: str
+    type: raw
   default_gateway_v6:
     description: The IPv6 gateway of the containers, when it is not the bridge itself.
-    type: str
+    type: raw
   stp:
     description: Whether the bridge speaks the spanning tree protocol. The default for a new bridge is V(false).
     type: bool
   mac_address:
     description: MAC address of the bridge. A new bridge gets one that is made from its name and stays the same.
-    type: str
+    type: raw
   gateway_mode:
     description:
       - How containers are reached by IPv4, as Docker's C(com.docker.network.bridge.gateway_mode_ipv4). The default for
@@ -109,36 +109,33 @@ options:
     choices: [nat, routed]
   allow_bridges:
     description:
-      - Other bridges of this module whose containers and those of this one may open connections to each other, on all
-        ports. Containers of different bridges may not otherwise, but for published ports.
+      - A list of other bridges of this module. Their containers and those of this one may open connections to each
+        other, on all ports. Containers of different bridges may not otherwise, but for published ports.
       - It does not matter to it what O(mooring.net.icc_policy#module:icc) says of either bridge.
       - It holds in both directions, and it is enough that one of two bridges names the other.
       - They see each other's own addresses, with O(ip_masq) as well. Through a published port, all is as without this.
       - A name that is no bridge of this module opens nothing. It starts to count when the bridge is there.
       - An empty list takes the exceptions of this bridge away.
-    type: list
-    elements: str
+    type: raw
   trusted_interfaces:
     description:
-      - Interfaces of the host. Whoever comes in by them reaches the containers of this bridge at their own addresses,
-        on all ports, published or not.
+      - A list of interfaces of the host. Whoever comes in by them reaches the containers of this bridge at their own
+        addresses, on all ports, published or not.
       - This is more than Docker's C(com.docker.network.bridge.trusted_host_interfaces), which opens published ports
         only. For that, see O(gateway_mode=routed).
       - An interface that is a port of a bridge is known to the rules by the name of that bridge.
       - An empty list takes them away.
-    type: list
-    elements: str
+    type: raw
   trusted_networks:
     description:
-      - Addresses and networks from which the containers of this bridge are reached at their own addresses, on all
-        ports, published or not.
+      - A list of addresses and networks from which the containers of this bridge are reached at their own addresses, on
+        all ports, published or not.
       - This does not count for packets from bridges of this module, whose containers could write any source into them.
         Others can as well; where the host has several interfaces, C(net.ipv4.conf.*.rp_filter), which is left as it
         is, or O(trusted_interfaces) keeps them apart.
       - Connections that containers open to these networks are masqueraded as all others.
       - An empty list takes them away.
-    type: list
-    elements: str
+    type: raw
   adopt:
     description:
       - Whether to take over a bridge of this name that somebody else made. It keeps its addresses and its ports, and

@@ -29,7 +29,7 @@ options:
     suboptions:
       name:
         description: Name of the pair, and of its first end.
-        type: str
+        type: raw
         required: true
       state:
         description: Whether the pair is to be there, or not. By default it is.
@@ -37,29 +37,28 @@ options:
         choices: [present, absent]
       container:
         description: Name or id of a running Docker or Podman container that the first end is to be in.
-        type: str
+        type: raw
       pid:
-        description: A process of that container.
-        type: int
+        description: The number of a process of that container.
+        type: raw
       netns:
         description: Name of the network namespace that the first end is to be in.
-        type: str
+        type: raw
       netns_path:
         description: Path of that namespace.
         type: path
       bridge:
         description: The bridge that the first end is a port of. An empty text takes it off its bridge.
-        type: str
+        type: raw
       mtu:
         description: MTU in bytes.
-        type: str
+        type: raw
       mac_address:
         description: MAC address of the first end.
-        type: str
+        type: raw
       addresses:
-        description: All addresses of the first end, with their prefix lengths.
-        type: list
-        elements: str
+        description: A list of all addresses of the first end, with their prefix lengths.
+        type: raw
       routes:
         description: Routes through the first end. Others are left alone.
         type: list
@@ -67,47 +66,46 @@ options:
         suboptions: &routes
           destination:
             description: A network, an address, or V(default).
-            type: str
+            type: raw
             required: true
           gateway:
             description: The next hop, when the destination is not on the link itself.
-            type: str
+            type: raw
       up:
         description: Whether the first end is up. By default it is.
         type: bool
       peer:
-        description: The other end.
-        type: dict
+        description: The other end, as a dictionary.
+        type: raw
         suboptions:
           name:
             description: Name of the other end.
-            type: str
+            type: raw
             required: true
           container:
             description: Name or id of a running Docker or Podman container that the other end is to be in.
-            type: str
+            type: raw
           pid:
-            description: A process of that container.
-            type: int
+            description: The number of a process of that container.
+            type: raw
           netns:
             description: Name of the network namespace that the other end is to be in.
-            type: str
+            type: raw
           netns_path:
             description: Path of that namespace.
             type: path
           bridge:
             description: The bridge that the other end is a port of. An empty text takes it off its bridge.
-            type: str
+            type: raw
           mtu:
             description: MTU in bytes.
-            type: str
+            type: raw
           mac_address:
             description: MAC address of the other end.
-            type: str
+            type: raw
           addresses:
-            description: All addresses of the other end, with their prefix lengths.
-            type: list
-            elements: str
+            description: A list of all addresses of the other end, with their prefix lengths.
+            type: raw
           routes:
             description: Routes through the other end. Others are left alone.
             type: list

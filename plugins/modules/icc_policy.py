@@ -25,22 +25,20 @@ extends_documentation_fragment:
 options:
   bridge:
     description: A bridge of M(mooring.net.docker_bridge).
-    type: str
+    type: raw
   icc:
     description: Whether the containers of O(bridge) may open connections to each other.
     type: bool
   links:
     description:
-      - What the container is linked to, like V(db:database), as the other container's name and an alias.
+      - A list of what the container is linked to, like V(db:database), as the other container's name and an alias.
       - An empty list removes all links of the container.
-    type: list
-    elements: str
+    type: raw
   exposed_ports:
     description:
-      - Ports that the links open beside those that the other container exposes (given to M(mooring.net.netns_attach))
-        and publishes.
-    type: list
-    elements: str
+      - A list of ports that the links open beside those that the other container exposes (given to
+        M(mooring.net.netns_attach)) and publishes.
+    type: raw
 seealso:
   - module: mooring.net.docker_bridge
   - module: mooring.net.netns_attach

@@ -24,7 +24,7 @@ options:
     description:
       - The name of the container in this collection, for published ports and links.
       - The default is the name of the container or of the namespace, or the number of the process.
-    type: str
+    type: raw
   network_mode:
     description:
       - V(bridge) gives the container an interface on a bridge.
@@ -32,45 +32,45 @@ options:
       - V(host) gives it the host's own network, and V(container:NAME) that of another container. A namespace that is
         made here becomes a second name for it, and follows when the other container came back with a new one. A
         running container has to be started that way by its engine, which is checked.
-    type: str
+    type: raw
     default: bridge
   interface:
     description:
       - An interface of the host, made with M(mooring.net.veth_pair), that becomes the container's interface. Its
         other end stays on the host and becomes a port of O(bridge), or of the bridge that it is on already.
       - When it is not given, a pair is made for the container.
-    type: str
+    type: raw
   bridge:
     description:
       - The bridge. When it is not given, an attached container stays on its bridge, and another one gets the only
         bridge that M(mooring.net.docker_bridge) made, if there is only one.
-    type: str
+    type: raw
   interface_name:
     description: Name of the interface inside the container.
-    type: str
+    type: raw
     default: eth0
   address:
     description: The container's IPv4 address, with or without the prefix length of the bridge's subnet.
-    type: str
+    type: raw
   address_v6:
     description: The container's IPv6 address, with or without the prefix length of the bridge's subnet.
-    type: str
+    type: raw
   gateway:
     description: The IPv4 gateway of the default route. The default is that of the bridge.
-    type: str
+    type: raw
   gateway_v6:
     description: The IPv6 gateway of the default route. The default is that of the bridge.
-    type: str
+    type: raw
   mac_address:
     description:
       - MAC address of the interface. The default is Docker's, C(02:42:) and the IPv4 address.
-    type: str
+    type: raw
   mtu:
     description: MTU in bytes, or V(auto) for that of the bridge, which is the default for a new interface.
-    type: str
+    type: raw
   tx_queue_len:
     description: Length of the transmit queue of both ends, in packets.
-    type: int
+    type: raw
   routes:
     description: More routes through this interface. Others are left alone.
     type: list
@@ -78,11 +78,11 @@ options:
     suboptions:
       destination:
         description: A network, an address, or V(default).
-        type: str
+        type: raw
         required: true
       gateway:
         description: The next hop, when the destination is not on the link itself.
-        type: str
+        type: raw
   sysctls:
     description:
       - Kernel settings of the container's network by name, like C(net.ipv4.conf.IFNAME.rp_filter), where C(IFNAME)
@@ -95,10 +95,10 @@ options:
     type: bool
   exposed_ports:
     description:
-      - Ports that the container offers to those that are linked to it, like V(5432), V(53/udp) or V(8000-8010/tcp).
+      - A list of ports that the container offers to those that are linked to it, like V(5432), V(53/udp) or
+        V(8000-8010/tcp).
       - They are also what O(mooring.net.port_publish#module:publish_all_ports) publishes.
-    type: list
-    elements: str
+    type: raw
   create_netns:
     description: Whether to create the namespace O(netns) when it is missing.
     type: bool

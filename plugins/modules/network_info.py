@@ -20,10 +20,10 @@ extends_documentation_fragment:
 options:
   bridge:
     description: Return what concerns this bridge only.
-    type: str
+    type: raw
   container:
     description: Return what concerns this container only.
-    type: str
+    type: raw
   config:
     description: A list of questions, each with O(bridge), O(container) or both.
     type: list

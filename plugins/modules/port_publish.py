@@ -28,8 +28,10 @@ extends_documentation_fragment:
 options:
   published_ports:
     description:
-      - The ports in the short syntax of C(docker run -p), like V(8080:80), V(127.0.0.1:8080:80/tcp),
+      - A list of ports in the short syntax of C(docker run -p), like V(8080:80), V(127.0.0.1:8080:80/tcp),
         V(127.0.0.1::53/udp) or V(7000-7010:7000-7010).
+      - Put each entry in quotes. Without them YAML takes V(53:53) for the number 3233, which would be another port. So
+        numbers are refused.
       - An entry without a host port gets one from O(dynamic_port_range), and keeps it on later runs, also when the
         container was away for a while. The rules are the only record of it, so that after C(iptables -F) it is chosen
         anew.
@@ -39,8 +41,7 @@ options:
       - Where one family is routed and the other one is not, an entry is for both. So V(8080:80) is port 8080 of the
         host by the one, and port 80 of the container by the other.
       - An empty list closes all ports of the container.
-    type: list
-    elements: str
+    type: raw
   publish_all_ports:
     description: Whether to publish every exposed port that O(published_ports) does not mention, at a dynamic host
       port.
@@ -48,25 +49,23 @@ options:
     default: false
   exposed_ports:
     description:
-      - What O(publish_all_ports) publishes, like V(80) or V(53/udp). The default is what was given to
+      - A list of what O(publish_all_ports) publishes, like V(80) or V(53/udp). The default is what was given to
         M(mooring.net.netns_attach).
-    type: list
-    elements: str
+    type: raw
   default_host_ip:
     description:
       - The host address of entries that name none, like Docker's C(--ip). The default is every address.
       - It has the effect that it would have in each of these entries. So they are published by its family only, and
         where this family is routed, all but V(0.0.0.0) and V(::) is refused.
-    type: str
+    type: raw
   allow_from:
-    description: Addresses and networks that may connect. For all others the ports are closed, and with addresses of
-      IPv6 alone, so is all of IPv4. The default is everyone.
-    type: list
-    elements: str
+    description: A list of addresses and networks that may connect. For all others the ports are closed, and with
+      addresses of IPv6 alone, so is all of IPv4. The default is everyone.
+    type: raw
   dynamic_port_range:
     description: Where host ports are chosen from, lowest free one first. Ports that another container has, on which
       a process listens, or which C(net.ipv4.ip_local_reserved_ports) names are passed over.
-    type: str
+    type: raw
     default: 49153-65535
 seealso:
   - module: mooring.net.netns_attach

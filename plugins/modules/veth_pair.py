@@ -19,20 +19,19 @@ extends_documentation_fragment:
 options:
   name:
     description: Name of the first end's interface, 15 characters at most. It is also the name of the pair.
-    type: str
+    type: raw
   bridge:
     description: The bridge of the host that the first end is a port of. An empty text takes it off its bridge.
-    type: str
+    type: raw
   mtu:
     description: MTU of the first end in bytes. The default is that of its bridge, or 1500.
-    type: str
+    type: raw
   mac_address:
     description: MAC address of the first end. The kernel chooses one when it is not given.
-    type: str
+    type: raw
   addresses:
-    description: The addresses of the first end, with prefix lengths. Others are removed when it is given.
-    type: list
-    elements: str
+    description: A list of the addresses of the first end, with prefix lengths. Others are removed when it is given.
+    type: raw
   routes:
     description: Routes through the first end.
     type: list
@@ -40,48 +39,47 @@ options:
     suboptions: &routes
       destination:
         description: A network, an address, or V(default).
-        type: str
+        type: raw
         required: true
       gateway:
         description: The next hop, when the destination is not on the link itself.
-        type: str
+        type: raw
   up:
     description: Whether the first end is up.
     type: bool
     default: true
   peer:
-    description: The second end.
-    type: dict
+    description: The second end, as a dictionary.
+    type: raw
     suboptions:
       name:
         description: Name of the second end's interface, 15 characters at most.
-        type: str
+        type: raw
         required: true
       container:
         description: Name or id of a running Docker or Podman container, whose namespace the second end is in.
-        type: str
+        type: raw
       pid:
-        description: A process, whose namespace the second end is in.
-        type: int
+        description: The number of a process, whose namespace the second end is in.
+        type: raw
       netns:
         description: Name of the network namespace that the second end is in.
-        type: str
+        type: raw
       netns_path:
         description: Path of the network namespace that the second end is in.
         type: path
       bridge:
         description: The bridge of the host that the second end is a port of.
-        type: str
+        type: raw
       mtu:
         description: MTU of the second end in bytes.
-        type: str
+        type: raw
       mac_address:
         description: MAC address of the second end.
-        type: str
+        type: raw
       addresses:
-        description: The addresses of the second end, with prefix lengths.
-        type: list
-        elements: str
+        description: A list of the addresses of the second end, with prefix lengths.
+        type: raw
       routes:
         description: Routes through the second end.
         type: list

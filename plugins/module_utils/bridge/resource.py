@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..core.argspec import STATE
+from ..core.argspec import STATE, TEXT, TEXTS, TEXT_OR_NUMBER
 from ..host.resource import Resource
 from .model import DesiredBridge
 from .parse import parse
@@ -12,27 +12,27 @@ from .plan import amend, release, scope, views
 
 OPTIONS: dict[str, Any] = {
     **STATE,
-    "name": {"type": "str"},
-    "bip": {"type": "str"},
-    "mtu": {"type": "str"},
-    "fixed_cidr": {"type": "str"},
-    "default_gateway": {"type": "str"},
+    "name": TEXT,
+    "bip": TEXT,
+    "mtu": TEXT_OR_NUMBER,
+    "fixed_cidr": TEXT,
+    "default_gateway": TEXT,
     "ip_masq": {"type": "bool"},
     "ip_forward": {"type": "bool", "default": True},
     "forward_others": {"type": "bool"},
     "iptables": {"type": "bool"},
     "ip6tables": {"type": "bool"},
     "ipv6": {"type": "bool"},
-    "bip6": {"type": "str"},
-    "fixed_cidr_v6": {"type": "str"},
-    "default_gateway_v6": {"type": "str"},
+    "bip6": TEXT,
+    "fixed_cidr_v6": TEXT,
+    "default_gateway_v6": TEXT,
     "stp": {"type": "bool"},
-    "mac_address": {"type": "str"},
+    "mac_address": TEXT,
     "gateway_mode": {"type": "str", "choices": ["nat", "routed"]},
     "gateway_mode_v6": {"type": "str", "choices": ["nat", "routed"]},
-    "allow_bridges": {"type": "list", "elements": "str"},
-    "trusted_interfaces": {"type": "list", "elements": "str"},
-    "trusted_networks": {"type": "list", "elements": "str"},
+    "allow_bridges": TEXTS,
+    "trusted_interfaces": TEXTS,
+    "trusted_networks": TEXTS,
     "adopt": {"type": "bool", "default": False},
     "adopt_uplink": {"type": "bool"},
     "force": {"type": "bool", "default": False},

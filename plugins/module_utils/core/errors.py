@@ -15,6 +15,18 @@ from .plan import Operation
 LONGEST = 200  # characters of a value that a message shows
 
 
+def cut(text: str, longest: int = LONGEST) -> str:
+    """The beginning of a text that is too long for a message."""
+    return text if len(text) <= longest else f"{text[:longest]}..."
+
+
+def _text_of(value: object) -> str:
+    try:
+        return str(value)
+    except (ValueError, RecursionError):  # a number of thousands of digits, lists in lists in lists
+        return f"a {type(value).__name__}"
+
+
 class MooringError(Exception):
     """Any failure that a user is told about. ``str(error)`` is the whole message."""
 
@@ -33,11 +45,10 @@ class OptionError(MooringError):
         self.value = value
         self.problem = problem
         self.remedy = remedy
-        text = str(value)
+        text = _text_of(value)
         if len(text) > LONGEST:  # Python's own messages repeat the value
             problem = problem.replace(text, "...")
-            text = f"{text[:LONGEST]}..."
-        message = f"{option}: {text!r} {problem}"
+        message = f"{option}: {cut(text)!r} {problem}"
         super().__init__(f"{message}. {remedy}." if remedy else f"{message}.")
 
 

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from ..bridge.parse import bridge_address, bridge_name
+from ..core import values
 from ..core.errors import OptionError
 from ..link.parse import inside, network, parse_mtu
 from .model import DEFAULT_BRIDGE, NO_BRIDGE
@@ -79,18 +80,18 @@ def boolean(option: str, value: Any) -> bool:
 
 def _bridge(option: str, value: Any) -> Any:
     """A name of a bridge; None for the daemon's own."""
-    text = str(value)
+    text = values.text(option, value)
     if text in ("", DEFAULT_BRIDGE):
         return None
     return text if text == NO_BRIDGE else bridge_name(option, text)
 
 
 def _bip(option: str, value: Any) -> Any:
-    return bridge_address(option, str(value), 4)
+    return bridge_address(option, values.text(option, value), 4)
 
 
 def _fixed_cidr(option: str, value: Any) -> Any:
-    return network(option, str(value), 4) or None
+    return network(option, values.text(option, value), 4) or None
 
 
 def _mtu(option: str, value: Any) -> int:
@@ -102,7 +103,7 @@ def _mtu(option: str, value: Any) -> int:
 
 def _ip(option: str, value: Any) -> str:
     try:
-        return str(ipaddress.ip_address(str(value)))
+        return str(ipaddress.ip_address(values.text(option, value)))
     except ValueError as error:
         raise OptionError(option, value, "is not an IP address", "Give an address of the host, like 192.0.2.10, or "
                           "0.0.0.0 for all of them") from error
@@ -110,7 +111,7 @@ def _ip(option: str, value: Any) -> str:
 
 def _dns(option: str, value: Any) -> Any:
     found = []
-    for item in _items(value):
+    for item in _items(option, value):
         try:
             found.append(str(ipaddress.ip_address(item)))
         except ValueError as error:
@@ -123,7 +124,7 @@ def _dns_search(option: str, value: Any) -> Any:
     """Search domains. Docker's documentation writes them with a leading dot, which dockerd itself refuses; a lone dot
     means none at all."""
     found = []
-    for item in _items(value):
+    for item in _items(option, value):
         domain = item if item == "." else item.lstrip(".")
         if domain != "." and (len(domain) > 253 or not all(map(_LABEL.fullmatch, domain.rstrip(".").split(".")))):
             raise OptionError(option, item, "is not a domain name", "Give it like example.com")
@@ -134,10 +135,9 @@ def _dns_search(option: str, value: Any) -> Any:
     return found or None
 
 
-def _items(value: Any) -> list[str]:
-    if isinstance(value, str):
-        return [part.strip() for part in value.split(",") if part.strip()]
-    return [str(item) for item in value] if isinstance(value, (list, tuple)) else [str(value)]
+def _items(option: str, value: Any) -> list[str]:
+    found = values.texts(option, value)
+    return [item for item in found if item] if isinstance(value, str) else found
 
 
 PARSERS: Mapping[str, Callable[[str, Any], Any]] = {

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from ..core.argspec import STATE, TARGET
+from ..core.argspec import NUMBER, PORTS, SETTINGS, STATE, TARGET, TEXT, TEXT_OR_NUMBER
 from ..core.names import container_label, netns_name
 from ..engine.model import Places
 from ..host.resource import Known, Resource
@@ -16,23 +16,23 @@ from .plan import amend, release, scope, views
 OPTIONS: dict[str, Any] = {
     **STATE,
     **TARGET,
-    "name": {"type": "str"},
-    "network_mode": {"type": "str", "default": "bridge"},
-    "bridge": {"type": "str"},
-    "interface": {"type": "str"},
-    "interface_name": {"type": "str", "default": "eth0"},
-    "address": {"type": "str"},
-    "address_v6": {"type": "str"},
-    "gateway": {"type": "str"},
-    "gateway_v6": {"type": "str"},
-    "mac_address": {"type": "str"},
-    "mtu": {"type": "str"},
-    "tx_queue_len": {"type": "int"},
+    "name": TEXT,
+    "network_mode": {**TEXT, "default": "bridge"},
+    "bridge": TEXT,
+    "interface": TEXT,
+    "interface_name": {**TEXT, "default": "eth0"},
+    "address": TEXT,
+    "address_v6": TEXT,
+    "gateway": TEXT,
+    "gateway_v6": TEXT,
+    "mac_address": TEXT,
+    "mtu": TEXT_OR_NUMBER,
+    "tx_queue_len": NUMBER,
     "routes": {"type": "list", "elements": "dict", "options": {
-        "destination": {"type": "str", "required": True}, "gateway": {"type": "str"}}},
-    "sysctls": {"type": "dict"},
+        "destination": {**TEXT, "required": True}, "gateway": TEXT}},
+    "sysctls": SETTINGS,
     "default_route": {"type": "bool"},
-    "exposed_ports": {"type": "list", "elements": "str"},
+    "exposed_ports": PORTS,
     "create_netns": {"type": "bool", "default": True},
     "adopt": {"type": "bool", "default": False},
 }

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from ..core.argspec import STATE, TARGET
+from ..core.argspec import PORTS, STATE, TARGET, TEXT, TEXTS
 from ..engine.model import Places
 from ..host.resource import Known, Resource
 from .model import DesiredPolicy, LocatedPolicy
@@ -15,10 +15,10 @@ from .plan import amend, scope, views
 OPTIONS: dict[str, Any] = {
     **STATE,
     **TARGET,
-    "bridge": {"type": "str"},
+    "bridge": TEXT,
     "icc": {"type": "bool"},
-    "links": {"type": "list", "elements": "str"},
-    "exposed_ports": {"type": "list", "elements": "str"},
+    "links": TEXTS,
+    "exposed_ports": PORTS,
 }
 
 

@@ -18,6 +18,9 @@ LABEL_LENGTH = 63
 _LABEL = re.compile(r"[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?")
 # Behind the "%" stands an interface, for which Python takes anything, also lines.
 _ADDRESS = re.compile(r"[0-9A-Fa-f:.]+(%[A-Za-z0-9_.@-]+)?")
+# inet_aton(3), which resolvers ask before they look at any file: "83" is 0.0.0.83 to them.
+_READ_AS_ADDRESS = re.compile(r"(0[xX][0-9A-Fa-f]*|[0-9]+)(\.(0[xX][0-9A-Fa-f]*|[0-9]+)){0,3}")
+_JSON_WORDS = ("true", "false", "null")  # what yes, no, on, off and ~ are as keys on their way to a module
 _OPTION = re.compile(r"[A-Za-z][A-Za-z0-9-]*(:[0-9]+)?")  # resolv.conf(5)
 
 
@@ -95,5 +98,14 @@ def _option(value: str) -> str:
 
 
 def _extra(values: Optional[Mapping[str, Any]]) -> tuple[tuple[str, str], ...]:
-    return tuple((host_name("etc_hosts", str(name)), _address("etc_hosts", str(address)))
-                 for name, address in (values or {}).items())
+    return tuple((_extra_name(name), _address("etc_hosts", address)) for name, address in (values or {}).items())
+
+
+def _extra_name(name: str) -> str:
+    if name in _JSON_WORDS:
+        raise OptionError("etc_hosts", name, "is no name: YAML takes yes, no, on, off and ~ without quotes for "
+                          "something else, and that is what is left of it", "Put the name in quotes")
+    if _READ_AS_ADDRESS.fullmatch(name):
+        raise OptionError("etc_hosts", name, "is no name: whoever looks it up takes it for an address",
+                          "Give a name; if it was another one, put it in quotes, since YAML takes 1.10 for 1.1")
+    return host_name("etc_hosts", name)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..core.argspec import STATE, TARGET
+from ..core.argspec import STATE, TARGET, TEXT, TEXTS, TEXT_BY_NAME
 from ..host.resource import Resource
 from .locate import containers, locate
 from .model import DesiredNames, LocatedNames
@@ -14,17 +14,17 @@ from .plan import amend, release, scope, views
 OPTIONS: dict[str, Any] = {
     **STATE,
     **TARGET,
-    "name": {"type": "str"},
-    "hostname": {"type": "str"},
-    "domainname": {"type": "str"},
-    "dns_servers": {"type": "list", "elements": "str"},
-    "dns_search_domains": {"type": "list", "elements": "str"},
-    "dns_opts": {"type": "list", "elements": "str"},
-    "etc_hosts": {"type": "dict"},
-    "fallback_dns_servers": {"type": "list", "elements": "str", "default": ["8.8.8.8", "8.8.4.4"]},
-    "hosts_template": {"type": "str"},
-    "hostname_template": {"type": "str"},
-    "resolv_conf_template": {"type": "str"},
+    "name": TEXT,
+    "hostname": TEXT,
+    "domainname": TEXT,
+    "dns_servers": TEXTS,
+    "dns_search_domains": TEXTS,
+    "dns_opts": TEXTS,
+    "etc_hosts": TEXT_BY_NAME,
+    "fallback_dns_servers": {**TEXTS, "default": ["8.8.8.8", "8.8.4.4"]},
+    "hosts_template": TEXT,
+    "hostname_template": TEXT,
+    "resolv_conf_template": TEXT,
 }
 
 

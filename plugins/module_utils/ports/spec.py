@@ -6,7 +6,7 @@ meaning of odd spellings: ``:80`` and ``::80`` have no host port, ``80/`` is tcp
 an IPv6 address may come without brackets. Different on purpose, because Docker takes these for something that nobody
 can have meant: port 0, the long syntax, and text after a second ``/`` or ``-``, which Docker drops in silence.
 
-An unquoted ``8022:22`` is a number (base 60) to YAML 1.1: above 65535 the message says so, below it cannot be told.
+An unquoted ``53:53`` is the number 3233 (base 60) to YAML 1.1, and would be another port. So a number is no entry.
 """
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ import ipaddress
 import re
 from collections.abc import Iterable
 
+from ..core import values
 from ..core.errors import OptionError
 from .entry import Entry, canonical_address
 from .model import ExposedPort, PortSpec, bracketed, range_text
@@ -41,14 +42,14 @@ def parse_host_ip(text: str, option: str = "default_host_ip") -> str:
     return found
 
 
-def parse_port_spec(text: str | int, option: str = "published_ports") -> PortSpec:
+def parse_port_spec(text: str, option: str = "published_ports") -> PortSpec:
     """One entry of Docker's ``-p`` (short syntax).
 
-    :param text: for example ``8080:80``, ``127.0.0.1::53/udp``, ``7000-7010:8000-8010``, ``[::1]:8080:80`` or 80
+    :param text: for example ``8080:80``, ``127.0.0.1::53/udp``, ``7000-7010:8000-8010``, ``[::1]:8080:80`` or ``80``
     :param option: the option that it was given for, for messages
     :raises OptionError: for anything that does not say which ports to publish
     """
-    entry = Entry(option, text, FORM)
+    entry = Entry(option, values.text(option, text), FORM)
     if "=" in entry.text:
         raise _long_syntax(entry)
     host_ip, host_part, container_part = _split(entry)

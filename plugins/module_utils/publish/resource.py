@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from ..core.argspec import STATE, TARGET
+from ..core.argspec import PORTS, STATE, TARGET, TEXT, TEXTS, TEXT_OR_NUMBER
 from ..engine.model import Places
 from ..host.resource import Known, Resource
 from .model import DesiredPorts, LocatedPorts
@@ -15,12 +15,12 @@ from .plan import amend, scope, views
 OPTIONS: dict[str, Any] = {
     **STATE,
     **TARGET,
-    "published_ports": {"type": "list", "elements": "str"},
+    "published_ports": TEXTS,
     "publish_all_ports": {"type": "bool", "default": False},
-    "exposed_ports": {"type": "list", "elements": "str"},
-    "default_host_ip": {"type": "str"},
-    "allow_from": {"type": "list", "elements": "str"},
-    "dynamic_port_range": {"type": "str", "default": "49153-65535"},
+    "exposed_ports": PORTS,
+    "default_host_ip": TEXT,
+    "allow_from": TEXTS,
+    "dynamic_port_range": {**TEXT_OR_NUMBER, "default": "49153-65535"},
 }
 
 

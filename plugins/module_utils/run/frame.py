@@ -16,8 +16,10 @@ from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.module_utils.common.respawn import has_respawned, respawn_module
 
 from ..core import command
-from ..core.errors import MooringError, OptionError
+from ..core.argspec import Options, for_ansible
+from ..core.errors import MooringError, OptionError, cut
 from ..core.plan import Plan
+from ..core.values import check_values
 
 REASONS = {
     "pyroute2": "to configure network interfaces; Debian's package is python3-pyroute2, version 0.7.2 or newer is "
@@ -27,7 +29,7 @@ REASONS = {
 INTERPRETERS = ("/usr/bin/python3", "/usr/libexec/platform-python", "/usr/local/bin/python3")
 
 
-def run(options: Mapping[str, Any], libraries: Sequence[str], find: Callable[[Mapping[str, Any], bool], Plan],
+def run(options: Options, libraries: Sequence[str], find: Callable[[Mapping[str, Any], bool], Plan],
         shown: Callable[[Mapping[str, Any], Plan], Mapping[str, Any]]) -> None:
     """Run a module.
 
@@ -35,15 +37,16 @@ def run(options: Mapping[str, Any], libraries: Sequence[str], find: Callable[[Ma
     :param find: makes the plan from the parameters, and carries it out where the second argument says so
     :param shown: what the module returns of the plan beside what all modules tell
     """
-    module = AnsibleModule(argument_spec=dict(options), supports_check_mode=True)
+    module = AnsibleModule(argument_spec=for_ansible(options), supports_check_mode=True)
     require_libraries(module, libraries)
     try:
         if os.geteuid() != 0:
             raise MooringError("this needs root: run the task with become: true")
-        plan = find(module.params, not module.check_mode)
+        params = check_values(options, module.params, _check_nested)
+        plan = find(params, not module.check_mode)
         for warning in (*plan.warnings, *(assumption.warning for assumption in plan.assumed)):
             module.warn(warning)
-        module.exit_json(**shown(module.params, plan), **describe_plan(plan, with_diff=module._diff))
+        module.exit_json(**shown(params, plan), **describe_plan(plan, with_diff=module._diff))
     except MooringError as error:
         module.fail_json(msg=str(error))
     except Exception as error:
@@ -66,21 +69,30 @@ def require_libraries(module: AnsibleModule, libraries: Sequence[str]) -> None:
     module.fail_json(msg=missing_required_lib(missing[0], reason=REASONS[missing[0]]))
 
 
-def check_options(options: Mapping[str, Any], item: Mapping[str, Any]) -> Mapping[str, Any]:
-    """What a user gave for one item, checked as Ansible checks the options of a module.
+def check_options(options: Options, item: Mapping[str, Any], where: str = "") -> Mapping[str, Any]:
+    """What a user gave for one item, checked as Ansible checks the options of a module, and as what it has to be.
 
+    :param where: what stands before the name of an option in messages
     :raises MooringError: for what is no option, or has another type
     """
-    for option, said in options.items():
-        # Ansible looks into it before it looks at its type.
-        if said["type"] == "dict" and not isinstance(item.get(option), (Mapping, str, type(None))):
-            raise OptionError(option, item[option], "is no dictionary", "Give options and their values")
-    found = ArgumentSpecValidator(dict(options)).validate(dict(item))
+    found = ArgumentSpecValidator(for_ansible(options)).validate(dict(item))
     if found.error_messages:
-        raise MooringError("; ".join(f"unknown option {text}" if ". Supported parameters include" in text else text
+        raise MooringError("; ".join(cut(f"unknown option {text}" if ". Supported parameters include" in text else text)
                                      for text in found.error_messages))
-    parameters: Mapping[str, Any] = found.validated_parameters
-    return parameters
+    return check_values(options, found.validated_parameters, _check_nested, where)
+
+
+def _check_nested(options: Options, value: Any, where: str) -> Mapping[str, Any]:
+    """The value of an option that has options of its own."""
+    found = ArgumentSpecValidator({where: {"type": "dict"}}).validate({where: value})
+    if found.error_messages or not isinstance(value, (Mapping, str)):
+        raise OptionError(where, value, "is no dictionary", "Give options and their values")
+    try:
+        return check_options(options, found.validated_parameters[where], f"{where}.")
+    except OptionError:
+        raise
+    except MooringError as error:
+        raise MooringError(f"{where}: {error}") from error
 
 
 def describe_plan(plan: Plan, with_diff: bool) -> dict[str, Any]:

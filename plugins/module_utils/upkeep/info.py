@@ -9,6 +9,7 @@ from typing import Any, Optional
 
 from ..bridge import plan as bridge_plan
 from ..bridge.model import bridges
+from ..core.argspec import TEXT
 from ..core.plan import View
 from ..host.draft import Draft
 from ..host.endpoints import Endpoint, endpoints
@@ -119,7 +120,7 @@ def _change_nothing(_draft: Draft, _items: Sequence[DesiredInfo]) -> None:
     """A question asks for nothing."""
 
 
-OPTIONS: dict[str, Any] = {"bridge": {"type": "str"}, "container": {"type": "str"}}
+OPTIONS: dict[str, Any] = {"bridge": TEXT, "container": TEXT}
 RESOURCE = Resource(key="network", many="networks", options=OPTIONS, parse=parse, identity=str,
                     amend=_change_nothing, views=views, scope=scope, reads_only=True)
 # The whole of a host at the end of a run about it.

@@ -5,21 +5,21 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any, Union
 
-from ..core.argspec import STATE, TARGET
+from ..core.argspec import NESTED, STATE, TARGET, TEXT, TEXTS, TEXT_OR_NUMBER
 from ..engine.model import Places
 from ..host.resource import Known, Resource
 from .model import DesiredEnd, DesiredVeth, LocatedEnd, LocatedVeth
 from .parse import parse
 from .plan import amend, release, scope, views
 
-ROUTE: dict[str, Any] = {"destination": {"type": "str", "required": True}, "gateway": {"type": "str"}}
+ROUTE: dict[str, Any] = {"destination": {**TEXT, "required": True}, "gateway": TEXT}
 
 END: dict[str, Any] = {
     **TARGET,
-    "bridge": {"type": "str"},
-    "mtu": {"type": "str"},
-    "mac_address": {"type": "str"},
-    "addresses": {"type": "list", "elements": "str"},
+    "bridge": TEXT,
+    "mtu": TEXT_OR_NUMBER,
+    "mac_address": TEXT,
+    "addresses": TEXTS,
     "routes": {"type": "list", "elements": "dict", "options": ROUTE},
     "up": {"type": "bool", "default": True},
 }
@@ -27,8 +27,8 @@ END: dict[str, Any] = {
 OPTIONS: dict[str, Any] = {
     **STATE,
     **END,
-    "name": {"type": "str"},
-    "peer": {"type": "dict", "options": {**END, "name": {"type": "str", "required": True}}},
+    "name": TEXT,
+    "peer": {**NESTED, "options": {**END, "name": {**TEXT, "required": True}}},
 }
 
 

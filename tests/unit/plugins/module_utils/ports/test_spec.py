@@ -118,12 +118,12 @@ def test_differences_from_docker_are_in_the_record() -> None:
     ("target=80,published=8080,protocol=udp",
      "is in Docker's long syntax, which is not supported. Write the short form: 8080:80/udp."),
     ("target=x", "is in Docker's long syntax, which is not supported. Write [HOST_IP:]"),
-    (True, "published_ports: 'True' is neither text nor a number"),
-    (None, "is neither text nor a number"),
-    ({"target": 80}, "is neither text nor a number"),
-    (-80, "has '-80' as a container port"),
+    (True, "published_ports: 'True' is a truth value and no text"),
+    (None, "is empty, and no text"),
+    ({"target": 80}, "is a dictionary and no text"),
+    (80, "published_ports: '80' is a number and no text, and YAML takes 1:20 for this one. Put it in quotes"),
     # YAML 1.1 reads 8022:22 without quotes as 8022 * 60 + 22.
-    (481342, "if the playbook has 8022:22, put it in quotes, for YAML reads it as 481342."),
+    (481342, "is a number and no text, and YAML takes 8022:22 for this one. Put it in quotes"),
     ("481342", "if the playbook has 8022:22, put it in quotes"),
 ])
 def test_messages_say_what_is_wrong_and_what_would_be_right(text: object, message: str) -> None:
@@ -131,7 +131,7 @@ def test_messages_say_what_is_wrong_and_what_would_be_right(text: object, messag
 
 
 def test_a_number_is_a_container_port() -> None:
-    assert parse_port_spec(80) == PortSpec("", None, (80, 80), "tcp")
+    assert parse_port_spec("80") == PortSpec("", None, (80, 80), "tcp")
 
 
 def test_the_whole_range_of_ports() -> None:
