@@ -27,7 +27,7 @@ class Scope:
     :param uplink_sysctls: the same for every interface of the host that has a default route
     :param firewall: whether to read the rules, and the sysctls that they depend on
     :param others: whether to read the rules of others as well that nftables has outside of iptables
-    :param ports: ``(protocol, port)`` pairs whose listening process is to be named; None reads no sockets at all
+    :param ports: ranges ``(protocol, first, last)`` whose listening processes are to be named; None reads no sockets
     :param sites: where containers have the files with their names
     :param names: containers whose files are to be read, with those of all that they are linked with, however far
     :param every_name: whether to read the files of every container that has a hint or a mark
@@ -39,7 +39,7 @@ class Scope:
     uplink_sysctls: tuple[str, ...] = ()
     firewall: bool = False
     others: bool = False
-    ports: Optional[frozenset[tuple[str, int]]] = None
+    ports: Optional[frozenset[tuple[str, int, int]]] = None
     sites: tuple[Site, ...] = ()
     names: frozenset[str] = frozenset()
     every_name: bool = False

@@ -13,6 +13,7 @@ from typing import Optional
 from ..core.plan import FORGET, LOAD, MAKE_INSIDE, MAKE_NETNS, PASS, RELEASE_NETNS
 from ..link.model import Link, Namespace
 from ..netns.model import HOST, NamedNetns, in_namespace, named_path
+from ..ports.sets import PortSet
 from .model import HostState
 
 _network = lru_cache(maxsize=1024)(ip_network)  # asked for each tracked connection
@@ -173,10 +174,9 @@ class ConntrackFlush:
         return destination in self.local or at.is_loopback or at.is_link_local
 
     @cached_property
-    def _wanted(self) -> tuple[frozenset[tuple[str, int]], frozenset[str]]:
-        """One by one: a busy host asks a hundred thousand times."""
-        return (frozenset((name, port) for name, first, last in self.ports for port in range(first, last + 1)),
-                frozenset(self.addresses))
+    def _wanted(self) -> tuple[PortSet, frozenset[str]]:
+        """Made once: a busy host asks a hundred thousand times."""
+        return PortSet(self.ports), frozenset(self.addresses)
 
     def describe(self) -> str:
         words = [f"{protocol} port {first}" if first == last else f"{protocol} ports {first}-{last}"

@@ -9,12 +9,14 @@ from __future__ import annotations
 import os
 import socket
 import struct
+import time
 from collections.abc import Iterable, Iterator
 from ipaddress import ip_address
 
 from ..link.decode import attributes
 from ..link.rtnl import RtnlSocket
 from ..ports.model import Socket
+from ..ports.sets import PortSet
 
 _NETLINK_SOCK_DIAG, _SOCK_DIAG_BY_FAMILY = 4, 20
 _INET_DIAG_SKV6ONLY = 11
@@ -26,20 +28,23 @@ _FOUND = struct.Struct("=BB2x2s2s16s16s12x16xI")
 _STATES = {"tcp": (socket.IPPROTO_TCP, 10), "udp": (socket.IPPROTO_UDP, 7)}
 _FAMILIES = {socket.AF_INET: "", socket.AF_INET6: "6"}
 
+SECONDS = 2  # for the search of processes; a host with 1000 of them takes some 30 ms
+
 # Protocol, address, port, inode, whether a wildcard of IPv6 takes IPv4 as well.
 _Listener = tuple[str, str, int, str, bool]
 
 
-def snapshot(named: Iterable[tuple[str, int]]) -> tuple[Socket, ...]:
+def snapshot(named: Iterable[tuple[str, int, int]]) -> tuple[Socket, ...]:
     """All listening sockets of the namespace that is entered.
 
-    Only those of ``named`` (protocol, port) get their process looked up: that reads every descriptor of the host.
+    Only those in the ranges of ``named`` (protocol, first and last port) get their process looked up: that reads the
+    descriptors of the host's processes.
     """
     try:
         found = from_kernel()
     except OSError:
         found = from_files()
-    wanted = set(named)
+    wanted = PortSet(named)
     inodes = {inode for protocol, _address, port, inode, _dual in found if (protocol, port) in wanted}
     processes = _processes(inodes) if inodes else {}
     return tuple(Socket(protocol, address, port, processes.get(inode, ""), dual_stack)
@@ -91,11 +96,17 @@ def _canonical(packed: bytes) -> str:
 
 
 def _processes(inodes: set[str]) -> dict[str, str]:
-    """``name (pid N)`` of a process that holds each socket."""
+    """``name (pid N)`` of a process that holds each socket.
+
+    A process may have a million descriptors, and a container any number of processes: after a while some stay unnamed.
+    """
     found: dict[str, str] = {}
+    deadline = time.monotonic() + SECONDS
     for pid in filter(str.isdigit, os.listdir("/proc")):
         try:
             for descriptor in os.scandir(f"/proc/{pid}/fd"):
+                if len(found) == len(inodes) or time.monotonic() > deadline:
+                    return found
                 target = os.readlink(descriptor.path)
                 if target.startswith("socket:[") and target[8:-1] in inodes:
                     with open(f"/proc/{pid}/comm", encoding="utf-8", errors="replace") as comm:

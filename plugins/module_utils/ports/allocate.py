@@ -11,24 +11,19 @@ range that the user names is not affected (moby/moby pull request 52818), nor is
 """
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Optional, Union
 
 from ..core.errors import OptionError
 from .model import DYNAMIC_RANGE, ORDER, PortSpec, Publication, Socket, family_of, range_text
 from .occupied import (
-    Occupied, Owner, addresses_collide, describe_owner, describe_shares, occupy_listened, occupy_published,
+    Occupied, Owner, addresses_collide, describe_shares, occupy_listened, occupy_published,
 )
+from .refusal import refusal
 from .spec import parse_host_ip
+from .steps import Steps
 from .wanted import Wanted, wanted_specs
-
-
-class PublishedElsewhere(OptionError):
-    """The host port that an entry names belongs to another container: ``owner`` is its publication."""
-
-    def __init__(self, owner: Publication, option: str, value: object, problem: str, remedy: str = "") -> None:
-        super().__init__(option, value, problem, remedy)
-        self.owner = owner
 
 
 def conflicts(a: Publication, b: Publication) -> bool:
@@ -84,8 +79,8 @@ def allocate(
 
 # Protocol, host address, first host port, count, first container port of a publication of the container itself.
 _Own = tuple[str, str, int, int, int]
-# Protocol, host addresses, first and last host port, how many in a row, whether from the dynamic range.
-_Search = tuple[str, tuple[str, ...], int, int, int, bool]
+# Protocol, host addresses, how many in a row, whether from the dynamic range.
+_Search = tuple[str, tuple[str, ...], int, bool]
 
 
 def _published_as(ports: Iterable[tuple[Wanted, int]]) -> set[_Own]:
@@ -139,8 +134,8 @@ class _Allocation:
 
     def _claims(self, wanted: Sequence[Wanted]) -> Iterator[tuple[Wanted, int]]:
         self._claimed = Occupied()
-        # Ports only fill up while deciding: a search goes on where the last one for the same thing ended.
-        self._searched: dict[_Search, int] = {}
+        self._searched: dict[_Search, Steps] = {}
+        self._former: dict[tuple[int, _Search], tuple[list[int], Steps]] = {}
         choices = []
         for want in wanted:
             if want.spec.explicit:
@@ -189,39 +184,41 @@ class _Allocation:
         first, _last = self._range(want)
         taken = self._taken(want, first)
         if taken:
-            raise self._refusal(want, *taken)
+            raise refusal(want, *taken)
         return first
-
-    @staticmethod
-    def _refusal(want: Wanted, port: int, owner: Owner) -> OptionError:
-        words = ("published_ports", want.spec.text,
-                 f"asks for host port {port}/{want.spec.protocol}, which {describe_owner(owner)}",
-                 "Choose another host port, or leave it out to have one chosen")
-        return PublishedElsewhere(owner, *words) if isinstance(owner, Publication) else OptionError(*words)
 
     def _range(self, want: Wanted) -> tuple[int, int]:
         return want.spec.host_ports or self._dynamic_range
 
+    def _search(self, want: Wanted) -> _Search:
+        return want.protocol, want.host_ips, want.length, want.spec.host_ports is None
+
     def _kept(self, want: Wanted) -> int:
         """The host port that this container has published the same container port on so far; 0 for none."""
-        spec = want.spec
-        first, last = self._range(want)
-        ports = {port for host_ip in want.host_ips
-                 for port in self._previous.get((host_ip, spec.container_ports[0], spec.protocol), ())}
-        return next((port for port in sorted(ports)
-                     if first <= port <= last - want.length + 1 and not self._taken(want, port)), 0)
+        (first, last), port = self._range(want), want.spec.container_ports[0]
+        key = (port, self._search(want))
+        if key not in self._former:
+            found = {former for host_ip in want.host_ips
+                     for former in self._previous.get((host_ip, port, want.protocol), ())}
+            self._former[key] = sorted(found), Steps()
+        ports, steps = self._former[key]
+        place = steps.follow(bisect_left(ports, first))
+        while place < len(ports) and ports[place] <= last - want.length + 1:
+            if not self._taken(want, ports[place]):
+                return ports[place]
+            place = steps.add(place, place + 1)
+        return 0
 
     def _lowest(self, want: Wanted) -> int:
         """The lowest host port from which on as many as needed are free."""
         first, last = self._range(want)
-        search = (want.protocol, want.host_ips, first, last, want.length, want.spec.host_ports is None)
-        port = self._searched.get(search, first)
+        steps = self._searched.setdefault(self._search(want), Steps())
+        port = steps.follow(first)
         while port <= last - want.length + 1:
             obstacle = self._obstacle(want, port)
             if not obstacle:
-                self._searched[search] = port
                 return port
-            port = obstacle + 1
+            port = steps.add(port, obstacle + 1)
         raise self._exhausted(want)
 
     def _obstacle(self, want: Wanted, first: int) -> int:

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Union
 
-from .model import ANY_IPV4, ANY_IPV6, Claim, PortSpec, Publication, Socket, bracketed
+from .model import ANY_IPV4, ANY_IPV6, Claim, PortSpec, Publication, Socket, bracketed, family_of
 
 # PortSpec: another entry of the same task. Claim: a rule of somebody else.
 Owner = Union[Publication, Socket, PortSpec, Claim]
 
 _ANY = (ANY_IPV4, ANY_IPV6)
+_WILDCARD = {"ipv4": ANY_IPV4, "ipv6": ANY_IPV6}
 _BLOCK = 256
+_Range = tuple[int, int, str, Owner]  # first and last port, address
 _NAMED_OWNERS = 5
 
 
@@ -24,13 +26,16 @@ def addresses_collide(one: str, other: str) -> bool:
 class Occupied:
     """Host ports with their owners.
 
-    Single ports are keyed by themselves and ranges by the blocks that they touch: neither thousands of ports nor a
-    range of 60,000 makes the next question slower.
+    A question about one port looks at that port only; one about a range looks at blocks of ports, and in each of them
+    at what there is for its own address and for the wildcard. So neither thousands of ports, nor ranges of all ports on
+    thousands of addresses, make the next question slower.
     """
 
     def __init__(self) -> None:
-        self._single: dict[tuple[str, int], list[tuple[str, Owner]]] = {}
-        self._ranges: dict[tuple[str, int], list[tuple[int, int, str, Owner]]] = {}
+        self._single: dict[tuple[str, int], dict[str, list[Owner]]] = {}
+        self._blocks: set[tuple[str, int]] = set()  # those that have, or had, single ports
+        # By protocol, address or family, and block: each range with its address and owner, in the order of coming.
+        self._ranges: dict[tuple[str, str, int], dict[_Range, None]] = {}
 
     def publish(self, publication: Publication) -> None:
         """A direct publication takes no port of the host."""
@@ -39,45 +44,73 @@ class Occupied:
         self.add(publication.protocol, publication.host_ip, publication.host_port, publication.count, publication)
 
     def withdraw(self, publication: Publication) -> None:
-        """:raises ValueError: when it was not published here"""
+        """:raises LookupError: when it was not published here"""
         if publication.direct:
             return
         protocol, first = publication.protocol, publication.host_port
-        last = first + publication.count - 1
         if publication.count == 1:
-            self._single[protocol, first].remove((publication.host_ip, publication))
+            owners = self._single[protocol, first]
+            left = [owner for owner in owners[publication.host_ip] if owner != publication]
+            if left:
+                owners[publication.host_ip] = left
+            else:
+                del owners[publication.host_ip]
             return
-        for block in range(first // _BLOCK, last // _BLOCK + 1):
-            self._ranges[protocol, block].remove((first, last, publication.host_ip, publication))
+        found = (first, first + publication.count - 1, publication.host_ip, publication)
+        for place in self._places(protocol, *found[:3]):
+            del self._ranges[place][found]
 
     def add(self, protocol: str, address: str, first: int, count: int, owner: Owner) -> None:
         if count == 1:
-            self._single.setdefault((protocol, first), []).append((address, owner))
+            self._single.setdefault((protocol, first), {}).setdefault(address, []).append(owner)
+            self._blocks.add((protocol, first // _BLOCK))
             return
         last = first + count - 1
-        for block in range(first // _BLOCK, last // _BLOCK + 1):
-            self._ranges.setdefault((protocol, block), []).append((first, last, address, owner))
+        for place in self._places(protocol, first, last, address):
+            self._ranges.setdefault(place, {})[first, last, address, owner] = None
 
-    def owner_of(self, protocol: str, address: str, port: int) -> Owner | None:
-        """Who has ``port`` of ``address``, or has it of an address that collides with this one."""
-        for held, owner in self._single.get((protocol, port), ()):
-            if addresses_collide(held, address):
-                return owner
-        if self._ranges:
-            for first, last, held, owner in self._ranges.get((protocol, port // _BLOCK), ()):
-                if first <= port <= last and addresses_collide(held, address):
-                    return owner
-        return None
+    @staticmethod
+    def _places(protocol: str, first: int, last: int, address: str) -> Iterator[tuple[str, str, int]]:
+        """Where a range is kept: who asks for a wildcard asks by family."""
+        for block in range(first // _BLOCK, last // _BLOCK + 1):
+            yield protocol, address, block
+            yield protocol, family_of(address), block
 
     def find_taken(self, protocol: str, address: str, first: int, count: int) -> tuple[int, Owner] | None:
-        """The first port from ``first`` on, out of ``count``, that is taken, and its owner."""
-        if count == 1 and not self._ranges and (protocol, first) not in self._single:
-            return None
-        for port in range(first, first + count):
-            owner = self.owner_of(protocol, address, port)
-            if owner is not None:
-                return port, owner
+        """The first port from ``first`` on, out of ``count``, that is taken of ``address``, or of an address that
+        collides with it, and its owner."""
+        if count == 1 and not self._ranges:
+            owner = self._owner_of_single(protocol, address, first)
+            return (first, owner) if owner is not None else None
+        for block in range(first // _BLOCK, (first + count - 1) // _BLOCK + 1):
+            low, end = max(first, block * _BLOCK), min(first + count, (block + 1) * _BLOCK)
+            found = self._find_in_block(protocol, address, block, low, end)
+            if found:
+                return found
         return None
+
+    def _find_in_block(self, protocol: str, address: str, block: int, low: int, end: int) -> tuple[int, Owner] | None:
+        found: tuple[int, Owner] | None = None
+        if (protocol, block) in self._blocks:
+            found = next(((port, owner) for port in range(low, end)
+                          if (owner := self._owner_of_single(protocol, address, port)) is not None), None)
+        places = (family_of(address),) if address in _ANY else (address, _WILDCARD[family_of(address)])
+        for place in places if self._ranges else ():
+            for first, last, _held, owner in self._ranges.get((protocol, place, block), ()):
+                if first < end and low <= last and (found is None or max(first, low) < found[0]):
+                    found = max(first, low), owner
+                    if first <= low:
+                        return found
+        return found
+
+    def _owner_of_single(self, protocol: str, address: str, port: int) -> Owner | None:
+        owners = self._single.get((protocol, port))
+        if not owners:
+            return None
+        if address in _ANY:
+            return next((each[0] for held, each in owners.items() if addresses_collide(held, address)), None)
+        held_by = owners.get(address) or owners.get(_WILDCARD[family_of(address)])
+        return held_by[0] if held_by else None
 
 
 def occupy_published(publications: Iterable[Publication]) -> Occupied:

@@ -16,11 +16,13 @@ from ..host.draft import Draft
 from ..host.endpoints import Endpoint, containers, endpoints
 from ..host.model import HostState, Scope
 from ..ports import direct
-from ..ports.allocate import PublishedElsewhere, allocate
+from ..ports.allocate import allocate
 from ..ports.entry import HIGHEST_PORT
 from ..ports.ledger import Ledger
 from ..ports.model import ANY_IPV4, ExposedPort, PortSpec, Publication, family_of
 from ..ports.occupied import occupy_published as occupied_by
+from ..ports.refusal import PublishedElsewhere
+from ..ports.sets import PortSet, is_in, merge
 from ..ports.spec import parse_exposed_port
 from . import conflicts
 from .model import LocatedPorts
@@ -28,8 +30,7 @@ from .unreached import find_unreached
 
 
 def scope(items: Sequence[LocatedPorts], _look: HostState) -> Scope:
-    fixed = {(spec.protocol, port) for item in items for spec in item.specs if spec.host_ports
-             for port in range(spec.host_ports[0], spec.host_ports[1] + 1)}
+    fixed = {(spec.protocol, *spec.host_ports) for item in items for spec in item.specs if spec.host_ports}
     return Scope(firewall=True, others=True, ports=frozenset(fixed), bridge_sysctls=(ROUTE_LOCALNET,))
 
 
@@ -95,10 +96,10 @@ def _select_staying(published: Sequence[Publication], item: LocatedPorts) -> Seq
         first, last = spec.host_ports or (1, HIGHEST_PORT)
         if first < last:
             ranges.setdefault((spec.protocol, spec.container_ports[0]), set()).add((first, last))
+    merged = {key: merge(found) for key, found in ranges.items()}
     return [publication for publication in published
             if (publication.protocol, publication.container_port, publication.host_port) in single
-            or any(first <= publication.host_port <= last
-                   for first, last in ranges.get((publication.protocol, publication.container_port), ()))]
+            or is_in(publication.host_port, merged.get((publication.protocol, publication.container_port), ()))]
 
 
 def view(label: str, published: Sequence[Publication], leases: Sequence[Endpoint]) -> Mapping[str, Any]:
@@ -197,11 +198,11 @@ def _specs(item: LocatedPorts, leases: Sequence[Endpoint]) -> list[PortSpec]:
     """The ports asked for, and with publish_all_ports every exposed one that is not among them."""
     specs = list(item.specs)
     if item.publish_all:
-        named = {(spec.protocol, port) for spec in specs
-                 for port in range(spec.container_ports[0], spec.container_ports[1] + 1)}
+        named = PortSet((spec.protocol, *spec.container_ports) for spec in specs)
         for exposed in _find_exposed(item, leases):
             specs += [PortSpec("", None, (port, port), exposed.protocol)
-                      for port in range(exposed.first, exposed.last + 1) if (exposed.protocol, port) not in named]
+                      for port in named.find_others(exposed.protocol, exposed.first, exposed.last)]
+            named.add(exposed.protocol, exposed.first, exposed.last)
     return specs
 
 
