@@ -13,7 +13,9 @@ options:
       - Exactly one of O(container), O(pid), O(netns) and O(netns_path) names the container.
     type: raw
   pid:
-    description: The number of a process of the container. Its network namespace is meant.
+    description:
+      - The number of a process of the container. Its network namespace is meant, which must not be that of the host
+        itself, except where the container has the network mode V(host).
     type: raw
   netns:
     description: Name of a network namespace, as C(ip netns) lists it.

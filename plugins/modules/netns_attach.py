@@ -14,6 +14,9 @@ description:
     process, or a named namespace, which is created when it is missing.
   - The address is the one asked for, the one that the container has or had, or the lowest free one of the bridge.
   - When a container came back with a new namespace, the next run wires it again with the same address.
+  - A name stands for the namespace and the process that were registered. When the process has ended and its number is
+    used again, the container counts as gone. O(pid) with that very number registers the new process, without the
+    published ports and links of the one that has ended.
 extends_documentation_fragment:
   - mooring.net.attributes
   - mooring.net.firewall
@@ -30,8 +33,8 @@ options:
       - V(bridge) gives the container an interface on a bridge.
       - V(none) leaves it with nothing but its loopback interface.
       - V(host) gives it the host's own network, and V(container:NAME) that of another container. A namespace that is
-        made here becomes a second name for it, and follows when the other container came back with a new one. A
-        running container has to be started that way by its engine, which is checked.
+        made here becomes a second name for it, and follows with its next run when the other container came back with a
+        new one. A running container has to be started that way by its engine, which is checked.
     type: raw
     default: bridge
   interface:

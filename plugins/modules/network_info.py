@@ -103,7 +103,8 @@ network:
       elements: str
       returned: success
     leftovers:
-      description: What belongs to containers that are gone.
+      description: What belongs to containers that are gone, and names under C(/run/netns) that lead to another
+        namespace than the one that was registered, since the number of its process was used again.
       type: list
       elements: str
       returned: success

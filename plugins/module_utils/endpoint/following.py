@@ -9,7 +9,7 @@ from collections.abc import Collection
 from ..bridge.model import Bridge, bridges
 from ..host.draft import Draft
 from ..host.endpoints import Endpoint, endpoints
-from ..netns.model import Resolved, Target
+from ..netns.model import ReplacedNetns, Resolved, Target
 from .leases import on_subnet
 from .model import LocatedEndpoint
 
@@ -28,13 +28,27 @@ def followers(draft: Draft, listed: Collection[tuple[str, str]]) -> list[Located
             continue
         if not _is_concerned(lease, before[lease.bridge], after[lease.bridge]):
             continue
-        if lease.path not in draft.observed.namespaces:
-            draft.unread.append(f"there is no {lease.path}")
+        if not _is_inside(draft, lease):
+            draft.unread.append(_describe_unread(draft, lease))
             continue
         item = LocatedEndpoint(Target("netns_path", lease.path), bridge=lease.bridge, interface_name=lease.interface,
                                place=Resolved(lease.container, lease.path))
         found.append(_as_chosen(draft, item, before[lease.bridge], after[lease.bridge]))
     return found
+
+
+def _is_inside(draft: Draft, lease: Endpoint) -> bool:
+    """Whether the other end of an endpoint is in the namespace that has its container's name, whatever it is called."""
+    here = draft.observed.namespaces.get(lease.path)
+    return here is not None and any((link.index, link.peer_index) == (lease.link.peer_index, lease.link.index)
+                                    for link in here.links.values())
+
+
+def _describe_unread(draft: Draft, lease: Endpoint) -> str:
+    entry = draft.observed.named.get(lease.container)
+    if lease.path in draft.observed.namespaces:
+        return f"{lease.path} is not where {lease.interface} of {lease.container} is"
+    return f"{lease.path} {entry.problem}" if isinstance(entry, ReplacedNetns) else f"there is no {lease.path}"
 
 
 def _is_concerned(lease: Endpoint, before: Bridge, after: Bridge) -> bool:

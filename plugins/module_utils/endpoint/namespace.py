@@ -6,7 +6,7 @@ from ..core.errors import MooringError, OptionError
 from ..host.draft import Draft
 from ..host.operations import NetnsAdd, NetnsDel
 from ..link.model import Namespace
-from ..netns.model import HOST, NETNS_DIRECTORY, named_path
+from ..netns.model import HOST, NETNS_DIRECTORY, ReplacedNetns, named_path
 from .inside import bring_up_loopback
 from .model import LocatedEndpoint
 
@@ -37,7 +37,7 @@ def ensure(draft: Draft, item: LocatedEndpoint) -> None:
 def _refuse_mistakes(draft: Draft, item: LocatedEndpoint) -> None:
     """The host is no container; and a name that is another container's would take its address and ports away."""
     inode = draft.state.namespaces[item.path].inode
-    if inode and inode == draft.state.host.inode:
+    if draft.state.is_own_network(item.path):
         raise OptionError(item.target.kind, item.target.value, "is in the network of the host itself",
                           "Name a container with a network of its own")
     entry = draft.state.named.get(item.label)
@@ -86,7 +86,7 @@ def share(draft: Draft, item: LocatedEndpoint) -> None:
     else:
         path, owner = shared.path, item.owner
         if shared.missing or path not in state.namespaces:
-            draft.assume(shared.missing or f"network_mode: there is no namespace {owner}: create it first",
+            draft.assume(shared.missing or f"network_mode: {_describe_absent(draft, path, owner)}: create it first",
                          f"creates namespace {owner}")
             return
     if item.target.kind == "netns":
@@ -100,6 +100,11 @@ def share(draft: Draft, item: LocatedEndpoint) -> None:
                           f"Start it with the network of {owner}, or use netns for a namespace that this creates")
     elif item.place.registers:
         _register(draft, item.place.registers, item.path)
+
+
+def _describe_absent(draft: Draft, path: str, owner: str) -> str:
+    entry = draft.state.named.get(owner)
+    return draft.state.describe_missing(path) if isinstance(entry, ReplacedNetns) else f"there is no namespace {owner}"
 
 
 def _inode(draft: Draft, path: str) -> int:
@@ -126,6 +131,15 @@ def isolate(draft: Draft, item: LocatedEndpoint) -> None:
     """Mode none: a namespace with nothing but its loopback."""
     ensure(draft, item)
     bring_up_loopback(draft, item.path)
+
+
+def is_another_process(draft: Draft, item: LocatedEndpoint) -> bool:
+    """Whether the number that the task gives was registered under this name, and is another process's by now.
+
+    Nobody can tell whether that is the container, started again, or has nothing to do with it.
+    """
+    entry = draft.state.named.get(item.place.registers)
+    return item.target.kind == "pid" and isinstance(entry, ReplacedNetns) and entry.link == item.path
 
 
 def forget(draft: Draft, item: LocatedEndpoint) -> None:

@@ -33,13 +33,27 @@ def scope(items: Sequence[LocatedEndpoint], _look: HostState) -> Scope:
 
 
 def release(draft: Draft, items: Sequence[LocatedEndpoint]) -> None:
-    """Those who leave, and those who share another one's network from now on, give up their interfaces."""
+    """Those who leave, and those who share another one's network from now on, give up their interfaces.
+
+    A process that got the number of one that ended is given nothing of what that one had, ports above all.
+    """
     planner = Planner(draft, items)
     for item in items:
         if not item.present:
             planner.detach(item)
+        elif namespace.is_another_process(draft, item):
+            _close(draft, item)
+            planner.unplug(item)
         elif item.mode != "bridge":
             planner.unplug(item)
+
+
+def _close(draft: Draft, item: LocatedEndpoint) -> None:
+    published = [publication.text for publication in draft.ledger.publications_of(item.label)]
+    if published or draft.ledger.links_of(item.label):
+        draft.warn(f"process {item.target.value} is another one than that which was registered as {item.label} and has "
+                   f"ended. It gets none of its published ports and links ({', '.join(published[:3]) or 'links only'}"
+                   f"{' and more' if len(published) > 3 else ''}): say them again if it is the same container")
 
 
 def amend(draft: Draft, items: Sequence[LocatedEndpoint]) -> None:

@@ -46,7 +46,9 @@ class FakeHost(Memory):
     def snapshot(self, scope_of: Callable[[HostState], Scope]) -> HostState:
         """What is asked for and no more, like a real snapshot."""
         state, scope, whole = self.look(), scope_of(self.look()), self.state.copy()
-        state.namespaces.update({path: whole.namespaces[path] for path in scope.namespaces if path in whole.namespaces})
+        state.namespaces.update({
+            path: Namespace(whole.host.inode) if whole.is_own_network(path) else whole.namespaces[path]
+            for path in scope.namespaces if path in whole.namespaces})
         names = [*scope.sysctls, *((HOST, name.format(link.name)) for link in state.find_marked(BRIDGE)
                                    for name in scope.bridge_sysctls)]
         names += [(HOST, name) for name in BRIDGE_CALLS.values()] if scope.firewall else []

@@ -10,7 +10,7 @@ from ..files.model import ObservedFile, Place, Site
 from ..firewall.model import ObservedTable
 from ..foreign.model import Ruleset, SavedTable
 from ..link.model import Link, Namespace
-from ..netns.model import HOST, NamedNetns
+from ..netns.model import HOST, NamedNetns, ReplacedNetns, label_of_path
 from ..ports.model import Socket
 
 # Whether frames between two ports of a bridge pass iptables. Without it a DROP between containers does nothing.
@@ -113,6 +113,20 @@ class HostState:
     @property
     def host(self) -> Namespace:
         return self.namespaces[HOST]
+
+    def is_own_network(self, path: str) -> bool:
+        """Whether a path leads to the network namespace of the host itself: nothing of a container is to be made there.
+
+        Of such a path nothing was read but that.
+        """
+        inode = self.namespaces[path].inode if path in self.namespaces else 0
+        return path == HOST or inode != 0 and inode == self.host.inode
+
+    def describe_missing(self, path: str) -> str:
+        """Why there is no namespace at a path, as a sentence without its end."""
+        entry = self.named.get(label_of_path(path))
+        return f"{path} {entry.problem}" if isinstance(entry, ReplacedNetns) else (
+            f"namespace {label_of_path(path)} does not exist")
 
     def find_marked(self, kind: str) -> Iterator[Link]:
         """The host's links that carry our mark of this kind."""

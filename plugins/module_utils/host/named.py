@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Adapter for /run/netns: what is there, and which entries we made.
 
-A mark in /run/mooring/netns/NAME holds the inode of the namespace and the target of a link: an entry that somebody
-replaced meanwhile is not ours any more. Both directories are gone after a reboot, like the namespaces.
+A mark in /run/mooring/netns/NAME says what the entry is and which namespace is behind it: an entry that somebody
+replaced meanwhile is not ours any more, and a process that got the number of one that ended is not what was registered.
+Both directories are gone after a reboot, like the namespaces.
 """
 from __future__ import annotations
 
@@ -10,27 +11,25 @@ import contextlib
 import errno
 import functools
 import os
+from collections.abc import Mapping
+from typing import Optional
 
 from ..core.errors import HostError
-from ..netns import syscalls
-from ..netns.enter import home
-from ..netns.model import NETNS_DIRECTORY, NamedNetns, named_path
-from .operations import NetnsAdd, NetnsDel
-
-MARKS = "/run/mooring/netns"
+from ..netns import registry, syscalls
+from ..netns.enter import Namespaces, home, identify
+from ..netns.model import NETNS_DIRECTORY, Identity, NamedNetns, NetnsMark, named_path
+from .operations import NetnsAdd, NetnsDel, NetnsRecord
 
 
-def snapshot() -> dict[str, NamedNetns]:
+def snapshot(marks: Optional[Mapping[str, NetnsMark]] = None) -> dict[str, NamedNetns]:
+    """:param marks: those of the entries, where they have been read already"""
+    marks = registry.read_marks() if marks is None else marks
     found = {}
     for name in _entries(NETNS_DIRECTORY):
         path = named_path(name)
         link = os.readlink(path) if os.path.islink(path) else ""
-        try:
-            inode = os.stat(path).st_ino
-        except OSError:
-            inode = 0
-        found[name] = NamedNetns(inode, link, _read_mark(name) == (link or str(inode)))
-    for name in _entries(MARKS):
+        found[name] = NamedNetns.of(link, _identity(path), marks.get(name))
+    for name in marks:
         # The mark of a namespace that somebody else removed.
         found.setdefault(name, NamedNetns(0, "", own=True))
     return found
@@ -43,33 +42,48 @@ def _entries(directory: str) -> list[str]:
         return []
 
 
-def _read_mark(name: str) -> str:
+def _identity(path: str) -> Optional[Identity]:
     try:
-        with open(os.path.join(MARKS, name), encoding="utf-8") as mark:
-            return mark.read().strip()
+        return identify(path, os.stat(path))
     except OSError:
-        return ""
+        return None
 
 
-def add(operation: NetnsAdd) -> None:
-    """:raises HostError: also when the name has come into use since the snapshot"""
-    path = named_path(operation.name)
+def add(operation: NetnsAdd, namespaces: Namespaces) -> None:
+    """:raises HostError: also when the name has come into use, or the target leads elsewhere, since the snapshot"""
+    path, target = named_path(operation.name), operation.target
     try:
+        if target:
+            namespaces.identify(target)
         os.makedirs(NETNS_DIRECTORY, mode=0o755, exist_ok=True)
-        if operation.target:
-            os.symlink(operation.target, path)
-            mark = operation.target
+        if target:
+            os.symlink(target, path)
         else:
-            mark = str(_create(path))
-        os.makedirs(MARKS, mode=0o755, exist_ok=True)
-        with open(os.path.join(MARKS, operation.name), "w", encoding="utf-8") as file:
-            file.write(mark + "\n")
+            _create(path)
+        namespaces.remember(operation.name, None)
+        _record(operation.name, namespaces)
     except OSError as error:
         raise HostError(f"{path}: {error.strerror or error}") from error
 
 
-def _create(path: str) -> int:
-    """A new namespace, mounted at ``path`` as `ip netns add` does it; its inode.
+def record(operation: NetnsRecord, namespaces: Namespaces) -> None:
+    """:raises HostError: when the name leads to another namespace than at the snapshot, or to none"""
+    try:
+        _record(operation.name, namespaces)
+    except OSError as error:
+        raise HostError(f"cannot {operation.describe()}: {error.strerror or error}") from error
+
+
+def _record(name: str, namespaces: Namespaces) -> None:
+    path = named_path(name)
+    identity = namespaces.identify(path)
+    mark = NetnsMark(os.readlink(path) if os.path.islink(path) else str(identity.inode), identity)
+    registry.write_mark(name, mark)
+    namespaces.remember(name, mark)
+
+
+def _create(path: str) -> None:
+    """A new namespace, mounted at ``path`` as `ip netns add` does it.
 
     In this process, which is put back at once: a process of its own for each one takes ten times as long.
     """
@@ -85,7 +99,6 @@ def _create(path: str) -> int:
     except OSError:
         os.unlink(path)
         raise
-    return os.stat(path).st_ino
 
 
 @functools.cache
@@ -99,7 +112,7 @@ def _share_directory() -> None:
         syscalls.make_shared(NETNS_DIRECTORY)
 
 
-def remove(operation: NetnsDel) -> None:
+def remove(operation: NetnsDel, namespaces: Namespaces) -> None:
     """Processes that still live in the namespace keep it; only its name and our mark go."""
     path = named_path(operation.name)
     try:
@@ -107,11 +120,10 @@ def remove(operation: NetnsDel) -> None:
             _unmount(path)
         with contextlib.suppress(FileNotFoundError):  # somebody else removed it, and its mark was left
             os.unlink(path)
-        os.unlink(os.path.join(MARKS, operation.name))
+        registry.remove_mark(operation.name)
     except OSError as error:
         raise HostError(f"{path}: {error.strerror or error}") from error
-    with contextlib.suppress(OSError):  # the last one leaves nothing behind
-        os.removedirs(MARKS)
+    namespaces.remember(operation.name, None)
 
 
 def _unmount(path: str) -> None:

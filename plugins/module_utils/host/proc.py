@@ -7,7 +7,7 @@ from typing import Optional
 
 from ..core import command
 from ..core.errors import HostError
-from ..netns.enter import enter
+from ..netns.enter import Namespaces
 from .operations import ModuleLoad, SysctlSet
 
 
@@ -23,23 +23,25 @@ def read_sysctl(name: str) -> Optional[str]:
         return None
 
 
-def read_sysctls(wanted: Iterable[tuple[str, str]]) -> dict[tuple[str, str], Optional[str]]:
+def read_sysctls(wanted: Iterable[tuple[str, str]],
+                 namespaces: Optional[Namespaces] = None) -> dict[tuple[str, str], Optional[str]]:
     """Values by ``(namespace, name)``; a namespace that is not there has no values."""
     names: dict[str, list[str]] = {}
     for netns, name in wanted:
         names.setdefault(netns, []).append(name)
     found: dict[tuple[str, str], Optional[str]] = {}
+    namespaces = namespaces or Namespaces()
     for netns, here in names.items():
         try:
-            with enter(netns):
+            with namespaces.enter(netns):
                 found.update({(netns, name): read_sysctl(name) for name in here})
         except HostError:
             found.update({(netns, name): None for name in here})
     return found
 
 
-def write_sysctl(operation: SysctlSet) -> None:
-    with enter(operation.netns):
+def write_sysctl(operation: SysctlSet, namespaces: Optional[Namespaces] = None) -> None:
+    with (namespaces or Namespaces()).enter(operation.netns):
         try:
             with open(f"/proc/sys/{operation.name}", "w", encoding="ascii") as file:
                 file.write(operation.value)

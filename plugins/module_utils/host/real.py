@@ -16,16 +16,20 @@ from ..firewall.operations import RestoreTable
 from ..foreign import netfilter
 from ..link import netlink
 from ..link.model import BRIDGE, Namespace
+from ..netns import registry
+from ..netns.enter import Namespaces, OwnNetworkError
 from ..netns.model import HOST
 from . import conntrack, named, proc, sockets
 from .ledger import find_linked
 from .model import BRIDGE_CALLS, HostState, Scope
-from .operations import ConntrackFlush, ModuleLoad, NetnsAdd, NetnsDel, SysctlSet
+from .operations import ConntrackFlush, ModuleLoad, NetnsAdd, NetnsDel, NetnsRecord, SysctlSet
 
-# What carries an operation out takes those of its own class.
+# What carries an operation out takes those of its own class; the first ones also the namespaces of the run.
+_IN_NAMESPACES: Mapping[type[object], Callable[[Any, Namespaces], None]] = {
+    NetnsAdd: named.add, NetnsRecord: named.record, NetnsDel: named.remove, SysctlSet: proc.write_sysctl}
 _ONE_BY_ONE: Mapping[type[object], Callable[[Any], None]] = {
-    NetnsAdd: named.add, NetnsDel: named.remove, SysctlSet: proc.write_sysctl, ModuleLoad: proc.load_module,
-    RestoreTable: iptables.execute, FileWrite: files.write, FileDel: files.remove, HostnameSet: uts.set_hostname}
+    ModuleLoad: proc.load_module, RestoreTable: iptables.execute, FileWrite: files.write, FileDel: files.remove,
+    HostnameSet: uts.set_hostname}
 
 
 class RealHost:
@@ -33,10 +37,14 @@ class RealHost:
 
     def __init__(self) -> None:
         self.warnings: list[str] = []
+        self._namespaces = Namespaces()
 
     def look(self) -> HostState:
         """The first look at a host: its own links, addresses and routes, and what it has under /run/netns."""
-        state = HostState(named=named.snapshot(), nameservers=proc.nameservers(), reserved_ports=proc.reserved_ports())
+        marks = registry.read_marks()
+        self._namespaces = Namespaces(marks)  # whatever is opened from now on is what the next plan is made from
+        state = HostState(named=named.snapshot(marks), nameservers=proc.nameservers(),
+                          reserved_ports=proc.reserved_ports())
         state.namespaces[HOST] = netlink.snapshot(HOST)
         return state
 
@@ -49,10 +57,10 @@ class RealHost:
         state = self.look()
         scope = scope_of(state)
         for path in scope.namespaces:
-            netns = _namespace(path)
+            netns = self._namespace(path)
             if netns is not None:
                 state.namespaces[path] = netns
-        state.sysctls = proc.read_sysctls(_sysctl_names(scope, state))
+        state.sysctls = proc.read_sysctls(_sysctl_names(scope, state), self._namespaces)
         if scope.firewall:
             state.tables, state.foreign, state.unusable = iptables.snapshot()
         if scope.others:
@@ -61,6 +69,15 @@ class RealHost:
             state.sockets = sockets.snapshot(scope.ports)
         self._read_names(state, scope)
         return state
+
+    def _namespace(self, path: str) -> Optional[Namespace]:
+        """A namespace as it is, None for one that cannot be entered; of the host's own no more than that it is it."""
+        try:
+            return netlink.snapshot(path, self._namespaces)
+        except OwnNetworkError:
+            return Namespace(self._namespaces.identify(path).inode)
+        except HostError:
+            return None
 
     @staticmethod
     def _read_names(state: HostState, scope: Scope) -> None:
@@ -84,7 +101,7 @@ class RealHost:
         try:
             for (together, netns), group in itertools.groupby(operations, key=_group):
                 if together:
-                    for operation in netlink.execute(netns, list(group)):
+                    for operation in netlink.execute(netns, list(group), self._namespaces):
                         done.append(operation)
                     continue
                 for operation in group:
@@ -98,7 +115,10 @@ class RealHost:
 
     def _one(self, operation: Operation) -> bool:
         try:
-            _ONE_BY_ONE[type(operation)](operation)
+            if (carry_out := _IN_NAMESPACES.get(type(operation))) is not None:
+                carry_out(operation, self._namespaces)
+            else:
+                _ONE_BY_ONE[type(operation)](operation)
         except HostError as error:
             if not besides(operation):
                 raise
@@ -118,12 +138,5 @@ def _sysctl_names(scope: Scope, state: HostState) -> list[tuple[str, str]]:
 
 
 def _group(operation: Operation) -> tuple[bool, str]:
-    together = type(operation) not in _ONE_BY_ONE and not isinstance(operation, ConntrackFlush)
+    together = type(operation) not in {*_IN_NAMESPACES, *_ONE_BY_ONE, ConntrackFlush}
     return together, operation.netns if together else ""
-
-
-def _namespace(path: str) -> Optional[Namespace]:
-    try:
-        return netlink.snapshot(path)
-    except HostError:
-        return None

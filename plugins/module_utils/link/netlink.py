@@ -7,11 +7,12 @@ import errno
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from typing import Optional
 
 from ..core.errors import HostError
 from ..core.plan import Operation
 from ..link.operations import LinkDel
-from ..netns.enter import enter, home
+from ..netns.enter import Namespaces, home
 from ..netns.model import HOST
 from . import decode, rtnl
 from .encode import Second, messages
@@ -29,12 +30,12 @@ _REASONS = {
 }
 
 
-def snapshot(path: str) -> Namespace:
+def snapshot(path: str, namespaces: Optional[Namespaces] = None) -> Namespace:
     """Links with their addresses, and the routes of the main table, of the namespace at ``path``.
 
     :raises HostError: when it cannot be entered
     """
-    with enter(path), rtnl.RtnlSocket() as kernel:
+    with (namespaces or Namespaces()).enter(path), rtnl.RtnlSocket() as kernel:
         inode = os.stat("/proc/self/ns/net").st_ino
         links = [decode.link(data) for data in kernel.dump(rtnl.GETLINK, decode.LINKS)]
         names = {link.index: link.name for link, _controller in links}
@@ -48,20 +49,21 @@ def snapshot(path: str) -> Namespace:
                              for link, controller in links}, routes)
 
 
-def execute(path: str, operations: Sequence[Operation]) -> Iterator[Operation]:
+def execute(path: str, operations: Sequence[Operation], namespaces: Optional[Namespaces] = None) -> Iterator[Operation]:
     """Carry out operations of one namespace in as few writes as possible; yields each one that was done.
 
     :raises HostError: for the first that failed, after the done ones were yielded
     """
+    namespaces = namespaces or Namespaces()
     with contextlib.ExitStack() as stack:
         here = stack.enter_context(home())
-        stack.enter_context(enter(path))
+        stack.enter_context(namespaces.enter(path))
         kernel = stack.enter_context(rtnl.RtnlSocket())
         deletions = _only_deletions(operations)
         if len(deletions) > 1:
             yield from _delete_together(kernel, deletions)
             return
-        yield from _Batch(kernel, stack, here).run(operations)
+        yield from _Batch(kernel, stack, here, namespaces).run(operations)
 
 
 def _only_deletions(operations: Sequence[Operation]) -> list[LinkDel]:
@@ -73,10 +75,11 @@ def _only_deletions(operations: Sequence[Operation]) -> list[LinkDel]:
 class _Batch:
     """Messages on their way to the kernel, each with the operation that it belongs to."""
 
-    def __init__(self, kernel: rtnl.RtnlSocket, stack: contextlib.ExitStack, here: int) -> None:
+    def __init__(self, kernel: rtnl.RtnlSocket, stack: contextlib.ExitStack, here: int, namespaces: Namespaces) -> None:
         self._kernel = kernel
         self._stack = stack
-        self._namespaces = {HOST: here}
+        self._namespaces = namespaces
+        self._open = {HOST: here}
         self._waiting: list[tuple[Operation, bytes]] = []
         self._done: list[Operation] = []
 
@@ -119,13 +122,10 @@ class _Batch:
         return rtnl.index_of(name, self._flush)
 
     def namespace(self, path: str) -> int:
-        if path not in self._namespaces:
-            try:
-                self._namespaces[path] = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-            except OSError as error:
-                raise HostError(f"namespace {path} cannot be opened: {error.strerror}") from error
-            self._stack.callback(os.close, self._namespaces[path])
-        return self._namespaces[path]
+        if path not in self._open:
+            self._open[path] = self._namespaces.open(path)
+            self._stack.callback(os.close, self._open[path])
+        return self._open[path]
 
 
 def _delete_together(kernel: rtnl.RtnlSocket, operations: Sequence[LinkDel]) -> Iterator[LinkDel]:

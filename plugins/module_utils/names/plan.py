@@ -17,7 +17,7 @@ from ..host.addresses import Addresses, follow_links
 from ..host.draft import Draft
 from ..host.endpoints import endpoints
 from ..host.model import HostState, Scope
-from ..netns.model import HOST
+from ..netns.model import ReplacedNetns
 from ..ports.ledger import Ledger
 from .knowledge import Knowledge
 from .limits import of_resolv_conf
@@ -119,14 +119,14 @@ class _Names:
     def _find_namespace(self) -> None:
         entry = self.draft.state.named.get(self.site.name)
         if self.site.kind == "netns" and (entry is None or not entry.inode):
-            self.draft.assume(f"there is no namespace {self.site.name}: create it with netns_attach first",
-                              f"creates namespace {self.site.name}")
+            problem = (f"/run/netns/{self.site.name} {entry.problem}: register it again"
+                       if isinstance(entry, ReplacedNetns) else f"there is no namespace {self.site.name}: create it")
+            self.draft.assume(f"{problem} with netns_attach first", f"creates namespace {self.site.name}")
 
     def _addresses(self) -> tuple[str, ...]:
         """What the interfaces of the namespace have, where somebody else gave it to them."""
         netns = self.draft.state.namespaces.get(self.item.place.path)
-        host = self.draft.state.namespaces[HOST]
-        if netns is None or netns.inode == host.inode != 0:
+        if netns is None or self.draft.state.is_own_network(self.item.place.path):
             return ()
         found = [ipaddress.ip_interface(address).ip for link in netns.links.values() if link.kind != "loopback"
                  for address in link.addresses]

@@ -1,50 +1,161 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Work inside a network namespace. Adapter."""
+"""Work inside a network namespace. Adapter.
+
+A path may lead somewhere else from one moment to the next: a process ends and its number is used again. So whoever
+enters a namespace opens it first, and then looks at what was opened, which stays what it is (namespaces(7)).
+"""
 from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Mapping
+from typing import Optional
 
 from ..core.errors import HostError
-from .model import HOST, label_of_path
+from . import processes, registry
+from .model import HOST, Identity, NetnsMark, label_of_path
 from .syscalls import enter_network
+
+_OF_PROCESS = re.compile(r"/proc/(\d+)/")
+_LINKS = 40  # MAXSYMLINKS of the kernel
+_HERE = "/proc/self/ns/net"
+
+
+class OwnNetworkError(HostError):
+    """A path leads to the network namespace of the host itself, which is nobody's but the host's."""
 
 
 @contextlib.contextmanager
 def home() -> Iterator[int]:
     """An open file of the namespace that the run is in, to be entered again or to be given to the kernel."""
-    descriptor = os.open("/proc/self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
+    descriptor = os.open(_HERE, os.O_RDONLY | os.O_CLOEXEC)
     try:
         yield descriptor
     finally:
         os.close(descriptor)
 
 
-@contextlib.contextmanager
-def enter(path: str) -> Iterator[None]:
-    """The block runs in the namespace at ``path``; HOST means where the run already is.
+def identify(path: str, found: os.stat_result) -> Identity:
+    """Which namespace a path leads to. :param found: what stat(2) says of it, asked before this is called"""
+    end = _follow(path)
+    if process := _OF_PROCESS.match(end):
+        started = processes.start_time(int(process[1]))
+        return Identity(found.st_dev, found.st_ino, started=started, boot=processes.boot())
+    with contextlib.suppress(OSError):
+        if os.path.samestat(os.lstat(end), found):
+            return Identity(found.st_dev, found.st_ino, made=found.st_ctime_ns, boot=processes.boot())
+    return Identity(found.st_dev, found.st_ino, boot=processes.boot())
 
-    Sockets stay in the namespace where they were opened, so the block can be short. A path is only ever opened:
-    a name that does not exist must not come into being by looking at it.
 
-    :raises HostError: when the namespace is not there or cannot be entered
+def _follow(path: str) -> str:
+    """Where symbolic links lead that are files of the host, up to those of the kernel below /proc."""
+    for _link in range(_LINKS):
+        if path.startswith("/proc/") or not os.path.islink(path):
+            break
+        path = os.path.join(os.path.dirname(path), os.readlink(path))
+    return path
+
+
+class Namespaces:
+    """The namespaces of one run by their paths.
+
+    What a path leads to when it is first opened it has to lead to until the end; a name that we registered has to lead
+    to what was registered; and none leads to the host's own, where HOST is the way to work.
     """
-    if path == HOST:
-        yield
-        return
-    with home() as back:
-        try:
-            there = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-        except OSError as error:
-            raise HostError(f"namespace {label_of_path(path)} cannot be opened: {error.strerror}") from error
-        try:
-            enter_network(there)
-        except OSError as error:
-            raise HostError(f"namespace {label_of_path(path)} cannot be entered: {error.strerror}") from error
-        finally:
-            os.close(there)
-        try:
+
+    def __init__(self, marks: Optional[Mapping[str, NetnsMark]] = None) -> None:
+        """:param marks: of the entries under /run/netns; they are read when they are needed where none are given"""
+        self._marks = None if marks is None else dict(marks)
+        self._seen: dict[str, Identity] = {}
+        self._home = os.stat(_HERE)
+
+    @contextlib.contextmanager
+    def enter(self, path: str) -> Iterator[None]:
+        """The block runs in the namespace at ``path``; HOST means where the run already is.
+
+        Sockets stay in the namespace where they were opened, so the block can be short. A path is only ever opened:
+        a name that does not exist must not come into being by looking at it.
+
+        :raises HostError: when the namespace is not there, is another one than it was, or cannot be entered
+        """
+        if path == HOST:
             yield
+            return
+        with home() as back:
+            there = self.open(path, label_of_path(path))
+            try:
+                enter_network(there)
+            except OSError as error:
+                raise HostError(f"namespace {label_of_path(path)} cannot be entered: {error.strerror}") from error
+            finally:
+                os.close(there)
+            try:
+                yield
+            finally:
+                enter_network(back)
+
+    def open(self, path: str, called: str = "") -> int:
+        """An open file of the namespace at ``path``.
+
+        :param called: how the user is told of it, the path where nothing is given
+        :raises OwnNetworkError: when it is the host's own
+        :raises HostError: when it is not there, or is another one than it was
+        """
+        descriptor = _open(path, called or path)
+        try:
+            self._check(path, descriptor)
+            if os.path.samestat(os.fstat(descriptor), self._home):
+                raise OwnNetworkError(f"namespace {label_of_path(path)} is the network of the host itself, which is "
+                                      "never entered as a container's")
+        except BaseException:
+            os.close(descriptor)
+            raise
+        return descriptor
+
+    def identify(self, path: str) -> Identity:
+        """Which namespace is at ``path``, be it the host's own. :raises HostError: see :meth:`open`"""
+        descriptor = _open(path, path)
+        try:
+            return self._check(path, descriptor)
         finally:
-            enter_network(back)
+            os.close(descriptor)
+
+    def remember(self, name: str, mark: Optional[NetnsMark]) -> None:
+        """The name has another mark, or none any more; what it leads to from now on is what it has to lead to."""
+        self._seen.pop(name, None)
+        if self._marks is not None:
+            self._marks.pop(name, None)
+            if mark is not None:
+                self._marks[name] = mark
+
+    def _check(self, path: str, descriptor: int) -> Identity:
+        found = identify(path, os.fstat(descriptor))
+        if self._find_registered(path) not in (None, found):
+            raise HostError(f"namespace {label_of_path(path)} is another one than that which was registered under this "
+                            "name and has ended: register it again with netns_attach")
+        if self._seen.setdefault(label_of_path(path), found) != found:
+            raise HostError(f"namespace {label_of_path(path)} is another one than a moment ago: it has ended. Run the "
+                            "task again")
+        return found
+
+    def _find_registered(self, path: str) -> Optional[Identity]:
+        """What our mark says of a link under /run/netns; None for all else, and for a mark that does not say it.
+
+        A mounted namespace that is not the one of our mark is somebody else's, and is entered like any other.
+        """
+        name = label_of_path(path)
+        if name == path:
+            return None
+        if self._marks is None:
+            self._marks = registry.read_marks()
+        mark = self._marks.get(name)
+        link = mark is not None and os.path.islink(path) and os.readlink(path)
+        return mark.identity if mark is not None and link == mark.entry else None
+
+
+def _open(path: str, called: str) -> int:
+    try:
+        return os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError as error:
+        raise HostError(f"namespace {called} cannot be opened: {error.strerror}") from error

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How a user names a network namespace, and what the host has under /run/netns."""
+"""How a user names a network namespace, what the host has under /run/netns, and by what one is known again."""
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Optional
 
 HOST = ""  # the key of the host's own namespace
 NETNS_DIRECTORY = "/run/netns"  # ip-netns(8); /var/run is a link to /run
@@ -40,6 +41,59 @@ class Resolved:
 
 
 @dataclass(frozen=True)
+class Identity:
+    """Which network namespace it is. Paths, numbers of processes and inodes are all used again.
+
+    :param device: with ``inode``, that of its file (stat(2)); the kernel gives the lowest free inode to the next one
+    :param started: of the process through which a path leads there, see :mod:`netns.processes`; "" for other paths
+    :param made: when the kernel made the file that is mounted at a path, in ns (``st_ctime``): it lasts as long as the
+        mount, and nobody can change it. 0 for what is not mounted
+    :param boot: of which boot the times are (random(4))
+    """
+
+    device: int
+    inode: int
+    started: str = ""
+    made: int = 0
+    boot: str = ""
+
+    @property
+    def text(self) -> str:
+        return " ".join(f"{key}={value}" for key, value in vars(self).items() if value)
+
+    @classmethod
+    def parse(cls, text: str) -> Optional[Identity]:
+        """:attr:`text` read back, None for anything else. Words of later versions are passed over."""
+        words = dict(word.split("=", 1) for word in text.split() if "=" in word)
+        try:
+            return cls(int(words["device"]), int(words["inode"]), words.get("started", ""), int(words.get("made", 0)),
+                       words.get("boot", ""))
+        except (KeyError, ValueError):
+            return None
+
+
+@dataclass(frozen=True)
+class NetnsMark:
+    """What /run/mooring/netns/NAME says of the entry of /run/netns that we made.
+
+    Two lines: what the entry is, the target of a link or the inode of a mounted namespace; and the identity of the
+    namespace. Earlier versions wrote the first line only.
+    """
+
+    entry: str
+    identity: Optional[Identity] = None
+
+    @property
+    def text(self) -> str:
+        return f"{self.entry}\n{self.identity.text if self.identity else ''}\n"
+
+    @classmethod
+    def parse(cls, text: str) -> NetnsMark:
+        first, _newline, rest = text.partition("\n")
+        return cls(first.strip(), Identity.parse(rest))
+
+
+@dataclass(frozen=True)
 class NamedNetns:
     """An entry of /run/netns.
 
@@ -50,6 +104,36 @@ class NamedNetns:
     inode: int
     link: str = ""
     own: bool = False
+    identified = True  # whether our mark says which namespace it is
+    problem = "leads nowhere"  # why there is no namespace to be entered, as the rest of a sentence
+
+    @staticmethod
+    def of(link: str, identity: Optional[Identity], mark: Optional[NetnsMark]) -> NamedNetns:
+        """:param identity: of what is behind it now, None when nothing is"""
+        inode = identity.inode if identity else 0
+        if mark is None or mark.entry != (link or str(inode)):
+            return NamedNetns(inode, link)
+        if mark.identity is None:
+            return UnidentifiedNetns(inode, link, own=True)
+        if identity is None or mark.identity == identity:
+            return NamedNetns(inode, link, own=True)
+        # Somebody put another namespace in the place of ours: that one is somebody else's.
+        return ReplacedNetns(0, link, own=True) if link else NamedNetns(inode)
+
+
+class UnidentifiedNetns(NamedNetns):
+    """An entry that an earlier version made."""
+
+    identified = False
+
+
+class ReplacedNetns(NamedNetns):
+    """A link of ours to another namespace than the one that was registered. What that was is gone: the inode is 0.
+
+    It happens when the number of a process that has ended is used again.
+    """
+
+    problem = "leads to another network namespace than the one that was registered, which has ended"
 
 
 def named_path(name: str) -> str:

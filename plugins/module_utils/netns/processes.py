@@ -2,14 +2,31 @@
 """Who a process is. Adapter: reads /proc (proc(5))."""
 from __future__ import annotations
 
+import functools
+import os
+
 
 def start_time(pid: int) -> str:
     """When a process started, in clock ticks since boot, "" when it is not there.
 
-    The number of a process may be used again, but not with the same time.
+    The number of a process may be used again, but not with the same time. Whoever opens something of a process and
+    asks afterwards knows whose it is: a process that has started before and is there still was there in between.
     """
     try:
-        with open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as file:
-            return file.read().rpartition(")")[2].split()[19]
+        descriptor = os.open(f"/proc/{pid}/stat", os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            return os.read(descriptor, 4096).rpartition(b")")[2].split()[19].decode()
+        finally:
+            os.close(descriptor)
+    except OSError:
+        return ""
+
+
+@functools.cache
+def boot() -> str:
+    """What distinguishes this boot of the host from all others (random(4)), "" where the kernel does not say."""
+    try:
+        with open("/proc/sys/kernel/random/boot_id", encoding="ascii") as file:
+            return file.read().strip()
     except OSError:
         return ""

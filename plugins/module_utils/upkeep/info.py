@@ -106,7 +106,7 @@ def _leftovers(state: HostState, ledger: Ledger, named: Sequence[Mapping[str, An
              for p in ledger.publications if p.container not in attached]
     found += [f"link {link.note}: one of its containers is not attached" for link in ledger.links
               if not {link.source, link.target} <= attached]
-    found += [f"/run/netns/{name}: leads nowhere" for name, entry in state.named.items()
+    found += [f"/run/netns/{name}: {entry.problem}" for name, entry in state.named.items()
               if entry.own and not entry.inode]
     found += [f"{names['files']['hosts']}: there is no namespace {names['name']}" for names in named
               if names["kind"] == "netns" and names["name"] not in state.named]

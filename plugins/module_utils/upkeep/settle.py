@@ -7,6 +7,7 @@ from ..endpoint.plan import amend as amend_endpoints
 from ..host.draft import Draft
 from ..host.endpoints import endpoints
 from ..host.model import Scope
+from ..host.operations import NetnsRecord
 from .names import keep_names
 from .obstacles import find_blocked, find_shut_in
 from .rules import follow_addresses, keep_rules
@@ -22,6 +23,7 @@ def settle(draft: Draft) -> None:
 
     A run that has not read the rules leaves them alone, and so it does with files that it has not read.
     """
+    _identify_names(draft)
     if not draft.followed:
         amend_endpoints(draft, ())
     if draft.observed.shows_rules:
@@ -34,3 +36,10 @@ def settle(draft: Draft) -> None:
     asked = [publication for name in draft.containers_asked for publication in draft.ledger.publications_of(name)]
     for sentence in (*find_blocked(draft.state, asked), *find_shut_in(draft.state, draft.bridges_asked)):
         draft.warn(sentence)
+
+
+def _identify_names(draft: Draft) -> None:
+    """Marks of earlier versions do not say which namespace a name stands for."""
+    for name, entry in list(draft.state.named.items()):
+        if entry.own and entry.inode and not entry.identified:
+            draft.do(NetnsRecord(name))

@@ -128,8 +128,11 @@ def _require_namespace(draft: Draft, end: LocatedEnd) -> None:
     if end.target and end.place and end.place.missing:
         draft.assume(end.place.missing, end.target.describe_start())
     elif path not in draft.state.namespaces:
-        draft.assume(f"namespace {label_of_path(path)} does not exist: create it with netns_attach or "
+        draft.assume(f"{draft.state.describe_missing(path)}: create it with netns_attach or "
                      f"`ip netns add {label_of_path(path)}` first", f"creates namespace {label_of_path(path)}")
+    elif end.target and draft.state.is_own_network(path):
+        raise OptionError(end.target.kind, end.target.value, "is in the network of the host itself",
+                          "Name a container with a network of its own, or leave it out for an end on the host")
     draft.state.namespaces.setdefault(path, Namespace())
     if end.bridge and end.bridge not in draft.state.host.links:
         draft.assume(f"bridge {end.bridge} does not exist: create it with docker_bridge first",
