@@ -13,8 +13,7 @@ import ipaddress
 import re
 
 from .errors import MooringError, OptionError
-
-KNOWN_AFTER_APPLY = "(known after apply)"  # stands for a value that only the execution of a plan will show
+from .model import KNOWN_AFTER_APPLY as KNOWN_AFTER_APPLY
 
 INTERFACE_LENGTH = 15
 CHAIN_LENGTH = 28

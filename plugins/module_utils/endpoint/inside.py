@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from ..bridge.model import Bridge
-from ..core.names import KNOWN_AFTER_APPLY
+from ..core.model import KNOWN_AFTER_APPLY
 from ..host.draft import Draft
 from ..host.endpoints import DISABLE_V6, Endpoint
 from ..host.operations import SysctlSet

@@ -13,7 +13,8 @@ from typing import Optional
 
 from ..bridge.model import Bridge, bridges
 from ..core.errors import MooringError, OptionError
-from ..core.names import ALIAS_LENGTH, KNOWN_AFTER_APPLY
+from ..core.model import is_known
+from ..core.names import ALIAS_LENGTH
 from ..firewall.model import FAMILIES
 from ..host.draft import Draft
 from ..host.endpoints import Endpoint, endpoints
@@ -24,13 +25,14 @@ from .model import LocatedEndpoint
 @functools.lru_cache(maxsize=1 << 13)  # a run asks for each address of a host several times
 def number(address: str) -> int:
     """An address as a number, -1 for one that is not known."""
-    return int(ipaddress.ip_address(address.partition("/")[0])) if address not in ("", KNOWN_AFTER_APPLY) else -1
+    return int(ipaddress.ip_address(address.partition("/")[0])) if address and is_known(address) else -1
 
 
 @functools.lru_cache(maxsize=1 << 13)
 def on_subnet(address: str, subnet: str) -> bool:
     """Whether an address with a prefix length is one of this very subnet."""
-    return bool(address) and ipaddress.ip_interface(address).network == ipaddress.ip_network(subnet)
+    return bool(address) and is_known(address) and (
+        ipaddress.ip_interface(address).network == ipaddress.ip_network(subnet))
 
 
 def choose_exposed(item: LocatedEndpoint, lease: Optional[Endpoint]) -> tuple[str, ...]:
@@ -146,7 +148,7 @@ class Leases:
                 self._remember(lease.container, ip)
 
     def _remember(self, container: str, ip: str) -> None:
-        if ip != KNOWN_AFTER_APPLY:
+        if is_known(ip):
             self._remembered.setdefault(number(ip), container)
             self._last.setdefault((container, "ipv6" if ":" in ip else "ipv4"), ip)
 
@@ -212,7 +214,7 @@ class Leases:
                   or lowest_free(subnet, pool, taken, self._remembered))
         if chosen is None:
             within = ipaddress.ip_network(pool)
-            holders = sorted({str(who) for at, who in taken.items() if ipaddress.ip_address(at) in within})
+            holders = sorted({str(who) for at, who in taken.items() if at >= 0 and ipaddress.ip_address(at) in within})
             more = f" and {len(holders) - 8} more" if len(holders) > 8 else ""
             raise MooringError(f"bridge {bridge.name} has no free {family} address left in {pool}: its addresses are "
                                f"taken by {', '.join(holders[:8])}{more}")

@@ -8,7 +8,8 @@ from typing import NamedTuple, Optional
 
 from ..bridge.model import Bridge, bridges
 from ..core.errors import MooringError, OptionError
-from ..core.names import KNOWN_AFTER_APPLY, endpoint_link, mac_of
+from ..core.model import KNOWN_AFTER_APPLY, is_known
+from ..core.names import endpoint_link, mac_of
 from ..core.plan import RECORD_ENDPOINT
 from ..firewall.model import FAMILIES
 from ..host.draft import Draft
@@ -174,7 +175,7 @@ class Planner:
 
     @staticmethod
     def _mac(item: LocatedEndpoint, new: Endpoint) -> str:
-        return item.mac_address or (mac_of(new.ip("ipv4")) if new.address not in ("", KNOWN_AFTER_APPLY) else "")
+        return item.mac_address or (mac_of(new.ip("ipv4")) if new.address and is_known(new.address) else "")
 
     def _create(self, item: LocatedEndpoint, new: Endpoint) -> None:
         present = self.draft.state.host.links.get(new.link.name)

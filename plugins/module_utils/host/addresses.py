@@ -7,7 +7,7 @@ import ipaddress
 from collections.abc import Iterable
 from typing import Optional
 
-from ..core.names import KNOWN_AFTER_APPLY
+from ..core.model import is_known
 from ..host.endpoints import Endpoint
 from ..ports.linkage import Linkage
 from ..ports.model import Publication
@@ -47,7 +47,7 @@ class Addresses:
         return "" if last in self._holder or not self._is_ours(last) else last
 
     def _is_ours(self, address: str) -> bool:
-        if self._subnets is None or address == KNOWN_AFTER_APPLY:
+        if self._subnets is None or not is_known(address):
             return True
         return any(ipaddress.ip_address(address) in subnet for subnet in self._subnets)
 

@@ -12,8 +12,10 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Optional, Protocol
 
+from ..core.model import KNOWN_AFTER_APPLY, is_known
+
 MARK = "mooring"
-_SPACE = "%20"
+_UNKNOWN = "?"  # in a mark that is planned: nothing else that stands in marks has this character
 BRIDGE, ENDPOINT, VETH = "bridge", "endpoint", "veth"
 UNFINISHED = "unfinished"  # made by a run that was killed before it could say what for
 
@@ -76,8 +78,8 @@ class Mark:
 
     @property
     def text(self) -> str:
-        # Only what is not known before the plan is carried out has a space in it.
-        words = " ".join(f"{key}={value.replace(' ', _SPACE)}" for key, value in self.settings.items() if value != "")
+        words = " ".join(f"{key}={value if is_known(value) else _UNKNOWN}" for key, value in self.settings.items()
+                         if value != "")
         return f"{MARK}:{self.kind}:{self.name}:{words}"
 
     @classmethod
@@ -87,7 +89,12 @@ class Mark:
         if len(parts) != 4 or parts[0] != MARK:
             return None
         words = (word.split("=", 1) for word in parts[3].split() if "=" in word)
-        return cls(parts[1], parts[2], {key: value.replace(_SPACE, " ") for key, value in words})
+        return cls(parts[1], parts[2], {key: KNOWN_AFTER_APPLY if value == _UNKNOWN else value for key, value in words})
+
+
+def describe_alias(alias: str) -> str:
+    """An alias as people read it: with words for what is not known yet."""
+    return alias.replace(f"={_UNKNOWN}", f"={KNOWN_AFTER_APPLY}") if Mark.parse(alias) else alias
 
 
 @dataclass

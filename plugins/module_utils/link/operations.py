@@ -7,7 +7,7 @@ from typing import Any, Optional
 
 from ..core.plan import MAKE_INSIDE, MAKE_LINK, RELEASE_LINK
 from ..netns.model import HOST, in_namespace, label_of_path
-from .model import Interfaces, Link
+from .model import Interfaces, Link, describe_alias
 
 
 @dataclass(frozen=True)
@@ -107,16 +107,18 @@ class LinkSet:
 
     def lines(self) -> tuple[list[str], list[str]]:
         name = f"{self.old.name}{in_namespace(self.netns)}"
-        return ([f"{name}: {_WORDS.get(key, key)} {_shown(old)}" for key, (old, _new) in self.changes.items()],
-                [f"{name}: {_WORDS.get(key, key)} {_shown(new)}" for key, (_old, new) in self.changes.items()])
+        return ([f"{name}: {_WORDS.get(key, key)} {_shown(old, key)}" for key, (old, _new) in self.changes.items()],
+                [f"{name}: {_WORDS.get(key, key)} {_shown(new, key)}" for key, (_old, new) in self.changes.items()])
 
 
 _WORDS = {"controller": "bridge"}  # properties that users know by another name
 
 
-def _shown(value: object) -> str:
+def _shown(value: object, key: str = "") -> str:
     if isinstance(value, bool):
         return "on" if value else "off"
+    if key == "alias":
+        value = describe_alias(str(value))
     return "none" if value == "" else str(value)
 
 

@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Sequence
 
 from ..bridge.model import Bridge, Subnets
-from ..core.names import KNOWN_AFTER_APPLY, chain_name
+from ..core.model import is_known
+from ..core.names import chain_name
 from ..firewall.model import OPENED, Accept, Chain, Destination, Jump, Lookup, Ports, Proto, Return, Rule
 from ..ports.model import ORDER, Publication
 from .publish import from_sources
@@ -20,7 +21,7 @@ def opened_chain(bridge: str) -> str:
 
 def misfit(publication: Publication, subnets: Subnets) -> str:
     """Why ports like this cannot stay published on the bridge that their container is on now, "" when they can."""
-    bridge = subnets.bridge(publication.container_ip) if publication.container_ip != KNOWN_AFTER_APPLY else None
+    bridge = subnets.bridge(publication.container_ip) if is_known(publication.container_ip) else None
     if bridge is None:
         return ""
     if not bridge.filters(publication.family):

@@ -2,7 +2,7 @@
 """From a policy to the chains and hooks of all tables."""
 from __future__ import annotations
 
-from ..core.names import KNOWN_AFTER_APPLY
+from ..core.model import is_known
 from ..firewall.model import Jump, TableRules
 from . import bridge as bridge_rules
 from . import direct, icc, publish
@@ -18,7 +18,7 @@ def table_rules(wanted: Policy, family: str) -> dict[str, TableRules]:
     held, held_links = frozenset(wanted.held), frozenset(wanted.held_links)
     published = [each for each in (*wanted.publications, *wanted.held) if each.family == family]
     # What check mode takes for granted has no bridge yet; its ports are shown all the same.
-    if not own and not any(publication.container_ip == KNOWN_AFTER_APPLY for publication in published):
+    if not own and not any(not is_known(publication.container_ip) for publication in published):
         return {table: TableRules() for table in bridge_rules.HOOKS}
     linked = [link for link in (*wanted.links, *wanted.held_links) if link.family == family]
     every = tuple(wanted.bridges.values())

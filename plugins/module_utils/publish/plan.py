@@ -9,7 +9,7 @@ from typing import Any
 from ..bridge.forwarding import ROUTE_LOCALNET
 from ..bridge.model import Bridge, bridges
 from ..core.errors import MooringError, OptionError
-from ..core.names import KNOWN_AFTER_APPLY
+from ..core.model import KNOWN_AFTER_APPLY
 from ..core.plan import View
 from ..firewall.model import COMMANDS, FAMILIES
 from ..host.draft import Draft

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any, Optional
 
 from ..core.errors import MooringError, OptionError
-from ..core.names import KNOWN_AFTER_APPLY
+from ..core.model import KNOWN_AFTER_APPLY
 from ..core.plan import View
 from ..endpoint.inside import ensure_route
 from ..host.draft import Draft
