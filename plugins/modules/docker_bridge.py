@@ -47,8 +47,12 @@ options:
     type: bool
   ip_forward:
     description:
-      - Whether to switch on C(net.ipv4.ip_forward) where it is off. V(false) leaves it as it is. It is never switched
-        off.
+      - Whether to switch on C(net.ipv4.ip_forward) where it is off, and C(net.ipv6.conf.all.forwarding) for a bridge
+        with IPv6. V(false) leaves them as they are. They are never switched off.
+      - Where the host forwards, the bridge does as well, C(net.ipv4.conf.IFNAME.forwarding), whatever new interfaces
+        begin with. Every run of a module that writes rules keeps it so, unless V(false) was said for the bridge.
+      - Other interfaces are left as they are. One that packets for containers come in by and that does not forward is
+        said in a warning, also by M(mooring.net.port_publish), and by M(mooring.net.network_info) as an obstacle.
     type: bool
     default: true
   forward_others:

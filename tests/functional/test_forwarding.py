@@ -3,7 +3,8 @@
 import pytest
 from pipeline import PipelineError
 from traffic import expect_answers, expect_closed
-from worlds import BACK, BACK6, BACKENDS, NEIGHBOUR, NEIGHBOUR6, OUTSIDE, OUTSIDE6, sysctl, world
+from worlds import (BACK, BACK6, BACKENDS, BOX, BOX6, BOX_NEIGHBOUR, BOX_NEIGHBOUR6, NEIGHBOUR, NEIGHBOUR6, OUTSIDE,
+                    OUTSIDE6, sysctl, world)
 
 OTHER = {"nft": "legacy", "legacy": "nft"}
 
@@ -19,8 +20,9 @@ def here(request):
 def fresh(here):
     """No bridge, and a host that forwards nothing."""
     yield here
-    here.pipeline.run("docker_bridge", name="front", state="absent")
-    for name in ("ipv4.ip_forward", "ipv6.conf.all.forwarding", "ipv6.conf.default.forwarding"):
+    here.pipeline.run("docker_bridge", name="front", state="absent", force=True)
+    here.pipeline.run("netns_attach", netns="web", state="absent")
+    for name in ("ipv4.ip_forward", "ipv6.conf.all.forwarding"):
         sysctl(here.box, f"net.{name}", 0)
 
 
@@ -54,7 +56,7 @@ def test_only_what_is_needed_is_set_and_previous_values_are_returned(fresh):
     assert _sysctls(run("docker_bridge", name="front")) == {}
     found = _sysctls(run("docker_bridge", name="front", bip6="2001:db8:5::1/64"))
     assert found.pop("net.ipv6.conf.front.dad_transmits", None) in (None, ("1", "0"))
-    assert found == {f"net.ipv6.conf.{name}.forwarding": ("0", "1") for name in ("all", "default")}
+    assert found == {"net.ipv6.conf.all.forwarding": ("0", "1")}
     assert make(fresh)["actions"] == []
 
 
@@ -111,3 +113,65 @@ def test_rules_in_both_backends_are_refused_and_empty_tables_are_not(fresh, prog
     finally:
         fresh.box.run([other, "-F", "INPUT"])
     assert make(fresh, **{program: True})["bridge"][program] is True
+
+
+# Forwarding of single interfaces
+
+
+def per_interface(here):
+    """A host that forwards, where new interfaces do not, as systemd-networkd leaves it; a container with a port."""
+    for name in ("ipv4.ip_forward", "ipv6.conf.all.forwarding"):
+        sysctl(here.box, f"net.{name}", 1)
+    for family in ("ipv4", "ipv6"):
+        sysctl(here.box, f"net.{family}.conf.default.forwarding", 0)
+    made = make(here)
+    here.pipeline.run("netns_attach", netns="web", address="192.168.5.10", address_v6="2001:db8:5::10")
+    here.serve(here.container("web"), "web", (80,))
+    here.pipeline.run("port_publish", netns="web", published_ports=["8080:80", "8080:80/udp"])
+    return made
+
+
+def ports_and_way_out(here):
+    """Published ports from outside and from a container, and what the container sends out."""
+    web = here.container("web")
+    return [((here.outside, protocol, BOX, 8080), "web:80", OUTSIDE) for protocol in ("tcp", "udp")] + [
+        ((here.outside, protocol, BOX6, 8080), "web:80", OUTSIDE6) for protocol in ("tcp", "udp")] + [
+        ((web, "tcp", NEIGHBOUR, 80), "neighbour:80", BOX_NEIGHBOUR),
+        ((web, "tcp", NEIGHBOUR6, 80), "neighbour:80", BOX_NEIGHBOUR6)]
+
+
+def test_a_bridge_is_not_born_without_forwarding_and_gets_it_back(fresh):
+    changed = _sysctls(per_interface(fresh))
+    assert {name for name in changed if name.endswith("front.forwarding")} == {
+        "net.ipv4.conf.front.forwarding", "net.ipv6.conf.front.forwarding"}
+    expect_answers(*ports_and_way_out(fresh))
+    for family in ("ipv4", "ipv6"):
+        sysctl(fresh.box, f"net.{family}.conf.front.forwarding", 0)
+    expect_closed(fresh.servers, (fresh.container("web"), "tcp", NEIGHBOUR, 80))
+    shown = fresh.pipeline.run("netns_attach", check=True, netns="web")
+    assert shown["actions"] == fresh.pipeline.run("netns_attach", netns="web")["actions"] == [
+        f"set net.{family}.conf.front.forwarding to 1 (was 0)" for family in ("ipv4", "ipv6")]
+    expect_answers(*ports_and_way_out(fresh))
+
+
+def test_an_uplink_that_does_not_forward_is_said_while_it_matters(fresh):
+    """Only IPv4 asks the interface."""
+    per_interface(fresh)
+    for family in ("ipv4", "ipv6"):
+        sysctl(fresh.box, f"net.{family}.conf.eth0.forwarding", 0)
+    try:
+        expect_closed(fresh.servers, (fresh.outside, "tcp", BOX, 8080), (fresh.outside, "udp", BOX, 8080))
+        expect_answers(((fresh.outside, "tcp", BOX6, 8080), "web:80", OUTSIDE6))
+        result = fresh.pipeline.run("port_publish", netns="web", published_ports=["8080:80", "8080:80/udp"])
+        assert result["actions"] == [] and len(result["warnings"]) == 1
+        assert result["warnings"][0].startswith("net.ipv4.conf.eth0.forwarding is 0, so that nothing that comes in by "
+                                                "eth0 gets to published ports of web. Set it to 1")
+    finally:
+        for family in ("ipv4", "ipv6"):
+            sysctl(fresh.box, f"net.{family}.conf.eth0.forwarding", 1)
+    assert fresh.pipeline.run("network_info")["network"]["obstacles"] == []
+    sysctl(fresh.box, "net.ipv4.ip_forward", 0)
+    expect_closed(fresh.servers, (fresh.outside, "tcp", BOX, 8080))
+    assert "net.ipv4.ip_forward is 0" in fresh.pipeline.run("network_info")["network"]["obstacles"][0]
+    make(fresh)
+    expect_answers(*ports_and_way_out(fresh))

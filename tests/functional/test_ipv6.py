@@ -46,6 +46,7 @@ def test_containers_of_an_ipv6_bridge_have_all_that_they_need(here):
     result = here.run("docker_bridge", name="br0", bip="192.168.5.1/24", ipv6=True, fixed_cidr_v6="2001:db8:5::/64")
     assert result["bridge"]["bip6"] == f"{BRIDGE}/64" and result["bridge"]["ipv6"]
     assert value(here, "all/forwarding") == value(here, "default/forwarding") == "1"
+    assert value(here, "br0/forwarding") == "1"
     assert value(here, "br0/accept_ra") == "0"
     found = here.run("netns_attach", config=[
         {"netns": "web"}, {"netns": "db", "address": "192.168.5.3", "address_v6": "2001:db8:5::abcd"}])

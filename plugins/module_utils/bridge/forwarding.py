@@ -7,20 +7,22 @@ from collections.abc import Mapping
 
 from ..core.errors import OptionError
 from ..core.plan import CLOSE, MAKE_LINK
+from ..firewall.model import FAMILIES
 from ..host.draft import Draft
 from ..host.model import HostState
 from ..host.operations import SysctlSet
+from ..host.settings import FORWARDING, FORWARDING_OF, known
 from ..link.operations import LinkSet
 from ..netns.model import HOST
 from .model import Bridge, DesiredBridge, bridges
 
-FORWARDING = "net/ipv4/ip_forward"
-FORWARDING_V6 = ("net/ipv6/conf/all/forwarding", "net/ipv6/conf/default/forwarding")
 DISABLE_V6 = "net/ipv6/conf/all/disable_ipv6"
 ACCEPT_RA = "net/ipv6/conf/{}/accept_ra"
 DAD_TRANSMITS = "net/ipv6/conf/{}/dad_transmits"
 ROUTE_LOCALNET = "net/ipv4/conf/{}/route_localnet"
-SYSCTLS = (FORWARDING, *FORWARDING_V6, DISABLE_V6)
+# What the forwarding of bridges depends on: that of the host, and what new interfaces get.
+SWITCHES = tuple((HOST, name) for family in FAMILIES
+                 for name in (FORWARDING[family], FORWARDING_OF[family].format("default")))
 
 
 def require_ipv6(state: HostState) -> None:
@@ -40,8 +42,8 @@ def add_guard(bridge: Bridge, desired: DesiredBridge, state: HostState) -> Bridg
         return dataclasses.replace(bridge, guard=())
     found = dict.fromkeys(bridge.guard)
     if desired.ip_forward:
-        for family, name in (("ipv4", FORWARDING), ("ipv6", FORWARDING_V6[0])):
-            if bridge.address(family) and state.sysctls.get((HOST, name)) == "0":
+        for family in FAMILIES:
+            if bridge.address(family) and state.sysctls.get((HOST, FORWARDING[family])) == "0":
                 found[family] = None
     return dataclasses.replace(bridge, guard=tuple(found))
 
@@ -59,7 +61,7 @@ def pass_on_guard(draft: Draft, released: bool) -> None:
         if heir is not None:
             alias = dataclasses.replace(heir, guard=(*heir.guard, family)).mark.text
             draft.do(LinkSet(HOST, heir.link, dataclasses.replace(heir.link, alias=alias)))
-        elif draft.state.sysctls.get((HOST, FORWARDING if family == "ipv4" else FORWARDING_V6[0])) != "0":
+        elif draft.state.sysctls.get((HOST, FORWARDING[family])) != "0":
             _warn_open(draft, family)
     for bridge in bridges(draft.state).values():
         for family in bridge.guard:
@@ -73,7 +75,7 @@ def _guards(state: HostState) -> dict[str, None]:
 
 
 def _warn_open(draft: Draft, family: str) -> None:
-    name = (FORWARDING if family == "ipv4" else FORWARDING_V6[0]).replace("/", ".")
+    name = FORWARDING[family].replace("/", ".")
     draft.warn(f"forwarding ({family}) was switched on for a bridge and stays on, and no bridge has rules that keep "
                "the host from forwarding between its other interfaces. Switch it off if nobody else has come to need "
                f"it: `sysctl -w {name}=0`")
@@ -94,16 +96,32 @@ def forward(draft: Draft, desired: DesiredBridge) -> None:
     if not bridge.iptables:
         close_loopback(draft, bridge.name)
     if desired.ip_forward:
-        wanted[FORWARDING] = "1"
+        wanted[FORWARDING["ipv4"]] = "1"
         if bridge.address("ipv6"):
             wanted.update(_accepting_routers(draft.state))
-            wanted.update(dict.fromkeys(FORWARDING_V6, "1"))
+            wanted[FORWARDING["ipv6"]] = "1"
     for name, value in wanted.items():
         previous = draft.state.sysctls.get((HOST, name))
         own = bridge.name in name.split("/")
         if previous != value and (previous is not None or own):
             # Those of the bridge before anything is attached to it, those of the host once there are rules.
             draft.do(SysctlSet(HOST, name, value, previous), MAKE_LINK if own else None)
+
+
+def keep_forwarding(draft: Draft) -> None:
+    """Bridges forward where the host does. The kernel asks the interface that a packet comes in by.
+
+    A new bridge gets what ``conf.default`` says, which systemd-networkd and others set to 0.
+    """
+    for bridge in bridges(draft.state).values():
+        for family in FAMILIES:
+            # Behind a bridge with an uplink the host may live from router advertisements, and be no router there.
+            if not (bridge.forward and bridge.address(family)) or (family == "ipv6" and bridge.uplink):
+                continue
+            name = FORWARDING_OF[family].format(bridge.name)
+            if draft.state.sysctls.get((HOST, FORWARDING[family])) == "1" and (
+                    known(draft.state.sysctls, HOST, name) == "0"):
+                draft.do(SysctlSet(HOST, name, "1", draft.state.sysctls.get((HOST, name))))
 
 
 def close_loopback(draft: Draft, name: str) -> None:

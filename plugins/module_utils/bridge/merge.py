@@ -23,7 +23,8 @@ def merge(current: Bridge, desired: DesiredBridge, state: HostState) -> Bridge:
     """What the bridge will be: options that are not given leave things as they are."""
     with_v6 = desired.ipv6 is not False
     merged = dataclasses.replace(
-        current, link=_link(current, desired, state), masquerade=_given(desired.ip_masq, current.masquerade),
+        current, link=_link(current, desired, state), forward=desired.ip_forward,
+        masquerade=_given(desired.ip_masq, current.masquerade),
         iptables=_given(desired.iptables, current.iptables), ip6tables=_given(desired.ip6tables, current.ip6tables),
         pool=_given(desired.fixed_cidr, current.pool), gateway=_given(desired.default_gateway, current.gateway),
         pool_v6=_given(desired.fixed_cidr_v6, current.pool_v6) if with_v6 else "",

@@ -33,8 +33,9 @@ class Bridge:
     ``routed`` has the families whose packets are not translated (gateway mode routed). ``allowed`` are names of bridges
     whose containers may open connections to those of this one, and the other way round. Who comes in by
     ``trusted_interfaces`` (names) or from ``trusted_networks`` (CIDR) reaches the containers by their addresses.
-    ``uplink`` says that the host's own network is behind it: of what comes from there only ``leases`` are containers,
-    addresses that are filled in for the rules and stand in no mark.
+    ``forward`` is false where forwarding was to be left as it is. ``uplink`` says that the host's own network is behind
+    it: of what comes from there only ``leases`` are containers, addresses that are filled in for the rules and stand in
+    no mark.
     """
 
     link: Link
@@ -53,6 +54,7 @@ class Bridge:
     trusted_interfaces: tuple[str, ...] = ()
     trusted_networks: tuple[str, ...] = ()
     uplink: bool = False
+    forward: bool = True
     leases: tuple[str, ...] = ()
 
     @property
@@ -94,7 +96,8 @@ class Bridge:
 
     def settings(self) -> dict[str, str]:
         """What stands in the mark: only what differs from Docker's defaults."""
-        switches = {"masq": self.masquerade, "icc": self.icc, "iptables": self.iptables, "ip6tables": self.ip6tables}
+        switches = {"masq": self.masquerade, "icc": self.icc, "iptables": self.iptables, "ip6tables": self.ip6tables,
+                    "fwd": self.forward}
         words = {key: "0" for key, on in switches.items() if not on}
         return {**words, "pool": self.pool, "gw": self.gateway, "pool6": self.pool_v6, "gw6": self.gateway_v6,
                 "adopted": "1" if self.adopted else "", "uplink": "1" if self.uplink else "",
@@ -116,8 +119,8 @@ def bridge_of(link: Link) -> Optional[Bridge]:
         link, masquerade=words.get("masq") != "0", icc=words.get("icc") != "0", iptables=words.get("iptables") != "0",
         ip6tables=words.get("ip6tables") != "0", pool=words.get("pool", ""), gateway=words.get("gw", ""),
         pool_v6=words.get("pool6", ""), gateway_v6=words.get("gw6", ""), adopted=words.get("adopted") == "1",
-        uplink=words.get("uplink") == "1", guard=_split(words, "guard"), routed=_split(words, "routed"),
-        allowed=_split(words, "allow"),
+        uplink=words.get("uplink") == "1", forward=words.get("fwd") != "0", guard=_split(words, "guard"),
+        routed=_split(words, "routed"), allowed=_split(words, "allow"),
         trusted_interfaces=_split(words, "tif"), trusted_networks=_split(words, "tnet"))
 
 

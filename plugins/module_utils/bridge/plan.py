@@ -23,8 +23,8 @@ from .exceptions import check_all, refuse_closing
 from .forwarding import (
     ACCEPT_RA,
     DAD_TRANSMITS,
+    DISABLE_V6,
     ROUTE_LOCALNET,
-    SYSCTLS,
     close_loopback,
     forward,
     add_guard,
@@ -40,9 +40,9 @@ def scope(items: Sequence[DesiredBridge], look: HostState) -> Scope:
     """Also the inside of the endpoints that follow a change of their bridge."""
     changing = {item.name for item in items if _changes(item, look)}
     following = [endpoint for endpoint in endpoints(look) if endpoint.bridge in changing]
-    own = Scope(sysctls=tuple((HOST, name) for name in SYSCTLS),
-                bridge_sysctls=(ACCEPT_RA, DAD_TRANSMITS, ROUTE_LOCALNET), uplink_sysctls=(ACCEPT_RA,), firewall=True,
-                others=True, names=frozenset(endpoint.container for endpoint in following))
+    own = Scope(sysctls=((HOST, DISABLE_V6),), bridge_sysctls=(ACCEPT_RA, DAD_TRANSMITS, ROUTE_LOCALNET),
+                outer_sysctls=(ACCEPT_RA,), firewall=True, others=True,
+                names=frozenset(endpoint.container for endpoint in following))
     return Scope.union([own, *(endpoint.reads for endpoint in following if not endpoint.adopted)])
 
 

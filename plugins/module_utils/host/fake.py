@@ -9,11 +9,11 @@ from ..core.errors import ExecutionError, HostError
 from ..core.plan import Operation, besides
 from ..files import marks
 from ..firewall.model import FAMILIES, TABLES, ObservedTable
-from ..link.model import BRIDGE, Link, Namespace
+from ..link.model import Link, Namespace
 from ..netns.model import HOST
 from .ledger import find_linked
 from .memory import Memory
-from .model import BRIDGE_CALLS, HostState, Scope
+from .model import HostState, Scope
 
 FORWARDING = ("net/ipv4/ip_forward", "net/ipv6/conf/all/forwarding", "net/ipv6/conf/default/forwarding",
               "net/ipv6/conf/all/disable_ipv6", "net/ipv6/conf/default/disable_ipv6")
@@ -49,10 +49,7 @@ class FakeHost(Memory):
         state.namespaces.update({
             path: Namespace(whole.host.inode) if whole.is_own_network(path) else whole.namespaces[path]
             for path in scope.namespaces if path in whole.namespaces})
-        names = [*scope.sysctls, *((HOST, name.format(link.name)) for link in state.find_marked(BRIDGE)
-                                   for name in scope.bridge_sysctls)]
-        names += [(HOST, name) for name in BRIDGE_CALLS.values()] if scope.firewall else []
-        state.sysctls = {key: self.sysctl(*key) for key in names}
+        state.sysctls = {key: self.sysctl(*key) for key in scope.sysctl_names(state)}
         if scope.firewall:
             state.tables, state.foreign, state.unusable = whole.tables, whole.foreign, whole.unusable
         if scope.others:

@@ -17,11 +17,14 @@ from ..files.model import ObservedFile
 from ..firewall.iptables.saved import target_of
 from ..firewall.model import ObservedTable
 from ..link.model import Route
-from ..netns.model import HOST, named_path
-from .model import BRIDGE_CALLS, HostState
+from ..netns.model import named_path
+from ..ports.model import family_of
+from .endpoints import DISABLE_V6
+from .memory_settings import Settings, require
+from .model import HostState
 
 
-class Memory:
+class Memory(Settings):
     """A state that operations are carried out on, with the knowledge that a state has no place for."""
 
     def __init__(self, state: HostState) -> None:
@@ -39,16 +42,6 @@ class Memory:
         except KeyError as missing:
             raise HostError(f"{missing.args[0]!r} is not there") from missing
         self._dirty.add(operation.netns)
-
-    def sysctl(self, netns: str, name: str) -> Optional[str]:
-        """A value that was set, the kernel's default for an interface that is there, None where there is no name."""
-        if (value := self.state.sysctls.get((netns, name))) is not None:
-            return value
-        words = name.split("/")
-        here = self.state.namespaces.get(netns)
-        if here is None or len(words) < 5 or words[2] != "conf":
-            return None
-        return "0" if words[3] in here.links or words[3] in ("all", "default") else None
 
     def end_namespace(self, path: str) -> None:
         """The last process of a namespace ends: its links go, and with them their other ends."""
@@ -70,25 +63,25 @@ class Memory:
         operation.apply(self.state)
 
     def _NetnsAdd(self, operation: Any) -> None:
-        _require(operation.name not in self.state.named, f"{named_path(operation.name)} exists")
-        _require(not operation.target or operation.target in self.state.namespaces, f"{operation.target} leads nowhere")
+        require(operation.name not in self.state.named, f"{named_path(operation.name)} exists")
+        require(not operation.target or operation.target in self.state.namespaces, f"{operation.target} leads nowhere")
         operation.apply(self.state)
         if operation.target:
             self.state.namespaces[named_path(operation.name)] = self.state.namespaces[operation.target]
 
     def _NetnsDel(self, operation: Any) -> None:
-        _require(operation.name in self.state.named, f"{named_path(operation.name)} does not exist")
+        require(operation.name in self.state.named, f"{named_path(operation.name)} does not exist")
         if not operation.linked:
             self.end_namespace(named_path(operation.name))
         operation.apply(self.state)
 
     def _LinkAdd(self, operation: Any) -> None:
         here, link, peer = self.state.namespaces[operation.netns], operation.link, operation.peer
-        _require(link.name not in here.links, f"{link.name} exists")
-        _require(not link.addresses, "a new link has no addresses")
+        require(link.name not in here.links, f"{link.name} exists")
+        require(not link.addresses, "a new link has no addresses")
         self._require_bridge(operation.netns, link.controller)
         if peer:
-            _require(peer.name not in self.state.namespaces[peer.netns].links, f"{peer.name} exists")
+            require(peer.name not in self.state.namespaces[peer.netns].links, f"{peer.name} exists")
             self._pairs[operation.netns, link.name] = (peer.netns, peer.name)
             self._pairs[peer.netns, peer.name] = (operation.netns, link.name)
             self._dirty.add(peer.netns)
@@ -97,14 +90,14 @@ class Memory:
     def _LinkSet(self, operation: Any) -> None:
         links = self.state.namespaces[operation.netns].links
         current = links[operation.old.name]
-        _require("name" not in operation.changes or not current.up, "a link that is up keeps its name")
+        require("name" not in operation.changes or not current.up, "a link that is up keeps its name")
         self._require_bridge(operation.netns, operation.changes.get("controller", ("", ""))[1])
         operation.apply(self.state)
         if "controller" in operation.changes and not operation.new.controller:
             links[operation.new.name] = dataclasses.replace(links[operation.new.name], hairpin=False)
 
     def _LinkMove(self, operation: Any) -> None:
-        _require(operation.name not in self.state.namespaces[operation.target].links, f"{operation.name} exists")
+        require(operation.name not in self.state.namespaces[operation.target].links, f"{operation.name} exists")
         self.state.namespaces[operation.netns].links[operation.link.name]
         operation.apply(self.state)
         self._dirty.add(operation.target)
@@ -121,15 +114,15 @@ class Memory:
 
     def _AddrAdd(self, operation: Any) -> None:
         link = self.state.namespaces[operation.netns].links[operation.interface]
-        _require(operation.address not in link.addresses, "the address exists")
-        disabled = self.sysctl(operation.netns, f"net/ipv6/conf/{operation.interface}/disable_ipv6") == "1"
-        _require(not (":" in operation.address and disabled), "IPv6 is disabled on this device")
+        require(operation.address not in link.addresses, "the address exists")
+        disabled = ":" in operation.address and self.sysctl(operation.netns, DISABLE_V6.format(link.name)) == "1"
+        require(not disabled, "IPv6 is disabled on this device")
         operation.apply(self.state)
 
     def _AddrDel(self, operation: Any) -> None:
         links = self.state.namespaces[operation.netns].links
         link = links[operation.interface]
-        _require(operation.address in link.addresses, "there is no such address")
+        require(operation.address in link.addresses, "there is no such address")
         operation.apply(self.state)
         gone = ipaddress.ip_interface(operation.address)
         same = [a for a in link.addresses if ipaddress.ip_interface(a).network == gone.network]
@@ -140,28 +133,18 @@ class Memory:
     def _RouteAdd(self, operation: Any) -> None:
         route, here = operation.route, self.state.namespaces[operation.netns]
         self.settle({operation.netns} & self._dirty)
-        _require(here.links[route.interface].up, "the interface is down")
-        _require(all((route.destination, route.family) != (other.destination, other.family) for other in here.routes),
+        require(here.links[route.interface].up, "the interface is down")
+        require(all((route.destination, route.family) != (other.destination, other.family) for other in here.routes),
                  "there is a route to it")
-        _require(not route.gateway or any(
+        require(not route.gateway or any(
             ipaddress.ip_address(route.gateway) in ipaddress.ip_network(other.destination) for other in here.routes
             if other.interface == route.interface and other.destination != "default" and not other.gateway),
             "the gateway is not in a network of the interface")
         operation.apply(self.state)
 
     def _RouteDel(self, operation: Any) -> None:
-        _require(operation.route in self.state.namespaces[operation.netns].routes, "there is no such route")
+        require(operation.route in self.state.namespaces[operation.netns].routes, "there is no such route")
         operation.apply(self.state)
-
-    def _SysctlSet(self, operation: Any) -> None:
-        _require(self.sysctl(operation.netns, operation.name) is not None, "there is no such name")
-        operation.apply(self.state)
-
-    def _ModuleLoad(self, operation: Any) -> None:
-        operation.apply(self.state)
-        if operation.name == "br_netfilter":
-            for name in BRIDGE_CALLS.values():
-                self.state.sysctls.setdefault((HOST, name), "1")
 
     def _RestoreTable(self, operation: Any) -> None:
         key = (operation.family, operation.table)
@@ -185,27 +168,27 @@ class Memory:
         chains = self.state.tables[key].chains
         for line in [line for chain in chains.values() for line in chain.lines] + [hook.line for hook in hooks]:
             target = target_of(line)
-            _require(not target.startswith("MOORING") or target in chains, f"{target} is not there or still in use")
+            require(not target.startswith("MOORING") or target in chains, f"{target} is not there or still in use")
         self.state.tables[key] = ObservedTable(chains, tuple(hooks))
 
     def _FileWrite(self, operation: Any) -> None:
         current = self.state.files.get(operation.place, ObservedFile())
-        _require(not current.problem and current.text == operation.previous, "somebody else changed it meanwhile")
+        require(not current.problem and current.text == operation.previous, "somebody else changed it meanwhile")
         operation.apply(self.state)
 
     def _FileDel(self, operation: Any) -> None:
-        _require(self.state.files[operation.place].text is not None, "there is no such file")
+        require(self.state.files[operation.place].text is not None, "there is no such file")
         operation.apply(self.state)
         del self.state.files[operation.place]
 
     def _HostnameSet(self, operation: Any) -> None:
-        _require(self.state.hostnames[operation.pid] is not None, "the process shares the host's own name")
+        require(self.state.hostnames[operation.pid] is not None, "the process shares the host's own name")
         operation.apply(self.state)
 
     # -- consequences ---------------------------------------------------------------------------------------------
 
     def _require_bridge(self, netns: str, name: str) -> None:
-        _require(not name or self.state.namespaces[netns].links[name].kind == "bridge", f"{name} is not a bridge")
+        require(not name or self.state.namespaces[netns].links[name].kind == "bridge", f"{name} is not a bridge")
 
     def _remove(self, netns: str, name: str) -> None:
         self._pairs.pop((netns, name), None)
@@ -230,7 +213,7 @@ class Memory:
                 here.links[link.name] = dataclasses.replace(link, mac=mac)
             for link in [link for link in here.links.values() if link.tx_queue_len < 0]:
                 here.links[link.name] = dataclasses.replace(link, tx_queue_len=1000)
-            places = {Route(str(ipaddress.ip_interface(a).network), link.name, "", _family(a)): None
+            places = {Route(str(ipaddress.ip_interface(a).network), link.name, "", family_of(a)): None
                       for link in here.links.values() if link.up and link.kind != "loopback" for a in link.addresses}
             able = {(route.interface, route.family) for route in places}
             made = self._connected.get(id(here), set())
@@ -239,12 +222,3 @@ class Memory:
             here.routes = kept + [route for route in places if route not in kept]
             self._connected[id(here)] = set(places)
         self._dirty -= paths
-
-
-def _family(address: str) -> str:
-    return "ipv6" if ":" in address else "ipv4"
-
-
-def _require(fact: bool, otherwise: str) -> None:
-    if not fact:
-        raise HostError(otherwise)

@@ -9,7 +9,7 @@ from typing import Optional, TypeVar
 from ..files.model import ObservedFile, Place, Site
 from ..firewall.model import ObservedTable
 from ..foreign.model import Ruleset, SavedTable
-from ..link.model import Link, Namespace
+from ..link.model import BRIDGE, Link, Namespace
 from ..netns.model import HOST, NamedNetns, ReplacedNetns, label_of_path
 from ..ports.model import Socket
 
@@ -24,7 +24,7 @@ class Scope:
     :param namespaces: paths of namespaces
     :param sysctls: pairs of a namespace (HOST or a path) and a name with slashes: ``net/ipv4/ip_forward``
     :param bridge_sysctls: names with ``{}`` in the place of a bridge, to be read for every bridge of ours
-    :param uplink_sysctls: the same for every interface of the host that has a default route
+    :param outer_sysctls: the same for every interface of the host that is not ours and takes packets by itself
     :param firewall: whether to read the rules, and the sysctls that they depend on
     :param others: whether to read the rules of others as well that nftables has outside of iptables
     :param ports: ranges ``(protocol, first, last)`` whose listening processes are to be named; None reads no sockets
@@ -36,7 +36,7 @@ class Scope:
     namespaces: tuple[str, ...] = ()
     sysctls: tuple[tuple[str, str], ...] = ()
     bridge_sysctls: tuple[str, ...] = ()
-    uplink_sysctls: tuple[str, ...] = ()
+    outer_sysctls: tuple[str, ...] = ()
     firewall: bool = False
     others: bool = False
     ports: Optional[frozenset[tuple[str, int, int]]] = None
@@ -53,7 +53,7 @@ class Scope:
             namespaces=_join(each.namespaces for each in found),
             sysctls=_join(each.sysctls for each in found),
             bridge_sysctls=_join(each.bridge_sysctls for each in found),
-            uplink_sysctls=_join(each.uplink_sysctls for each in found),
+            outer_sysctls=_join(each.outer_sysctls for each in found),
             firewall=any(each.firewall for each in found),
             others=any(each.others for each in found),
             ports=frozenset().union(*ports) if ports else None,
@@ -62,12 +62,28 @@ class Scope:
             every_name=any(each.every_name for each in found))
 
 
+    def sysctl_names(self, state: HostState) -> list[tuple[str, str]]:
+        """All that are to be read of a host with these links."""
+        names = list(self.sysctls)
+        names += [(HOST, name.format(link.name)) for link in state.find_marked(BRIDGE) for name in self.bridge_sysctls]
+        names += [(HOST, name.format(link.name)) for link in outer_links(state.host) for name in self.outer_sysctls]
+        if self.firewall:
+            names += [(HOST, name) for name in BRIDGE_CALLS.values()]
+        return names
+
+
 _Any = TypeVar("_Any")
 
 
 def _join(lists: Iterable[Iterable[_Any]]) -> tuple[_Any, ...]:
     """The members of all lists, each once, in order."""
     return tuple(dict.fromkeys(member for each in lists for member in each))
+
+
+def outer_links(host: Namespace) -> list[Link]:
+    """Interfaces of others on the host that packets come in by: no ports of bridges and bonds, which take those."""
+    return [link for link in host.links.values() if link.mark is None and link.kind != "loopback"
+            and (not link.controller or host.links[link.controller].kind == "vrf")]
 
 
 @dataclass

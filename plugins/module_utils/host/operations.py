@@ -15,6 +15,7 @@ from ..link.model import Link, Namespace
 from ..netns.model import HOST, NamedNetns, in_namespace, named_path
 from ..ports.sets import PortSet
 from .model import HostState
+from .settings import FORWARDING, is_set_with
 
 _network = lru_cache(maxsize=1024)(ip_network)  # asked for each tracked connection
 
@@ -141,6 +142,9 @@ class SysctlSet:
             f" (was {self.previous})" if self.previous is not None else "")
 
     def apply(self, state: HostState) -> None:
+        with_it = [key for key in state.sysctls if key[0] == self.netns and is_set_with(key[1], self.name)
+                   ] if self.name in FORWARDING.values() else []
+        state.sysctls.update({key: self.value for key in with_it if state.sysctls[key] is not None})
         state.sysctls[self.netns, self.name] = self.value
 
     def inverse(self) -> Optional[SysctlSet]:

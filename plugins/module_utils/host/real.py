@@ -15,13 +15,13 @@ from ..firewall.iptables import adapter as iptables
 from ..firewall.operations import RestoreTable
 from ..foreign import netfilter
 from ..link import netlink
-from ..link.model import BRIDGE, Namespace
+from ..link.model import Namespace
 from ..netns import registry
 from ..netns.enter import Namespaces, OwnNetworkError
 from ..netns.model import HOST
 from . import conntrack, named, proc, sockets
 from .ledger import find_linked
-from .model import BRIDGE_CALLS, HostState, Scope
+from .model import HostState, Scope
 from .operations import ConntrackFlush, ModuleLoad, NetnsAdd, NetnsDel, NetnsRecord, SysctlSet
 
 # What carries an operation out takes those of its own class; the first ones also the namespaces of the run.
@@ -60,7 +60,7 @@ class RealHost:
             netns = self._namespace(path)
             if netns is not None:
                 state.namespaces[path] = netns
-        state.sysctls = proc.read_sysctls(_sysctl_names(scope, state), self._namespaces)
+        state.sysctls = proc.read_sysctls(scope.sysctl_names(state), self._namespaces)
         if scope.firewall:
             state.tables, state.foreign, state.unusable = iptables.snapshot()
         if scope.others:
@@ -125,16 +125,6 @@ class RealHost:
             self.warnings.append(str(error))
             return False
         return True
-
-
-def _sysctl_names(scope: Scope, state: HostState) -> list[tuple[str, str]]:
-    names = list(scope.sysctls)
-    names += [(HOST, name.format(link.name)) for link in state.find_marked(BRIDGE) for name in scope.bridge_sysctls]
-    uplinks = {route.interface for route in state.host.routes if route.destination == "default"}
-    names += [(HOST, name.format(uplink)) for uplink in sorted(uplinks) for name in scope.uplink_sysctls]
-    if scope.firewall:
-        names += [(HOST, name) for name in BRIDGE_CALLS.values()]
-    return names
 
 
 def _group(operation: Operation) -> tuple[bool, str]:

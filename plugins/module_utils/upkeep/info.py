@@ -20,6 +20,7 @@ from ..names.view import all_names
 from ..ports.ledger import Ledger
 from ..ports.model import Publication
 from ..publish import conflicts
+from .forwarding import find_unforwarded
 from .obstacles import find_blocked, find_shut_in
 from .settle import settle
 
@@ -92,11 +93,11 @@ def _drift(state: HostState, ledger: Ledger) -> list[str]:
 
 def _obstacles(state: HostState, published: Sequence[Publication], names: Sequence[str], everything: bool,
                containers: Collection[str]) -> list[str]:
-    """What rules of others take away from what is asked about."""
+    """What rules and settings of others take away from what is asked about."""
     asked = [publication for publication in published if everything or publication.container in containers]
     claims = conflicts.find_claims(state)
     return [*conflicts.find_contested(claims, conflicts.occupied_by(claims), asked), *find_blocked(state, asked),
-            *find_shut_in(state, names)]
+            *find_shut_in(state, names), *find_unforwarded(state, asked, names)]
 
 
 def _leftovers(state: HostState, ledger: Ledger, named: Sequence[Mapping[str, Any]]) -> list[str]:

@@ -126,7 +126,7 @@ def _journeys(state: HostState, publication: Publication,
     after = dataclasses.replace(blank, oif=_names(bridge), destination=(container, container), local=False,
                                 dport=_ports(publication.container_port, publication), states=_NEW | translated)
     before = dataclasses.replace(blank, dport=_ports(publication.host_port, publication), local=not publication.direct)
-    for link in _entries(state):
+    for link in entries(state):
         own = [int(interface.ip) for interface in map(ipaddress.ip_interface, link.addresses)
                if interface.version == host_ip.version]
         if own and not host_ip.is_loopback and not publication.allow_from:
@@ -146,7 +146,7 @@ def _journeys(state: HostState, publication: Publication,
                    ("connections from the host itself", ("postrouting",), before, after))
 
 
-def _entries(state: HostState) -> list[Link]:
+def entries(state: HostState) -> list[Link]:
     """Interfaces through which somebody outside comes in: not those of containers."""
     uplinks = {route.interface for route in state.host.routes if route.destination == "default"}
     return [link for link in state.host.links.values() if link.up and link.addresses

@@ -2,12 +2,14 @@
 """What every run keeps true, whatever it was asked. Pure."""
 from __future__ import annotations
 
-from ..bridge.forwarding import ROUTE_LOCALNET
+from ..bridge.forwarding import ROUTE_LOCALNET, SWITCHES, keep_forwarding
 from ..endpoint.plan import amend as amend_endpoints
 from ..host.draft import Draft
 from ..host.endpoints import endpoints
 from ..host.model import Scope
 from ..host.operations import NetnsRecord
+from ..host.settings import FORWARDING_OF
+from .forwarding import find_unforwarded
 from .names import keep_names
 from .obstacles import find_blocked, find_shut_in
 from .rules import follow_addresses, keep_rules
@@ -15,7 +17,9 @@ from .rules import follow_addresses, keep_rules
 
 def widen(scope: Scope) -> Scope:
     """A scope with what :func:`settle` has to know."""
-    return Scope.union([scope, Scope(bridge_sysctls=(ROUTE_LOCALNET,))]) if scope.firewall else scope
+    more = Scope(sysctls=SWITCHES, bridge_sysctls=(ROUTE_LOCALNET, *FORWARDING_OF.values()),
+                 outer_sysctls=(FORWARDING_OF["ipv4"],) if scope.others else ())
+    return Scope.union([scope, more]) if scope.firewall else scope
 
 
 def settle(draft: Draft) -> None:
@@ -32,9 +36,11 @@ def settle(draft: Draft) -> None:
             draft.ledger.forget(container)
         follow_addresses(draft)
         keep_rules(draft)
+        keep_forwarding(draft)
     keep_names(draft)
     asked = [publication for name in draft.containers_asked for publication in draft.ledger.publications_of(name)]
-    for sentence in (*find_blocked(draft.state, asked), *find_shut_in(draft.state, draft.bridges_asked)):
+    for sentence in (*find_blocked(draft.state, asked), *find_shut_in(draft.state, draft.bridges_asked),
+                     *find_unforwarded(draft.state, asked, draft.bridges_asked)):
         draft.warn(sentence)
 
 

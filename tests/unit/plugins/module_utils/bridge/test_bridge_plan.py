@@ -219,6 +219,7 @@ def test_forwarding_is_switched_on_and_never_off() -> None:
     world = World()
     assert not any("ip_forward" in action for action in world.bridge(ip_forward=False).actions)
     assert world.bridge().actions[-1] == "set net.ipv4.ip_forward to 1 (was 0)"
+    assert world.bridge(ip_forward=False).actions == ["record the settings of br0"]
     assert world.bridge(ip_forward=False).operations == ()
 
 

@@ -1,0 +1,46 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Kernel settings in memory: which there are, and what they begin with. For tests."""
+from __future__ import annotations
+
+from typing import Any, Optional
+
+from ..core.errors import HostError
+from ..netns.model import HOST
+from .model import BRIDGE_CALLS, HostState
+from .settings import FORWARDING, FORWARDING_OF, of_new
+
+_NEW = FORWARDING_OF["ipv4"].format("default")
+
+
+class Settings:
+    """The settings of a state, with those that a kernel has and nobody has set."""
+
+    state: HostState
+
+    def sysctl(self, netns: str, name: str) -> Optional[str]:
+        """A value that was set, the kernel's default for an interface that is there, None where there is no name."""
+        if (value := self.state.sysctls.get((netns, name))) is not None:
+            return value
+        here, general = self.state.namespaces.get(netns), of_new(name)
+        if here is None or not general:
+            return None
+        if (interface := name.split("/")[3]) in here.links:
+            return self.sysctl(netns, general)
+        switched = self.state.sysctls.get((netns, FORWARDING["ipv4"])) if name == _NEW else None
+        return switched or ("0" if interface in ("all", "default") else None)
+
+    def _SysctlSet(self, operation: Any) -> None:
+        require(self.sysctl(operation.netns, operation.name) is not None, "there is no such name")
+        operation.apply(self.state)
+
+    def _ModuleLoad(self, operation: Any) -> None:
+        operation.apply(self.state)
+        if operation.name == "br_netfilter":
+            for name in BRIDGE_CALLS.values():
+                self.state.sysctls.setdefault((HOST, name), "1")
+
+
+def require(fact: bool, otherwise: str) -> None:
+    """:raises HostError: where a kernel would refuse"""
+    if not fact:
+        raise HostError(otherwise)
