@@ -200,7 +200,8 @@ options:
           sysctls:
             type: dict
             description: Kernel settings of the container's network by name, like C(net.ipv4.conf.IFNAME.rp_filter),
-              where C(IFNAME) stands for the interface.
+              where C(IFNAME) stands for the interface. Redirects and router advertisements of others
+              are not heeded (C(accept_redirects) and C(accept_ra) are V(0)) unless this says so.
           default_route:
             type: bool
             description: Whether the container's default route leads through this interface. When

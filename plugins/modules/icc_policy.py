@@ -16,6 +16,8 @@ description:
   - Links open ports with O(icc=false) only; with O(icc=true) everything is open anyhow.
   - The alias of a link stands in the hosts file of a container that has its names from M(mooring.net.container_dns),
     whatever O(icc) is, and follows the address of the other container.
+  - With O(icc=false) the ports of the bridge are isolated from each other as well, so that no frame passes. Those of
+    containers with published ports are not, and neither is one end of each link.
   - O(icc=false) also sets C(net.bridge.bridge-nf-call-iptables), without which the kernel shows the rules no packet.
 extends_documentation_fragment:
   - mooring.net.attributes

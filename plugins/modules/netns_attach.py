@@ -90,6 +90,8 @@ options:
     description:
       - Kernel settings of the container's network by name, like C(net.ipv4.conf.IFNAME.rp_filter), where C(IFNAME)
         stands for the interface.
+      - On a bridge of M(mooring.net.docker_bridge) redirects and router advertisements of others are not heeded
+        (C(accept_redirects) and C(accept_ra) are V(0)) unless this says so.
     type: dict
   default_route:
     description:

@@ -54,7 +54,8 @@ network:
       elements: dict
       returned: success
     endpoints:
-      description: Containers on bridges, with their addresses, published ports and links.
+      description: Containers on bridges, with their addresses, published ports and links, and whether the kernel keeps
+        all frames of other isolated ports of the bridge from them (C(icc=false)).
       type: list
       elements: dict
       returned: success
@@ -66,6 +67,7 @@ network:
           address_v6: ""
           host_interface: veth4f1e09b21c7
           up: true
+          isolated: false
           exposed_ports: []
           published_ports: ["0.0.0.0:8080->192.168.5.2:80/tcp"]
           links: ["db:database"]

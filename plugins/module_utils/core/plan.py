@@ -14,7 +14,8 @@ from typing import Any, Optional, Protocol
 #   RECORD   Endpoints and bridges that were there before have their new leases, MTU and addresses. By the old ones the
 #            next run would have seen that what is inside of containers does not fit yet.
 #   OPEN     What the run makes reachable is so: rules first, then the sysctls that let packets through them.
-#   FORGET   Connections that go on by an old permission or translation are forgotten.
+#   FORGET   Connections that go on by an old permission or translation are forgotten. Ports that others need not hear
+#            any more are isolated.
 #   NAME     Containers find each other by name.
 #
 # So a run that ends in the middle leaves nothing reachable that was not so before and would not be so afterwards.

@@ -2,8 +2,8 @@
 """Interfaces that are there already and become endpoints. Pure.
 
 One that a container engine made, on a bridge of ours, is an endpoint until it is given back: the mark on the host's end
-is all that is ours, and hairpin mode, without which the container would not reach its own published ports. What is
-inside the container stays the engine's.
+is all that is ours, hairpin mode, without which the container would not reach its own published ports, and whether its
+port is isolated. What is inside the container stays the engine's.
 """
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from typing import NamedTuple, Optional
 
 from ..core.errors import MooringError, OptionError
 from ..host.draft import Draft
-from ..host.endpoints import HAIRPIN, PLAIN, Endpoint, endpoint_of, outer_end
+from ..host.endpoints import Endpoint, endpoint_of, outer_end, port_words
 from ..link.model import Link
 from ..link.operations import LinkSet
 from ..netns.model import HOST
@@ -37,7 +37,7 @@ def adopted_endpoint(draft: Draft, item: LocatedEndpoint, lease: Optional[Endpoi
     if held and not held.adopted:
         return None
     outer = _require_ours_to_take(item, found, bridges)
-    before = held.adopted if held else HAIRPIN if outer.hairpin else PLAIN
+    before = held.adopted if held else port_words(outer)
     addresses = {version: next((a for a in inner.addresses if ipaddress.ip_interface(a).version == version), "")
                  for version in (4, 6)}
     _refuse_changes(item, addresses[4], addresses[6])

@@ -9,7 +9,7 @@ from dataclasses import replace
 from ..bridge.model import Bridge
 from ..core.model import KNOWN_AFTER_APPLY
 from ..host.draft import Draft
-from ..host.endpoints import DISABLE_V6, Endpoint
+from ..host.endpoints import ACCEPT_RA, DISABLE_V6, REDIRECTS, REDIRECTS_V6, Endpoint, inner_settings
 from ..host.operations import SysctlSet
 from ..link.addressing import AddrAdd, AddrDel, RouteAdd, RouteDel
 from ..link.model import Link, Route
@@ -25,7 +25,7 @@ HOST_V6 = "net/ipv6/conf/all/disable_ipv6"  # exists where the kernel has IPv6
 
 def sysctl_names(item: LocatedEndpoint) -> list[str]:
     """The names below /proc/sys that :func:`configure` looks at in the container's namespace."""
-    return [_disable_v6(item), *(name for name, _value in item.sysctls)]
+    return [*inner_settings(item.interface_name), *(name for name, _value in item.sysctls)]
 
 
 def _disable_v6(item: LocatedEndpoint) -> str:
@@ -52,7 +52,7 @@ def configure(draft: Draft, item: LocatedEndpoint, bridge: Bridge, addresses: Ma
     :param addresses: by family, with prefix length, "" for none
     :param routes: what :func:`give_up` says
     """
-    _sysctls(draft, item, addresses)
+    _sysctls(draft, item, bridge, addresses)
     _up(draft, item)
     for family in FAMILIES:
         present = draft.state.namespaces[item.path].links[item.interface_name].addresses
@@ -92,11 +92,15 @@ def gateway(item: LocatedEndpoint, bridge: Bridge, family: str) -> str:
     return found or (KNOWN_AFTER_APPLY if not bridge.link.index else "")
 
 
-def _sysctls(draft: Draft, item: LocatedEndpoint, addresses: Mapping[str, str]) -> None:
-    state = draft.state
-    wanted = dict(item.sysctls)
+def _sysctls(draft: Draft, item: LocatedEndpoint, bridge: Bridge, addresses: Mapping[str, str]) -> None:
+    """Before the interface is up, and IPv6 on it, so that nothing that a neighbour says comes too early."""
+    state, wanted = draft.state, dict(item.sysctls)
     mtu = state.namespaces[item.path].links[item.interface_name].mtu
-    if state.sysctls.get((HOST, HOST_V6)) is not None and mtu >= IPV6_MIN_MTU:
+    with_v6 = state.sysctls.get((HOST, HOST_V6)) is not None and mtu >= IPV6_MIN_MTU
+    if _is_ours(bridge):
+        for name in (*REDIRECTS, *((REDIRECTS_V6, ACCEPT_RA) if with_v6 and addresses["ipv6"] else ())):
+            wanted.setdefault(name.format(item.interface_name), "0")
+    if with_v6:
         # As Docker does for a container without an IPv6 network; back on when its bridge has got one.
         value = state.sysctls.get((item.path, _disable_v6(item)))
         if not addresses["ipv6"] or value == "1":
@@ -104,6 +108,11 @@ def _sysctls(draft: Draft, item: LocatedEndpoint, addresses: Mapping[str, str]) 
     for name, value in wanted.items():
         if state.sysctls.get((item.path, name)) != value:
             draft.do(SysctlSet(item.path, name, value, state.sysctls.get((item.path, name))))
+
+
+def _is_ours(bridge: Bridge) -> bool:
+    """Whether routes come from a bridge of ours, also one that check mode assumes. In other networks routers may."""
+    return bridge.link.mark is not None or not bridge.link.index
 
 
 def _up(draft: Draft, item: LocatedEndpoint) -> None:

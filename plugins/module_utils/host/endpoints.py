@@ -13,6 +13,15 @@ from .draft import Draft
 from .model import HostState, Scope
 
 DISABLE_V6 = "net/ipv6/conf/{}/disable_ipv6"
+# What would let a neighbour turn away what a container sends, by redirects (RFC 792, RFC 4861) and by router
+# advertisements (RFC 4861). Of the two for redirects of IPv4 one is enough for them to be heeded (ip-sysctl.rst).
+REDIRECTS = ("net/ipv4/conf/all/accept_redirects", "net/ipv4/conf/{}/accept_redirects")
+REDIRECTS_V6, ACCEPT_RA = "net/ipv6/conf/{}/accept_redirects", "net/ipv6/conf/{}/accept_ra"
+
+
+def inner_settings(interface: str) -> list[str]:
+    """The kernel settings of a container's interface that are ours to keep."""
+    return [name.format(interface) for name in (DISABLE_V6, *REDIRECTS, REDIRECTS_V6, ACCEPT_RA)]
 
 
 @dataclass(frozen=True)
@@ -51,7 +60,7 @@ class Endpoint:
     @property
     def reads(self) -> Scope:
         """What has to be read before its inside can be changed."""
-        return Scope((self.path,), ((self.path, DISABLE_V6.format(self.interface)),))
+        return Scope((self.path,), tuple((self.path, name) for name in inner_settings(self.interface)))
 
     @property
     def mark(self) -> Mark:
@@ -92,7 +101,18 @@ def containers(found: Iterable[Endpoint]) -> dict[str, list[Endpoint]]:
     return grouped
 
 
-PLAIN, HAIRPIN = "plain", "hairpin"  # what the port of an endpoint that was adopted was before
+# What the port of an endpoint that was adopted was before. ISOLATED stands behind one of the others and a comma.
+PLAIN, HAIRPIN, ISOLATED = "plain", "hairpin", "isolated"
+
+
+def port_words(link: Link) -> str:
+    """What an endpoint that is adopted keeps of its port."""
+    return (HAIRPIN if link.hairpin else PLAIN) + (f",{ISOLATED}" if link.isolated else "")
+
+
+def was_isolated(endpoint: Endpoint) -> bool:
+    """Whether an engine had isolated the port before; never so where the interface was made for the endpoint."""
+    return ISOLATED in endpoint.adopted.split(",")
 
 
 def release(draft: Draft, endpoint: Endpoint) -> None:
@@ -101,5 +121,6 @@ def release(draft: Draft, endpoint: Endpoint) -> None:
         draft.do(LinkDel(HOST, endpoint.link))
         return
     link = draft.state.host.links[endpoint.link.name]
-    was_plain = endpoint.adopted == PLAIN and bool(link.controller)
-    draft.do(LinkSet(HOST, link, replace(link, alias="", hairpin=False if was_plain else link.hairpin)))
+    was_plain = PLAIN in endpoint.adopted.split(",") and bool(link.controller)
+    draft.do(LinkSet(HOST, link, replace(link, alias="", hairpin=False if was_plain else link.hairpin,
+                                         isolated=bool(link.controller) and was_isolated(endpoint))))

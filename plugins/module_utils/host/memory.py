@@ -94,7 +94,7 @@ class Memory(Settings):
         self._require_bridge(operation.netns, operation.changes.get("controller", ("", ""))[1])
         operation.apply(self.state)
         if "controller" in operation.changes and not operation.new.controller:
-            links[operation.new.name] = dataclasses.replace(links[operation.new.name], hairpin=False)
+            links[operation.new.name] = dataclasses.replace(links[operation.new.name], hairpin=False, isolated=False)
 
     def _LinkMove(self, operation: Any) -> None:
         require(operation.name not in self.state.namespaces[operation.target].links, f"{operation.name} exists")
@@ -199,7 +199,7 @@ class Memory(Settings):
         here.routes = [route for route in here.routes if route.interface != name]
         self._dirty.add(netns)
         for port in here.ports_of(name):
-            here.links[port.name] = dataclasses.replace(port, controller="", hairpin=False)
+            here.links[port.name] = dataclasses.replace(port, controller="", hairpin=False, isolated=False)
         self.state.sysctls = {key: value for key, value in self.state.sysctls.items()
                               if key[0] != netns or f"/conf/{name}/" not in key[1]}
 

@@ -27,7 +27,8 @@ class Settings:
         if (interface := name.split("/")[3]) in here.links:
             return self.sysctl(netns, general)
         switched = self.state.sysctls.get((netns, FORWARDING["ipv4"])) if name == _NEW else None
-        return switched or ("0" if interface in ("all", "default") else None)
+        begin = "1" if name.endswith(("/accept_ra", "/accept_redirects")) else "0"
+        return switched or (begin if interface in ("all", "default") else None)
 
     def _SysctlSet(self, operation: Any) -> None:
         require(self.sysctl(operation.netns, operation.name) is not None, "there is no such name")

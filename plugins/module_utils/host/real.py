@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Optional
 
 from ..core.errors import ExecutionError, HostError, MooringError
@@ -60,7 +60,9 @@ class RealHost:
             netns = self._namespace(path)
             if netns is not None:
                 state.namespaces[path] = netns
-        state.sysctls = proc.read_sysctls(scope.sysctl_names(state), self._namespaces)
+        names = scope.sysctl_names(state)
+        state.sysctls = _settings(state, names)
+        state.sysctls.update(proc.read_sysctls((key for key in names if key not in state.sysctls), self._namespaces))
         if scope.firewall:
             state.tables, state.foreign, state.unusable = iptables.snapshot()
         if scope.others:
@@ -125,6 +127,12 @@ class RealHost:
             self.warnings.append(str(error))
             return False
         return True
+
+
+def _settings(state: HostState, names: Iterable[tuple[str, str]]) -> dict[tuple[str, str], Optional[str]]:
+    """Those that were read together with the links of a namespace."""
+    return {(path, name): netns.settings[name] for path, name in names
+            if (netns := state.namespaces.get(path)) and name in netns.settings}
 
 
 def _group(operation: Operation) -> tuple[bool, str]:

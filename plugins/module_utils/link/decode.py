@@ -24,9 +24,9 @@ _TYPE = 0x3FFF  # NLA_TYPE_MASK: the two bits above are flags
 _NESTED = 0x8000  # NLA_F_NESTED
 
 IFLA_ADDRESS, IFLA_IFNAME, IFLA_MTU, IFLA_LINK, IFLA_MASTER, IFLA_TXQLEN = 1, 3, 4, 5, 10, 13
-IFLA_LINKINFO, IFLA_IFALIAS, IFLA_GROUP = 18, 20, 27
+IFLA_LINKINFO, IFLA_IFALIAS, IFLA_AF_SPEC, IFLA_GROUP = 18, 20, 26, 27
 _INFO_KIND, _INFO_DATA, _INFO_SLAVE_DATA = 1, 2, 5
-_BR_STP_STATE, _BRPORT_MODE = 5, 4
+_BR_STP_STATE, _BRPORT_MODE, _BRPORT_ISOLATED = 5, 4, 33
 _IFA_ADDRESS, _IFA_LOCAL = 1, 2
 _RTA_DST, _RTA_OIF, _RTA_GATEWAY, _RTA_MULTIPATH, _RTA_TABLE = 1, 4, 5, 9, 15
 
@@ -35,6 +35,14 @@ TABLE_MAIN, UNICAST, SCOPE_LINK = 254, 1, 253
 UNFINISHED_GROUP = 0x6D6F6F73  # the group of a link of ours from its creation until its mark stands
 _FAMILIES = {socket.AF_INET: "ipv4", socket.AF_INET6: "ipv6"}
 
+
+_SETTING = struct.Struct("=i")
+# Family, attribute within IFLA_AF_SPEC (IFLA_INET_CONF, IFLA_INET6_CONF), place among its numbers, name. The places
+# are those of linux/ip.h (IPV4_DEVCONF_..., from 1 on) and linux/ipv6.h (DEVCONF_..., from 0 on).
+_SETTINGS = ((socket.AF_INET, 1, 3, "net/ipv4/conf/{}/accept_redirects"),
+             (socket.AF_INET6, 2, 3, "net/ipv6/conf/{}/accept_ra"),
+             (socket.AF_INET6, 2, 4, "net/ipv6/conf/{}/accept_redirects"),
+             (socket.AF_INET6, 2, 26, "net/ipv6/conf/{}/disable_ipv6"))
 
 # What a dump is asked for: links without their statistics, which are a third of each message (IFLA_EXT_MASK with
 # RTEXT_FILTER_SKIP_STATS); all addresses; the routes of the main table.
@@ -83,7 +91,7 @@ def link(payload: bytes) -> tuple[Link, int]:
     info = attributes(words.get(IFLA_LINKINFO, b""))
     kind = "loopback" if flags & _IFF_LOOPBACK else _text(info.get(_INFO_KIND))
     stp = kind == "bridge" and _number(attributes(info.get(_INFO_DATA, b"")).get(_BR_STP_STATE))
-    hairpin = _number(attributes(info.get(_INFO_SLAVE_DATA, b"")).get(_BRPORT_MODE))
+    port = attributes(info.get(_INFO_SLAVE_DATA, b""))
     controller = _number(words.get(IFLA_MASTER))
     alias = _text(words.get(IFLA_IFALIAS))
     if not alias and _number(words.get(IFLA_GROUP)) == UNFINISHED_GROUP:
@@ -91,8 +99,23 @@ def link(payload: bytes) -> tuple[Link, int]:
     found = Link(_text(words.get(IFLA_IFNAME)), kind, index, peer_index=_number(words.get(IFLA_LINK)),
                  up=bool(flags & IFF_UP), mtu=_number(words.get(IFLA_MTU)),
                  mac=":".join(f"{byte:02x}" for byte in words.get(IFLA_ADDRESS, b"")), alias=alias, stp=bool(stp),
-                 hairpin=bool(controller and hairpin), tx_queue_len=_number(words.get(IFLA_TXQLEN), -1))
+                 hairpin=bool(controller and _number(port.get(_BRPORT_MODE))),
+                 isolated=bool(controller and _number(port.get(_BRPORT_ISOLATED))),
+                 tx_queue_len=_number(words.get(IFLA_TXQLEN), -1))
     return found, controller
+
+
+def settings(payload: bytes) -> Iterator[tuple[str, Optional[str]]]:
+    """Kernel settings of a link, by their names below /proc/sys, None for those that it does not have now.
+
+    To open the file of one costs as much as to decode the whole message, where it stands as well.
+    """
+    words = attributes(payload, _LINK.size)
+    name, families = _text(words.get(IFLA_IFNAME)), attributes(words.get(IFLA_AF_SPEC, b""))
+    for family, kind, place, template in _SETTINGS:
+        values = attributes(families.get(family, b"")).get(kind, b"")
+        known = len(values) >= (place + 1) * _SETTING.size
+        yield template.format(name), str(_SETTING.unpack_from(values, place * _SETTING.size)[0]) if known else None
 
 
 def address(payload: bytes) -> Optional[tuple[int, str]]:

@@ -13,6 +13,7 @@ from ..link.operations import LinkAdd, LinkDel, LinkMove, LinkSet
 from . import rtnl
 from .decode import IFF_UP, SCOPE_LINK, TABLE_MAIN, UNFINISHED_GROUP, UNICAST
 
+_PORT_SETTINGS = {"hairpin": "IFLA_BRPORT_MODE", "isolated": "IFLA_BRPORT_ISOLATED"}
 _SCOPE_UNIVERSE, _PROTOCOL_STATIC = 0, 4
 _NODAD = 0x02
 
@@ -73,8 +74,8 @@ def _link_add(operation: LinkAdd, place: Place) -> Iterator[bytes]:
         more.append(["IFLA_IFALIAS", link.alias])
     if pinned:
         more.append(["IFLA_MTU", link.mtu])
-    if link.hairpin:
-        more.append(_hairpin(True))
+    if link.hairpin or link.isolated:
+        more.append(_port(*([attribute, 1] for key, attribute in _PORT_SETTINGS.items() if getattr(link, key))))
     yield Second(rtnl.encode(rtnl.NEWLINK, 0, more))
 
 
@@ -98,9 +99,11 @@ def _link_set(operation: LinkSet, place: Place) -> Iterator[bytes]:
         fields.update(flags=IFF_UP if new.up else 0, change=IFF_UP)
     if len(attributes) > 1 or fields:
         yield rtnl.encode(rtnl.NEWLINK, 0, attributes, **fields)
-    # A link that becomes a port of another bridge begins there without hairpin mode.
-    if new.controller and ("hairpin" in changes or ("controller" in changes and new.hairpin)):
-        yield rtnl.encode(rtnl.NEWLINK, 0, [["IFLA_IFNAME", new.name], _hairpin(new.hairpin)])
+    # A link that becomes a port of another bridge begins there with all of them off.
+    settings = [[attribute, int(getattr(new, key))] for key, attribute in _PORT_SETTINGS.items()
+                if key in changes or ("controller" in changes and getattr(new, key))]
+    if new.controller and settings:
+        yield rtnl.encode(rtnl.NEWLINK, 0, [["IFLA_IFNAME", new.name], _port(*settings)])
     # A port of ours says in its alias whose addresses are behind it. A MAC follows an address, and until its new holder
     # sends something the bridge would go on to send to the former one.
     if new.controller and "alias" in changes and "controller" not in changes:
@@ -150,14 +153,10 @@ def _route(operation: Union[RouteAdd, RouteDel], place: Place) -> Iterator[bytes
                       scope=_SCOPE_UNIVERSE if route.gateway else SCOPE_LINK)
 
 
-def _hairpin(on: bool) -> list[Any]:
-    return _port(["IFLA_BRPORT_MODE", int(on)])
-
-
-def _port(setting: list[Any]) -> list[Any]:
-    """A setting of a bridge port: br_netlink.c of the kernel."""
+def _port(*settings: list[Any]) -> list[Any]:
+    """Settings of a bridge port: br_netlink.c of the kernel."""
     return ["IFLA_LINKINFO", {"attrs": [["IFLA_INFO_SLAVE_KIND", "bridge"],
-                                        ["IFLA_INFO_SLAVE_DATA", {"attrs": [setting]}]]}]
+                                        ["IFLA_INFO_SLAVE_DATA", {"attrs": list(settings)}]]}]
 
 
 # What encodes an operation takes those of its own class.

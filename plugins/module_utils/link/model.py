@@ -26,7 +26,8 @@ class Link:
 
     ``addresses`` are texts with a prefix length ("192.168.5.1/24"), without link-local ones. ``controller`` is the
     name of the bridge that the link is a port of (the kernel says master). ``peer_index`` is the other end's index in
-    the other end's namespace. ``stp`` belongs to bridges, ``hairpin`` to bridge ports.
+    the other end's namespace. ``stp`` belongs to bridges, ``hairpin`` and
+    ``isolated`` to bridge ports: no frame passes between two ports that are isolated (bridge(8)).
     ``tx_queue_len`` is in packets, -1 for the kernel's choice.
     """
 
@@ -42,6 +43,7 @@ class Link:
     addresses: tuple[str, ...] = ()
     stp: bool = False
     hairpin: bool = False
+    isolated: bool = False
     tx_queue_len: int = -1
 
     @cached_property
@@ -99,14 +101,19 @@ def describe_alias(alias: str) -> str:
 
 @dataclass
 class Namespace:
-    """A network namespace: links by name, and the routes of its main table."""
+    """A network namespace: links by name, and the routes of its main table.
+
+    ``settings`` are kernel settings of the links as the same messages of the kernel have them, by their names below
+    /proc/sys; None where the kernel has no such name now.
+    """
 
     inode: int = 0
     links: dict[str, Link] = field(default_factory=dict)
     routes: list[Route] = field(default_factory=list)
+    settings: dict[str, Optional[str]] = field(default_factory=dict)
 
     def copy(self) -> Namespace:
-        return Namespace(self.inode, dict(self.links), list(self.routes))
+        return Namespace(self.inode, dict(self.links), list(self.routes), self.settings)
 
     def default_route(self, family: str) -> Optional[Route]:
         return next((r for r in self.routes if r.destination == "default" and r.family == family), None)

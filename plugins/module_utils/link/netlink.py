@@ -31,13 +31,17 @@ _REASONS = {
 
 
 def snapshot(path: str, namespaces: Optional[Namespaces] = None) -> Namespace:
-    """Links with their addresses, and the routes of the main table, of the namespace at ``path``.
+    """Links with their addresses and settings, and the routes of the main table, of the namespace at ``path``.
+
+    Without the settings for the host's own: it may have a thousand links, of which a few are asked for.
 
     :raises HostError: when it cannot be entered
     """
     with (namespaces or Namespaces()).enter(path), rtnl.RtnlSocket() as kernel:
         inode = os.stat("/proc/self/ns/net").st_ino
-        links = [decode.link(data) for data in kernel.dump(rtnl.GETLINK, decode.LINKS)]
+        messages_of = list(kernel.dump(rtnl.GETLINK, decode.LINKS))
+        links = [decode.link(data) for data in messages_of]
+        settings = dict(pair for data in messages_of for pair in decode.settings(data)) if path != HOST else {}
         names = {link.index: link.name for link, _controller in links}
         addresses: dict[int, list[str]] = {}
         for found in filter(None, map(decode.address, kernel.dump(rtnl.GETADDR, decode.ADDRESSES))):
@@ -46,7 +50,7 @@ def snapshot(path: str, namespaces: Optional[Namespaces] = None) -> Namespace:
                   if (route := decode.route(data, names))]
     return Namespace(inode, {link.name: replace(link, controller=names.get(controller, ""),
                                                 addresses=tuple(addresses.get(link.index, ())))
-                             for link, controller in links}, routes)
+                             for link, controller in links}, routes, settings)
 
 
 def execute(path: str, operations: Sequence[Operation], namespaces: Optional[Namespaces] = None) -> Iterator[Operation]:

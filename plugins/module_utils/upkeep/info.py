@@ -79,7 +79,7 @@ def _endpoint(endpoint: Endpoint, ledger: Ledger) -> Mapping[str, Any]:
     own = endpoint.container
     return {"container": own, "interface_name": endpoint.interface, "bridge": endpoint.bridge,
             "address": endpoint.address, "address_v6": endpoint.address_v6, "host_interface": endpoint.link.name,
-            "up": endpoint.link.up, "exposed_ports": list(endpoint.exposed),
+            "up": endpoint.link.up, "isolated": endpoint.link.isolated, "exposed_ports": list(endpoint.exposed),
             "published_ports": [p.text for p in ledger.publications_of(own)],
             "links": sorted({f"{link.target}:{link.alias}" for link in ledger.links_of(own)})}
 

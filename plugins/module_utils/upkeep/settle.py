@@ -10,6 +10,7 @@ from ..host.model import Scope
 from ..host.operations import NetnsRecord
 from ..host.settings import FORWARDING_OF
 from .forwarding import find_unforwarded
+from .isolation import keep_isolated
 from .names import keep_names
 from .obstacles import find_blocked, find_shut_in
 from .rules import follow_addresses, keep_rules
@@ -37,6 +38,7 @@ def settle(draft: Draft) -> None:
         follow_addresses(draft)
         keep_rules(draft)
         keep_forwarding(draft)
+        keep_isolated(draft)
     keep_names(draft)
     asked = [publication for name in draft.containers_asked for publication in draft.ledger.publications_of(name)]
     for sentence in (*find_blocked(draft.state, asked), *find_shut_in(draft.state, draft.bridges_asked),

@@ -144,3 +144,16 @@ def test_an_endpoint_is_not_another_containers_too(world: World) -> None:
     world.attach("web")
     message = world.refuses("netns_attach", netns_path=named_path("web"), name="thief", adopt=True)
     assert "interface eth0 of thief belongs to container web already" in message
+
+
+@pytest.mark.parametrize("isolated", [False, True])
+def test_its_port_is_isolated_as_it_was_when_it_is_given_back(world: World, isolated: bool) -> None:
+    name = start(world, "shop")
+    outer = world.state.host.links[name]
+    world.host.carry_out(LinkSet(HOST, outer, replace(outer, isolated=isolated)))
+    for icc in (False, True, False):
+        world.run("icc_policy", bridge="br0", icc=icc)
+        world.run("netns_attach", container="shop", adopt=True)
+        assert world.state.host.links[name].isolated is (isolated or not icc)
+    world.run("netns_attach", container="shop", state="absent")
+    assert world.state.host.links[name].isolated is isolated

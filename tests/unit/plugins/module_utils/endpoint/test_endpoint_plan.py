@@ -433,3 +433,58 @@ def test_more_ports_than_a_bridge_has() -> None:
 def test_a_mark_that_the_kernel_has_no_room_for(world: World) -> None:
     message = world.refuses("netns_attach", netns="web", exposed_ports=[str(port) for port in range(1, 99)])
     assert message.startswith("exposed_ports: '1/tcp, 2/tcp") and "Write neighbouring ports as ranges" in message
+
+
+# -- what a neighbour says --------------------------------------------------------------------------------------------
+
+CLOSED = ("net/ipv4/conf/all/accept_redirects", "net/ipv4/conf/eth0/accept_redirects",
+          "net/ipv6/conf/eth0/accept_redirects", "net/ipv6/conf/eth0/accept_ra")
+
+
+def heeded(world: World, container: str = "web") -> list[str]:
+    return [name for name in CLOSED if world.host.sysctl(named_path(container), name) != "0"]
+
+
+def test_redirects_and_router_advertisements_are_not_heeded(world: World) -> None:
+    world.bridge(fixed_cidr_v6="2001:db8:5::/64")
+    plan = world.run("netns_attach", netns="web")
+    assert heeded(world) == []
+    up = plan.actions.index("set eth0 in web: up")
+    assert {f"set {name.replace('/', '.')} in web to 0" for name in CLOSED} <= {
+        action.partition(" (")[0] for action in plan.actions[:up]}
+    assert world.run("netns_attach", netns="web").operations == ()
+
+
+def test_without_ipv6_there_is_nothing_to_be_heeded_of_it(world: World) -> None:
+    world.attach("web")
+    assert heeded(world) == list(CLOSED[2:])
+    world.bridge(fixed_cidr_v6="2001:db8:5::/64")
+    assert heeded(world) == []
+    names = [operation.name for operation in world.host.executed if getattr(operation, "netns", "") == named_path("web")
+             and getattr(operation, "name", "").startswith("net/ipv6")]
+    assert names[-3:] == [CLOSED[2], CLOSED[3], "net/ipv6/conf/eth0/disable_ipv6"]
+
+
+def test_what_a_container_opens_for_itself_is_closed_again(world: World) -> None:
+    world.bridge(fixed_cidr_v6="2001:db8:5::/64")
+    world.attach("web")
+    for name in CLOSED:
+        world.state.sysctls[named_path("web"), name] = "1"
+    plan = world.run("netns_attach", netns="web")
+    assert plan.actions == [f"set {name.replace('/', '.')} in web to 0 (was 1)" for name in CLOSED]
+    assert heeded(world) == []
+
+
+def test_what_the_user_says_of_them_counts(world: World) -> None:
+    world.bridge(fixed_cidr_v6="2001:db8:5::/64")
+    said = {"net.ipv6.conf.IFNAME.accept_ra": 2, "net.ipv4.conf.all.accept_redirects": 1}
+    world.run("netns_attach", netns="web", sysctls=said)
+    assert heeded(world) == [CLOSED[0], CLOSED[3]]
+    assert world.run("netns_attach", netns="web", sysctls=said).operations == ()
+
+
+def test_on_a_bridge_of_others_routers_are_heeded(world: World) -> None:
+    world.state.host.links["lan"] = Link("lan", "bridge", 9, up=True)
+    world.run("veth_pair", name="one", peer={"name": "other"})
+    world.run("netns_attach", netns="web", interface="other", bridge="lan", address="10.1.0.2/24")
+    assert heeded(world) == list(CLOSED)
