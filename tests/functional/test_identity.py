@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The number of a process is used again, names lead somewhere else: nobody is taken for a container that is gone."""
+import sys
 import time
 
 import pytest
 from containers import BOX, Process, box
-from pipeline import PipelineError
+from pipeline import CHECKOUT, PipelineError
 from traffic import expect_closed
 
 GATEWAY = "192.168.5.1"
@@ -320,3 +321,152 @@ def test_a_mark_that_others_wrote_says_nothing(here):
     here.run("netns_attach", netns="theirs", state="absent")
     assert here.exists("/run/netns/theirs")
     here.sh("ip netns delete theirs; rm -r /run/mooring")
+
+
+# Names of containers
+
+
+VICTIM = "/run/victim"
+OWN_ETC = ("unshare --net --mount --uts sh -ec 'mount -t tmpfs tmpfs /etc; echo 10.7.7.7 mine >/etc/hosts; "
+           "exec sleep 1000'")
+
+
+def start_with_files(here, last=0):
+    """A process with a network and an /etc of its own."""
+    again = f"echo {last} >/proc/sys/kernel/ns_last_pid; " if last else ""
+    pid = int(here.sh(f"{again}{OWN_ETC} >/dev/null 2>&1 & echo $!"))
+    here.started.append(pid)
+    while hosts_of(here, pid) != "10.7.7.7 mine\n":
+        time.sleep(0.01)
+    return pid
+
+
+def hosts_of(here, pid):
+    return here.sh(f"cat /proc/{pid}/root/etc/hosts 2>/dev/null || true")
+
+
+def test_files_of_a_process_that_got_the_number_are_left_alone(here):
+    pid = start_with_files(here)
+    here.run("netns_attach", pid=pid, name="c1")
+    here.run("container_dns", pid=pid, name="c1", hostname="front")
+    assert "front" in hosts_of(here, pid)
+    ours = hosts_of(here, pid)
+    for _attempt in range(50):
+        end(here, pid)
+        here.started.remove(pid)
+        if (new := start_with_files(here, last=pid - 1)) == pid:
+            break
+        pid, here.started[:] = pid, [each for each in here.started if each != new]
+        end(here, new)
+        here.started.append(pid)
+    # Whoever it is has read the block of the one before, and shows it as its own.
+    here.host.path(f"/proc/{pid}/root/etc/hosts").write_text(ours)
+    assert here.run("network_info")["network"]["leftovers"][-1] == (
+        "files of c1: they are no longer as this collection wrote them")
+    here.run("docker_bridge", name="br0", bip="192.168.6.1/24")
+    here.run("container_dns", netns="c1", state="absent")
+    here.run("docker_bridge", name="br0", bip=f"{GATEWAY}/24")
+    assert hosts_of(here, pid) == ours and here.sh(f"nsenter --target {pid} --uts hostname") != "front\n"
+
+
+@pytest.mark.parametrize("plant", [f"ln -s {VICTIM} {{}}", f"ln {VICTIM} {{}}", "mkfifo {}", "mkdir {}",
+                                   "touch {}; chown 1000 {}", "touch {}; chmod 666 {}"])
+def test_what_others_put_in_the_place_of_a_record_is_refused_by_name(here, plant):
+    pid, record = start_with_files(here), "/run/mooring/dns/pid-c1"
+    here.run("netns_attach", pid=pid, name="c1")
+    here.sh(f"echo precious >{VICTIM}; mkdir -p /run/mooring/dns; {plant.replace('{}', record)}")
+    with pytest.raises(PipelineError, match=f"{record}, where this collection records the files of a container, .*: "
+                                            "remove it"):
+        here.run("container_dns", pid=pid, name="c1")
+    assert here.sh(f"cat {VICTIM}") == "precious\n" and hosts_of(here, pid) == "10.7.7.7 mine\n"
+    here.run("network_info")
+    here.sh(f"rm -r /run/mooring/dns {VICTIM}")
+
+
+@pytest.mark.parametrize(("plant", "message"), [
+    ("chown 1000 {}", "{} belongs to user 1000"), ("chmod o+w {}", "{} can be written by others than root"),
+    ("rmdir {}; mkdir /run/theirs; ln -s /run/theirs {}", "{} is no folder")])
+def test_a_folder_of_records_that_others_can_write_is_refused_by_name(here, plant, message):
+    here.run("netns_attach", netns="c1")
+    pid, folder = start_with_files(here), "/run/mooring/dns"
+    here.sh(f"mkdir -p {folder}; {plant.replace('{}', folder)}")
+    for module, params in (("container_dns", {"pid": pid}), ("container_dns", {"netns": "c1"}), ("network_info", {})):
+        with pytest.raises(PipelineError, match=message.replace("{}", folder)):
+            here.run(module, **params)
+    assert hosts_of(here, pid) == "10.7.7.7 mine\n" and not here.exists("/etc/netns/c1")
+    here.sh(f"rm -rf {folder} /run/theirs")
+
+
+@pytest.mark.parametrize(("plant", "problem"), [
+    ("chown 1000 /etc/netns/c1", "is in a folder that belongs to user 1000, and is to be root's alone"),
+    ("chmod 777 /etc/netns/c1", "is in a folder that can be written by others than root"),
+    ("chown 1000 /etc/netns/c1/hosts", "belongs to user 1000, and is to be root's alone"),
+    ("chmod 666 /etc/netns/c1/hosts", "can be written by others than root"),
+])
+def test_files_of_a_named_namespace_that_others_can_write_say_nothing(here, plant, problem):
+    """Their marks would be believed."""
+    here.run("netns_attach", netns="c1")
+    here.run("container_dns", netns="c1", hostname="front")
+    here.sh(plant)
+    text = here.sh("cat /etc/netns/c1/hosts")
+    assert here.run("network_info")["network"]["dns"] == []
+    here.run("docker_bridge", name="br0", bip="192.168.6.1/24")
+    with pytest.raises(PipelineError, match=f"netns: 'c1' cannot get a hosts: /etc/netns/c1/hosts {problem}"):
+        here.run("container_dns", netns="c1", hostname="other")
+    assert here.sh("cat /etc/netns/c1/hosts") == text
+    here.run("docker_bridge", name="br0", bip=f"{GATEWAY}/24")
+    here.sh("rm -r /etc/netns")
+
+
+# The program that follows the host's resolv.conf
+
+
+FOLLOWER = """
+import sys
+sys.path.append(sys.argv[1])
+from ansible_collections.mooring.net.plugins.module_utils.core.errors import MooringError
+from ansible_collections.mooring.net.plugins.module_utils.follower import adapter, operations
+from ansible_collections.mooring.net.plugins.module_utils.run.follower import converge_follower
+try:
+    if sys.argv[2] == "install":
+        adapter.carry_out([operations.FileInstall("/usr/local/lib/mooring/core/lock.py", "text", None),
+                           operations.FileInstall("/etc/systemd/system/mooring-resolv.path", "unit", None)])
+    else:
+        converge_follower({"state": "present", "python": sys.executable}, False)
+except MooringError as error:
+    print(error)
+"""
+
+
+def follower(here, what):
+    return here.host.run([sys.executable, "-c", FOLLOWER, CHECKOUT / ".collections", what]).stdout
+
+
+@pytest.mark.parametrize(("plant", "message"), [
+    ("mkdir -p {}; chown 1000 {}", "{} belongs to user 1000"),
+    ("mkdir -p {}/core; chown 1000 {}/core", "{}/core belongs to user 1000"),
+    ("mkdir -p {}; chmod 777 {}", "{} can be written by others than root"),
+    ("mkdir -p /run/theirs; ln -s /run/theirs {}", "{} is no folder"),
+])
+def test_a_program_that_others_could_change_is_not_run(here, plant, message):
+    root = "/usr/local/lib/mooring"
+    here.sh(plant.replace("{}", root))
+    try:
+        for what in ("plan", "install"):
+            assert message.replace("{}", root) in follower(here, what)
+        assert here.sh(f"find {root}/ /run/theirs -type f 2>/dev/null || true") == ""
+    finally:
+        here.sh(f"rm -rf {root} /run/theirs")
+
+
+def test_files_of_the_program_take_the_place_of_what_was_planted(here):
+    root, unit = "/usr/local/lib/mooring", "/etc/systemd/system/mooring-resolv.path"
+    here.sh(f"echo precious >{VICTIM}; mkdir -p {root}/core /etc/systemd/system; chgrp 50 {root}/core; "
+            f"chmod g+s {root}/core; ln -s {VICTIM} {root}/core/lock.py; ln -s {VICTIM} {root}/core/.lock.py.new; "
+            f"ln -s {VICTIM} {unit}")
+    try:
+        assert follower(here, "install") == "" and here.sh(f"cat {VICTIM}") == "precious\n"
+        assert here.sh(f"stat -c '%F %u %g %a %n' {root}/core/lock.py {root}/core/.l* {unit} 2>/dev/null || true") == (
+            f"regular file 0 0 644 {root}/core/lock.py\nregular file 0 0 644 {unit}\n")
+    finally:
+        here.sh(f"rm -rf {root} {unit} {VICTIM}")

@@ -2,15 +2,14 @@
 """Folders and files of ours that nobody but root may write. Adapter.
 
 What is read from them decides what is done as root, and what is written there must not end up in a file of somebody
-else. So no symbolic link is followed on the way, a folder that others own or can write is refused, and a file comes
-into being under a name that nobody can have planted before it takes its place (open(2), rename(2)).
+else. So no symbolic link is followed on the way, a folder that others own or can write is refused, and a file is always
+a new one, which then takes its place (open(2), rename(2)).
 """
 from __future__ import annotations
 
 import contextlib
 import errno
 import os
-import secrets
 import stat
 from collections.abc import Iterator
 from typing import Optional
@@ -26,13 +25,14 @@ _OTHERS_WRITE = stat.S_IWGRP | stat.S_IWOTH  # the group's bit is also the mask 
 def open_own(under: str, path: str, make: bool = False) -> Iterator[int]:
     """An open folder: ``path`` below ``under``, which is the host's own.
 
+    :param path: "" for ``under`` itself
     :param make: whether to make what is missing of ``path``, with mode 0755
     :raises FileNotFoundError: when it is not there
     :raises HostError: when a part of ``path`` is no folder, or one that others own or can write
     """
     with contextlib.ExitStack() as stack:
         folder = _opened(stack, under, None)
-        parts = path.split("/")
+        parts = path.split("/") if path else []
         for number, part in enumerate(parts):
             name = "/".join((under, *parts[:number + 1]))
             if make:
@@ -45,7 +45,9 @@ def open_own(under: str, path: str, make: bool = False) -> Iterator[int]:
                     raise HostError(f"{name} is no folder, and this collection keeps files in one of that name: remove "
                                     "what is there") from error
                 raise
-            refuse_foreign(folder, name)
+            if problem := find_foreign(folder):
+                raise HostError(f"{name} {problem}, and only root may say what is in it: look at what is there, and "
+                                "remove it, or give it to root with mode 0755")
         yield folder
 
 
@@ -56,29 +58,32 @@ def _opened(stack: contextlib.ExitStack, path: str, folder: Optional[int]) -> in
     return descriptor
 
 
-def refuse_foreign(descriptor: int, name: str) -> None:
-    """:raises HostError: for an open folder or file that somebody else than root owns or can write"""
+def find_foreign(descriptor: int) -> str:
+    """Who beside root can change an open folder or file, as the rest of a sentence; "" when nobody can."""
     found = os.fstat(descriptor)
     if found.st_uid != 0:
-        raise HostError(f"{name} belongs to user {found.st_uid}, and only root may say what is in it: look at what is "
-                        "there, and remove it or give it to root")
+        return f"belongs to user {found.st_uid}"
     if found.st_mode & _OTHERS_WRITE:
-        raise HostError(f"{name} can be written by others than root (mode {stat.S_IMODE(found.st_mode):04o}): look at "
-                        f"what is there, and say `chmod go-w {name}`")
+        return f"can be written by others than root (mode {stat.S_IMODE(found.st_mode):04o})"
+    return ""
 
 
 def read_file(folder: int, name: str) -> Optional[str]:
     """The text of a file of root's; None where there is none, and for what is anything else."""
-    with contextlib.suppress(OSError, HostError, UnicodeDecodeError):
+    with contextlib.suppress(OSError, UnicodeDecodeError):
         descriptor = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=folder)
         try:
-            refuse_foreign(descriptor, name)
             found = os.fstat(descriptor)
-            if stat.S_ISREG(found.st_mode) and found.st_nlink == 1:
+            if stat.S_ISREG(found.st_mode) and found.st_nlink == 1 and not find_foreign(descriptor):
                 return os.read(descriptor, LIMIT).decode()
         finally:
             os.close(descriptor)
     return None
+
+
+def temporary_name(name: str) -> str:
+    """What a file is called until it is complete."""
+    return f".{name}.new"
 
 
 def write_file(folder: int, name: str, text: str) -> None:
@@ -86,12 +91,15 @@ def write_file(folder: int, name: str, text: str) -> None:
 
     :raises OSError: what the kernel says
     """
-    new = f".{name}.{secrets.token_hex(8)}"
+    new = temporary_name(name)
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(new, dir_fd=folder)  # of a run that was killed
     descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600, dir_fd=folder)
     try:
         with open(descriptor, "w", encoding="utf-8") as file:
             file.write(text)
             file.flush()
+            os.fchown(descriptor, 0, 0)  # a folder with the setgid bit would give it another group
             os.fchmod(descriptor, 0o644)
             os.fsync(descriptor)
         os.rename(new, name, src_dir_fd=folder, dst_dir_fd=folder)

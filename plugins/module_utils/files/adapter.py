@@ -16,6 +16,7 @@ import stat
 from collections.abc import Collection, Iterable, Iterator
 from typing import Optional
 
+from ..core import folders
 from ..core.errors import HostError
 from ..netns import processes
 from . import marks
@@ -48,7 +49,7 @@ def snapshot(sites: Iterable[Site] = (), names: Optional[Collection[str]] = None
     """
     found: dict[Place, ObservedFile] = {}
     sites = tuple(sites)
-    for entry in _entries(f"{marks.HINTS_UNDER}/{marks.HINTS}"):
+    for entry in _hints():
         if names is None or marks.container_of_hint(entry) in names or sites:  # it may be to the same files
             place = Place(marks.HINTS_UNDER, f"{marks.HINTS}/{entry}")
             found[place] = read(place)
@@ -66,6 +67,15 @@ def snapshot(sites: Iterable[Site] = (), names: Optional[Collection[str]] = None
     return found
 
 
+def _hints() -> list[str]:
+    """:raises HostError: when others can write where they are"""
+    try:
+        with folders.open_own(marks.HINTS_UNDER, marks.HINTS) as folder:
+            return sorted(os.listdir(folder))
+    except FileNotFoundError:
+        return []
+
+
 def _entries(directory: str) -> list[str]:
     try:
         return sorted(os.listdir(directory))
@@ -79,16 +89,16 @@ def read(place: Place) -> ObservedFile:
     try:
         _refuse_mounts_of_host(place)
         with contextlib.ExitStack() as stack:
-            folder = stack.enter_context(_open(place.under, _FOLDER))
-            *folders, name = place.path.split("/")
-            for part in folders:
-                folder = stack.enter_context(_open(part, _FOLDER | os.O_NOFOLLOW, folder))
+            folder = stack.enter_context(_open_under(place))
+            *parts, name = place.path.split("/")
+            for part in parts:
+                folder = stack.enter_context(_open_folder(part, folder, place))
                 parents += 1
             file = stack.enter_context(_open_regular(name, os.O_RDONLY, folder, place))
             return ObservedFile(_text(file), parents=parents)
     except Unsafe as problem:
         return ObservedFile(problem=str(problem), parents=parents)
-    except FileNotFoundError:
+    except (FileNotFoundError, ProcessLookupError):
         return ObservedFile(parents=parents)
     except OSError as error:
         if error.errno in (errno.ELOOP, errno.ENOTDIR):
@@ -106,10 +116,34 @@ def _open(path: str, flags: int, folder: int | None = None) -> Iterator[int]:
 
 
 @contextlib.contextmanager
+def _open_under(place: Place) -> Iterator[int]:
+    """:raises ProcessLookupError: when it is another process's by now"""
+    with _open(place.under, _FOLDER) as folder:
+        if process := _OF_PROCESS.fullmatch(place.under):
+            processes.require(int(process[1]), place.started)
+        yield folder
+
+
+@contextlib.contextmanager
+def _open_folder(part: str, folder: int, place: Place) -> Iterator[int]:
+    """:raises Unsafe: for a folder of the host that others could have put marks and hints into"""
+    with _open(part, _FOLDER | os.O_NOFOLLOW, folder) as found:
+        _refuse_foreign(found, "is in a folder that ", place)
+        yield found
+
+
+def _refuse_foreign(found: int, what: str, place: Place) -> None:
+    """What hints and the marks below /etc/netns say is believed, since only root can write them."""
+    if place.under in (marks.HINTS_UNDER, marks.NETNS_FILES) and (problem := folders.find_foreign(found)):
+        raise Unsafe(f"{what}{problem}, and is to be root's alone")
+
+
+@contextlib.contextmanager
 def _open_regular(name: str, flags: int, folder: int, place: Place) -> Iterator[int]:
     """A file of the container's alone, opened. :raises Unsafe: when it is something else"""
     with _open(name, _LOOK, folder) as found:
         _refuse(os.fstat(found))
+        _refuse_foreign(found, "", place)
         if _OF_PROCESS.fullmatch(place.under):
             _refuse_kernel(found)
         with _open(f"/proc/self/fd/{found}", flags | os.O_CLOEXEC) as file:
@@ -160,13 +194,13 @@ def write(operation: FileWrite) -> None:
     try:
         _refuse_mounts_of_host(place)
         with contextlib.ExitStack() as stack:
-            folder = stack.enter_context(_open(place.under, _FOLDER))
-            *folders, name = place.path.split("/")
-            for part in folders:
+            folder = stack.enter_context(_open_under(place))
+            *parts, name = place.path.split("/")
+            for part in parts:
                 if operation.previous is None:
                     with contextlib.suppress(FileExistsError):
                         os.mkdir(part, 0o755, dir_fd=folder)
-                folder = stack.enter_context(_open(part, _FOLDER | os.O_NOFOLLOW, folder))
+                folder = stack.enter_context(_open_folder(part, folder, place))
             if operation.previous is None:
                 new = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
                 os.close(os.open(name, new, 0o644, dir_fd=folder))
@@ -188,15 +222,15 @@ def _overwrite(file: int, content: bytes) -> None:
 
 def remove(operation: FileDel) -> None:
     place = operation.place
-    *folders, name = place.path.split("/")
+    *parts, name = place.path.split("/")
     try:
         with contextlib.ExitStack() as stack:
-            chain = [stack.enter_context(_open(place.under, _FOLDER))]
-            for part in folders:
+            chain = [stack.enter_context(_open_under(place))]
+            for part in parts:
                 chain.append(stack.enter_context(_open(part, _FOLDER | os.O_NOFOLLOW, chain[-1])))
             os.unlink(name, dir_fd=chain[-1])
             with contextlib.suppress(OSError):  # one that is not empty stays, and so do those around it
-                for depth in range(len(folders), len(folders) - operation.directories, -1):
-                    os.rmdir(folders[depth - 1], dir_fd=chain[depth - 1])
+                for depth in range(len(parts), len(parts) - operation.directories, -1):
+                    os.rmdir(parts[depth - 1], dir_fd=chain[depth - 1])
     except OSError as error:
         raise HostError(f"cannot {operation.describe()}: {error.strerror}") from error

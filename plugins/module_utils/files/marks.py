@@ -10,7 +10,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Optional, TypeVar
 
@@ -86,11 +86,18 @@ def read_hint(text: str) -> Optional[Managed]:
     """A hint as it was written, None when it is damaged."""
     try:
         found = json.loads(text)
-        files = tuple((name, Place(*found["files"][name])) for name in (*FILES, HASH) if name in found["files"])
+        files = tuple((name, _place(found["files"][name], found["started"])) for name in (*FILES, HASH)
+                      if name in found["files"])
         site = Site(found["container"], found["kind"], found["name"], files, pid=found["pid"], started=found["started"])
         return Managed(site, settings_of(HostsSettings, found["hosts"]), settings_of(ResolvSettings, found["resolv"]))
     except (ValueError, TypeError, KeyError):
         return None
+
+
+def _place(file: Sequence[str], started: str) -> Place:
+    """A file that is found through a process is another one's when that is another process."""
+    under, path = file
+    return Place(under, path, started if under.startswith("/proc/") else "")
 
 
 def read_marks(files: Mapping[Place, ObservedFile]) -> list[Managed]:

@@ -20,10 +20,12 @@ class Place:
     """A file by its ``path`` below the directory ``under``.
 
     No part of ``path`` may be a symbolic link: a container may have put it there. ``under`` is the host's own.
+    Where that is the root of a process, ``started`` says of which one, see :mod:`netns.processes`.
     """
 
     under: str
     path: str
+    started: str = ""
 
     def __str__(self) -> str:
         return f"{self.under}/{self.path}"

@@ -68,12 +68,13 @@ class FileDel:
 
 @dataclass(frozen=True)
 class HostnameSet:
-    """Set the host name in the UTS namespace of a process, which is never the host's own."""
+    """Set the host name in the UTS namespace of the process that ``started`` then, which is never the host's own."""
 
     pid: int
     name: str
     previous: str
     container: str
+    started: str = ""
     stage = NAME
     netns = HOST
 
@@ -84,7 +85,7 @@ class HostnameSet:
         state.hostnames[self.pid] = self.name
 
     def inverse(self) -> HostnameSet:
-        return HostnameSet(self.pid, self.previous, self.name, self.container)
+        return HostnameSet(self.pid, self.previous, self.name, self.container, self.started)
 
     def lines(self) -> tuple[list[str], list[str]]:
         return [f"host name of {self.container}: {self.previous}"], [f"host name of {self.container}: {self.name}"]

@@ -12,11 +12,11 @@ import shutil
 from collections.abc import Iterable, Sequence
 from typing import Optional
 
-from ..core import command
+from ..core import command, folders
 from ..core.errors import HostError
 from ..core.plan import Operation
 from ..names import follow
-from .model import BOOTED, RECORD, ROOT, WANTED, WATCHER, Installed
+from .model import ABOVE, BOOTED, RECORD, ROOT, WANTED, WATCHER, Installed
 from .operations import FileInstall, FileRemove, ProgramRemove, UnitsRead, Watch
 from .record import read_own
 
@@ -45,7 +45,12 @@ def read_record() -> str:
 
 
 def read_installed(paths: Iterable[str], python: str) -> Installed:
-    """What there is at these paths, and whether this Python can run the program."""
+    """What there is at these paths, and whether this Python can run the program.
+
+    :raises HostError: where it is to run, when others can write where it is
+    """
+    if python:
+        _require_own(paths)
     files = {path: read_own(path) for path in paths if os.path.lexists(path)}
     return Installed(os.path.isdir(BOOTED), files, os.path.lexists(WANTED), _fault(python) if python else "")
 
@@ -97,16 +102,21 @@ def _systemctl(*arguments: str) -> None:
 
 
 def _install(path: str, text: str) -> None:
-    folder = os.path.dirname(path)
-    if not os.path.isdir(folder):
-        os.makedirs(folder, 0o755)
-    new = f"{path}.new"
-    with contextlib.suppress(FileNotFoundError):
-        os.unlink(new)  # of a run that was killed
-    descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
-    with open(descriptor, "w", encoding="utf-8") as file:
-        file.write(text)
-        file.flush()
-        os.fchmod(descriptor, 0o644)
-        os.fsync(descriptor)
-    os.rename(new, path)
+    os.makedirs(ABOVE, 0o755, exist_ok=True)
+    folder, _slash, name = path.rpartition("/")
+    with _open_folder(folder, make=True) as descriptor:
+        folders.write_file(descriptor, name, text)
+
+
+def _open_folder(path: str, make: bool = False) -> contextlib.AbstractContextManager[int]:
+    """The folder of the program or one in it, which is to be root's alone; that of the units is systemd's."""
+    if path.startswith(ROOT):
+        return folders.open_own(ABOVE, path[len(ABOVE) + 1:], make)
+    return folders.open_own(path, "")
+
+
+def _require_own(paths: Iterable[str]) -> None:
+    """:raises HostError: for a folder of the program that others can write"""
+    for folder in sorted({os.path.dirname(path) for path in paths}):
+        with contextlib.suppress(FileNotFoundError), _open_folder(folder):
+            pass

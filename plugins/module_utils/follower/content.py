@@ -10,9 +10,9 @@ from .model import RECORD, ROOT, UNITS
 
 # What of module_utils the program consists of: the modules' own code.
 PROGRAM = (
-    "core/errors.py", "core/lock.py", "core/plan.py", "files/adapter.py", "files/block.py", "files/hosts.py",
-    "files/marks.py", "files/model.py", "files/operations.py", "files/render.py", "files/templates.py",
-    "names/follow.py", "names/resolv.py", "names/writing.py", "netns/processes.py",
+    "core/errors.py", "core/folders.py", "core/lock.py", "core/plan.py", "files/adapter.py", "files/block.py",
+    "files/hosts.py", "files/marks.py", "files/model.py", "files/operations.py", "files/render.py",
+    "files/templates.py", "names/follow.py", "names/resolv.py", "names/writing.py", "netns/processes.py",
 )
 
 # What is watched beside /etc/resolv.conf: its folder, since systemd misses that a link is replaced by another one; what

@@ -9,7 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Optional
 
-ROOT = "/usr/local/lib/mooring"
+ABOVE = "/usr/local/lib"
+ROOT = f"{ABOVE}/mooring"
 RECORD = f"{ROOT}/installed.json"
 UNITS = "/etc/systemd/system"
 WATCHER = "mooring-resolv.path"

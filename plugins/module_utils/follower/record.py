@@ -23,8 +23,7 @@ def read_follower() -> dict[str, Any]:
 
 def _installed() -> str:
     try:
-        with open(RECORD, encoding="utf-8") as file:
-            record = json.load(file)
+        record = json.loads(read_own(RECORD) or "")
         intact = os.path.lexists(WANTED) and all(
             (text := read_own(path)) is not None and hashlib.sha256(text.encode()).hexdigest() == digest
             for path, digest in record["files"].items())
@@ -36,9 +35,10 @@ def _installed() -> str:
 def read_own(path: str) -> Optional[str]:
     """The text of a regular file of root that others may read and not write; None for anything else."""
     with contextlib.suppress(OSError, UnicodeDecodeError):
-        found = os.lstat(path)
-        if (stat.S_IFMT(found.st_mode), stat.S_IMODE(found.st_mode), found.st_uid, found.st_gid) == (
-                stat.S_IFREG, 0o644, 0, 0):
-            with open(path, encoding="utf-8", newline="") as file:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+        with open(descriptor, encoding="utf-8", newline="") as file:
+            found = os.fstat(descriptor)
+            if (stat.S_IFMT(found.st_mode), stat.S_IMODE(found.st_mode), found.st_uid, found.st_gid) == (
+                    stat.S_IFREG, 0o644, 0, 0):
                 return file.read()
     return None

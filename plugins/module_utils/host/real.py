@@ -92,7 +92,7 @@ class RealHost:
             state.files = files.snapshot(scope.sites)
         if state.files:
             state.resolv_texts = files.resolv_texts()
-            state.hostnames = uts.hostnames(site.pid for site in scope.sites if site.pid)
+            state.hostnames = uts.hostnames((site.pid, site.started) for site in scope.sites if site.pid)
 
     def execute(self, operations: Sequence[Operation]) -> None:
         """Carry out operations in order; those of links in one namespace go to the kernel together.

@@ -45,10 +45,18 @@ def main() -> int:
             if not host_conf(before).servers:
                 sys.stderr.write("the host's resolv.conf names no server: containers keep what they have\n")
                 return 0
-            good = bring_up_to_date(State(files.snapshot(), resolv_texts=before))
+            good = bring_up_to_date(State(read_files(), resolv_texts=before))
         if files.resolv_texts() == before and (good or number >= RETRIES):
             break
     return 0 if good else 1
+
+
+def read_files() -> dict[Place, ObservedFile]:
+    """The files of all containers. :raises SystemExit: with the reason, when others can write the records of them"""
+    try:
+        return files.snapshot()
+    except MooringError as error:
+        raise SystemExit(str(error)) from error
 
 
 def bring_up_to_date(state: State) -> bool:

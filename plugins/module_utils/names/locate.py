@@ -62,7 +62,7 @@ def _of_process(places: Places, target: Target, name: Optional[str]) -> tuple[Re
                                   "Give the pid of a process of the container"))
         return Resolved(label, path, missing=missing), None
     root = f"/proc/{target.value}/root"
-    files = tuple((file, Place(root, f"etc/{file}")) for file in FILES)
+    files = tuple((file, Place(root, f"etc/{file}", start)) for file in FILES)
     return Resolved(label, path), Site(label, "pid", target.value, files, pid=int(target.value),
                                        started=start)
 
@@ -70,7 +70,8 @@ def _of_process(places: Places, target: Target, name: Optional[str]) -> tuple[Re
 def _of_engine(container: Container, name: Optional[str]) -> tuple[Resolved, Site]:
     """A file that the engine does not mount is the image's, as resolv.conf under Podman without a network."""
     label, root = name or container.name, f"/proc/{container.pid}/root"
-    places = [(file, Place(*posixpath.split(path)) if path else Place(root, f"etc/{file}"))
+    places = [(file, Place(*posixpath.split(path)) if path else Place(root, f"etc/{file}",
+                                                                                            container.started))
               for file, path in zip(FILES, container.paths)]
     resolv = dict(places)[RESOLV]
     if container.engine == "docker":

@@ -6,12 +6,12 @@ import ipaddress
 from collections.abc import Sequence
 from typing import Optional
 
-from ..core.errors import OptionError, doing
+from ..core.errors import MooringError, OptionError, doing
 from ..core.plan import View
 from ..files.block import split
+from ..files.marks import hint_place, text_at
 from ..files.marks import read_marks as known_sites
-from ..files.marks import text_at
-from ..files.model import FILES, HOST_GATEWAY, HOSTNAME, HOSTS, HostsSettings, ResolvSettings, Site
+from ..files.model import FILES, HOST_GATEWAY, HOSTNAME, HOSTS, HostsSettings, ObservedFile, ResolvSettings, Site
 from ..files.operations import HostnameSet
 from ..host.addresses import Addresses, follow_links
 from ..host.draft import Draft
@@ -73,7 +73,7 @@ def give_back(draft: Draft, site: Site) -> None:
     mark = (block.mark or {}) if block else {}
     current, was = draft.state.hostnames.get(site.pid), str(mark.get("hostname_was", "")).strip()
     if current and current == mark.get("hostname") != was and len(was) <= UTS_LENGTH and not name_problem(was):
-        draft.do(HostnameSet(site.pid, was, current, site.container))
+        draft.do(HostnameSet(site.pid, was, current, site.container, site.started))
     take_back(draft, site)
 
 
@@ -110,6 +110,10 @@ class _Names:
             if observed is not None and observed.problem:
                 raise OptionError(target.kind, target.value, f"cannot get a {file}: {place} {observed.problem}",
                                   "Give the container a plain file of its own there")
+
+        hint = hint_place(self.site)
+        if problem := self.draft.state.files.get(hint, ObservedFile()).problem:
+            raise MooringError(f"{hint}, where this collection records the files of a container, {problem}: remove it")
 
         owner = self.known.owner(self.site)
         if owner not in ("", self.item.label):
@@ -177,4 +181,4 @@ class _Names:
             self.draft.warn(f"{self.item.label} shares the host name of the host, which stays: hostname is in its "
                             f"files {HOSTS} and {HOSTNAME} only")
         elif current != name:
-            self.draft.do(HostnameSet(self.site.pid, name, current, self.item.label))
+            self.draft.do(HostnameSet(self.site.pid, name, current, self.item.label, self.site.started))

@@ -2,6 +2,7 @@
 """Who a process is. Adapter: reads /proc (proc(5))."""
 from __future__ import annotations
 
+import errno
 import functools
 import os
 
@@ -20,6 +21,16 @@ def start_time(pid: int) -> str:
             os.close(descriptor)
     except OSError:
         return ""
+
+
+def require(pid: int, started: str) -> None:
+    """To be called once something of the process is open.
+
+    :param started: "" for a process of which nobody knows it
+    :raises ProcessLookupError: when the number is not, or no longer, that of the process that started then
+    """
+    if started and start_time(pid) != started:
+        raise ProcessLookupError(errno.ESRCH, "the process has ended")
 
 
 @functools.cache

@@ -34,6 +34,8 @@ def remove_mark(name: str) -> None:
     """Also the folders, with the last one. :raises OSError: what the kernel says"""
     with folders.open_own(UNDER, MARKS) as folder:
         os.unlink(name, dir_fd=folder)
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(folders.temporary_name(name), dir_fd=folder)  # of a run that was killed
     with contextlib.suppress(OSError):  # those that are not empty stay
         os.rmdir(f"{UNDER}/{MARKS}")
         os.rmdir(f"{UNDER}/{MARKS.partition('/')[0]}")

@@ -62,7 +62,9 @@ def _attempt(parts: Sequence[Part], host: RealHost, changing: bool) -> Plan:
             outdated = places.find_outdated()
             if not outdated:
                 found = _plan_at(parts, places, host)
-                if not places.unasked:
+                # Who is there still was there while its namespace was opened, and so it was the one that was opened.
+                outdated = places.find_outdated()
+                if not places.unasked and not outdated:
                     return _carry_out(found, parts, places, host) if changing else found
     names = ", container ".join(outdated or places.unasked)
     raise HostError(f"container {names} did not keep its process for long enough to be found: it keeps restarting. "

@@ -4,9 +4,21 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from unittest import mock
 
 import pytest
 from ansible_collections.mooring.net.plugins.module_utils.core.errors import HostError
+from ansible_collections.mooring.net.plugins.module_utils.engine.places import HostPlaces
+from ansible_collections.mooring.net.plugins.module_utils.files import adapter as files
+from ansible_collections.mooring.net.plugins.module_utils.files import marks, uts
+from ansible_collections.mooring.net.plugins.module_utils.files.model import (
+    HostsSettings,
+    ObservedFile,
+    Place,
+    ResolvSettings,
+    Site,
+)
+from ansible_collections.mooring.net.plugins.module_utils.files.operations import FileDel, FileWrite, HostnameSet
 from ansible_collections.mooring.net.plugins.module_utils.host.operations import NetnsRecord
 from ansible_collections.mooring.net.plugins.module_utils.link.model import Namespace
 from ansible_collections.mooring.net.plugins.module_utils.netns import enter, processes
@@ -140,6 +152,50 @@ def test_a_link_is_followed_to_the_process(tmp_path: Path) -> None:
     (tmp_path / "two").symlink_to("one")
     path = str(tmp_path / "two")
     assert enter.identify(path, os.stat(path)).started == processes.start_time(os.getpid())
+
+
+def test_a_file_of_a_process_is_not_another_ones() -> None:
+    """Whoever gets the number between two looks has nothing read or written."""
+    pid, root = os.getpid(), f"/proc/{os.getpid()}/root"
+    mine, other_ones = (Place(root, "etc/hosts", started) for started in (processes.start_time(pid), "1"))
+    assert files.read(mine).problem == "is the host's own file, since the process has no mounts of its own"
+    assert files.read(Place(root, "etc/never")).text is None
+    with mock.patch.object(files, "_refuse_mounts_of_host"):
+        assert files.read(other_ones) == ObservedFile()
+        for act, operation in ((files.write, FileWrite(other_ones, "", None, "hosts of c1")),
+                               (files.remove, FileDel(other_ones, "", "hosts of c1"))):
+            with pytest.raises(HostError, match=r"hosts of c1 \(/proc/\d+/root/etc/hosts\): the process has ended"):
+                act(operation)  # type: ignore[operator]
+
+
+def test_a_host_name_of_a_process_is_not_another_ones() -> None:
+    assert uts.hostnames([(os.getpid(), "1")]) == {}
+    with pytest.raises(HostError, match="cannot set the host name of c1 to a .was b.: the process has ended"):
+        uts.set_hostname(HostnameSet(os.getpid(), "a", "b", "c1", "1"))
+
+
+def test_a_record_says_whose_files_they_are() -> None:
+    found = {"hosts": Place("/proc/7/root", "etc/hosts", "55"), "hostname": Place("/var/lib/x", "hostname"),
+             "resolv.conf": Place("/var/lib/x", "resolv.conf")}
+    site = Site("c1", "docker", "c1", tuple(found.items()), pid=7, started="55")
+    hint = marks.read_hint(marks.hint_text(site, HostsSettings("c1"), ResolvSettings("c1")))
+    assert hint is not None and hint.site == site
+
+
+def test_a_container_that_restarts_while_its_namespace_is_opened_is_looked_up_again() -> None:
+    """Its number may be somebody else's by then."""
+    world = World()
+    world.bridge()
+    world.start("web")
+    looks = []
+
+    def outdated(_places: object) -> list[str]:
+        looks.append(len(world.questions))
+        return ["web"] if len(looks) == 2 else []
+
+    with mock.patch.object(HostPlaces, "find_outdated", outdated):
+        world.run("netns_attach", container="web")
+    assert looks[:4] == [1, 1, 2, 2]
 
 
 # What modules make of a name that leads to another namespace
