@@ -19,6 +19,10 @@ description:
     unit of the role P(mooring.net.containers#role) running containers follow within a second.
   - What a container is linked to with M(mooring.net.icc_policy) stands in its hosts file, and follows the address of
     the other container.
+  - A container that shares the network of another one gets the names and links of that network in its own files. Where
+    its engine gave it the files of the other one, as Docker does, these are written for the other one only, and options
+    for it alone are refused.
+  - A container with C(network_mode=host) keeps what the host's C(/etc/hosts) says, and the name servers of the host.
   - Manages a block between two comments in each file. Lines outside of it, which somebody added by hand, are kept.
     Lines that an engine wrote there before, like its own C(nameserver) lines, give way to the block and come back
     with O(state=absent).

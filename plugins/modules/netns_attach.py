@@ -27,6 +27,7 @@ options:
     description:
       - The name of the container in this collection, for published ports and links.
       - The default is the name of the container or of the namespace, or the number of the process.
+      - It is also its name under C(/run/netns), unless O(netns_path) is given without a name.
     type: raw
   network_mode:
     description:
@@ -35,6 +36,8 @@ options:
       - V(host) gives it the host's own network, and V(container:NAME) that of another container. A namespace that is
         made here becomes a second name for it, and follows with its next run when the other container came back with a
         new one. A running container has to be started that way by its engine, which is checked.
+      - C(NAME) is the name of a container in this collection, be it that an item of the same task gives it (in any
+        order), else that of a namespace under C(/run/netns), or of a container of Docker or Podman.
     type: raw
     default: bridge
   interface:

@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Docker's network modes, for namespaces that are made here and for containers that an engine runs."""
+import time
+
 import pytest
-from containers import OUTSIDE, Engine, box, once
+from containers import OUTSIDE, Engine, Process, box, once
 from pipeline import PipelineError
 from traffic import REFUSED, Place, ask, expect_answers, expect_closed
 
@@ -159,6 +161,36 @@ def test_ports_of_a_container_without_an_interface_are_refused(here, mode):
     message = f"published_ports conflicts with network_mode '{mode}' of x, which has no interface of its own"
     with pytest.raises(PipelineError, match=message):
         here.run("port_publish", container="x", published_ports=["8080:80"])
+
+
+@pytest.mark.parametrize("named", ["pid", "netns_path"])
+def test_the_owner_of_a_network_by_pid_or_path_in_the_same_task(here, named):
+    pid = int(here.sh("unshare --net sleep 1000 >/dev/null 2>&1 & echo $!"))
+    while here.inode(f"/proc/{pid}/ns/net") == here.inode("/proc/1/ns/net"):
+        time.sleep(0.01)
+    owner = {"name": "job", **({"pid": pid} if named == "pid" else {"netns_path": f"/proc/{pid}/ns/net"})}
+    config = [{"netns": "sidecar", "network_mode": "container:job"}, {"netns": "aside",
+                                                                      "network_mode": "container:sidecar"}, owner]
+    checked = here.run("netns_attach", check=True, config=config)
+    done = here.run("netns_attach", config=config)
+    assert done["actions"] == checked["actions"] and here.unchanged("netns_attach", config=config)
+    for item in config:
+        assert here.unchanged("netns_attach", **item)
+    assert here.inode("/run/netns/aside") == here.inode("/run/netns/sidecar") == here.inode(f"/proc/{pid}/ns/net")
+    here.servers.serve(Process(here.host, "job", pid), "job", (80,))
+    address = done["endpoints"][2]["address"].partition("/")[0]
+    expect_answers(((here.place, "tcp", address, 80), "job:80", GATEWAY))
+    for name in ("aside", "sidecar"):
+        with pytest.raises(PipelineError, match=f"of {name}, which has .* or publish ports of job$"):
+            here.run("port_publish", netns=name, published_ports=["8080:80"])
+        with pytest.raises(PipelineError, match=f"links conflicts with network_mode 'container:job' of {name}"):
+            here.run("icc_policy", netns=name, links=["job"])
+    # It gets a network of its own, and the other one keeps its interface.
+    here.run("netns_attach", netns="sidecar", network_mode="none")
+    assert [found["ifname"] for found in here.json("link", netns="sidecar")] == ["lo"]
+    assert here.link("eth0", "job") is not None
+    here.run("netns_attach", state="absent", config=[{"netns": "aside"}, {"netns": "sidecar"}, owner])
+    here.sh(f"kill {pid}")
 
 
 @pytest.mark.parametrize(("mode", "message"), [

@@ -71,7 +71,7 @@ def names(document: Document) -> Config:
     for name, interfaces in found.items():
         options = _options(name, interfaces, OF_NAMES)
         present = any(interface["state"] == "present" for interface in interfaces)
-        own_files = "container" in interfaces[0] or "netns" in interfaces[0]
+        own_files = any(interfaces[0].get(key) is not None for key in ("container", "netns"))
         if options or own_files and (not present or any("bridge" in interface for interface in interfaces)):
             target = {key: interfaces[0][key] for key in TARGETS if interfaces[0].get(key) is not None}
             items.append({**target, **options, "name": name, "state": "present" if present else "absent"})

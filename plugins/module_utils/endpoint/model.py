@@ -55,14 +55,17 @@ class LocatedEndpoint(DesiredEndpoint):
 
     :param place: its namespace, and its name in marks
     :param shared: the namespace of ``owner`` with ``mode`` "container"
+    :param depth: how many containers of the task have to have their network before this one can share it
     """
 
     place: Resolved = Resolved("", "")
     shared: Optional[Resolved] = None
+    depth: int = 0
 
     @classmethod
-    def at(cls, desired: DesiredEndpoint, place: Resolved, shared: Optional[Resolved] = None) -> LocatedEndpoint:
-        return cls(**{**vars(desired), "place": place, "shared": shared})
+    def at(cls, desired: DesiredEndpoint, place: Resolved, shared: Optional[Resolved] = None,
+           depth: int = 0) -> LocatedEndpoint:
+        return cls(**{**vars(desired), "place": place, "shared": shared, "depth": depth})
 
     @property
     def label(self) -> str:

@@ -6,7 +6,7 @@ from ..core.errors import MooringError, OptionError
 from ..host.draft import Draft
 from ..host.operations import NetnsAdd, NetnsDel
 from ..link.model import Namespace
-from ..netns.model import HOST, NETNS_DIRECTORY, ReplacedNetns, named_path
+from ..netns.model import HOST, ReplacedNetns, named_path
 from .inside import bring_up_loopback
 from .model import LocatedEndpoint
 
@@ -91,6 +91,8 @@ def share(draft: Draft, item: LocatedEndpoint) -> None:
             return
     if item.target.kind == "netns":
         _second_name(draft, item, path)
+        if item.place.registers:
+            _register(draft, item.place.registers, item.path)
         return
     if item.place.missing:
         draft.assume(item.place.missing, item.target.describe_start())
@@ -113,10 +115,10 @@ def _inode(draft: Draft, path: str) -> int:
 
 def _second_name(draft: Draft, item: LocatedEndpoint, path: str) -> None:
     name, inode = item.target.value, _inode(draft, path)
-    entry = draft.state.named.get(name)
     if path == named_path(name):
         raise OptionError("network_mode", f"container:{item.owner}", "names the container itself",
                           "Name another container, whose network is to be shared")
+    entry = draft.state.named.get(name)
     if entry and entry.inode == inode and entry.link == path:
         return
     if entry and not entry.own:
@@ -143,14 +145,15 @@ def is_another_process(draft: Draft, item: LocatedEndpoint) -> bool:
 
 
 def forget(draft: Draft, item: LocatedEndpoint) -> None:
-    """The name that we made goes; a namespace goes with its last name and its last process."""
-    name = item.place.registers or (item.target.value if item.target.kind == "netns" else item.label)
-    entry = draft.state.named.get(name)
-    if entry and entry.own:
-        draft.do(NetnsDel(name, bool(entry.link)))
+    """The names that we made go; a namespace goes with its last name and its last process."""
+    named = [item.target.value] if item.target.kind == "netns" else [] if item.place.registers else [item.label]
+    for name in filter(None, (item.place.registers, *named)):
+        entry = draft.state.named.get(name)
+        if entry and entry.own:
+            draft.do(NetnsDel(name, bool(entry.link)))
 
 
 def is_shared(draft: Draft, item: LocatedEndpoint) -> bool:
-    """Whether the name of this item is a second name for another namespace under /run/netns or for the host's."""
+    """Whether the name of an item without a lease is a second one of another namespace, or of the host's: a link."""
     entry = draft.state.named.get(item.target.value) if item.target.kind == "netns" else None
-    return bool(entry and entry.own and (entry.link == INIT or entry.link.startswith(NETNS_DIRECTORY + "/")))
+    return bool(entry and entry.own and entry.link)

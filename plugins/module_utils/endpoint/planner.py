@@ -45,15 +45,14 @@ class Planner:
     def rank(self, item: LocatedEndpoint) -> int:
         """Given addresses come first, then those that are there, then chosen ones; who shares a network comes last."""
         if item.mode != "bridge":
-            return 3
+            return 3 + item.depth
         if item.address or item.address_v6 or item.adopt:
             return 0
         return 1 if self.leases.get(item.label, item.interface_name) else 2
 
     def attach(self, item: LocatedEndpoint) -> None:
         lease = self.leases.get(item.label, item.interface_name)
-        if namespace.is_shared(self.draft, item):
-            namespace.forget(self.draft, item)
+        self._leave_shared(item)
         namespace.ensure(self.draft, item)
         if (taken := adopt.adopted_endpoint(self.draft, item, lease, self.bridges)) is not None:
             self.leases.hold(adopt.take_over(self.draft, taken))
@@ -84,9 +83,14 @@ class Planner:
     def share(self, item: LocatedEndpoint) -> None:
         """The modes without an interface of the container's own."""
         if item.mode == "none":
+            self._leave_shared(item)
             namespace.isolate(self.draft, item)
         else:
             namespace.share(self.draft, item)
+
+    def _leave_shared(self, item: LocatedEndpoint) -> None:
+        if not self.leases.has(item.label) and namespace.is_shared(self.draft, item):
+            namespace.forget(self.draft, item)
 
     def detach(self, item: LocatedEndpoint) -> None:
         lease = self.leases.get(item.label, item.interface_name)

@@ -12,7 +12,8 @@ from .model import Answers, Container
 
 ENGINES = ("docker", "podman")
 ENGINE_SECONDS = 20  # a daemon that is starting answers after a few seconds; one that hangs never does
-_FORMAT = "{{.Id}}|{{.Name}}|{{.State.Pid}}|{{.HostsPath}}|{{.HostnamePath}}|{{.ResolvConfPath}}"
+_FORMAT = "{{.Id}}|{{.Name}}|{{.State.Pid}}|{{.HostsPath}}|{{.HostnamePath}}|{{.ResolvConfPath}}|" \
+    "{{.HostConfig.NetworkMode}}"
 
 
 def inspect(containers: Sequence[str]) -> Answers:
@@ -57,11 +58,11 @@ def _ask(engine: str, containers: Sequence[str]) -> tuple[list[Container], str]:
     found = []
     for line in done.out.splitlines():
         words = line.split("|")
-        if len(words) == 6 and words[2].isdigit():
+        if len(words) in (6, 7) and words[2].isdigit():
             pid = int(words[2])
             started = processes.start_time(pid) if pid else ""
             found.append(Container(engine, identifier=words[0], name=words[1].lstrip("/"), pid=pid, started=started,
-                                   paths=tuple(words[3:])))
+                                   paths=tuple(words[3:6]), joins="".join(words[6:]).partition("container:")[2]))
     if found or not done.err.strip():
         return found, ""
     return found, f"{engine} says: {done.err.strip().splitlines()[-1]}"

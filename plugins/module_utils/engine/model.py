@@ -17,6 +17,7 @@ class Container:
     :param pid: its first process
     :param started: when that process started, as /proc says it
     :param paths: of its hosts, hostname and resolv.conf on the host, "" for one that the engine does not mount
+    :param joins: id of the container whose network it was started with, "" for none
     """
 
     engine: str
@@ -25,6 +26,7 @@ class Container:
     pid: int
     started: str
     paths: tuple[str, ...]
+    joins: str = ""
 
 
 @dataclass(frozen=True)

@@ -28,11 +28,12 @@ class HostPlaces:
     def resolve(self, target: Target, name: Optional[str] = None) -> Resolved:
         """A container's label is its name also where an id was given, so that both mean the same leases."""
         if target.kind == "netns":
-            return Resolved(name or target.value, named_path(target.value))
+            return Resolved(name or target.value, named_path(target.value), _second(name, target.value))
         if target.kind == "netns_path":
             missing = "" if os.path.exists(target.value) else str(OptionError(
                 "netns_path", target.value, "does not exist", "Give the path of a network namespace"))
-            return Resolved(name or label_of_path(target.value), target.value, missing=missing)
+            return Resolved(name or label_of_path(target.value), target.value,
+                            _second(name, label_of_path(target.value)), missing)
         if target.kind == "pid":
             path = f"/proc/{target.value}/ns/net"
             # The link is there also for a process that ended and was not waited for; opening it is what fails then.
@@ -91,6 +92,11 @@ class HostPlaces:
         """Containers that have ended, or have another process than the engine said: it has to be asked again."""
         return [name for name, container in self._answers.found.items()
                 if processes.start_time(container.pid) != container.started]
+
+
+def _second(name: Optional[str], known: str) -> str:
+    """The name under /run/netns that a namespace is to get beside the one by which it is known, "" for none."""
+    return name if name and name != known else ""
 
 
 def leads_to_process(link: str) -> bool:

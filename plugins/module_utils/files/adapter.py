@@ -20,7 +20,7 @@ from ..core import folders
 from ..core.errors import HostError
 from ..netns import processes
 from . import marks
-from .model import FILES, HOST_RESOLV, HOSTS, SYSTEMD_RESOLV, ObservedFile, Place, Site
+from .model import FILES, HOST_HOSTS, HOST_RESOLV, HOSTS, SYSTEMD_RESOLV, ObservedFile, Place, Site
 from .operations import FileDel, FileWrite
 
 LIMIT = 1 << 20  # bytes; nobody's hosts file is larger, and a container may make its own as large as it likes
@@ -40,6 +40,13 @@ def resolv_texts() -> dict[str, str]:
         with contextlib.suppress(OSError), open(path, encoding="utf-8", errors="surrogateescape") as file:
             found[path] = file.read(LIMIT)
     return found
+
+
+def hosts_text() -> str:
+    """The host's own hosts, "" when it has none."""
+    with contextlib.suppress(OSError), open(HOST_HOSTS, encoding="utf-8", errors="surrogateescape") as file:
+        return file.read(LIMIT)
+    return ""
 
 
 def snapshot(sites: Iterable[Site] = (), names: Optional[Collection[str]] = None) -> dict[Place, ObservedFile]:
@@ -95,7 +102,8 @@ def read(place: Place) -> ObservedFile:
                 folder = stack.enter_context(_open_folder(part, folder, place))
                 parents += 1
             file = stack.enter_context(_open_regular(name, os.O_RDONLY, folder, place))
-            return ObservedFile(_text(file), parents=parents)
+            found = os.fstat(file)
+            return ObservedFile(_text(file), parents=parents, identity=(found.st_dev, found.st_ino))
     except Unsafe as problem:
         return ObservedFile(problem=str(problem), parents=parents)
     except (FileNotFoundError, ProcessLookupError):

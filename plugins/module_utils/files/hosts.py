@@ -18,10 +18,14 @@ _LOCALHOST = {"localhost", "localhost.localdomain", "localhost4", "localhost6", 
 
 @dataclass(frozen=True)
 class Facts:
-    """What the host knows of a container: its own addresses, that of its bridge ("" for none), whether it has IPv6."""
+    """What the host knows of a container: its own addresses, that of its bridge ("" for none), whether it has IPv6.
+
+    ``of_host`` says that its network is the host's.
+    """
 
     addresses: tuple[str, ...] = ()
     gateway: str = ""
+    of_host: bool = False
 
     @property
     def ipv6(self) -> bool:
@@ -50,14 +54,29 @@ def own_names(settings: HostsSettings) -> list[str]:
     return list(dict.fromkeys([full, settings.hostname if settings.domainname else short]))
 
 
-def body(settings: HostsSettings, facts: Facts, links: Iterable[Alias]) -> list[str]:
-    """The lines of the block. :raises OptionError: when the user's template is wrong"""
+def body(settings: HostsSettings, facts: Facts, links: Iterable[Alias], of_host: str = "") -> list[str]:
+    """The lines of the block.
+
+    :param of_host: the host's own file, which a container in the host's network gets first, as Docker gives it
+    :raises OptionError: when the user's template is wrong
+    """
     extra = [{"name": name, "address": facts.gateway if address == HOST_GATEWAY else address}
              for name, address in settings.etc_hosts]
     values = {"links": [{"address": link.address, "names": list(link.names)} for link in links],
               "extra_hosts": [host for host in extra if host["address"]], "addresses": list(facts.addresses),
               "names": own_names(settings), "ipv6": facts.ipv6, **_who(settings)}
-    return render("hosts_template", settings.hosts_template or HOSTS_TEMPLATE, values)
+    lines = render("hosts_template", settings.hosts_template or HOSTS_TEMPLATE, values)
+    if not facts.of_host or settings.hosts_template:
+        return lines
+    given = [line for line in of_host.splitlines() if _words(line)]
+    return [*given, *(line for line in lines if not _is_said(line, given))]
+
+
+def _is_said(line: str, lines: Iterable[str]) -> bool:
+    """Whether lines give all names of a line to its address."""
+    address, *names = _words(line) or [""]
+    return bool(address) and set(names) <= {name for each in map(_words, lines) if each[:1] == [address]
+                                            for name in each[1:]}
 
 
 def hostname_text(settings: HostsSettings) -> str:
@@ -76,6 +95,12 @@ def is_engine_line(line: str, names: Collection[str]) -> bool:
     """
     words = _words(line)
     return bool(words) and (set(words[1:]) <= _LOCALHOST or any(word in names for word in words[1:]))
+
+
+def is_repeated(line: str, lines: Iterable[str]) -> bool:
+    """Whether an entry stands among lines, whatever blanks it has."""
+    words = _words(line)
+    return bool(words) and any(_words(each) == words for each in lines)
 
 
 def is_written_anew(text: str, names: Collection[str]) -> bool:

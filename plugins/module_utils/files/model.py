@@ -11,6 +11,7 @@ HASH = "resolv.conf.hash"  # Docker's hash of the resolv.conf that it wrote: as 
 
 FALLBACK = ("8.8.8.8", "8.8.4.4")  # Docker's
 HOST_GATEWAY = "host-gateway"  # Docker's word for the bridge's address
+HOST_HOSTS = "/etc/hosts"
 HOST_RESOLV = "/etc/resolv.conf"
 SYSTEMD_RESOLV = "/run/systemd/resolve/resolv.conf"  # the real servers behind systemd-resolved's 127.0.0.53
 
@@ -38,11 +39,13 @@ class ObservedFile:
     :param text: None when there is none; bytes that are no UTF-8 are kept as surrogates
     :param problem: why it must not be touched, as the rest of a sentence: ``is a symbolic link``
     :param parents: how many of the directories in the place's path are there
+    :param identity: device and inode, by which one file under several paths is known; None where there is none
     """
 
     text: Optional[str] = None
     problem: str = ""
     parents: int = 0
+    identity: Optional[tuple[int, int]] = None
 
 
 @dataclass(frozen=True)
@@ -80,6 +83,7 @@ class HostsSettings:
     :param addresses: the container's own ones where no lease tells them
     :param hosts_template: Jinja2 texts, "" for the default ones
     :param its_word: whether the host name is what a process calls itself, which may be anybody's
+    :param of_host: whether its network is the host's
     """
 
     container: str
@@ -90,6 +94,7 @@ class HostsSettings:
     hosts_template: str = ""
     hostname_template: str = ""
     its_word: bool = False
+    of_host: bool = False
 
     @property
     def told(self) -> str:
@@ -104,6 +109,7 @@ class ResolvSettings:
     :param fallback_dns_servers: servers for a container that would have none
     :param ipv6: whether the container has IPv6
     :param gateway: address of the container's bridge, for HOST_GATEWAY among the servers
+    :param of_host: whether its network is the host's
     """
 
     container: str
@@ -114,3 +120,4 @@ class ResolvSettings:
     ipv6: bool = False
     gateway: str = ""
     resolv_conf_template: str = ""
+    of_host: bool = False

@@ -31,7 +31,8 @@ class FileWrite:
         return f"{'create' if self.previous is None else 'change'} {self.title} ({self.place})"
 
     def apply(self, state: Any) -> None:
-        state.files[self.place] = ObservedFile(self.text, parents=self.place.path.count("/"))
+        before = state.files.get(self.place, ObservedFile())  # it is written in place, and stays the same file
+        state.files[self.place] = ObservedFile(self.text, parents=self.place.path.count("/"), identity=before.identity)
 
     def inverse(self) -> FileWrite | FileDel:
         if self.previous is None:

@@ -14,6 +14,7 @@ from ..netns.model import HOST
 from .ledger import find_linked
 from .memory import Memory
 from .model import HostState, Scope
+from .modes import find_joiners
 
 FORWARDING = ("net/ipv4/ip_forward", "net/ipv6/conf/all/forwarding", "net/ipv6/conf/default/forwarding",
               "net/ipv6/conf/all/disable_ipv6", "net/ipv6/conf/default/disable_ipv6")
@@ -41,6 +42,7 @@ class FakeHost(Memory):
         state.namespaces = {HOST: state.host}
         state.tables, state.foreign, state.unusable, state.native = {}, {}, {}, ()
         state.sysctls, state.sockets, state.files, state.hostnames, state.resolv_texts = {}, (), {}, {}, {}
+        state.hosts_text = ""
         return state
 
     def snapshot(self, scope_of: Callable[[HostState], Scope]) -> HostState:
@@ -58,6 +60,7 @@ class FakeHost(Memory):
             state.sockets = whole.sockets
         if scope.names or scope.sites or scope.every_name:
             asked = marks.containers(whole.files) if scope.every_name else find_linked(state, scope.names)
+            asked |= find_joiners(state, asked)
             places = {place for site in scope.sites for _name, place in site.files}
             for each in marks.read_marks(whole.files):
                 if scope.sites:
@@ -65,7 +68,7 @@ class FakeHost(Memory):
                 if each.site.container in asked or each.site.kind == "netns" and each.site.name in asked:
                     places |= {marks.hint_place(each.site), *(place for _name, place in each.site.files)}
             state.files = {place: file for place, file in whole.files.items() if place in places}
-            state.resolv_texts = whole.resolv_texts
+            state.resolv_texts, state.hosts_text = whole.resolv_texts, whole.hosts_text
             pids = {site.pid for site in scope.sites}
             state.hostnames = {pid: name for pid, name in whole.hostnames.items() if pid in pids}
         return state

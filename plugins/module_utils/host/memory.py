@@ -66,8 +66,6 @@ class Memory(Settings):
         require(operation.name not in self.state.named, f"{named_path(operation.name)} exists")
         require(not operation.target or operation.target in self.state.namespaces, f"{operation.target} leads nowhere")
         operation.apply(self.state)
-        if operation.target:
-            self.state.namespaces[named_path(operation.name)] = self.state.namespaces[operation.target]
 
     def _NetnsDel(self, operation: Any) -> None:
         require(operation.name in self.state.named, f"{named_path(operation.name)} does not exist")

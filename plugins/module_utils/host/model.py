@@ -95,7 +95,8 @@ class HostState:
     our share of it, ``foreign`` to that of others; a family that cannot be used is in ``unusable`` with the reason
     instead. ``native`` are tables of nftables that iptables does not show. ``files`` are those that give containers
     their names, and our hints to them; ``hostnames`` maps processes of containers to what they call themselves, None
-    where that is the host's own name; ``resolv_texts`` are the host's own resolv.conf by path.
+    where that is the host's own name; ``resolv_texts`` are the host's own resolv.conf by path, ``hosts_text`` is its
+    hosts file.
     """
 
     namespaces: dict[str, Namespace] = field(default_factory=lambda: {HOST: Namespace()})
@@ -111,6 +112,7 @@ class HostState:
     files: dict[Place, ObservedFile] = field(default_factory=dict)
     hostnames: dict[int, Optional[str]] = field(default_factory=dict)
     resolv_texts: dict[str, str] = field(default_factory=dict)
+    hosts_text: str = ""
 
     @property
     def shows_rules(self) -> bool:
@@ -124,7 +126,7 @@ class HostState:
             sysctls=dict(self.sysctls), tables=dict(self.tables), unusable=dict(self.unusable), sockets=self.sockets,
             reserved_ports=self.reserved_ports, nameservers=self.nameservers, foreign=dict(self.foreign),
             native=self.native, files=dict(self.files), hostnames=dict(self.hostnames),
-            resolv_texts=dict(self.resolv_texts))
+            resolv_texts=dict(self.resolv_texts), hosts_text=self.hosts_text)
 
     @property
     def host(self) -> Namespace:

@@ -42,6 +42,8 @@ class NetnsAdd:
         state.named[self.name] = NamedNetns(inode, self.target, own=True)
         if not self.target:
             state.namespaces[named_path(self.name)] = Namespace(inode, {"lo": Link("lo", kind="loopback", index=1)})
+        elif self.target in state.namespaces:
+            state.namespaces[named_path(self.name)] = state.namespaces[self.target]
 
     def inverse(self) -> NetnsDel:
         return NetnsDel(self.name, bool(self.target))

@@ -22,6 +22,7 @@ from ..netns.model import HOST
 from . import conntrack, named, proc, sockets
 from .ledger import find_linked
 from .model import HostState, Scope
+from .modes import find_joiners
 from .operations import ConntrackFlush, ModuleLoad, NetnsAdd, NetnsDel, NetnsRecord, SysctlSet
 
 # What carries an operation out takes those of its own class; the first ones also the namespaces of the run.
@@ -86,12 +87,13 @@ class RealHost:
         if not (scope.names or scope.sites or scope.every_name):
             return
         asked = None if scope.every_name else find_linked(state, scope.names)
-        state.files = files.snapshot(scope.sites, asked)
+        # Who shares a network has its names in files of its own, and they follow the owner's address.
+        state.files = files.snapshot(scope.sites, None if asked is None else asked | find_joiners(state, asked))
         if asked is not None and not asked - scope.names <= marks.containers(state.files):
             # A linked container has a namespace of another name than its own: only its mark can tell.
             state.files = files.snapshot(scope.sites)
         if state.files:
-            state.resolv_texts = files.resolv_texts()
+            state.resolv_texts, state.hosts_text = files.resolv_texts(), files.hosts_text()
             state.hostnames = uts.hostnames((site.pid, site.started) for site in scope.sites if site.pid)
 
     def execute(self, operations: Sequence[Operation]) -> None:

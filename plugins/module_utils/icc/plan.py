@@ -12,6 +12,7 @@ from ..core.plan import View
 from ..host.draft import Draft
 from ..host.endpoints import Endpoint, containers, endpoints
 from ..host.model import HostState, Scope
+from ..host.modes import conflict
 from ..link.model import BRIDGE, Link, Mark
 from ..link.operations import LinkSet
 from ..netns.model import HOST
@@ -77,7 +78,7 @@ def _links(draft: Draft, item: LocatedPolicy, leases: Mapping[str, Sequence[Endp
         return []
     own = leases.get(item.label)
     if not own:
-        _assume_attached(draft, item.label, item.doubt)
+        _assume_attached(draft, item.label, "link", item.doubt)
         return []
     found: list[Linkage] = []
     for link in item.links:
@@ -85,13 +86,14 @@ def _links(draft: Draft, item: LocatedPolicy, leases: Mapping[str, Sequence[Endp
         if theirs:
             found += _linkages(draft, item, own, link, theirs)
         else:
-            _assume_attached(draft, link.target)
+            _assume_attached(draft, link.target, "link to")
     return found
 
 
-def _assume_attached(draft: Draft, container: str, doubt: str = "") -> None:
-    draft.assume(doubt or f"container {container} is on no bridge that this collection manages: attach it with "
-                 "netns_attach first", f"attaches container {container}")
+def _assume_attached(draft: Draft, container: str, instead: str, doubt: str = "") -> None:
+    draft.assume(conflict(draft.state, "links", container, instead) or doubt
+                 or f"container {container} is on no bridge that this collection manages: attach it with netns_attach "
+                 "first", f"attaches container {container}")
 
 
 def _linkages(draft: Draft, item: LocatedPolicy, own: Sequence[Endpoint], link: DesiredLink,

@@ -19,7 +19,7 @@ def of_resolv_conf(settings: ResolvSettings, host: Conf) -> list[str]:
         servers = f"only {', '.join(chosen.fell_back)}, of no use in a container" if chosen.fell_back else "none"
         found.append(f"the host's resolv.conf has no name server for {name} ({servers}): it gets "
                      f"{', '.join(chosen.servers) or 'none'} (fallback_dns_servers)")
-    for server in map(ipaddress.ip_address, _literal(settings.dns_servers)):
+    for server in map(ipaddress.ip_address, () if settings.of_host else _literal(settings.dns_servers)):
         if server.is_loopback:
             found.append(f"dns_servers: {server} is the container {name} itself, not the host")
         elif server.version == 6 and not settings.ipv6:

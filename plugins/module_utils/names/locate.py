@@ -10,7 +10,7 @@ from ..core.errors import OptionError
 from ..core.names import container_label, netns_name
 from ..engine.model import Container, Places
 from ..files.marks import netns_site
-from ..files.model import FILES, HASH, RESOLV, Place, Site
+from ..files.model import FILES, HASH, HOSTS, RESOLV, Place, Site
 from ..host.resource import Known
 from ..netns.model import NETNS_DIRECTORY, Resolved, Target, label_of_path
 from .model import DesiredNames, LocatedNames
@@ -27,8 +27,17 @@ def locate(items: Sequence[DesiredNames], places: Places) -> list[LocatedNames]:
     for item in items:
         place, site = _locate(item, places)
         container_label(item.target.kind, place.label)
-        found.append(LocatedNames.at(item, place, site, places.is_attached(place.label)))
+        owner = _shares(item, site, places)
+        found.append(LocatedNames.at(item, place, site, places.is_attached(place.label), owner))
     return found
+
+
+def _shares(item: DesiredNames, site: Optional[Site], places: Places) -> str:
+    """The container whose hosts file an engine has mounted into one that joins its network: the beginning of its id."""
+    if site is None or item.target.kind != "container":
+        return ""
+    owner = places.container(item.target.value).joins
+    return owner[:12] if owner and f"/{owner}" in str(site.place(HOSTS)) else ""
 
 
 def _locate(item: DesiredNames, places: Places) -> tuple[Resolved, Optional[Site]]:

@@ -35,15 +35,18 @@ class LocatedNames(DesiredNames):
     :param place: its namespace and its name in marks
     :param site: None for a container that is not there; ``place.missing`` says why
     :param leased: whether the container has an interface on a bridge
+    :param shares: the container whose files its engine has given it with the network, "" for none
     """
 
     place: Resolved = Resolved("", "")
     site: Optional[Site] = None
     leased: bool = True
+    shares: str = ""
 
     @classmethod
-    def at(cls, desired: DesiredNames, place: Resolved, site: Optional[Site], leased: bool) -> LocatedNames:
-        return cls(**{**vars(desired), "place": place, "site": site, "leased": leased})
+    def at(cls, desired: DesiredNames, place: Resolved, site: Optional[Site], leased: bool,
+           shares: str = "") -> LocatedNames:
+        return cls(**{**vars(desired), "place": place, "site": site, "leased": leased, "shares": shares})
 
     @property
     def label(self) -> str:

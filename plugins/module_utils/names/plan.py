@@ -24,6 +24,7 @@ from .limits import of_resolv_conf
 from .model import LocatedNames
 from .parse import name_problem
 from .resolv import host_conf, with_facts
+from .sharing import find_owners, leave_to_owner
 from .view import views as views_of
 from .writing import take_back, write_hint, write_hosts, write_resolv
 
@@ -39,8 +40,10 @@ def scope(items: Sequence[LocatedNames], _look: HostState) -> Scope:
 
 def release(draft: Draft, items: Sequence[LocatedNames]) -> None:
     """Give containers back the files that they had."""
-    for item in items:
-        for site in _sites(draft, item) if not item.present else ():
+    gone = [item for item in items if not item.present]
+    owners = find_owners(gone, draft.state.files, Knowledge(draft.state, ())) if gone else {}
+    for item in gone:
+        for site in _sites(draft, item) if item.label not in owners else ():
             give_back(draft, site)
 
 
@@ -51,7 +54,13 @@ def amend(draft: Draft, items: Sequence[LocatedNames]) -> None:
     for item in items:
         if item.present and item.site is None:
             draft.assume(item.place.missing, item.target.describe_start())
-    wanted = [_Names(draft, item, item.site, known) for item in items if item.present and item.site]
+    there = [item for item in items if item.present and item.site]
+    owners = find_owners(there, draft.state.files, known)
+    for item in there:
+        if (holder := owners.get(item.label)) is not None:
+            with doing(f"names of {item.label}"):
+                leave_to_owner(draft, item, holder)
+    wanted = [_Names(draft, item, item.site, known) for item in there if item.site and item.label not in owners]
     for each in wanted:
         each.write()
     draft.names_asked |= {each.item.label for each in wanted}
@@ -85,10 +94,10 @@ class _Names:
         with doing(f"names of {item.label}"):
             self._refuse()
             self._find_namespace()
-            addresses = () if known.has_lease(item.label) else self._addresses()
-            self.facts = known.facts(item.label, addresses)
+            self.hosts = self._hosts(() if known.has_lease(item.label) else self._addresses())
+            self.facts = known.facts(item.label, self.hosts)
             self._need_gateway()
-            self.hosts, self.resolv = self._hosts(addresses), with_facts(self._resolv(), self.facts)
+            self.resolv = with_facts(self._resolv(), self.facts)
             known.call(item.label, self.hosts.told)
 
     def write(self) -> None:
@@ -102,7 +111,7 @@ class _Names:
             self.draft.warn(text)
 
     def _refuse(self) -> None:
-        """:raises OptionError: for files that are not the container's own, or another container's already"""
+        """:raises OptionError: for files that are not the container's own"""
         target = self.item.target
         for file in FILES:
             place = self.site.place(file)
@@ -115,11 +124,6 @@ class _Names:
         if problem := self.draft.state.files.get(hint, ObservedFile()).problem:
             raise MooringError(f"{hint}, where this collection records the files of a container, {problem}: remove it")
 
-        owner = self.known.owner(self.site)
-        if owner not in ("", self.item.label):
-            raise OptionError(target.kind, target.value, f"has the files of container {owner}",
-                              f"Say all about them as {owner}, or remove those first with state: absent")
-
     def _find_namespace(self) -> None:
         entry = self.draft.state.named.get(self.site.name)
         if self.site.kind == "netns" and (entry is None or not entry.inode):
@@ -130,11 +134,15 @@ class _Names:
     def _addresses(self) -> tuple[str, ...]:
         """What the interfaces of the namespace have, where somebody else gave it to them."""
         netns = self.draft.state.namespaces.get(self.item.place.path)
-        if netns is None or self.draft.state.is_own_network(self.item.place.path):
+        if netns is None or self._is_of_host():
             return ()
         found = [ipaddress.ip_interface(address).ip for link in netns.links.values() if link.kind != "loopback"
                  for address in link.addresses]
         return tuple(str(address) for address in found if not address.is_link_local and not address.is_loopback)
+
+    def _is_of_host(self) -> bool:
+        path = self.item.place.path
+        return path in self.draft.state.namespaces and self.draft.state.is_own_network(path)
 
     def _need_gateway(self) -> None:
         item = self.item
@@ -151,7 +159,8 @@ class _Names:
         return HostsSettings(
             item.label, hostname=item.hostname or self._usual_hostname(), domainname=item.domainname or "",
             etc_hosts=item.etc_hosts, addresses=addresses, hosts_template=item.hosts_template,
-            hostname_template=item.hostname_template, its_word=self.site.kind == "pid" and not item.hostname)
+            hostname_template=item.hostname_template, its_word=self.site.kind == "pid" and not item.hostname,
+            of_host=self._is_of_host())
 
     def _resolv(self) -> ResolvSettings:
         item = self.item

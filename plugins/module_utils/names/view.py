@@ -9,22 +9,24 @@ from ..core.plan import View
 from ..files.block import split
 from ..files.hosts import own_names
 from ..files.marks import Managed, find_managed, text_at
-from ..files.model import FILES, RESOLV
+from ..files.model import FILES, RESOLV, HostsSettings
 from ..host.model import HostState
 from ..ports.linkage import Linkage
-from .knowledge import Knowledge
+from .knowledge import Knowledge, file_of
 from .model import LocatedNames
 from .resolv import parse_conf
 
 
 def views(state: HostState, desired: Sequence[LocatedNames],
           linked: Sequence[Linkage]) -> list[View]:
-    """The names of each container of a task, None where we look after none."""
-    known, found = Knowledge(state, linked), {}
+    """The names of each container of a task, None where we look after none; those of whoever has its files else."""
+    known, found, by_file = Knowledge(state, linked), {}, {}
     for each in find_managed(state.files):
-        found[each.site.container, each.site.kind] = each
+        found[each.site.container, each.site.kind] = by_file[file_of(each.site, state.files)] = each
         found.setdefault((each.site.container, ""), each)
-    wanted = [found.get((item.label, item.site.kind if item.site else "")) for item in desired]
+    wanted = [found.get((item.label, item.site.kind if item.site else ""))
+              or (by_file.get(file_of(item.site, state.files)) if item.site and item.present else None)
+              for item in desired]
     return [names(state, each, known) if each else None for each in wanted]
 
 
@@ -37,7 +39,7 @@ def all_names(state: HostState, linked: Sequence[Linkage]) -> list[Mapping[str, 
 def names(state: HostState, each: Managed, known: Knowledge) -> Mapping[str, Any]:
     """What the files say: ``intact`` is false when an engine or somebody else has written over our part of one."""
     site, of_hosts, of_resolv = each.site, each.hosts, each.resolv
-    facts = known.facts(site.container, of_hosts.addresses if of_hosts else ())
+    facts = known.facts(site.container, of_hosts or HostsSettings(site.container))
     block = split(RESOLV, text_at(site, RESOLV, state.files)).block
     conf = parse_conf("\n".join(block.body)) if block else parse_conf("")
     return {

@@ -2,6 +2,7 @@
 """From the settings of a container to the operations that make its files say them, or take them back. Pure."""
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -17,14 +18,19 @@ from .resolv import Conf
 
 
 def write_hosts(draft: Draft, site: Site, settings: HostsSettings, facts: Facts, links: Sequence[Alias]) -> None:
-    """hosts, and hostname with it: that file has no room for a mark, so that of hosts speaks for both."""
+    """hosts, and hostname with it: that file has no room for a mark, so that of hosts speaks for both.
+
+    What the host calls itself is no line of an engine's where the container has the host's network.
+    """
+    settings = dataclasses.replace(settings, of_host=facts.of_host)
+    lines = hosts.body(settings, facts, links, draft.state.hosts_text)
     names = engine_names(site, settings, draft.state.files)
     hostname = text_at(site, HOSTNAME, draft.state.files)
     new: dict[str, object] = {"directories": made} if (made := _directories(draft, site)) else {}
     if hostname is not None:
         new["hostname_was"] = hostname
-    _write_block(draft, site, HOSTS, as_mark(settings), hosts.body(settings, facts, links),
-                 lambda line: hosts.is_engine_line(line, names), new)
+    _write_block(draft, site, HOSTS, as_mark(settings), lines, lambda line: hosts.is_repeated(line, lines)
+                 if facts.of_host else hosts.is_engine_line(line, names), new)
     wanted = hosts.hostname_text(settings)
     if settings.hostname and hostname != wanted:
         _write(draft, site, HOSTNAME, wanted)

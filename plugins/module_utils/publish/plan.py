@@ -15,6 +15,7 @@ from ..firewall.model import COMMANDS, FAMILIES
 from ..host.draft import Draft
 from ..host.endpoints import Endpoint, containers, endpoints
 from ..host.model import HostState, Scope
+from ..host.modes import conflict
 from ..ports import direct
 from ..ports.allocate import allocate
 from ..ports.entry import HIGHEST_PORT
@@ -146,7 +147,7 @@ def _addresses(draft: Draft, item: LocatedPorts, leases: Sequence[Endpoint]) -> 
             if lease.ip(family):
                 found.setdefault(family, lease.ip(family))
     if not found:
-        draft.assume(_conflict(draft.state, item.label) or item.doubt
+        draft.assume(conflict(draft.state, "published_ports", item.label, "publish ports of") or item.doubt
                      or f"container {item.label} is on no bridge that this collection manages: attach it with "
                      "netns_attach first", f"attaches container {item.label}")
         asked = {family_of(spec.host_ip or item.default_host_ip or ANY_IPV4) for spec in item.specs}
@@ -160,17 +161,6 @@ def _refuse_loopback_v6(item: LocatedPorts, specs: Sequence[PortSpec]) -> None:
         if (spec.host_ip or item.default_host_ip) == "::1":
             raise OptionError("published_ports", spec.text, "cannot be published on ::1, from which the kernel sends "
                               "nothing to a container", "Publish it on 127.0.0.1")
-
-
-def _conflict(state: HostState, label: str) -> str:
-    """Why a container that netns_attach left without an interface can publish no ports, "" for any other."""
-    entry = state.named.get(label)
-    if entry is None or not entry.own or not entry.inode:
-        return ""
-    sharing = [name for name, other in sorted(state.named.items()) if name != label and other.inode == entry.inode]
-    mode = "host" if entry.inode == state.host.inode else f"container:{sharing[0]}" if sharing else "none"
-    return (f"published_ports conflicts with network_mode {mode!r} of {label}, which has no interface of its own: "
-            "attach it with network_mode: bridge first" + (f", or publish ports of {sharing[0]}" if sharing else ""))
 
 
 def _with_rules(own: Mapping[str, Bridge], item: LocatedPorts, leases: Sequence[Endpoint],

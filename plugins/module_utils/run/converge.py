@@ -139,7 +139,7 @@ def _views(parts: Sequence[Part], state: HostState, ledger: Ledger) -> tuple[tup
 def _carry_out(found: Plan, parts: Sequence[Part], places: HostPlaces, host: RealHost) -> Plan:
     """The plan, carried out; a second one must be empty."""
     if found.assumed:
-        raise MooringError("; ".join(each.problem for each in found.assumed))
+        raise MooringError("; ".join(dict.fromkeys(each.problem for each in found.assumed)))
     if not found.operations:
         return found
     execute(host, found.operations)

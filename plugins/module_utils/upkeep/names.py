@@ -7,6 +7,7 @@ import dataclasses
 from ..core import plan
 from ..core.errors import doing
 from ..files.marks import Managed, find_managed
+from ..files.model import HostsSettings
 from ..files.operations import FileWrite
 from ..host.draft import Draft
 from ..names.knowledge import Knowledge
@@ -35,7 +36,7 @@ def _besides(operation: plan.Operation) -> FileWrite:
 
 def _bring_up_to_date(draft: plan.Draft, each: Managed, known: Knowledge, host: Conf) -> None:
     site, of_hosts, of_resolv = each.site, each.hosts, each.resolv
-    facts = known.facts(site.container, of_hosts.addresses if of_hosts else ())
+    facts = known.facts(site.container, of_hosts or HostsSettings(site.container))
     if of_hosts is not None:
         write_hosts(draft, site, of_hosts, facts, known.aliases(site.container))
     if of_resolv is not None:

@@ -90,6 +90,7 @@ class World:
     def __init__(self, state: Optional[HostState] = None) -> None:
         self.host = FakeHost(state or uplink_state())
         self.engine: dict[str, int] = {}  # names of Docker's running containers, with their processes
+        self.joined: dict[str, str] = {}  # those of them that Docker started with the network of another one
         self.questions: list[list[str]] = []  # what Docker was asked, name by name
         self.inspect = engines.inspect
         self.lock = contextlib.nullcontext
@@ -100,7 +101,7 @@ class World:
         other = World(self.state.copy())
         other.state.namespaces["/proc/1/ns/net"] = other.state.host
         other.host._pairs = dict(self.host._pairs)
-        other.engine, other._pids = dict(self.engine), self._pids
+        other.engine, other.joined, other._pids = dict(self.engine), dict(self.joined), self._pids
         for name, entry in self.state.named.items():
             if entry.link and entry.link in other.state.namespaces:
                 other.state.namespaces[named_path(name)] = other.state.namespaces[entry.link]
@@ -110,15 +111,25 @@ class World:
     def state(self) -> HostState:
         return self.host.state
 
-    def start(self, container: str) -> str:
-        """Docker starts a container with --network none; returns the path of its namespace."""
+    def start(self, container: str, network: str = "none") -> str:
+        """Docker starts a container; returns the path of its namespace.
+
+        :param network: ``none``, ``host``, or ``container:NAME``, with which Docker gives it the files of that one too
+        """
         if container in self.engine:
             self.host.end_namespace(f"/proc/{self.engine[container]}/ns/net")
         self._pids += 1
         self.engine[container] = self._pids
         self.state.hostnames[self._pids] = f"{self._pids:012}"
+        owner = network.partition("container:")[2]
+        if owner:
+            self.joined[container] = owner
+            return self.process(self._pids, f"/proc/{self.engine[owner]}/ns/net")
         self.write_as_docker(container)
-        return self.process(self._pids)
+        if network == "host":
+            self.state.hostnames[self._pids] = None
+            self.state.files[docker_place(container, "hosts")] = ObservedFile(self.state.hosts_text)
+        return self.process(self._pids, "/proc/1/ns/net" if network == "host" else "")
 
     def write_as_docker(self, container: str, resolv: str = "nameserver 192.0.2.53\n") -> None:
         """What Docker does to a container's files when it starts."""
@@ -135,9 +146,11 @@ class World:
     def name(self, netns: str, **given: Any) -> Plan:
         return self.run("container_dns", netns=netns, **given)
 
-    def process(self, pid: int) -> str:
+    def process(self, pid: int, shared: str = "") -> str:
+        """A process with a network of its own, or with that of the path ``shared``; returns the path of it."""
         path = f"/proc/{pid}/ns/net"
-        self.state.namespaces[path] = Namespace(40000 + pid, {"lo": Link("lo", "loopback", 1)})
+        self.state.namespaces[path] = self.state.namespaces[shared] if shared else Namespace(
+            40000 + pid, {"lo": Link("lo", "loopback", 1)})
         return path
 
     def run(self, module_name: str, changing: bool = True, /, **given: Any) -> Plan:
@@ -207,7 +220,8 @@ class World:
         def inspect(arguments: list[str], **_more: Any) -> Result:
             self.questions.append(arguments[6:])
             lines = [f"{self.engine[name]}abcd|/{name}|{self.engine[name]}|" + "|".join(
-                str(docker_place(name, file)) for file in ("hosts", "hostname", "resolv.conf"))
+                str(docker_place(self.joined.get(name, name), file)) for file in ("hosts", "hostname", "resolv.conf"))
+                + (f"|container:{self.joined[name]}" if name in self.joined else "|none")
                 for name in arguments[6:] if name in self.engine]
             return Result(0, "\n".join(lines), "" if lines else "no such container")
 
