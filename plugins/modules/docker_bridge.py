@@ -30,7 +30,9 @@ options:
   mtu:
     description:
       - MTU in bytes, or V(auto) for that of the interface with the default route.
-      - A new bridge gets V(auto) when it is not given.
+      - A new bridge gets V(auto) when it is not given, and so does one with IPv6 whose MTU somebody has made smaller
+        than 1280. With less than that the kernel has no IPv6 on an interface, so it is refused for a bridge with
+        IPv6.
     type: raw
   fixed_cidr:
     description:
@@ -49,6 +51,9 @@ options:
     description:
       - Whether to switch on C(net.ipv4.ip_forward) where it is off, and C(net.ipv6.conf.all.forwarding) for a bridge
         with IPv6. V(false) leaves them as they are. They are never switched off.
+      - Before IPv6 is forwarded, C(net.ipv6.conf.IFNAME.accept_ra) becomes 2 for each interface that hears router
+        advertisements, and for those that come later, so that a host that has its address or its routes from them
+        keeps them. Interfaces that hear none do not begin to, and bridges of this module never do.
       - Where the host forwards, the bridge does as well, C(net.ipv4.conf.IFNAME.forwarding), whatever new interfaces
         begin with. Every run of a module that writes rules keeps it so, unless V(false) was said for the bridge.
       - Other interfaces are left as they are. One that packets for containers come in by and that does not forward is

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
 
-from ..core.errors import OptionError
-from ..core.plan import CLOSE, MAKE_LINK
+from ..core.plan import CLOSE
 from ..firewall.model import FAMILIES
 from ..host.draft import Draft
 from ..host.model import HostState
@@ -14,23 +12,13 @@ from ..host.operations import SysctlSet
 from ..host.settings import FORWARDING, FORWARDING_OF, known
 from ..link.operations import LinkSet
 from ..netns.model import HOST
+from .ipv6 import heed_routers
 from .model import Bridge, DesiredBridge, bridges
 
-DISABLE_V6 = "net/ipv6/conf/all/disable_ipv6"
-ACCEPT_RA = "net/ipv6/conf/{}/accept_ra"
-DAD_TRANSMITS = "net/ipv6/conf/{}/dad_transmits"
 ROUTE_LOCALNET = "net/ipv4/conf/{}/route_localnet"
 # What the forwarding of bridges depends on: that of the host, and what new interfaces get.
 SWITCHES = tuple((HOST, name) for family in FAMILIES
                  for name in (FORWARDING[family], FORWARDING_OF[family].format("default")))
-
-
-def require_ipv6(state: HostState) -> None:
-    value = state.sysctls.get((HOST, DISABLE_V6))
-    if value != "0":
-        why = "the kernel runs without it" if value is None else "net.ipv6.conf.all.disable_ipv6 is 1"
-        raise OptionError("ipv6", True, f"is not possible: IPv6 is disabled on this host ({why})",
-                          "Enable it on the host, or say ipv6: false")
 
 
 def add_guard(bridge: Bridge, desired: DesiredBridge, state: HostState) -> Bridge:
@@ -82,30 +70,16 @@ def _warn_open(draft: Draft, family: str) -> None:
 
 
 def forward(draft: Draft, desired: DesiredBridge) -> None:
-    """The kernel settings of a bridge, and those of the host that it needs."""
+    """The forwarding of the host that a bridge needs, once there are rules."""
     bridge = bridges(draft.state)[desired.name]
-    wanted: dict[str, str] = {}
-    if draft.state.sysctls.get((HOST, DISABLE_V6)) is not None and not bridge.uplink:
-        # Whatever the bridge's families are: a container that sends router advertisements would become the host's
-        # router (CVE-2020-13401).
-        wanted[ACCEPT_RA.format(bridge.name)] = "0"
-    if bridge.address("ipv6") and not bridge.uplink:
-        # The bridge asks for its containers from its link-local address. Its MAC address is made for it, so there is
-        # none to detect, and detection would leave new containers unreachable for a second or two.
-        wanted[DAD_TRANSMITS.format(bridge.name)] = "0"
     if not bridge.iptables:
         close_loopback(draft, bridge.name)
-    if desired.ip_forward:
-        wanted[FORWARDING["ipv4"]] = "1"
-        if bridge.address("ipv6"):
-            wanted.update(_accepting_routers(draft.state))
-            wanted[FORWARDING["ipv6"]] = "1"
-    for name, value in wanted.items():
-        previous = draft.state.sysctls.get((HOST, name))
-        own = bridge.name in name.split("/")
-        if previous != value and (previous is not None or own):
-            # Those of the bridge before anything is attached to it, those of the host once there are rules.
-            draft.do(SysctlSet(HOST, name, value, previous), MAKE_LINK if own else None)
+    for family in FAMILIES if desired.ip_forward else ():
+        # A bridge without IPv4 may get an address of it in a later run.
+        if (family == "ipv4" or bridge.address(family)) and draft.state.sysctls.get((HOST, FORWARDING[family])) == "0":
+            if family == "ipv6":
+                heed_routers(draft, switching=True)
+            draft.do(SysctlSet(HOST, FORWARDING[family], "1", "0"))
 
 
 def keep_forwarding(draft: Draft) -> None:
@@ -121,6 +95,8 @@ def keep_forwarding(draft: Draft) -> None:
             name = FORWARDING_OF[family].format(bridge.name)
             if draft.state.sysctls.get((HOST, FORWARDING[family])) == "1" and (
                     known(draft.state.sysctls, HOST, name) == "0"):
+                if family == "ipv6":
+                    heed_routers(draft, switching=False)
                 draft.do(SysctlSet(HOST, name, "1", draft.state.sysctls.get((HOST, name))))
 
 
@@ -129,14 +105,3 @@ def close_loopback(draft: Draft, name: str) -> None:
     localnet = ROUTE_LOCALNET.format(name)
     if draft.state.sysctls.get((HOST, localnet)) == "1":
         draft.do(SysctlSet(HOST, localnet, "0", "1"), CLOSE)
-
-
-def _accepting_routers(state: HostState) -> Mapping[str, str]:
-    """With forwarding on, the kernel ignores router advertisements unless accept_ra is 2 (ip-sysctl).
-
-    A host that got its default route by one would lose it when the route's lifetime ends.
-    """
-    uplinks = {route.interface for route in state.host.routes
-               if route.destination == "default" and route.family == "ipv6"}
-    names = [ACCEPT_RA.format(uplink) for uplink in sorted(uplinks)]
-    return {name: "2" for name in names if state.sysctls.get((HOST, name)) == "1"}

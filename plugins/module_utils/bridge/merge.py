@@ -10,7 +10,8 @@ from ..core.errors import OptionError
 from ..core.networks import is_within
 from ..host.model import HostState
 from ..ipam.plan import POOLS, choose_pool
-from ..link.model import Link
+from ..link.model import IPV6_MIN_MTU, Link
+from ..ports.model import family_of
 from .exceptions import check as check_exceptions
 from .model import Bridge, DesiredBridge
 
@@ -47,9 +48,12 @@ def _given(asked: Optional[_T], kept: _T) -> _T:
 
 def _link(current: Bridge, desired: DesiredBridge, state: HostState) -> Link:
     link, mtu = current.link, desired.mtu
+    addresses = _addresses(current, desired, state)
+    # The kernel took its IPv6 addresses away when somebody made its MTU too small for them.
+    too_small = link.mtu < IPV6_MIN_MTU and any(family_of(address) == "ipv6" for address in addresses)
     if not isinstance(mtu, int):
-        mtu = default_mtu(state, desired.name) if mtu is not None or not link.index else link.mtu
-    return dataclasses.replace(link, addresses=_addresses(current, desired, state), mtu=mtu,
+        mtu = default_mtu(state, desired.name) if mtu is not None or not link.index or too_small else link.mtu
+    return dataclasses.replace(link, addresses=addresses, mtu=mtu,
                                stp=_given(desired.stp, link.stp), mac=_given(desired.mac_address, link.mac))
 
 

@@ -8,11 +8,10 @@ from typing import Any, Optional
 
 from ..core.errors import OptionError
 from ..core.names import interface_name, without_zone
+from ..link.model import IPV6_MIN_MTU
 from ..link.parse import address, inside, mac, network, parse_mtu
 from ..ports.spec import parse_sources
 from .model import DesiredBridge
-
-IPV6_MIN_MTU = 1280  # RFC 8200, section 5
 
 
 def parse(options: Mapping[str, Any]) -> DesiredBridge:

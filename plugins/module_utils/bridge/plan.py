@@ -15,22 +15,13 @@ from ..host.endpoints import Endpoint, endpoint_of, endpoints
 from ..host.endpoints import release as release_endpoint
 from ..host.model import HostState, Scope
 from ..link.addressing import AddrAdd, AddrDel
-from ..link.model import Link
+from ..link.model import IPV6_MIN_MTU, Link
 from ..link.operations import LinkAdd, LinkDel, LinkSet
 from ..netns.model import HOST
 from ..ports.ledger import Ledger
+from . import ipv6
 from .exceptions import check_all, refuse_closing
-from .forwarding import (
-    ACCEPT_RA,
-    DAD_TRANSMITS,
-    DISABLE_V6,
-    ROUTE_LOCALNET,
-    close_loopback,
-    forward,
-    add_guard,
-    pass_on_guard,
-    require_ipv6,
-)
+from .forwarding import ROUTE_LOCALNET, add_guard, close_loopback, forward, pass_on_guard
 from .merge import merge, refuse_overlap
 from .model import Bridge, DesiredBridge, bridge_of
 from .uplink import decide_uplink, warn_of_uplinks
@@ -40,8 +31,8 @@ def scope(items: Sequence[DesiredBridge], look: HostState) -> Scope:
     """Also the inside of the endpoints that follow a change of their bridge."""
     changing = {item.name for item in items if _changes(item, look)}
     following = [endpoint for endpoint in endpoints(look) if endpoint.bridge in changing]
-    own = Scope(sysctls=((HOST, DISABLE_V6),), bridge_sysctls=(ACCEPT_RA, DAD_TRANSMITS, ROUTE_LOCALNET),
-                outer_sysctls=(ACCEPT_RA,), firewall=True, others=True,
+    own = Scope(sysctls=((HOST, ipv6.DISABLE_ALL), *ipv6.NEW), bridge_sysctls=(*ipv6.OF_BRIDGES, ROUTE_LOCALNET),
+                firewall=True, others=True,
                 names=frozenset(endpoint.container for endpoint in following))
     return Scope.union([own, *(endpoint.reads for endpoint in following if not endpoint.adopted)])
 
@@ -110,7 +101,7 @@ def _leases(ports: Iterable[Link]) -> list[Endpoint]:
 def _present(draft: Draft, desired: DesiredBridge) -> None:
     link = draft.state.host.links.get(desired.name)
     if desired.ipv6:
-        require_ipv6(draft.state)
+        ipv6.require_ipv6(draft.state)
     if link is not None and link.unfinished:
         draft.do(LinkDel(HOST, link))
         link = None
@@ -133,16 +124,21 @@ def _present(draft: Draft, desired: DesiredBridge) -> None:
         for address in link.addresses:
             if address not in addresses:
                 draft.do(AddrDel(HOST, desired.name, address), RECORD_BRIDGE)
+    made = MAKE_LINK if link is None else RECORD_BRIDGE
+    if bridge.address("ipv6"):
+        ipv6.enable(draft, desired.name, made)
     for address in addresses:
         if link is None or address not in link.addresses:
             refuse_overlap(draft.state, desired, address)
-            draft.do(AddrAdd(HOST, desired.name, address), MAKE_LINK if link is None else RECORD_BRIDGE)
+            draft.do(AddrAdd(HOST, desired.name, address), made)
+    ipv6.configure(draft, bridge, RECORD_BRIDGE if link and link.mtu < IPV6_MIN_MTU else MAKE_LINK)
     forward(draft, desired)
 
 
 def _complete(bridge: Bridge, desired: DesiredBridge, state: HostState) -> Bridge:
     """A bridge as it will be."""
     merged = merge(decide_uplink(bridge, desired, state), desired, state)
+    ipv6.require_mtu(merged, desired)
     return add_guard(merged, desired, state)
 
 

@@ -7,19 +7,19 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from ..bridge.model import Bridge
+from ..core.errors import OptionError
 from ..core.model import KNOWN_AFTER_APPLY
 from ..host.draft import Draft
 from ..host.endpoints import ACCEPT_RA, DISABLE_V6, REDIRECTS, REDIRECTS_V6, Endpoint, inner_settings
 from ..host.operations import SysctlSet
 from ..link.addressing import AddrAdd, AddrDel, RouteAdd, RouteDel
-from ..link.model import Link, Route
+from ..link.model import IPV6_MIN_MTU, Link, Route
 from ..link.operations import LinkSet
 from ..netns.model import HOST
 from .model import LocatedEndpoint
 
 FAMILIES = ("ipv4", "ipv6")
 LINK_LOCAL = "fe80::/64"  # RFC 4291; each interface with IPv6 has it
-IPV6_MIN_MTU = 1280  # RFC 8200; below it the kernel has no IPv6 on an interface, nor settings for it
 HOST_V6 = "net/ipv6/conf/all/disable_ipv6"  # exists where the kernel has IPv6
 
 
@@ -30,6 +30,13 @@ def sysctl_names(item: LocatedEndpoint) -> list[str]:
 
 def _disable_v6(item: LocatedEndpoint) -> str:
     return DISABLE_V6.format(item.interface_name)
+
+
+def require_mtu(item: LocatedEndpoint, addresses: Mapping[str, str]) -> None:
+    """:raises OptionError: for an MTU with which the kernel has no IPv6, where the container is to have it"""
+    if isinstance(item.mtu, int) and item.mtu < IPV6_MIN_MTU and addresses["ipv6"]:
+        raise OptionError("mtu", item.mtu, f"is too small for IPv6, and {item.label} gets {addresses['ipv6']}",
+                          f"Give at least {IPV6_MIN_MTU}, or a bridge without IPv6")
 
 
 def give_up(draft: Draft, item: LocatedEndpoint, lease: Endpoint, addresses: Mapping[str, str]) -> list[Route]:
@@ -101,9 +108,10 @@ def _sysctls(draft: Draft, item: LocatedEndpoint, bridge: Bridge, addresses: Map
         for name in (*REDIRECTS, *((REDIRECTS_V6, ACCEPT_RA) if with_v6 and addresses["ipv6"] else ())):
             wanted.setdefault(name.format(item.interface_name), "0")
     if with_v6:
-        # As Docker does for a container without an IPv6 network; back on when its bridge has got one.
+        # As Docker does for a container without an IPv6 network. On where it has one, also where new interfaces begin
+        # without it.
         value = state.sysctls.get((item.path, _disable_v6(item)))
-        if not addresses["ipv6"] or value == "1":
+        if not addresses["ipv6"] or value != "0":
             wanted.setdefault(_disable_v6(item), "0" if addresses["ipv6"] else "1")
     for name, value in wanted.items():
         if state.sysctls.get((item.path, name)) != value:

@@ -63,6 +63,7 @@ class Planner:
         given = adopt.given_pair(self.draft, item) if kept is None else None
         bridge = self._bridge(item, lease, given)
         addresses = {family: self._address(family, item, bridge, lease) for family in FAMILIES}
+        inside.require_mtu(item, addresses)
         new = self._lease(item, bridge, addresses, kept, given)
         routes = inside.give_up(self.draft, item, kept.lease, addresses) if kept else []
         if given is not None:

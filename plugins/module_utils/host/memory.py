@@ -16,7 +16,7 @@ from ..core.errors import HostError
 from ..files.model import ObservedFile
 from ..firewall.iptables.saved import target_of
 from ..firewall.model import ObservedTable
-from ..link.model import Route
+from ..link.model import IPV6_MIN_MTU, Route
 from ..netns.model import named_path
 from ..ports.model import family_of
 from .endpoints import DISABLE_V6
@@ -91,6 +91,8 @@ class Memory(Settings):
         require("name" not in operation.changes or not current.up, "a link that is up keeps its name")
         self._require_bridge(operation.netns, operation.changes.get("controller", ("", ""))[1])
         operation.apply(self.state)
+        if "mtu" in operation.changes and operation.new.mtu < IPV6_MIN_MTU:
+            self._end_ipv6(operation.netns, operation.new.name)
         if "controller" in operation.changes and not operation.new.controller:
             links[operation.new.name] = dataclasses.replace(links[operation.new.name], hairpin=False, isolated=False)
 
@@ -115,6 +117,7 @@ class Memory(Settings):
         require(operation.address not in link.addresses, "the address exists")
         disabled = ":" in operation.address and self.sysctl(operation.netns, DISABLE_V6.format(link.name)) == "1"
         require(not disabled, "IPv6 is disabled on this device")
+        require(":" not in operation.address or link.mtu >= IPV6_MIN_MTU, "the MTU is too small for IPv6")
         operation.apply(self.state)
 
     def _AddrDel(self, operation: Any) -> None:

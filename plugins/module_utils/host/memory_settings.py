@@ -2,10 +2,13 @@
 """Kernel settings in memory: which there are, and what they begin with. For tests."""
 from __future__ import annotations
 
+import dataclasses
 from typing import Any, Optional
 
 from ..core.errors import HostError
+from ..link.model import IPV6_MIN_MTU
 from ..netns.model import HOST
+from ..ports.model import family_of
 from .model import BRIDGE_CALLS, HostState
 from .settings import FORWARDING, FORWARDING_OF, of_new
 
@@ -25,10 +28,19 @@ class Settings:
         if here is None or not general:
             return None
         if (interface := name.split("/")[3]) in here.links:
-            return self.sysctl(netns, general)
+            without = name.startswith("net/ipv6/") and here.links[interface].mtu < IPV6_MIN_MTU
+            return None if without else self.sysctl(netns, general)
         switched = self.state.sysctls.get((netns, FORWARDING["ipv4"])) if name == _NEW else None
         begin = "1" if name.endswith(("/accept_ra", "/accept_redirects")) else "0"
         return switched or (begin if interface in ("all", "default") else None)
+
+    def _end_ipv6(self, netns: str, name: str) -> None:
+        """An interface whose MTU has become too small for IPv6 has none any more."""
+        links = self.state.namespaces[netns].links
+        kept = tuple(address for address in links[name].addresses if family_of(address) == "ipv4")
+        links[name] = dataclasses.replace(links[name], addresses=kept)
+        self.state.sysctls = {key: value for key, value in self.state.sysctls.items()
+                              if key[0] != netns or not key[1].startswith(f"net/ipv6/conf/{name}/")}
 
     def _SysctlSet(self, operation: Any) -> None:
         require(self.sysctl(operation.netns, operation.name) is not None, "there is no such name")

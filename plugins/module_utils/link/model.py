@@ -17,6 +17,7 @@ from ..core.model import KNOWN_AFTER_APPLY, is_known
 MARK = "mooring"
 _UNKNOWN = "?"  # in a mark that is planned: nothing else that stands in marks has this character
 BRIDGE, ENDPOINT, VETH = "bridge", "endpoint", "veth"
+IPV6_MIN_MTU = 1280  # RFC 8200; below it the kernel has no IPv6 on an interface, nor settings for it
 UNFINISHED = "unfinished"  # made by a run that was killed before it could say what for
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ..bridge.forwarding import ROUTE_LOCALNET, SWITCHES, keep_forwarding
+from ..bridge.ipv6 import ACCEPT_RA, OF_OTHERS
 from ..endpoint.plan import amend as amend_endpoints
 from ..host.draft import Draft
 from ..host.endpoints import endpoints
@@ -18,8 +19,8 @@ from .rules import follow_addresses, keep_rules
 
 def widen(scope: Scope) -> Scope:
     """A scope with what :func:`settle` has to know."""
-    more = Scope(sysctls=SWITCHES, bridge_sysctls=(ROUTE_LOCALNET, *FORWARDING_OF.values()),
-                 outer_sysctls=(FORWARDING_OF["ipv4"],) if scope.others else ())
+    more = Scope(sysctls=SWITCHES, bridge_sysctls=(ROUTE_LOCALNET, ACCEPT_RA, *FORWARDING_OF.values()),
+                 outer_sysctls=(*OF_OTHERS, *((FORWARDING_OF["ipv4"],) if scope.others else ())))
     return Scope.union([scope, more]) if scope.firewall else scope
 
 

@@ -9,12 +9,15 @@ from typing import Any, Optional
 
 from ..core.errors import MooringError, OptionError
 from ..core.model import KNOWN_AFTER_APPLY
-from ..core.plan import View
+from ..core.plan import MAKE_LINK, View
 from ..endpoint.inside import ensure_route
 from ..host.draft import Draft
+from ..host.endpoints import DISABLE_V6
 from ..host.model import HostState, Scope
+from ..host.operations import SysctlSet
+from ..host.settings import known
 from ..link.addressing import AddrAdd, AddrDel
-from ..link.model import ENDPOINT, VETH, Link, Mark, Namespace
+from ..link.model import ENDPOINT, IPV6_MIN_MTU, VETH, Link, Mark, Namespace
 from ..link.operations import LinkAdd, LinkDel, LinkSet, Peer
 from ..netns.model import HOST, label_of_path
 from ..ports.ledger import Ledger
@@ -25,7 +28,10 @@ DEFAULT_MTU = 1500  # ETH_DATA_LEN, what the kernel gives a veth
 
 def scope(items: Sequence[LocatedVeth], _look: HostState) -> Scope:
     paths = {end.place.path: None for item in items for end in item.ends if end.place and not end.place.missing}
-    return Scope(namespaces=tuple(paths))
+    sysctls = [(path, name) for item in items for end in item.ends for path in (_path(end),)
+               if path == HOST or path in paths if any(":" in address for address in end.addresses or ())
+               for name in (DISABLE_V6.format(end.name), DISABLE_V6.format("default"))]
+    return Scope(namespaces=tuple(paths), sysctls=tuple(sysctls))
 
 
 def release(draft: Draft, items: Sequence[LocatedVeth]) -> None:
@@ -171,6 +177,7 @@ def _configure(draft: Draft, item: LocatedVeth, end: LocatedEnd) -> None:
     if replace(link, **changes) != link:
         draft.do(LinkSet(path, link, replace(link, **changes)))
     if end.addresses is not None:
+        _prepare_ipv6(draft, end, netns.links[end.name].mtu)
         kept = _kept_addresses(link.addresses, end.addresses)
         for address in reversed(link.addresses):
             if address not in kept:
@@ -180,6 +187,21 @@ def _configure(draft: Draft, item: LocatedVeth, end: LocatedEnd) -> None:
                 draft.do(AddrAdd(path, end.name, address))
     for route in end.routes or ():
         ensure_route(draft, path, route)
+
+
+def _prepare_ipv6(draft: Draft, end: LocatedEnd, mtu: int) -> None:
+    """An end with an IPv6 address has IPv6, also where new interfaces begin without it.
+
+    :raises OptionError: for an MTU with which the kernel has none
+    """
+    address = next((each for each in end.addresses or () if ":" in each), "")
+    if address and mtu < IPV6_MIN_MTU:
+        raise OptionError("mtu", mtu, f"is too small for IPv6, and {end.name} is to have {address}",
+                          f"Give at least {IPV6_MIN_MTU}, or no IPv6 address")
+    name = DISABLE_V6.format(end.name)
+    if address and known(draft.state.sysctls, _path(end), name) == "1":
+        previous = draft.state.sysctls.get((_path(end), name))
+        draft.do(SysctlSet(_path(end), name, "0", previous), MAKE_LINK if _path(end) == HOST else None)
 
 
 def _kept_addresses(present: Sequence[str], wanted: Sequence[str]) -> list[str]:
