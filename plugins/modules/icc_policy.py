@@ -80,6 +80,12 @@ policies:
   returned: success, with O(config)
   type: list
   elements: dict
+failed_containers:
+  description:
+    - Containers in which something could not be done, with the reason. The rest of the task is done all the same.
+  returned: when a container has ended, or keeps something from being done in its own network
+  type: dict
+  sample: {"web": "interface_name: 'eth0' exists already in web, and this collection did not make it."}
 actions:
   description: What was done, or in check mode would be done, one sentence for each operation.
   returned: success

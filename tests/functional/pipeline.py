@@ -16,7 +16,14 @@ CHECKOUT = Path(__file__).resolve().parent.parent.parent
 
 
 class PipelineError(Exception):
-    """A module refused or failed; the text is the message that Ansible would show."""
+    """A module refused or failed; the text is the message that Ansible would show.
+
+    ``result`` is what the module returns all the same, where containers kept something from being done in them.
+    """
+
+    def __init__(self, message, result=None):
+        super().__init__(message)
+        self.result = result
 
 
 class Pipeline:
@@ -46,7 +53,7 @@ class Pipeline:
             raise PipelineError(f"the pipeline on the host ended with status {self._process.wait()}")
         answer = json.loads(line)
         if "error" in answer:
-            raise PipelineError(answer["error"])
+            raise PipelineError(answer["error"], answer.get("result"))
         return answer
 
     def run(self, module, check=False, **params):
@@ -118,8 +125,12 @@ class Server:
         plan = self.converge.converge(parts, host, changing=not check)
         result = self.module.result_of_host(plan) if module == "host_network" else self.module.result(
             parts[0].resource, plan, single=params.get("config") is None)
-        return {**result, **self.frame.describe_plan(plan, True), "warnings": [*plan.warnings, *host.warnings],
-                "assumed": [assumption.problem for assumption in plan.assumed]}
+        result.update(self.frame.describe_plan(plan, True), warnings=[*plan.warnings, *host.warnings],
+                      assumed=[assumption.problem for assumption in plan.assumed])
+        if not plan.failed:
+            return result
+        among_others = module == "host_network" or bool(params.get("config"))
+        return {"error": self.frame.describe_failed(plan.failed, among_others), "result": result}
 
     def plan(self, module, params):
         plan = self.converge.converge(self.parts(module, params), self.real.RealHost(), changing=False)
@@ -134,8 +145,8 @@ class Server:
         host, error = self.real.RealHost(), ""
         operations = [self.value(operation) for operation in operations]
         try:
-            host.execute(operations)
-            done = operations
+            done = host.execute(operations)
+            error = "; ".join(host.setbacks.why.values())
         except self.errors.ExecutionError as failure:
             done, error = failure.done, str(failure)
         return {"done": [operation.describe() for operation in done], "failure": error, "warnings": host.warnings}

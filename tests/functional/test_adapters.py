@@ -227,7 +227,8 @@ def test_an_address_comes_and_goes(kernel, wired, address, broadcast):
 ])
 def test_a_route_comes_and_goes(kernel, wired, destination, gateway, shown):
     family = "ipv6" if ":" in destination + gateway else "ipv4"
-    route = {"is": "Route", "destination": destination, "interface": "v0", "gateway": gateway, "family": family}
+    route = {"is": "Route", "destination": destination, "interface": "v0", "gateway": gateway, "family": family,
+             "metric": 0, "kind": ""}
     carry_out(kernel, ["AddrAdd", wired.path, "v0", "10.1.0.1/24"], ["AddrAdd", wired.path, "v0", "2001:db8:1::1/64"])
     before = wired.routes()
     carry_out(kernel, ["RouteAdd", wired.path, dict(route)])
@@ -471,7 +472,7 @@ def test_sockets_are_read_and_their_processes_named(kernel, box):
     with box.popen([sys.executable, "-c", LISTENER, *wanted], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                    text=True) as process:
         assert process.stdout.readline() == "up\n"
-        asked = [["tcp", 8001], ["tcp", 8004], ["udp", 8003]]
+        asked = [["tcp", 8001, 8001], ["tcp", 8004, 8004], ["udp", 8003, 8003]]
         found = {f"{s['protocol']}/{s['address']}/{s['port']}": s
                  for s in kernel.adapter("host.sockets.snapshot", asked)}
         asked_for, read = (kernel.adapter(f"host.sockets.{source}") for source in ("from_kernel", "from_files"))

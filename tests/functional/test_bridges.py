@@ -222,15 +222,15 @@ def test_stp_is_switched_in_place(here):
         assert here.link("br0")["ifindex"] == index
 
 
-def test_a_container_that_cannot_be_reached_stops_a_change_before_it_begins(here):
-    """It has lost its name: the change would leave it behind with an address of the old network."""
+def test_a_container_that_cannot_be_reached_is_left_behind_and_reported(here):
+    """It has lost its name, so that it keeps the address of the old network. The others follow their bridge."""
     build(here)
     here.sh("nsenter --net=/run/netns/web sleep 1000 >/dev/null 2>&1 & sleep 0.1; umount /run/netns/web; "
             "rm /run/netns/web")
-    before = picture(here.host)
-    with pytest.raises(PipelineError, match="cannot be reached: there is no .*/run/netns/web. Attach them again"):
+    with pytest.raises(PipelineError, match="cannot be reached: namespace web cannot be opened") as caught:
         here.run("docker_bridge", name="br0", bip="10.77.0.1/24")
-    assert picture(here.host) == before
+    assert list(caught.value.result["failed_containers"]) == ["web"]
+    assert here.addresses("br0") == ["10.77.0.1/24"] and here.unchanged("docker_bridge", name="br0", bip="10.77.0.1/24")
 
 
 def test_a_subnet_that_is_too_small_changes_nothing(here):

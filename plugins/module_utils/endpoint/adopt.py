@@ -12,7 +12,7 @@ import ipaddress
 from collections.abc import Collection
 from typing import NamedTuple, Optional
 
-from ..core.errors import MooringError, OptionError
+from ..core.errors import MooringError, OptionError, concerning
 from ..host.draft import Draft
 from ..host.endpoints import Endpoint, endpoint_of, outer_end, port_words
 from ..link.model import Link
@@ -22,14 +22,14 @@ from .leases import choose_exposed, require_room
 from .model import LocatedEndpoint
 
 
-def adopted_endpoint(draft: Draft, item: LocatedEndpoint, lease: Optional[Endpoint],
+def adopted_endpoint(draft: Draft, item: LocatedEndpoint, inner: Optional[Link], lease: Optional[Endpoint],
                      bridges: Collection[str]) -> Optional[Endpoint]:
     """The endpoint that the item takes over or has taken over, with the link as it is; None for one that is made here.
 
+    :param inner: the container's interface
     :param bridges: names of the bridges of ours
     :raises OptionError: when there is an interface that cannot be taken over, or one that is to be changed
     """
-    inner = draft.state.namespaces[item.path].links.get(item.interface_name)
     if inner is None or not (item.adopt or (lease and lease.adopted)):
         return None
     found = outer_end(draft.state, inner)
@@ -51,8 +51,9 @@ def _require_ours_to_take(item: LocatedEndpoint, outer: Optional[Link], bridges:
     """The host's end of the interface. :raises OptionError: when it has none, or one that cannot be taken over"""
     name = f"interface {item.interface_name} of {item.label}"
     if outer is None:
-        raise OptionError("adopt", True, f"is not possible: {name} has no other end on the host",
-                          "Say adopt only for containers whose engine put them on a bridge")
+        with concerning(item.label):
+            raise OptionError("adopt", True, f"is not possible: {name} has no other end on the host",
+                              "Say adopt only for containers whose engine put them on a bridge")
     holder = endpoint_of(outer)
     if outer.mark and not (holder and (holder.container, holder.interface) == (item.label, item.interface_name)):
         whose = f"container {holder.container}" if holder else f"the {outer.mark.kind} {outer.mark.name}"
@@ -71,9 +72,10 @@ def _require_ours_to_take(item: LocatedEndpoint, outer: Optional[Link], bridges:
 def _refuse_changes(item: LocatedEndpoint, address: str, address_v6: str) -> None:
     """What the engine gave stays; to ask for what there is already is no change."""
     for option, wanted, has in (("address", item.address, address), ("address_v6", item.address_v6, address_v6)):
-        if wanted and wanted not in (has, has.partition("/")[0]):
-            raise OptionError(option, wanted, f"is not what the engine gave to {item.label} ({has or 'none'}), and an "
-                              "interface that is taken over stays as it is", "Leave it out")
+        with concerning(item.label):
+            if wanted and wanted not in (has, has.partition("/")[0]):
+                raise OptionError(option, wanted, f"is not what the engine gave to {item.label} ({has or 'none'}), "
+                                  "and an interface that is taken over stays as it is", "Leave it out")
     given = {"interface": item.interface, "gateway": item.gateway, "gateway_v6": item.gateway_v6,
              "mac_address": item.mac_address, "mtu": item.mtu, "tx_queue_len": item.tx_queue_len,
              "default_route": item.default_route, "routes": item.routes, "sysctls": item.sysctls}

@@ -29,7 +29,8 @@ def followers(draft: Draft, listed: Collection[tuple[str, str]]) -> list[Located
         if not _is_concerned(lease, before[lease.bridge], after[lease.bridge]):
             continue
         if not _is_inside(draft, lease):
-            draft.unread.append(_describe_unread(draft, lease))
+            draft.fail(lease.container, f"it is to follow its bridge {lease.bridge} and cannot be reached: "
+                       f"{_describe_unread(draft, lease)}. Attach it again with netns_attach")
             continue
         item = LocatedEndpoint(Target("netns_path", lease.path), bridge=lease.bridge, interface_name=lease.interface,
                                place=Resolved(lease.container, lease.path))
@@ -48,7 +49,9 @@ def _describe_unread(draft: Draft, lease: Endpoint) -> str:
     entry = draft.observed.named.get(lease.container)
     if lease.path in draft.observed.namespaces:
         return f"{lease.path} is not where {lease.interface} of {lease.container} is"
-    return f"{lease.path} {entry.problem}" if isinstance(entry, ReplacedNetns) else f"there is no {lease.path}"
+    if isinstance(entry, ReplacedNetns):
+        return f"{lease.path} {entry.problem}"
+    return draft.observed.closed.get(lease.path) or f"there is no network namespace {lease.path}"
 
 
 def _is_concerned(lease: Endpoint, before: Bridge, after: Bridge) -> bool:
@@ -71,6 +74,6 @@ def _as_chosen(draft: Draft, item: LocatedEndpoint, before: Bridge, after: Bridg
         return dataclasses.replace(item, default_route=False)
     usual = before.gateway or before.address("ipv4").partition("/")[0]
     subnet = ipaddress.ip_network(after.subnet("ipv4") or "0.0.0.0/0")
-    if route.gateway == usual or ipaddress.ip_address(route.gateway) not in subnet:
+    if route.gateway in ("", usual) or ipaddress.ip_address(route.gateway) not in subnet:
         return item
     return dataclasses.replace(item, gateway=route.gateway)

@@ -5,15 +5,17 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from typing import Union
 
 from ..bridge.model import Bridge
 from ..core.errors import OptionError
 from ..core.model import KNOWN_AFTER_APPLY
+from ..core.plan import Operation
 from ..host.draft import Draft
 from ..host.endpoints import ACCEPT_RA, DISABLE_V6, REDIRECTS, REDIRECTS_V6, Endpoint, inner_settings
 from ..host.operations import SysctlSet
 from ..link.addressing import AddrAdd, AddrDel, RouteAdd, RouteDel
-from ..link.model import IPV6_MIN_MTU, Link, Route
+from ..link.model import IPV6_MIN_MTU, Link, Namespace, Route
 from ..link.operations import LinkSet
 from ..netns.model import HOST
 from .model import LocatedEndpoint
@@ -62,9 +64,8 @@ def configure(draft: Draft, item: LocatedEndpoint, bridge: Bridge, addresses: Ma
     _sysctls(draft, item, bridge, addresses)
     _up(draft, item)
     for family in FAMILIES:
-        present = draft.state.namespaces[item.path].links[item.interface_name].addresses
-        if addresses[family] and addresses[family] not in present:
-            draft.do(AddrAdd(item.path, item.interface_name, addresses[family]))
+        if addresses[family]:
+            _address(draft, item, addresses[family])
     for route in routes:
         draft.do(RouteAdd(item.path, route))
     for family in FAMILIES:
@@ -76,13 +77,23 @@ def configure(draft: Draft, item: LocatedEndpoint, bridge: Bridge, addresses: Ma
 
 def ensure_route(draft: Draft, path: str, route: Route) -> None:
     """The route is there; one to the same destination through the same interface gives way to it."""
-    routes = draft.state.namespaces[path].routes
-    if route in routes:
+    here = draft.state.namespaces[path]
+    if route in here.routes and not _barriers(here, route):
         return
-    for other in [other for other in routes if (other.destination, other.interface, other.family)
-                  == (route.destination, route.interface, route.family)]:
+    for other in [other for other in here.routes if other != route and other.rank <= route.rank and (
+            other.destination, other.interface, other.family) == (route.destination, route.interface, route.family)]:
         draft.do(RouteDel(path, other))
-    draft.do(RouteAdd(path, route))
+    # On the host a barrier is the administrator's; in a container it is what the container may have put up itself.
+    for barrier in _barriers(here, route) if path != HOST else ():
+        draft.do(RouteDel(path, barrier))
+    if route not in here.routes:
+        draft.do(RouteAdd(path, route))
+
+
+def _barriers(here: Namespace, route: Route) -> list[Route]:
+    """What keeps packets from taking a route although it is there."""
+    return [other for other in here.barriers if (other.destination, other.family) == (route.destination, route.family)
+            and other.rank <= route.rank]
 
 
 def bring_up_loopback(draft: Draft, path: str) -> None:
@@ -131,6 +142,19 @@ def _up(draft: Draft, item: LocatedEndpoint) -> None:
         draft.do(LinkSet(item.path, link, new))
 
 
+def _address(draft: Draft, item: LocatedEndpoint, address: str) -> None:
+    """The interface has an address; the kernel keeps an IPv6 one with another prefix length from having it."""
+    present = draft.state.namespaces[item.path].links[item.interface_name].addresses
+    ip = address.partition("/")[0]
+    others = [AddrDel(item.path, item.interface_name, other) for other in present
+              if other != address and other.partition("/")[0] == ip]
+    new = [AddrAdd(item.path, item.interface_name, address)] if address not in present else []
+    # Without its last address an interface loses its IPv4 routes: there the new one comes first.
+    both: list[Operation] = [*others, *new] if ":" in ip else [*new, *others]
+    for operation in both:
+        draft.do(operation)
+
+
 def _give_up(draft: Draft, item: LocatedEndpoint, lease: Endpoint, family: str, wanted: str) -> list[Route]:
     path, name = item.path, item.interface_name
     netns, old = draft.state.namespaces[path], lease.with_prefix(family)
@@ -154,14 +178,44 @@ def _connected(route: Route, link: Link) -> bool:
 
 def _default_route(draft: Draft, item: LocatedEndpoint, family: str, via: str) -> None:
     path, name = item.path, item.interface_name
-    current = draft.state.namespaces[path].default_route(family)
-    wanted = Route("default", name, via, family)
+    here = draft.state.namespaces[path]
+    present = [route for route in here.routes if route.destination == "default" and route.family == family]
+    own = [route for route in present if route.interface == name]
     if item.default_route is False:
-        if current and current.interface == name:
-            draft.do(RouteDel(path, current))
+        for route in own:
+            draft.do(RouteDel(path, route))
         return
-    if not via or current == wanted or (current and current.interface != name and not item.default_route):
+    current, wanted = here.default_route(family), Route("default", name, via, family)
+    if not via or (current and current.interface != name and not item.default_route):
         return
-    if current:
-        draft.do(RouteDel(path, current))
-    draft.do(RouteAdd(path, wanted))
+    # What the container put in front of it itself gives way. A route with a larger metric is only taken once this one
+    # is gone: it may stay.
+    for route in [route for route in (present if item.default_route else own)
+                  if route != wanted and route.rank <= wanted.rank]:
+        draft.do(RouteDel(path, route))
+    if via != KNOWN_AFTER_APPLY and not _clear_way(draft, item, via):
+        return
+    ensure_route(draft, path, wanted)
+
+
+def _clear_way(draft: Draft, item: LocatedEndpoint, via: str) -> bool:
+    """Whether the gateway is reached through the interface: barriers in front of it go. :returns: whether it is"""
+    here, address = draft.state.namespaces[item.path], ipaddress.ip_address(via)
+    for barrier in [barrier for barrier in here.barriers if _covers(barrier, address)]:
+        draft.do(RouteDel(item.path, barrier))
+    connected = [route for route in here.routes if route.interface == item.interface_name and _covers(route, address)]
+    longest = max((_length(route) for route in connected), default=0)
+    elsewhere = next((route for route in here.routes if route.interface != item.interface_name
+                      and _covers(route, address) and _length(route) > longest > 0), None)
+    if elsewhere:
+        draft.fail(item.label, f"its gateway {via} is not reached through {item.interface_name}, since the container "
+                   f"has a route {elsewhere.destination} dev {elsewhere.interface}: let it remove that")
+    return elsewhere is None
+
+
+def _covers(route: Route, address: Union[ipaddress.IPv4Address, ipaddress.IPv6Address]) -> bool:
+    return route.destination != "default" and address in ipaddress.ip_network(route.destination)
+
+
+def _length(route: Route) -> int:
+    return int(route.destination.rpartition("/")[2])

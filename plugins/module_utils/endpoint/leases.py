@@ -119,7 +119,7 @@ class Leases:
             self._count[lease.container] = self._count.get(lease.container, 0) + 1
         self._held[lease.container, lease.interface] = lease
 
-    def hold(self, lease: Endpoint) -> None:
+    def check(self, lease: Endpoint) -> None:
         """A lease whose addresses an engine chose. :raises MooringError: when somebody else holds one of them"""
         for other in self._held.values():
             for family in FAMILIES:
@@ -128,6 +128,9 @@ class Leases:
                         f"adopt: container {lease.container} got the address {lease.ip(family)} from its engine, and "
                         f"container {other.container} got it from this collection. Let them take theirs from different "
                         "parts of the subnet: fixed_cidr of docker_bridge, and fixed-cidr of the engine")
+
+    def hold(self, lease: Endpoint) -> None:
+        """Take in such a lease."""
         for family in FAMILIES:
             if lease.ip(family) and (taken := self._taken.get((lease.bridge, family))) is not None:
                 taken[number(lease.ip(family))] = _Holder(lease.container, lease.interface)

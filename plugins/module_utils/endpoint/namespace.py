@@ -2,7 +2,7 @@
 """The namespace of a container: that it is there, that it has its name, and whose it is. Pure."""
 from __future__ import annotations
 
-from ..core.errors import MooringError, OptionError
+from ..core.errors import ContainerError, MooringError, OptionError
 from ..host.draft import Draft
 from ..host.operations import NetnsAdd, NetnsDel
 from ..link.model import Namespace
@@ -17,13 +17,15 @@ def ensure(draft: Draft, item: LocatedEndpoint) -> None:
     """The namespace exists, or will; a container or process also has its name under /run/netns."""
     place, state = item.place, draft.state
     if place.missing:
-        draft.assume(place.missing, item.target.describe_start())
+        draft.assume(place.missing, item.target.describe_start(), item.label)
         state.namespaces.setdefault(place.path, Namespace())
         return
     if place.path not in state.namespaces:
-        if item.target.kind != "netns":
-            raise OptionError(item.target.kind, item.target.value, "has no network namespace that can be entered",
-                              "Give one that exists")
+        entry = state.named.get(item.target.value)
+        if item.target.kind != "netns" or (entry and entry.inode):
+            raise ContainerError(item.label, str(OptionError(
+                item.target.kind, item.target.value, "has no network namespace that can be entered",
+                state.closed.get(place.path) or "Give one that exists")))
         if not item.create_netns:
             raise OptionError("netns", item.target.value, "does not exist",
                               f"Create it with `ip netns add {item.target.value}`, or leave out create_netns: false")
@@ -95,11 +97,12 @@ def share(draft: Draft, item: LocatedEndpoint) -> None:
             _register(draft, item.place.registers, item.path)
         return
     if item.place.missing:
-        draft.assume(item.place.missing, item.target.describe_start())
+        draft.assume(item.place.missing, item.target.describe_start(), item.label)
     elif item.path not in state.namespaces or state.namespaces[item.path].inode != _inode(draft, path):
-        raise OptionError("network_mode", f"container:{item.owner}" if item.owner else "host",
-                          f"cannot be given to {item.label}, which runs with a network of its own",
-                          f"Start it with the network of {owner}, or use netns for a namespace that this creates")
+        raise ContainerError(item.label, str(OptionError(
+            "network_mode", f"container:{item.owner}" if item.owner else "host",
+            f"cannot be given to {item.label}, which runs with a network of its own",
+            f"Start it with the network of {owner}, or use netns for a namespace that this creates")))
     elif item.place.registers:
         _register(draft, item.place.registers, item.path)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from ..core.errors import ContainerError
 from ..core.plan import View
 from ..host.draft import Draft
 from ..host.endpoints import endpoints
@@ -59,6 +60,8 @@ def _close(draft: Draft, item: LocatedEndpoint) -> None:
 def amend(draft: Draft, items: Sequence[LocatedEndpoint]) -> None:
     """Those who are to be there, and those who follow their bridge.
 
+    What a container keeps from being done in it concerns that container alone.
+
     :raises MooringError: when something asked for contradicts what is there
     """
     listed = {(item.label, item.interface_name) for item in items}
@@ -66,10 +69,15 @@ def amend(draft: Draft, items: Sequence[LocatedEndpoint]) -> None:
     present = [item for item in (*items, *followers(draft, listed)) if item.present]
     planner = Planner(draft, present)
     for item in sorted(present, key=planner.rank):
-        if item.mode == "bridge":
-            planner.attach(item)
-        else:
-            planner.share(item)
+        if item.label in draft.failed:
+            continue
+        try:
+            if item.mode == "bridge":
+                planner.attach(item)
+            else:
+                planner.share(item)
+        except ContainerError as error:
+            draft.fail(error.container, str(error))
     planner.check_room()
 
 

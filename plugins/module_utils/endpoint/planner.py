@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple, Optional
 
 from ..bridge.model import Bridge, bridges
-from ..core.errors import MooringError, OptionError
+from ..core.errors import MooringError, OptionError, concerning
 from ..core.model import KNOWN_AFTER_APPLY, is_known
 from ..core.names import endpoint_link, mac_of
 from ..core.plan import RECORD_ENDPOINT
@@ -15,7 +15,7 @@ from ..firewall.model import FAMILIES
 from ..host.draft import Draft
 from ..host.endpoints import Endpoint
 from ..host.endpoints import release as release_endpoint
-from ..link.model import Link
+from ..link.model import Link, Namespace
 from ..link.operations import LinkAdd, LinkDel, LinkMove, LinkSet, Peer
 from ..netns.model import HOST
 from . import adopt, inside, namespace
@@ -53,11 +53,11 @@ class Planner:
     def attach(self, item: LocatedEndpoint) -> None:
         lease = self.leases.get(item.label, item.interface_name)
         self._leave_shared(item)
+        taken, kept = self._find_present(item, lease)
         namespace.ensure(self.draft, item)
-        if (taken := adopt.adopted_endpoint(self.draft, item, lease, self.bridges)) is not None:
+        if taken is not None:
             self.leases.hold(adopt.take_over(self.draft, taken))
             return
-        kept = self._kept(item, lease)
         if lease and kept is None:
             self._drop(lease)  # the container came back with a new namespace, or somebody deleted its interface
         given = adopt.given_pair(self.draft, item) if kept is None else None
@@ -130,12 +130,25 @@ class Planner:
         raise OptionError("bridge", name, "is not a bridge that this collection manages",
                           f"Take it over with docker_bridge name={name} adopt=true, or name another")
 
-    def _kept(self, item: LocatedEndpoint, lease: Optional[Endpoint]) -> Optional[Kept]:
+    def _find_present(self, item: LocatedEndpoint, lease: Optional[Endpoint]
+                      ) -> tuple[Optional[Endpoint], Optional[Kept]]:
+        """What there is of the interface: an endpoint to be taken over, or a lease with its container's end.
+
+        :raises ContainerError: when the container has something else there; nothing is planned for it by then
+        """
+        inner = self.draft.state.namespaces.get(item.path, Namespace()).find(item.interface_name)
+        taken = adopt.adopted_endpoint(self.draft, item, inner, lease, self.bridges)
+        with concerning(item.label):
+            if taken is not None:
+                self.leases.check(taken)
+                return taken, None
+            return None, self._kept(item, inner, lease)
+
+    def _kept(self, item: LocatedEndpoint, found: Optional[Link], lease: Optional[Endpoint]) -> Optional[Kept]:
         """The lease with the container's end of it, None when that has to be made.
 
         :raises OptionError: when an interface of that name is there and is not the other end of ours
         """
-        found = self.draft.state.namespaces[item.path].links.get(item.interface_name)
         outer = self.draft.state.host.links.get(endpoint_link(item.label, item.interface_name))
         if found is None or (outer and outer.unfinished and outer.peer_index == found.index):
             return None
@@ -164,8 +177,9 @@ class Planner:
         outer = kept.lease.link if kept else given.outer if given else Link(
             endpoint_link(item.label, item.interface_name), "veth")
         pair = kept.lease.pair if kept else given.name if given else ""
-        mtu = item.mtu if isinstance(item.mtu, int) else (
-            bridge.link.mtu if item.mtu or kept is None or self._follows_mtu(kept.lease, bridge) else kept.inner.mtu)
+        # What was asked for before is what the host's end has: a container can only change its own.
+        follows = item.mtu or kept is None or self._follows_mtu(kept.lease, bridge)
+        mtu = item.mtu if isinstance(item.mtu, int) else bridge.link.mtu if follows else outer.mtu
         found = Endpoint(item.label, item.interface_name, outer, address=addresses["ipv4"],
                          address_v6=addresses["ipv6"], exposed=choose_exposed(item, kept.lease if kept else None),
                          pair=pair)
@@ -203,11 +217,11 @@ class Planner:
             self.draft.do(LinkSet(HOST, given.inner, fitting))
         self.draft.do(LinkMove(HOST, fitting, item.path, item.interface_name))
         if given.outer != new.link:
-            self.draft.do(LinkSet(HOST, given.outer, new.link))
+            self.draft.do(LinkSet(HOST, given.outer, new.link, item.path))
 
     def _adjust(self, item: LocatedEndpoint, kept: Kept, new: Endpoint) -> None:
         if new.link != kept.lease.link:
-            self.draft.do(LinkSet(HOST, kept.lease.link, new.link), RECORD_ENDPOINT)
+            self.draft.do(LinkSet(HOST, kept.lease.link, new.link, item.path), RECORD_ENDPOINT)
         address = kept.lease.ip("ipv4")
         derived = bool(address) and kept.inner.mac == mac_of(address)
         self._set_inner(item, new, derived)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Optional
 
 from ..core.errors import OptionError
@@ -20,6 +21,7 @@ class HostPlaces:
         self._attached: set[str] = set()
         self.unasked: list[str] = []  # who was attached when it was decided for whom to ask, and no longer is
         self._processes: dict[int, str] = {}
+        self._names: dict[str, str] = {}
 
     def see(self, attached: Iterable[str]) -> None:
         """Take in which containers have an interface on a bridge, as it is under the lock."""
@@ -27,6 +29,15 @@ class HostPlaces:
 
     def resolve(self, target: Target, name: Optional[str] = None) -> Resolved:
         """A container's label is its name also where an id was given, so that both mean the same leases."""
+        found = self._resolve(target, name)
+        self._names[found.path] = found.label
+        return found
+
+    def name(self, path: str) -> str:
+        """The label of the container whose namespace is at a path."""
+        return self._names.get(path) or label_of_path(path)
+
+    def _resolve(self, target: Target, name: Optional[str] = None) -> Resolved:
         if target.kind == "netns":
             return Resolved(name or target.value, named_path(target.value), _second(name, target.value))
         if target.kind == "netns_path":
@@ -92,6 +103,14 @@ class HostPlaces:
         """Containers that have ended, or have another process than the engine said: it has to be asked again."""
         return [name for name, container in self._answers.found.items()
                 if processes.start_time(container.pid) != container.started]
+
+    def give_up(self, names: Iterable[str]) -> None:
+        """Count containers as not running, whatever their engine said."""
+        gone = dict.fromkeys(names, "it did not keep its process for long enough to be found: it keeps restarting, and "
+                                    "its log says why")
+        self._answers = replace(
+            self._answers, problems={**self._answers.problems, **gone},
+            found={name: container for name, container in self._answers.found.items() if name not in gone})
 
 
 def _second(name: Optional[str], known: str) -> str:

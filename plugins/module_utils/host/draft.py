@@ -2,7 +2,9 @@
 """The draft of a plan for a host: what planners share. Pure."""
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Optional
 
 from ..core import plan
 from ..ports.ledger import Ledger
@@ -16,7 +18,8 @@ class Draft(plan.Draft):
     :param observed: the host before the run; ``state`` begins as a copy of it
     :param recorded: the ledger before the run
     :param ledger: the ledger as it will be
-    :param unread: what a planner would have to change and nobody has read, as sentences
+    :param failed: containers for which nothing can be done inside of them, and why: what concerns them alone is left
+        as it is
     :param bridges_asked: names of the bridges that the run is about, for warnings
     :param containers_asked: the same of containers with published ports
     :param names_asked: containers whose files the run has planned already
@@ -27,13 +30,18 @@ class Draft(plan.Draft):
     observed: HostState = field(default_factory=HostState)
     recorded: Ledger = field(default_factory=Ledger)
     ledger: Ledger = field(default_factory=Ledger)
-    unread: list[str] = field(default_factory=list)
+    failed: dict[str, str] = field(default_factory=dict)
     bridges_asked: list[str] = field(default_factory=list)
     containers_asked: list[str] = field(default_factory=list)
     names_asked: set[str] = field(default_factory=set)
     followed: bool = False
 
     @classmethod
-    def of(cls, observed: HostState, recorded: Ledger) -> Draft:
+    def of(cls, observed: HostState, recorded: Ledger, failed: Optional[Mapping[str, str]] = None) -> Draft:
         """A draft in which nothing is planned yet."""
-        return cls(observed.copy(), observed=observed, recorded=recorded, ledger=recorded.copy())
+        return cls(observed.copy(), observed=observed, recorded=recorded, ledger=recorded.copy(),
+                   failed=dict(failed or {}))
+
+    def fail(self, container: str, problem: str) -> None:
+        """Give up what is to be done inside of a container. The first problem is the one that is told."""
+        self.failed.setdefault(container, problem)

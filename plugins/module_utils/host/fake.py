@@ -15,6 +15,7 @@ from .ledger import find_linked
 from .memory import Memory
 from .model import HostState, Scope
 from .modes import find_joiners
+from .setbacks import Setbacks
 
 FORWARDING = ("net/ipv4/ip_forward", "net/ipv6/conf/all/forwarding", "net/ipv6/conf/default/forwarding",
               "net/ipv6/conf/all/disable_ipv6", "net/ipv6/conf/default/disable_ipv6")
@@ -35,6 +36,7 @@ class FakeHost(Memory):
         self.fail_at = fail_at
         self.executed: list[Operation] = []
         self.warnings: list[str] = []
+        self.setbacks = Setbacks()
 
     def look(self) -> HostState:
         """What a first look at a real host shows."""
@@ -73,20 +75,22 @@ class FakeHost(Memory):
             state.hostnames = {pid: name for pid, name in whole.hostnames.items() if pid in pids}
         return state
 
-    def execute(self, operations: Sequence[Operation]) -> None:
-        """Apply in order. :raises ExecutionError: at the first that fails"""
+    def execute(self, operations: Sequence[Operation]) -> list[Operation]:
+        """Apply in order, see RealHost. :raises ExecutionError: at the first that fails and concerns everybody"""
         done: list[Operation] = []
         try:
-            for operation in operations:
+            for operation in self.setbacks.spare(operations):
                 if self.fail_at is not None and len(self.executed) >= self.fail_at:
                     self.fail_at = None
                     raise HostError("made to fail")
                 try:
                     self.carry_out(operation)
                 except HostError as problem:
-                    if not besides(operation):
+                    told = f"cannot {operation.describe()}: {problem}"
+                    if besides(operation):
+                        self.warnings.append(told)
+                    elif not self.setbacks.forgive(operation, HostError(told)):
                         raise
-                    self.warnings.append(f"cannot {operation.describe()}: {problem}")
                     continue
                 self.executed.append(operation)
                 done.append(operation)
@@ -94,3 +98,4 @@ class FakeHost(Memory):
             raise ExecutionError(f"cannot {operation.describe()}: {reason}", done) from reason
         finally:
             self.settle()
+        return done

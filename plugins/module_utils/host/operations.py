@@ -34,6 +34,10 @@ class NetnsAdd:
     stage = MAKE_NETNS
     netns = HOST
 
+    @property
+    def inside(self) -> str:
+        return self.target
+
     def describe(self) -> str:
         return f"register {self.target} as namespace {self.name}" if self.target else f"create namespace {self.name}"
 

@@ -24,6 +24,7 @@ from .ledger import find_linked
 from .model import HostState, Scope
 from .modes import find_joiners
 from .operations import ConntrackFlush, ModuleLoad, NetnsAdd, NetnsDel, NetnsRecord, SysctlSet
+from .setbacks import Setbacks
 
 # What carries an operation out takes those of its own class; the first ones also the namespaces of the run.
 _IN_NAMESPACES: Mapping[type[object], Callable[[Any, Namespaces], None]] = {
@@ -39,6 +40,7 @@ class RealHost:
     def __init__(self) -> None:
         self.warnings: list[str] = []
         self._namespaces = Namespaces()
+        self.setbacks = Setbacks()
 
     def look(self) -> HostState:
         """The first look at a host: its own links, addresses and routes, and what it has under /run/netns."""
@@ -58,9 +60,10 @@ class RealHost:
         state = self.look()
         scope = scope_of(state)
         for path in scope.namespaces:
-            netns = self._namespace(path)
-            if netns is not None:
-                state.namespaces[path] = netns
+            try:
+                state.namespaces[path] = self._namespace(path)
+            except HostError as error:
+                state.closed[path] = str(error)
         names = scope.sysctl_names(state)
         state.sysctls = _settings(state, names)
         state.sysctls.update(proc.read_sysctls((key for key in names if key not in state.sysctls), self._namespaces))
@@ -73,14 +76,15 @@ class RealHost:
         self._read_names(state, scope)
         return state
 
-    def _namespace(self, path: str) -> Optional[Namespace]:
-        """A namespace as it is, None for one that cannot be entered; of the host's own no more than that it is it."""
+    def _namespace(self, path: str) -> Namespace:
+        """A namespace as it is; of the host's own no more than that it is it.
+
+        :raises HostError: when it cannot be read
+        """
         try:
             return netlink.snapshot(path, self._namespaces)
         except OwnNetworkError:
             return Namespace(self._namespaces.identify(path).inode)
-        except HostError:
-            return None
 
     @staticmethod
     def _read_names(state: HostState, scope: Scope) -> None:
@@ -96,37 +100,42 @@ class RealHost:
             state.resolv_texts, state.hosts_text = files.resolv_texts(), files.hosts_text()
             state.hostnames = uts.hostnames((site.pid, site.started) for site in scope.sites if site.pid)
 
-    def execute(self, operations: Sequence[Operation]) -> None:
+    def execute(self, operations: Sequence[Operation]) -> list[Operation]:
         """Carry out operations in order; those of links in one namespace go to the kernel together.
 
-        :raises ExecutionError: at the first that fails
+        What fails because of one container is among ``setbacks`` afterwards, and the rest is done all the same.
+
+        :returns: the operations that were carried out
+        :raises ExecutionError: at the first other one that fails
         """
         done: list[Operation] = []
         try:
             for (together, netns), group in itertools.groupby(operations, key=_group):
+                wanted = self.setbacks.spare(list(group))
                 if together:
-                    for operation in netlink.execute(netns, list(group), self._namespaces):
+                    for operation in netlink.execute(netns, list(wanted), self._namespaces, self.setbacks.forgive):
                         done.append(operation)
                     continue
-                for operation in group:
-                    if isinstance(operation, ConntrackFlush):
-                        self.warnings += conntrack.flush(operation)
-                        done.append(operation)
-                    elif self._one(operation):
+                for operation in wanted:
+                    if self._one(operation):
                         done.append(operation)
         except MooringError as error:
             raise ExecutionError(str(error), done) from error
+        return done
 
     def _one(self, operation: Operation) -> bool:
         try:
-            if (carry_out := _IN_NAMESPACES.get(type(operation))) is not None:
+            if isinstance(operation, ConntrackFlush):
+                self.warnings += conntrack.flush(operation)
+            elif (carry_out := _IN_NAMESPACES.get(type(operation))) is not None:
                 carry_out(operation, self._namespaces)
             else:
                 _ONE_BY_ONE[type(operation)](operation)
         except HostError as error:
-            if not besides(operation):
+            if besides(operation):
+                self.warnings.append(str(error))
+            elif not self.setbacks.forgive(operation, error):
                 raise
-            self.warnings.append(str(error))
             return False
         return True
 

@@ -79,21 +79,24 @@ def _links(draft: Draft, item: LocatedPolicy, leases: Mapping[str, Sequence[Endp
     own = leases.get(item.label)
     if not own:
         _assume_attached(draft, item.label, "link", item.doubt)
-        return []
+        return list(draft.ledger.links_of(item.label))
     found: list[Linkage] = []
     for link in item.links:
         theirs = leases.get(link.target)
         if theirs:
             found += _linkages(draft, item, own, link, theirs)
         else:
-            _assume_attached(draft, link.target, "link to")
+            _assume_attached(draft, link.target, "link to", everybody=True)
     return found
 
 
-def _assume_attached(draft: Draft, container: str, instead: str, doubt: str = "") -> None:
+def _assume_attached(draft: Draft, container: str, instead: str, doubt: str = "", everybody: bool = False) -> None:
+    """:param everybody: whether the task cannot go on without it"""
+    if container in draft.failed:
+        return
     draft.assume(conflict(draft.state, "links", container, instead) or doubt
                  or f"container {container} is on no bridge that this collection manages: attach it with netns_attach "
-                 "first", f"attaches container {container}")
+                 "first", f"attaches container {container}", "" if everybody else container)
 
 
 def _linkages(draft: Draft, item: LocatedPolicy, own: Sequence[Endpoint], link: DesiredLink,

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from ..core.plan import MAKE_INSIDE, MAKE_LINK
 from ..netns.model import HOST, in_namespace
-from .model import Interfaces, Route
+from .model import HOPS, Interfaces, Route
 
 
 @dataclass(frozen=True)
@@ -98,9 +98,10 @@ class RouteDel:
         return f"remove route {_route(self.route)}{in_namespace(self.netns)}"
 
     def apply(self, state: Interfaces) -> None:
-        routes = state.namespaces[self.netns].routes
-        if self.route in routes:
-            routes.remove(self.route)
+        here = state.namespaces[self.netns]
+        for routes in (here.routes, here.barriers):
+            if self.route in routes:
+                routes.remove(self.route)
 
     def inverse(self) -> RouteAdd:
         return RouteAdd(self.netns, self.route)
@@ -111,4 +112,6 @@ class RouteDel:
 
 def _route(route: Route) -> str:
     via = f" via {route.gateway}" if route.gateway else ""
-    return f"{route.destination}{via} dev {route.interface}"
+    device = f" dev {route.interface}" if route.interface else ""
+    kind = f"{route.kind} " if route.kind not in ("", HOPS) else ""
+    return f"{kind}{route.destination}{via}{device}" + (f" metric {route.metric}" if route.metric else "")

@@ -13,7 +13,7 @@ import sys
 from collections.abc import Iterator, Mapping
 from typing import Optional
 
-from .model import UNFINISHED, Link, Mark, Route
+from .model import HOPS, METRIC_V6, UNFINISHED, Link, Mark, Route
 
 _LINK = struct.Struct("=BxHiII")  # struct ifinfomsg: family, type, index, flags, change
 _ADDRESS = struct.Struct("=BBBBi")  # struct ifaddrmsg: family, prefix length, flags, scope, index
@@ -24,14 +24,15 @@ _TYPE = 0x3FFF  # NLA_TYPE_MASK: the two bits above are flags
 _NESTED = 0x8000  # NLA_F_NESTED
 
 IFLA_ADDRESS, IFLA_IFNAME, IFLA_MTU, IFLA_LINK, IFLA_MASTER, IFLA_TXQLEN = 1, 3, 4, 5, 10, 13
-IFLA_LINKINFO, IFLA_IFALIAS, IFLA_AF_SPEC, IFLA_GROUP = 18, 20, 26, 27
+IFLA_LINKINFO, IFLA_IFALIAS, IFLA_AF_SPEC, IFLA_GROUP, _IFLA_PROP_LIST = 18, 20, 26, 27, 52
 _INFO_KIND, _INFO_DATA, _INFO_SLAVE_DATA = 1, 2, 5
 _BR_STP_STATE, _BRPORT_MODE, _BRPORT_ISOLATED = 5, 4, 33
 _IFA_ADDRESS, _IFA_LOCAL = 1, 2
-_RTA_DST, _RTA_OIF, _RTA_GATEWAY, _RTA_MULTIPATH, _RTA_TABLE = 1, 4, 5, 9, 15
+_RTA_DST, _RTA_OIF, _RTA_GATEWAY, _RTA_PRIORITY, _RTA_MULTIPATH, _RTA_TABLE, _RTA_NH_ID = 1, 4, 5, 6, 9, 15, 30
 
 IFF_UP, _IFF_LOOPBACK = 0x1, 0x8
 TABLE_MAIN, UNICAST, SCOPE_LINK = 254, 1, 253
+BARRIERS = {6: "blackhole", 7: "unreachable", 8: "prohibit", 9: "throw"}  # RTN_BLACKHOLE and the next ones
 UNFINISHED_GROUP = 0x6D6F6F73  # the group of a link of ours from its creation until its mark stands
 _FAMILIES = {socket.AF_INET: "ipv4", socket.AF_INET6: "ipv6"}
 
@@ -101,7 +102,8 @@ def link(payload: bytes) -> tuple[Link, int]:
                  mac=":".join(f"{byte:02x}" for byte in words.get(IFLA_ADDRESS, b"")), alias=alias, stp=bool(stp),
                  hairpin=bool(controller and _number(port.get(_BRPORT_MODE))),
                  isolated=bool(controller and _number(port.get(_BRPORT_ISOLATED))),
-                 tx_queue_len=_number(words.get(IFLA_TXQLEN), -1))
+                 tx_queue_len=_number(words.get(IFLA_TXQLEN), -1),
+                 other_names=tuple(_text(name) for _kind, name in attribute_list(words.get(_IFLA_PROP_LIST, b""))))
     return found, controller
 
 
@@ -128,16 +130,24 @@ def address(payload: bytes) -> Optional[tuple[int, str]]:
 
 
 def route(payload: bytes, names: Mapping[int, str]) -> Optional[Route]:
-    """A unicast route of the main table; of several next hops the first one stands for all."""
-    family, length, _source, _tos, table, _protocol, _scope, kind, _flags = _ROUTE.unpack_from(payload)
+    """A route of the main table that leads somewhere, or a barrier.
+
+    None for what the kernel made for itself, and for one that only packets with a type of service take.
+    """
+    family, length, _source, tos, table, _protocol, _scope, kind, _flags = _ROUTE.unpack_from(payload)
+    if family not in _FAMILIES or tos or (kind != UNICAST and kind not in BARRIERS):
+        return None
     words = attributes(payload, _ROUTE.size)
-    if family not in _FAMILIES or kind != UNICAST or _number(words.get(_RTA_TABLE), table) != TABLE_MAIN:
+    if _number(words.get(_RTA_TABLE), table) != TABLE_MAIN:
         return None
     destination = f"{socket.inet_ntop(family, words[_RTA_DST])}/{length}" if _RTA_DST in words else "default"
+    metric = _number(words.get(_RTA_PRIORITY))
     interface = _number(words.get(_RTA_OIF))
+    shape = BARRIERS.get(kind, HOPS if _RTA_MULTIPATH in words or _RTA_NH_ID in words else "")
     if _RTA_MULTIPATH in words:
         hops = words[_RTA_MULTIPATH]
         size, _flags, _hops, interface = _HOP.unpack_from(hops)
         words = attributes(hops[:size], _HOP.size)
     gateway = socket.inet_ntop(family, words[_RTA_GATEWAY]) if _RTA_GATEWAY in words else ""
-    return Route(destination, names.get(interface, ""), gateway, _FAMILIES[family])
+    return Route(destination, names.get(interface, ""), gateway, _FAMILIES[family],
+                 0 if family == socket.AF_INET6 and metric == METRIC_V6 else metric, shape)

@@ -11,10 +11,11 @@ from ..core.plan import Operation
 from ..link.addressing import AddrAdd, AddrDel, RouteAdd, RouteDel
 from ..link.operations import LinkAdd, LinkDel, LinkMove, LinkSet
 from . import rtnl
-from .decode import IFF_UP, SCOPE_LINK, TABLE_MAIN, UNFINISHED_GROUP, UNICAST
+from .decode import BARRIERS, IFF_UP, SCOPE_LINK, TABLE_MAIN, UNFINISHED_GROUP, UNICAST
+from .model import HOPS, Route
 
 _PORT_SETTINGS = {"hairpin": "IFLA_BRPORT_MODE", "isolated": "IFLA_BRPORT_ISOLATED"}
-_SCOPE_UNIVERSE, _PROTOCOL_STATIC = 0, 4
+_SCOPE_UNIVERSE, _SCOPE_ANY, _PROTOCOL_STATIC = 0, 255, 4  # RT_SCOPE_NOWHERE fits every scope
 _NODAD = 0x02
 
 
@@ -136,21 +137,42 @@ def _address(operation: Union[AddrAdd, AddrDel], place: Place) -> Iterator[bytes
                       family=socket.AF_INET if address.version == 4 else socket.AF_INET6)
 
 
-def _route(operation: Union[RouteAdd, RouteDel], place: Place) -> Iterator[bytes]:
+def _route_add(operation: RouteAdd, place: Place) -> Iterator[bytes]:
     route = operation.route
-    attributes: list[Any] = [["RTA_TABLE", TABLE_MAIN], ["RTA_OIF", place.index(route.interface)]]
-    length = 0
-    if route.destination != "default":
-        network = ipaddress.ip_network(route.destination)
-        length = network.prefixlen
-        attributes.append(["RTA_DST", str(network.network_address)])
+    attributes, family, length = _destination(route)
+    attributes.append(["RTA_OIF", place.index(route.interface)])
     if route.gateway:
         attributes.append(["RTA_GATEWAY", route.gateway])
-    adding = isinstance(operation, RouteAdd)
-    yield rtnl.encode(rtnl.NEWROUTE if adding else rtnl.DELROUTE, rtnl.CREATE | rtnl.EXCLUSIVE if adding else 0,
-                      attributes, family=socket.AF_INET if route.family == "ipv4" else socket.AF_INET6,
-                      dst_len=length, table=TABLE_MAIN, proto=_PROTOCOL_STATIC, type=UNICAST,
+    if route.metric:
+        attributes.append(["RTA_PRIORITY", route.metric])
+    yield rtnl.encode(rtnl.NEWROUTE, rtnl.CREATE | rtnl.EXCLUSIVE, attributes, family=family, dst_len=length,
+                      table=TABLE_MAIN, proto=_PROTOCOL_STATIC, type=UNICAST,
                       scope=_SCOPE_UNIVERSE if route.gateway else SCOPE_LINK)
+
+
+def _route_del(operation: RouteDel, place: Place) -> Iterator[bytes]:
+    """Whoever made it, and whatever else it says: what the message leaves open fits all (fib_table_delete())."""
+    route = operation.route
+    attributes, family, length = _destination(route)
+    barrier = next((number for number, kind in BARRIERS.items() if kind == route.kind), 0)
+    if route.interface and route.kind != HOPS and (not barrier or family == socket.AF_INET6):
+        attributes.append(["RTA_OIF", place.index(route.interface)])
+        if route.gateway:
+            attributes.append(["RTA_GATEWAY", route.gateway])
+    if route.rank:
+        attributes.append(["RTA_PRIORITY", route.rank])
+    yield rtnl.encode(rtnl.DELROUTE, 0, attributes, family=family, dst_len=length, table=TABLE_MAIN, proto=0,
+                      type=barrier or UNICAST, scope=_SCOPE_ANY)
+
+
+def _destination(route: Route) -> tuple[list[Any], int, int]:
+    """What a message says of a route's destination: attributes, family, prefix length."""
+    attributes: list[Any] = [["RTA_TABLE", TABLE_MAIN]]
+    family = socket.AF_INET if route.family == "ipv4" else socket.AF_INET6
+    if route.destination == "default":
+        return attributes, family, 0
+    network = ipaddress.ip_network(route.destination)
+    return [*attributes, ["RTA_DST", str(network.network_address)]], family, network.prefixlen
 
 
 def _port(*settings: list[Any]) -> list[Any]:
@@ -162,4 +184,4 @@ def _port(*settings: list[Any]) -> list[Any]:
 # What encodes an operation takes those of its own class.
 _ENCODERS: Mapping[type[object], Callable[[Any, Place], Iterator[bytes]]] = {
     LinkAdd: _link_add, LinkSet: _link_set, LinkMove: _link_move, LinkDel: _link_del, AddrAdd: _address,
-    AddrDel: _address, RouteAdd: _route, RouteDel: _route}
+    AddrDel: _address, RouteAdd: _route_add, RouteDel: _route_del}

@@ -18,6 +18,8 @@ MARK = "mooring"
 _UNKNOWN = "?"  # in a mark that is planned: nothing else that stands in marks has this character
 BRIDGE, ENDPOINT, VETH = "bridge", "endpoint", "veth"
 IPV6_MIN_MTU = 1280  # RFC 8200; below it the kernel has no IPv6 on an interface, nor settings for it
+HOPS = "hops"
+METRIC_V6 = 1024  # IP6_RT_PRIO_USER: what the kernel gives an IPv6 route without a metric
 UNFINISHED = "unfinished"  # made by a run that was killed before it could say what for
 
 
@@ -29,7 +31,8 @@ class Link:
     name of the bridge that the link is a port of (the kernel says master). ``peer_index`` is the other end's index in
     the other end's namespace. ``stp`` belongs to bridges, ``hairpin`` and
     ``isolated`` to bridge ports: no frame passes between two ports that are isolated (bridge(8)).
-    ``tx_queue_len`` is in packets, -1 for the kernel's choice.
+    ``tx_queue_len`` is in packets, -1 for the kernel's choice. No other link can have one of ``other_names``, which
+    ip(8) calls altname.
     """
 
     name: str
@@ -46,6 +49,7 @@ class Link:
     hairpin: bool = False
     isolated: bool = False
     tx_queue_len: int = -1
+    other_names: tuple[str, ...] = ()
 
     @cached_property
     def mark(self) -> Optional[Mark]:
@@ -58,12 +62,24 @@ class Link:
 
 @dataclass(frozen=True)
 class Route:
-    """A route: ``destination`` is "default" or a network; ``gateway`` is "" for a connected one."""
+    """A route: ``destination`` is "default" or a network; ``gateway`` is "" for a connected one.
+
+    ``metric`` is 0 for the one that ip(8) gives where none is said. ``kind`` is "" for a route with one next hop of its
+    own, HOPS for one with several or with a next hop object (the first hop stands for all), and for a barrier, which
+    leads nowhere, ip(8)'s word: ``blackhole``, ``unreachable``, ``prohibit``, ``throw``.
+    """
 
     destination: str
     interface: str
     gateway: str = ""
     family: str = "ipv4"
+    metric: int = 0
+    kind: str = ""
+
+    @property
+    def rank(self) -> int:
+        """Of several routes the kernel takes that of the smallest."""
+        return self.metric or (METRIC_V6 if self.family == "ipv6" else 0)
 
 
 @dataclass(frozen=True)
@@ -102,7 +118,7 @@ def describe_alias(alias: str) -> str:
 
 @dataclass
 class Namespace:
-    """A network namespace: links by name, and the routes of its main table.
+    """A network namespace: links by name, and of its main table the routes that lead somewhere, and the barriers.
 
     ``settings`` are kernel settings of the links as the same messages of the kernel have them, by their names below
     /proc/sys; None where the kernel has no such name now.
@@ -112,12 +128,19 @@ class Namespace:
     links: dict[str, Link] = field(default_factory=dict)
     routes: list[Route] = field(default_factory=list)
     settings: dict[str, Optional[str]] = field(default_factory=dict)
+    barriers: list[Route] = field(default_factory=list)
 
     def copy(self) -> Namespace:
-        return Namespace(self.inode, dict(self.links), list(self.routes), self.settings)
+        return Namespace(self.inode, dict(self.links), list(self.routes), self.settings, list(self.barriers))
 
     def default_route(self, family: str) -> Optional[Route]:
-        return next((r for r in self.routes if r.destination == "default" and r.family == family), None)
+        """The one that the kernel takes: of the smallest metric the first."""
+        return min((r for r in self.routes if r.destination == "default" and r.family == family),
+                   key=lambda route: route.rank, default=None)
+
+    def find(self, name: str) -> Optional[Link]:
+        """The link with a name, be it one of its other ones."""
+        return self.links.get(name) or next((link for link in self.links.values() if name in link.other_names), None)
 
     @property
     def addresses(self) -> list[str]:

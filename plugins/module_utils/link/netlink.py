@@ -5,7 +5,8 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
-from collections.abc import Iterator, Sequence
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Optional
 
@@ -13,11 +14,13 @@ from ..core.errors import HostError
 from ..core.plan import Operation
 from ..link.operations import LinkDel
 from ..netns.enter import Namespaces, home
-from ..netns.model import HOST
+from ..netns.model import HOST, label_of_path
 from . import decode, rtnl
 from .encode import Second, messages
-from .model import Namespace
+from .model import Namespace, Route
 
+MOST_IN_CONTAINER = 1 << 16  # of links, of addresses and of routes; a bridge of a thousand ports has 2000
+_BARRIERS = frozenset(decode.BARRIERS.values())
 _DELETION_GROUP = 0x6D6F6F72  # "moor": links about to be deleted together
 
 _REASONS = {
@@ -37,37 +40,63 @@ def snapshot(path: str, namespaces: Optional[Namespaces] = None) -> Namespace:
 
     :raises HostError: when it cannot be entered
     """
+    # A container that fills its namespace is not to fill the host's memory and time with it.
+    most = sys.maxsize if path == HOST else MOST_IN_CONTAINER
     with (namespaces or Namespaces()).enter(path), rtnl.RtnlSocket() as kernel:
         inode = os.stat("/proc/self/ns/net").st_ino
-        messages_of = list(kernel.dump(rtnl.GETLINK, decode.LINKS))
-        links = [decode.link(data) for data in messages_of]
-        settings = dict(pair for data in messages_of for pair in decode.settings(data)) if path != HOST else {}
-        names = {link.index: link.name for link, _controller in links}
-        addresses: dict[int, list[str]] = {}
-        for found in filter(None, map(decode.address, kernel.dump(rtnl.GETADDR, decode.ADDRESSES))):
-            addresses.setdefault(found[0], []).append(found[1])
-        routes = [route for data in kernel.dump(rtnl.GETROUTE, decode.ROUTES)
-                  if (route := decode.route(data, names))]
+        try:
+            messages_of = list(kernel.dump(rtnl.GETLINK, decode.LINKS, most))
+            addresses: dict[int, list[str]] = {}
+            for found in filter(None, map(decode.address, kernel.dump(rtnl.GETADDR, decode.ADDRESSES, most))):
+                addresses.setdefault(found[0], []).append(found[1])
+            routes = list(kernel.dump(rtnl.GETROUTE, decode.ROUTES, most))
+        except OSError as error:
+            raise HostError(f"namespace {label_of_path(path)} cannot be read: " + (
+                f"it has more than {most} links, addresses or routes, or keeps changing them"
+                if error.errno == errno.EFBIG else str(error.strerror))) from error
+    links = [decode.link(data) for data in messages_of]
+    names = {link.index: link.name for link, _controller in links}
+    settings = dict(pair for data in messages_of for pair in decode.settings(data)) if path != HOST else {}
+    leading, barriers = _decode_routes(routes, names)
     return Namespace(inode, {link.name: replace(link, controller=names.get(controller, ""),
                                                 addresses=tuple(addresses.get(link.index, ())))
-                             for link, controller in links}, routes, settings)
+                             for link, controller in links}, leading, settings, barriers)
 
 
-def execute(path: str, operations: Sequence[Operation], namespaces: Optional[Namespaces] = None) -> Iterator[Operation]:
+def _decode_routes(payloads: Sequence[bytes], names: Mapping[int, str]) -> tuple[list[Route], list[Route]]:
+    """Routes that lead somewhere, and barriers."""
+    routes = [route for data in payloads if (route := decode.route(data, names))]
+    return ([route for route in routes if route.kind not in _BARRIERS],
+            [route for route in routes if route.kind in _BARRIERS])
+
+
+# Operation, why it failed -> whether the rest is to be done all the same
+Forgive = Callable[[Operation, HostError], bool]
+
+
+def execute(path: str, operations: Sequence[Operation], namespaces: Optional[Namespaces] = None,
+            forgive: Forgive = lambda *_failure: False) -> Iterator[Operation]:
     """Carry out operations of one namespace in as few writes as possible; yields each one that was done.
 
-    :raises HostError: for the first that failed, after the done ones were yielded
+    :raises HostError: for the first that failed and is not forgiven, after the done ones were yielded
     """
     namespaces = namespaces or Namespaces()
+    if not operations:
+        return
     with contextlib.ExitStack() as stack:
         here = stack.enter_context(home())
-        stack.enter_context(namespaces.enter(path))
+        try:
+            stack.enter_context(namespaces.enter(path))
+        except HostError as error:
+            if not forgive(operations[0], error):
+                raise
+            return
         kernel = stack.enter_context(rtnl.RtnlSocket())
         deletions = _only_deletions(operations)
         if len(deletions) > 1:
             yield from _delete_together(kernel, deletions)
             return
-        yield from _Batch(kernel, stack, here, namespaces).run(operations)
+        yield from _Batch(kernel, stack, here, namespaces, forgive).run(operations)
 
 
 def _only_deletions(operations: Sequence[Operation]) -> list[LinkDel]:
@@ -79,8 +108,10 @@ def _only_deletions(operations: Sequence[Operation]) -> list[LinkDel]:
 class _Batch:
     """Messages on their way to the kernel, each with the operation that it belongs to."""
 
-    def __init__(self, kernel: rtnl.RtnlSocket, stack: contextlib.ExitStack, here: int, namespaces: Namespaces) -> None:
+    def __init__(self, kernel: rtnl.RtnlSocket, stack: contextlib.ExitStack, here: int, namespaces: Namespaces,
+                 forgive: Forgive) -> None:
         self._kernel = kernel
+        self._forgive = forgive
         self._stack = stack
         self._namespaces = namespaces
         self._open = {HOST: here}
@@ -90,13 +121,21 @@ class _Batch:
     def run(self, operations: Sequence[Operation]) -> Iterator[Operation]:
         try:
             for operation in operations:
-                for message in messages(operation, self):
-                    self._waiting.append((operation, message))
+                self._add(operation)
             self._flush()
         except HostError:
             yield from self._done
             raise
         yield from self._done
+
+    def _add(self, operation: Operation) -> None:
+        try:
+            new = [(operation, message) for message in messages(operation, self)]
+        except HostError as error:
+            if not self._forgive(operation, error):
+                raise
+            return
+        self._waiting += new
 
     def _flush(self) -> None:
         """First messages of all operations, then the second ones of those that were carried out.
@@ -109,18 +148,19 @@ class _Batch:
         done = {id(operation) for operation in self._done}
         second = [(operation, message) for operation, message in waiting
                   if isinstance(message, Second) and id(operation) in done]
-        failed = self._send(second) or failed
-        if failed:
-            raise failure(*failed)
+        for problem in (*failed, *self._send(second)):
+            error = failure(*problem)
+            if not self._forgive(problem[0], error):
+                raise error
 
-    def _send(self, messages_of: Sequence[tuple[Operation, bytes]]) -> tuple[Operation, int] | None:
-        """Send messages; the first operation that failed and its errno."""
+    def _send(self, messages_of: Sequence[tuple[Operation, bytes]]) -> list[tuple[Operation, int]]:
+        """Send messages; the operations that failed, each with its errno."""
         outcome = self._kernel.send([message for _operation, message in messages_of])
         codes = [_settled(operation, code) for (operation, _message), code in zip(messages_of, outcome)]
         for (operation, message), code in zip(messages_of, codes):
             if code == 0 and not isinstance(message, Second) and not any(operation is o for o in self._done[-1:]):
                 self._done.append(operation)
-        return next(((operation, code) for (operation, _message), code in zip(messages_of, codes) if code), None)
+        return [(operation, code) for (operation, _message), code in zip(messages_of, codes) if code]
 
     def index(self, name: str) -> int:
         return rtnl.index_of(name, self._flush)

@@ -2,7 +2,7 @@
 """The verbs of links; those of addresses and routes are in addressing.py. docs/architecture.md has a line for each."""
 from __future__ import annotations
 
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import Any, Optional
 
 from ..core.plan import MAKE_INSIDE, MAKE_LINK, RELEASE_LINK
@@ -31,6 +31,10 @@ class LinkAdd:
     @property
     def stage(self) -> int:
         return MAKE_LINK
+
+    @property
+    def inside(self) -> str:
+        return self.peer.netns if self.peer else ""
 
     def describe(self) -> str:
         if self.peer is None:
@@ -69,11 +73,15 @@ def _next_index(state: Interfaces, netns: str, also: int = 0) -> int:
 
 @dataclass(frozen=True)
 class LinkSet:
-    """Change properties of a link: ``old`` and ``new`` differ in nothing but those."""
+    """Change properties of a link: ``old`` and ``new`` differ in nothing but those.
+
+    :param inside: the namespace with the other end, where what is set here says what is there
+    """
 
     netns: str
     old: Link
     new: Link
+    inside: str = field(default="", compare=False)
 
     @property
     def stage(self) -> int:
@@ -103,7 +111,7 @@ class LinkSet:
         links[self.old.name] = replace(current, **{key: new for key, (_old, new) in self.changes.items()})
 
     def inverse(self) -> LinkSet:
-        return LinkSet(self.netns, self.new, self.old)
+        return LinkSet(self.netns, self.new, self.old, self.inside)
 
     def lines(self) -> tuple[list[str], list[str]]:
         name = f"{self.old.name}{in_namespace(self.netns)}"
@@ -131,6 +139,10 @@ class LinkMove:
     target: str
     name: str
     stage = MAKE_LINK
+
+    @property
+    def inside(self) -> str:
+        return self.target
 
     def describe(self) -> str:
         place = label_of_path(self.target) if self.target != HOST else "the host"

@@ -7,10 +7,12 @@ used here have been the same since 0.7.2. Protocol: rtnetlink(7), netlink(7).
 from __future__ import annotations
 
 import contextlib
+import errno
 import functools
 import os
 import socket
 import struct
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from importlib import metadata
 from typing import Any, Optional
@@ -124,18 +126,20 @@ class RtnlSocket:
                     outcome[sequence - first] = -struct.unpack_from("=i", payload)[0]
         return [outcome[number] for number in range(len(messages))]
 
-    def dump(self, kind: int, request: bytes) -> Iterator[bytes]:
+    def dump(self, kind: int, request: bytes, most: int = sys.maxsize) -> Iterator[bytes]:
         """The payloads of all objects of a kind; what ``request`` says narrows them down.
 
-        :raises OSError: what the kernel answered instead
+        :param most: how many there may be, with those of attempts at which something changed in between
+        :raises OSError: what the kernel answered instead, EFBIG where there are more
         """
         for _attempt in range(DUMP_ATTEMPTS - 1):
-            found, complete = self._dump(kind, request)
+            found, complete = self._dump(kind, request, most)
             if complete:
                 return iter(found)
-        return iter(self._dump(kind, request)[0])
+            most -= len(found)
+        return iter(self._dump(kind, request, most)[0])
 
-    def _dump(self, kind: int, request: bytes) -> tuple[list[bytes], bool]:
+    def _dump(self, kind: int, request: bytes, most: int) -> tuple[list[bytes], bool]:
         """The payloads, and whether nothing changed while the kernel wrote them: else one may be missing."""
         self._sequence += 1
         length = _HEADER.size + len(request)
@@ -153,6 +157,8 @@ class RtnlSocket:
                     code = -struct.unpack_from("=i", payload)[0]
                     raise OSError(code, os.strerror(code))
                 found.append(payload)
+            if len(found) > most:
+                raise OSError(errno.EFBIG, os.strerror(errno.EFBIG))
 
 
 def _split(data: bytes) -> Iterator[tuple[int, int, int, bytes]]:

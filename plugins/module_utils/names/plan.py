@@ -52,8 +52,8 @@ def amend(draft: Draft, items: Sequence[LocatedNames]) -> None:
     leases = endpoints(draft.state)
     known = Knowledge(draft.state, follow_links(draft.ledger.links, Addresses(leases)))
     for item in items:
-        if item.present and item.site is None:
-            draft.assume(item.place.missing, item.target.describe_start())
+        if item.present and item.site is None and item.label not in draft.failed:
+            draft.assume(item.place.missing, item.target.describe_start(), item.label)
     there = [item for item in items if item.present and item.site]
     owners = find_owners(there, draft.state.files, known)
     for item in there:

@@ -116,7 +116,7 @@ def view(label: str, published: Sequence[Publication], leases: Sequence[Endpoint
 def _publish(draft: Draft, item: LocatedPorts, leases: Sequence[Endpoint], taken: _Taken,
              current: Sequence[Publication], explicit: bool) -> tuple[Publication, ...]:
     """:param explicit: only the ports that leave no choice"""
-    if not item.present:
+    if not item.present or (not leases and item.label in draft.failed):
         return ()
     addresses: Mapping[str, str] = _addresses(draft, item, leases)
     specs = [spec for spec in _specs(item, leases) if spec.explicit or not explicit]
@@ -149,7 +149,7 @@ def _addresses(draft: Draft, item: LocatedPorts, leases: Sequence[Endpoint]) -> 
     if not found:
         draft.assume(conflict(draft.state, "published_ports", item.label, "publish ports of") or item.doubt
                      or f"container {item.label} is on no bridge that this collection manages: attach it with "
-                     "netns_attach first", f"attaches container {item.label}")
+                     "netns_attach first", f"attaches container {item.label}", item.label)
         asked = {family_of(spec.host_ip or item.default_host_ip or ANY_IPV4) for spec in item.specs}
         found.update(dict.fromkeys(sorted({"ipv4", *asked}), KNOWN_AFTER_APPLY))
     return found

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import contextlib
 import gc
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from typing import Optional
 
-from ..core.errors import ExecutionError, HostError, MooringError
+from ..core.errors import ExecutionError, MooringError
 from ..core.lock import host_lock
-from ..core.plan import Operation, Plan, View, besides
+from ..core.plan import Operation, Plan, View, besides, concerned
 from ..engine.inspect import inspect
 from ..engine.model import Answers
 from ..engine.places import HostPlaces
@@ -25,6 +26,7 @@ from ..host.resource import Known, Part
 from ..ports.ledger import Ledger
 from ..upkeep.settle import settle, widen
 
+ROUNDS = 3  # of carrying out what containers leave to be done
 ATTEMPTS = 3  # to find all containers where their engine says that they are
 
 
@@ -33,7 +35,8 @@ def converge(parts: Sequence[Part], host: RealHost, changing: bool) -> Plan:
 
     :param parts: desired values by kind, in the order in which what one makes is needed by the next
     :param changing: whether to carry the plan out
-    :returns: the plan that was made, with the views of the host after it
+    :returns: the plan that was made, with the views of the host after it, and with the containers that kept something
+        from being done
     :raises MooringError: for what cannot be, before anything is touched; when the host refuses; and when it is not as
         planned in the end
     """
@@ -55,20 +58,35 @@ def _collector_paused() -> Iterator[None]:
 
 
 def _attempt(parts: Sequence[Part], host: RealHost, changing: bool) -> Plan:
-    """Look up, plan and carry out; again where a container has another process by then."""
-    for _number in range(ATTEMPTS):
+    """Look up, plan and carry out; again where a container has another process by then.
+
+    One that never keeps its process for that long counts as not running.
+    """
+    for number in range(ATTEMPTS):
         places = _look_up(parts, host)  # may take as long as an engine does, so not under the lock
         with host_lock():
+            found = _plan_for_found(parts, places, host, last=number == ATTEMPTS - 1)
+            if found is not None:
+                return _carry_out(found, parts, places, host) if changing else found
+    raise AssertionError("the last attempt returns")
+
+
+def _plan_for_found(parts: Sequence[Part], places: HostPlaces, host: RealHost, last: bool) -> Optional[Plan]:
+    """A plan in which all containers are where their engine said, None where one is not.
+
+    :param last: whether such a one counts as not running instead
+    """
+    while True:
+        outdated = places.find_outdated()
+        if not outdated:
+            found = _plan_at(parts, places, host, {})
+            # Who is there still was there while its namespace was opened, and so it was the one that was opened.
             outdated = places.find_outdated()
             if not outdated:
-                found = _plan_at(parts, places, host)
-                # Who is there still was there while its namespace was opened, and so it was the one that was opened.
-                outdated = places.find_outdated()
-                if not places.unasked and not outdated:
-                    return _carry_out(found, parts, places, host) if changing else found
-    names = ", container ".join(outdated or places.unasked)
-    raise HostError(f"container {names} did not keep its process for long enough to be found: it keeps restarting. "
-                    "Look at its log, and run the task again")
+                return found if last or not places.unasked else None
+        if not last:
+            return None
+        places.give_up(outdated)
 
 
 def _look_up(parts: Sequence[Part], host: RealHost) -> HostPlaces:
@@ -78,8 +96,11 @@ def _look_up(parts: Sequence[Part], host: RealHost) -> HostPlaces:
     return HostPlaces(inspect(list(names)) if names else Answers())
 
 
-def _plan_at(parts: Sequence[Part], places: HostPlaces, host: RealHost) -> Plan:
-    """Look up the names of desired values, read what they are about, and plan."""
+def _plan_at(parts: Sequence[Part], places: HostPlaces, host: RealHost, failed: Mapping[str, str]) -> Plan:
+    """Look up the names of desired values, read what they are about, and plan.
+
+    :param failed: see :func:`plan`
+    """
     located: list[Part] = []
 
     def scope_of(look: HostState) -> Scope:
@@ -87,7 +108,8 @@ def _plan_at(parts: Sequence[Part], places: HostPlaces, host: RealHost) -> Plan:
         located.extend(_locate(parts, places))
         return widen(Scope.union(part.resource.scope(part.items, look) for part in located))
 
-    return plan(located, host.snapshot(scope_of))
+    observed = host.snapshot(scope_of)  # fills located
+    return plan(located, observed, failed)
 
 
 def _locate(parts: Sequence[Part], places: HostPlaces) -> list[Part]:
@@ -107,15 +129,16 @@ def refuse_twice(part: Part) -> None:
         seen.add(identity)
 
 
-def plan(parts: Sequence[Part], observed: HostState) -> Plan:
+def plan(parts: Sequence[Part], observed: HostState, failed: Optional[Mapping[str, str]] = None) -> Plan:
     """What leads from a host as it is to what located parts ask for. Pure.
 
     Who leaves does so first, the last storey before the one that it stands on; who stays is planned from the ground up;
     rules, connections and names follow at the end, once.
 
+    :param failed: containers in which nothing can be done, and why: what is inside of them is left as it is
     :raises MooringError: for what cannot be
     """
-    draft = Draft.of(observed, read_ledger(observed))
+    draft = Draft.of(observed, read_ledger(observed), failed)
     before = _views([replace(part, shown=part.shown and part.compared) for part in parts], observed, draft.recorded)
     for part in reversed(parts):
         part.resource.release(draft, part.items)
@@ -123,12 +146,9 @@ def plan(parts: Sequence[Part], observed: HostState) -> Plan:
         part.resource.amend(draft, part.items)
     if not all(part.resource.reads_only for part in parts):
         settle(draft)
-    if draft.unread:
-        raise MooringError(f"this changes containers that cannot be reached: {', '.join(draft.unread)}. Attach them "
-                           "again with netns_attach first")
     after = _views(parts, draft.state, draft.ledger)
     return Plan(draft.operations, before=before, after=after, assumed=tuple(draft.assumed),
-                warnings=tuple(draft.warnings))
+                warnings=tuple(draft.warnings), failed=draft.failed)
 
 
 def _views(parts: Sequence[Part], state: HostState, ledger: Ledger) -> tuple[tuple[View, ...], ...]:
@@ -137,26 +157,68 @@ def _views(parts: Sequence[Part], state: HostState, ledger: Ledger) -> tuple[tup
 
 
 def _carry_out(found: Plan, parts: Sequence[Part], places: HostPlaces, host: RealHost) -> Plan:
-    """The plan, carried out; a second one must be empty."""
-    if found.assumed:
-        raise MooringError("; ".join(dict.fromkeys(each.problem for each in found.assumed)))
-    if not found.operations:
-        return found
-    execute(host, found.operations)
-    again = _plan_at(parts, places, host)
-    left = [operation.describe() for operation in again.operations if not besides(operation)]
-    if left:
+    """The plan, carried out; a second one must be empty.
+
+    Where a container is not there, or keeps something from being done in it, the rest is planned without that.
+    """
+    done: list[Operation] = []
+    failed: dict[str, str] = {}
+    found = current = again = _plan_without_absent(found, failed, parts, places, host)
+    for _number in range(ROUNDS):
+        if not current.operations:
+            break
+        done += execute(host, current.operations)
+        known = set(failed)
+        failed.update((places.name(path), why) for path, why in host.setbacks.why.items())
+        current = again = _plan_at(parts, places, host, failed)
+        if not failed.keys() - known:
+            break
+    restless = _find_restless(again.operations, places, host)
+    return replace(found, operations=tuple(done), after=again.after,  # with what only the kernel knew
+                   failed={**found.failed, **again.failed, **restless})
+
+
+def _plan_without_absent(found: Plan, failed: dict[str, str], parts: Sequence[Part], places: HostPlaces,
+                         host: RealHost) -> Plan:
+    """A plan that takes nothing for granted: who is not there is among ``failed`` from now on.
+
+    :raises MooringError: where something is missing that is no container
+    """
+    while found.assumed:
+        missing = [each.problem for each in found.assumed if each.container in ("", *failed)]
+        if missing:
+            raise MooringError("; ".join(dict.fromkeys(missing)))
+        failed.update((each.container, each.problem) for each in reversed(found.assumed))
+        found = _plan_at(parts, places, host, failed)
+    return found
+
+
+def _find_restless(operations: Sequence[Operation], places: HostPlaces, host: RealHost) -> dict[str, str]:
+    """Containers in which something is left to be done although it was done just now, and what.
+
+    :raises MooringError: when something is left elsewhere, unless it is done on the way and may fail
+    """
+    left = [operation for operation in operations if not besides(operation)]
+    if rest := [operation.describe() for operation in left if not concerned(operation)]:
         raise MooringError("the host did not end up as planned: something else changes it, or it refuses in silence. "
-                           "Still to do: " + "; ".join(left))
+                           "Still to do: " + "; ".join(rest))
     host.warnings += [f"something else keeps changing it, and a later run has to: {operation.describe()}"
-                      for operation in again.operations]
-    return replace(found, after=again.after)  # with what only the kernel knew
+                      for operation in operations if besides(operation)]
+    found: dict[str, list[str]] = {}
+    for operation in left:
+        found.setdefault(places.name(concerned(operation)), []).append(operation.describe())
+    return {name: f"something in it changes what was set up just now. Still to do: {'; '.join(words)}"
+            for name, words in found.items()}
 
 
-def execute(host: RealHost, operations: Sequence[Operation]) -> None:
-    """Carry out a plan; undo it where it fails half way. :raises MooringError: with what could not be undone"""
+def execute(host: RealHost, operations: Sequence[Operation]) -> list[Operation]:
+    """Carry out a plan; undo it where it fails half way.
+
+    :returns: the operations that were carried out, see :class:`host.setbacks.Setbacks`
+    :raises MooringError: with what could not be undone
+    """
     try:
-        host.execute(operations)
+        return host.execute(operations)
     except ExecutionError as error:
         left = []
         for operation in reversed(error.done):
@@ -164,7 +226,8 @@ def execute(host: RealHost, operations: Sequence[Operation]) -> None:
             try:
                 if inverse is None:
                     raise MooringError("nothing undoes that")
-                host.execute([inverse])
+                if not host.execute([inverse]):
+                    raise MooringError("its container does not let that be undone")
             except MooringError as problem:
                 left.append(f"{operation.describe()} ({problem})")
         undone = "; what had been done before it was undone" if not left else (

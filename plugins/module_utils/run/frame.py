@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import re
 import traceback
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -46,7 +47,10 @@ def run(options: Options, libraries: Sequence[str], find: Callable[[Mapping[str,
         plan = find(params, not module.check_mode)
         for warning in (*plan.warnings, *(assumption.warning for assumption in plan.assumed)):
             module.warn(warning)
-        module.exit_json(**shown(params, plan), **describe_plan(plan, with_diff=module._diff))
+        result = {**shown(params, plan), **describe_plan(plan, with_diff=module._diff)}
+        if plan.failed:
+            module.fail_json(msg=describe_failed(plan.failed, bool(params.get("config", True))), **result)
+        module.exit_json(**result)
     except MooringError as error:
         module.fail_json(msg=str(error))
     except Exception as error:
@@ -98,9 +102,18 @@ def _check_nested(options: Options, value: Any, where: str) -> Mapping[str, Any]
 def describe_plan(plan: Plan, with_diff: bool) -> dict[str, Any]:
     """What every module tells of its plan."""
     found: dict[str, Any] = {"changed": bool(plan.operations), "actions": plan.actions}
+    if plan.failed:
+        found["failed_containers"] = dict(sorted(plan.failed.items()))
     if with_diff:
         found["diff"] = diff(plan)
     return found
+
+
+def describe_failed(failed: Mapping[str, str], among_others: bool) -> str:
+    """The error of a run in which some containers kept something from being done in them."""
+    text = "; ".join((problem if re.search(rf"(?<![\w.-]){re.escape(name)}(?![\w.-])", problem)
+                      else f"container {name}: {problem}").rstrip(".") for name, problem in sorted(failed.items()))
+    return f"{text}. The rest of this task is not held up by that." if among_others else f"{text}."
 
 
 def diff(plan: Plan) -> dict[str, str]:

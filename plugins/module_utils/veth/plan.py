@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Any, Optional
+from typing import Any, NoReturn, Optional
 
-from ..core.errors import MooringError, OptionError
+from ..core.errors import ContainerError, MooringError, OptionError
 from ..core.model import KNOWN_AFTER_APPLY
 from ..core.plan import MAKE_LINK, View
 from ..endpoint.inside import ensure_route
@@ -38,14 +38,24 @@ def release(draft: Draft, items: Sequence[LocatedVeth]) -> None:
     """:raises MooringError: for an interface that is not an end of the pair"""
     for item in items:
         if not item.present:
-            _absent(draft, item)
+            _apart(draft, item, _absent)
 
 
 def amend(draft: Draft, items: Sequence[LocatedVeth]) -> None:
     """:raises MooringError: when something asked for contradicts what is there"""
     for item in items:
         if item.present:
-            _present(draft, item)
+            _apart(draft, item, _present)
+
+
+def _apart(draft: Draft, item: LocatedVeth, planner: Callable[[Draft, LocatedVeth], None]) -> None:
+    """Plan a pair; what a container keeps from being done in it concerns the pairs with an end there."""
+    if any(end.place and end.place.label in draft.failed for end in item.ends):
+        return
+    try:
+        planner(draft, item)
+    except ContainerError as error:
+        draft.fail(error.container, str(error))
 
 
 def views(state: HostState, _ledger: Ledger, items: Sequence[LocatedVeth]) -> list[View]:
@@ -69,7 +79,7 @@ def _path(end: LocatedEnd) -> str:
 
 def _find(state: HostState, end: LocatedEnd) -> Optional[Link]:
     netns = state.namespaces.get(_path(end))
-    return netns.links.get(end.name) if netns else None
+    return netns.find(end.name) if netns else None
 
 
 def _mark(item: LocatedVeth) -> str:
@@ -100,12 +110,13 @@ def _present(draft: Draft, item: LocatedVeth) -> None:
         return
     for end, link, other in zip(item.ends, (first, second), (second, first)):
         if link is not None and not _is_pair(link, item) and not _is_unmarked(link, other, item):
-            raise OptionError("name" if end is item.first else "peer.name", end.name,
+            _refuse(end, OptionError("name" if end is item.first else "peer.name", end.name,
                               f"exists{_in(end)} and is not an end of this pair",
-                              "Choose another name, or remove the existing interface")
+                              "Choose another name, or remove the existing interface"))
     if first and second and (first.index, first.peer_index) != (second.peer_index, second.index):
         names = " and ".join(end.name for end in item.ends)
-        raise MooringError(f"{names} are ends of two different pairs: remove one of them with state: absent")
+        _refuse(next((end for end in item.ends if end.place), item.first), MooringError(
+            f"{names} are ends of two different pairs: remove one of them with state: absent"))
     if first is None or second is None:
         # An end of ours whose other end is not where it should be: made anew, since moving costs more and less is sure.
         for end, link in zip(item.ends, (first, second)):
@@ -114,6 +125,13 @@ def _present(draft: Draft, item: LocatedVeth) -> None:
         _create(draft, item)
     for end in item.ends:
         _configure(draft, item, end)
+
+
+def _refuse(end: LocatedEnd, error: MooringError) -> NoReturn:
+    """:raises ContainerError: for an end in a container, which may have made what is in the way; else the error"""
+    if end.place:
+        raise ContainerError(end.place.label, str(error)) from error
+    raise error
 
 
 def _remove_unfinished(draft: Draft, end: LocatedEnd) -> Optional[Link]:
@@ -132,10 +150,11 @@ def _in(end: LocatedEnd) -> str:
 def _require_namespace(draft: Draft, end: LocatedEnd) -> None:
     path = _path(end)
     if end.target and end.place and end.place.missing:
-        draft.assume(end.place.missing, end.target.describe_start())
+        draft.assume(end.place.missing, end.target.describe_start(), end.place.label)
     elif path not in draft.state.namespaces:
         draft.assume(f"{draft.state.describe_missing(path)}: create it with netns_attach or "
-                     f"`ip netns add {label_of_path(path)}` first", f"creates namespace {label_of_path(path)}")
+                     f"`ip netns add {label_of_path(path)}` first", f"creates namespace {label_of_path(path)}",
+                     end.place.label if end.place else "")
     elif end.target and draft.state.is_own_network(path):
         raise OptionError(end.target.kind, end.target.value, "is in the network of the host itself",
                           "Name a container with a network of its own, or leave it out for an end on the host")
@@ -214,15 +233,14 @@ def _kept_addresses(present: Sequence[str], wanted: Sequence[str]) -> list[str]:
 
 
 def _absent(draft: Draft, item: LocatedVeth) -> None:
-    for end in item.ends:
-        link = _find(draft.state, end)
-        if link is None:
-            continue
-        if not _is_pair(link, item) and not _is_handed_over(link):
-            raise OptionError("name", end.name, f"exists{_in(end)} and is not an end of this pair: it is left alone",
-                              "Remove it by hand if it is not needed")
-        draft.do(LinkDel(_path(end), link))
-        return
+    found = [(end, link) for end in item.ends if (link := _find(draft.state, end)) is not None]
+    for end, link in found:
+        if _is_pair(link, item) or _is_handed_over(link):
+            draft.do(LinkDel(_path(end), link))
+            return
+    for end, _link in found:
+        _refuse(end, OptionError("name", end.name, f"exists{_in(end)} and is not an end of this pair: it is left alone",
+                                 "Remove it by hand if it is not needed"))
     if item.second is None and item.first.target is None:
         _absent_by_mark(draft, item)
 

@@ -23,12 +23,13 @@ from ansible_collections.mooring.net.plugins.module_utils.files.model import HAS
 from ansible_collections.mooring.net.plugins.module_utils.host.fake import FakeHost, fresh_state
 from ansible_collections.mooring.net.plugins.module_utils.host.model import HostState
 from ansible_collections.mooring.net.plugins.module_utils.host.resource import Part, Resource
+from ansible_collections.mooring.net.plugins.module_utils.host.setbacks import Setbacks
 from ansible_collections.mooring.net.plugins.module_utils.link.model import Link, Namespace, Route
 from ansible_collections.mooring.net.plugins.module_utils.netns import processes
 from ansible_collections.mooring.net.plugins.module_utils.netns.model import HOST, NETNS_DIRECTORY, named_path
 from ansible_collections.mooring.net.plugins.module_utils.run import converge as pipeline
 from ansible_collections.mooring.net.plugins.module_utils.run.items import part_of
-from ansible_collections.mooring.net.plugins.module_utils.run.frame import check_options
+from ansible_collections.mooring.net.plugins.module_utils.run.frame import check_options, describe_failed
 
 MODULES = ("docker_bridge", "netns_attach", "veth_pair", "port_publish", "icc_policy", "container_dns", "network_info")
 
@@ -82,6 +83,14 @@ def uplink_state() -> HostState:
     state.host.routes.append(Route("default", "ens3", "192.0.2.1"))
     state.namespaces["/proc/1/ns/net"] = state.host
     return state
+
+
+class Failed(MooringError):
+    """What a task tells of containers that kept something from being done; ``plan`` is what became of the rest."""
+
+    def __init__(self, plan: Plan) -> None:
+        super().__init__(describe_failed(plan.failed, among_others=False))
+        self.plan = plan
 
 
 class World:
@@ -158,8 +167,13 @@ class World:
         return Outcome(self.converge([part(module_name, given)], changing))
 
     def converge(self, parts: Sequence[Part], changing: bool = True) -> Plan:
+        """:raises Failed: where containers kept something from being done"""
+        self.host.setbacks = Setbacks()
         with self._system():
-            return pipeline.converge(parts, self.host, changing)
+            plan = pipeline.converge(parts, self.host, changing)
+        if plan.failed:
+            raise Failed(plan)
+        return plan
 
     def document(self, networks: Sequence[Mapping[str, Any]] = (), changing: bool = True, /, **given: Any) -> Plan:
         """One task of host_network."""

@@ -144,7 +144,7 @@ def test_a_container_that_keeps_restarting_is_an_error_after_some_attempts() -> 
     world = World()
     world.start("app")
     restarting(world, times=9)
-    with pytest.raises(MooringError, match="container app did not keep its process .* it keeps restarting"):
+    with pytest.raises(MooringError, match="'app' is not a running .*it did not keep its process .* keeps restarting"):
         world.document([network({"name": "app", "container": "app"})])
     assert world.state.named == {}
 

@@ -107,7 +107,7 @@ def test_its_address_is_nobody_elses(world: World) -> None:
         "adopt: container late got the address 192.168.5.3 from its engine, and container web got it from this "
         "collection. Let "
         "them take theirs from different parts of the subnet: fixed_cidr of docker_bridge, and fixed-cidr of the "
-        "engine")
+        "engine.")
 
 
 def test_it_stays_when_the_bridge_changes(world: World) -> None:

@@ -130,7 +130,7 @@ def test_a_link_across_bridges(world: World) -> None:
 
 def test_what_is_missing(world: World) -> None:
     unattached = "container {} is on no bridge that this collection manages: attach it with netns_attach first"
-    assert world.refuses("icc_policy", netns="app", links=["db"]) == unattached.format("app")
+    assert world.refuses("icc_policy", netns="app", links=["db"]) == unattached.format("app") + "."
     assert world.refuses("icc_policy", netns="web", links=["app"]) == unattached.format("app")
     assert world.refuses("icc_policy", bridge="br9", icc=False) == (
         "bridge br9 does not exist: create it with docker_bridge first")

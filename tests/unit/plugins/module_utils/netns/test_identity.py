@@ -32,7 +32,7 @@ from ansible_collections.mooring.net.plugins.module_utils.netns.model import (
     UnidentifiedNetns,
     named_path,
 )
-from world import World
+from world import Failed, World
 
 LINK = "/proc/77/ns/net"
 OF_PROCESS = Identity(4, 4026532248, started="12345", boot="88c8e49c")
@@ -285,4 +285,6 @@ def test_an_endpoint_is_followed_only_where_it_is() -> None:
     world.process(77)
     world.run("netns_attach", netns_path=LINK)
     world.state.namespaces[LINK] = Namespace(50000)
-    assert f"{LINK} is not where eth0 of {LINK} is" in world.refuses("docker_bridge", name="br0", mtu=1400)
+    with pytest.raises(Failed, match=f"{LINK} is not where eth0 of {LINK} is"):
+        world.run("docker_bridge", name="br0", mtu=1400)
+    assert world.state.namespaces[LINK].links == {} and world.state.host.links["br0"].mtu == 1400

@@ -112,9 +112,9 @@ def test_a_port_of_a_container_that_goes_in_the_same_task(world: World) -> None:
 
 def test_a_container_that_is_nowhere(world: World) -> None:
     message = "container app is on no bridge that this collection manages: attach it with netns_attach first"
-    assert world.refuses("port_publish", netns="app", published_ports=["80"]) == message
+    assert world.refuses("port_publish", netns="app", published_ports=["80"]) == f"{message}."
     plan = world.check("port_publish", netns="app", published_ports=["8080:80"])
-    assert plan.assumed == (Assumption(message, "attaches container app"),)
+    assert plan.assumed == (Assumption(message, "attaches container app", "app"),)
     assert plan.after[0]["published_ports"] == ["0.0.0.0:8080->(known after apply):80/tcp"]
     assert "is not a running container (docker says: no such container" in world.refuses(
         "port_publish", container="app", published_ports=["80"])

@@ -132,7 +132,7 @@ def test_ends_of_two_pairs(world: World) -> None:
 
 def test_what_is_missing(world: World) -> None:
     assert world.refuses("veth_pair", name="A", peer={"name": "B", "netns": "nope"}) == (
-        "namespace nope does not exist: create it with netns_attach or `ip netns add nope` first")
+        "namespace nope does not exist: create it with netns_attach or `ip netns add nope` first.")
     assert world.refuses("veth_pair", name="A", bridge="br9", peer={"name": "B"}) == (
         "bridge br9 does not exist: create it with docker_bridge first")
     assert "is not a bridge" in world.refuses("veth_pair", name="A", bridge="ens3", peer={"name": "B"})
