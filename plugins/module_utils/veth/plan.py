@@ -8,7 +8,6 @@ from dataclasses import replace
 from typing import Any, NoReturn, Optional
 
 from ..core.errors import ContainerError, MooringError, OptionError
-from ..core.model import KNOWN_AFTER_APPLY
 from ..core.plan import MAKE_LINK, View
 from ..endpoint.inside import ensure_route
 from ..host.draft import Draft
@@ -17,10 +16,11 @@ from ..host.model import HostState, Scope
 from ..host.operations import SysctlSet
 from ..host.settings import known
 from ..link.addressing import AddrAdd, AddrDel
-from ..link.model import ENDPOINT, IPV6_MIN_MTU, VETH, Link, Mark, Namespace
+from ..link.model import IPV6_MIN_MTU, Link, Namespace
 from ..link.operations import LinkAdd, LinkDel, LinkSet, Peer
 from ..netns.model import HOST, label_of_path
 from ..ports.ledger import Ledger
+from .ends import find, is_handed_over, is_pair, is_unmarked, mark_of, path_of, view
 from .model import LocatedEnd, LocatedVeth
 
 DEFAULT_MTU = 1500  # ETH_DATA_LEN, what the kernel gives a veth
@@ -28,7 +28,7 @@ DEFAULT_MTU = 1500  # ETH_DATA_LEN, what the kernel gives a veth
 
 def scope(items: Sequence[LocatedVeth], _look: HostState) -> Scope:
     paths = {end.place.path: None for item in items for end in item.ends if end.place and not end.place.missing}
-    sysctls = [(path, name) for item in items for end in item.ends for path in (_path(end),)
+    sysctls = [(path, name) for item in items for end in item.ends for path in (path_of(end),)
                if path == HOST or path in paths if any(":" in address for address in end.addresses or ())
                for name in (DISABLE_V6.format(end.name), DISABLE_V6.format("default"))]
     return Scope(namespaces=tuple(paths), sysctls=tuple(sysctls))
@@ -62,54 +62,14 @@ def views(state: HostState, _ledger: Ledger, items: Sequence[LocatedVeth]) -> li
     return [view(state, item) for item in items]
 
 
-def view(state: HostState, item: LocatedVeth) -> View:
-    """A pair as it is returned to the user, None when it is not there."""
-    links = [_find(state, end) for end in item.ends]
-    if not any(link and _is_pair(link, item) for link in links):
-        return None
-    ends = [{"name": end.name, "netns": label_of_path(_path(end)) if _path(end) != HOST else "",
-             "bridge": link.controller, "up": link.up, "mtu": link.mtu, "mac_address": link.mac or KNOWN_AFTER_APPLY,
-             "addresses": list(link.addresses)} if link else None for end, link in zip(item.ends, links)]
-    return {"name": item.name, "ends": ends}
-
-
-def _path(end: LocatedEnd) -> str:
-    return end.place.path if end.place else HOST
-
-
-def _find(state: HostState, end: LocatedEnd) -> Optional[Link]:
-    netns = state.namespaces.get(_path(end))
-    return netns.find(end.name) if netns else None
-
-
-def _mark(item: LocatedVeth) -> str:
-    return Mark(VETH, item.name).text
-
-
-def _is_pair(link: Link, item: LocatedVeth) -> bool:
-    return link.alias == _mark(item)
-
-
-def _is_unmarked(link: Link, other: Optional[Link], item: LocatedVeth) -> bool:
-    """Whether a link without a mark is an end of this pair: a killed run had marked only its other end."""
-    return not link.alias and other is not None and _is_pair(other, item) and (
-        (link.index, link.peer_index) == (other.peer_index, other.index))
-
-
-def _is_handed_over(link: Optional[Link]) -> bool:
-    """Whether netns_attach has made this end the host's end of an endpoint: then the other one is in a container."""
-    mark = link.mark if link else None
-    return mark is not None and mark.kind == ENDPOINT and "pair" in mark.settings
-
-
 def _present(draft: Draft, item: LocatedVeth) -> None:
     for end in item.ends:
         _require_namespace(draft, end)
     first, second = (_remove_unfinished(draft, end) for end in item.ends)
-    if _is_handed_over(first) and second is None:
+    if is_handed_over(first) and second is None:
         return
     for end, link, other in zip(item.ends, (first, second), (second, first)):
-        if link is not None and not _is_pair(link, item) and not _is_unmarked(link, other, item):
+        if link is not None and not is_pair(link, item) and not is_unmarked(link, other, item):
             _refuse(end, OptionError("name" if end is item.first else "peer.name", end.name,
                               f"exists{_in(end)} and is not an end of this pair",
                               "Choose another name, or remove the existing interface"))
@@ -121,7 +81,7 @@ def _present(draft: Draft, item: LocatedVeth) -> None:
         # An end of ours whose other end is not where it should be: made anew, since moving costs more and less is sure.
         for end, link in zip(item.ends, (first, second)):
             if link is not None:
-                draft.do(LinkDel(_path(end), link))
+                draft.do(LinkDel(path_of(end), link))
         _create(draft, item)
     for end in item.ends:
         _configure(draft, item, end)
@@ -136,19 +96,19 @@ def _refuse(end: LocatedEnd, error: MooringError) -> NoReturn:
 
 def _remove_unfinished(draft: Draft, end: LocatedEnd) -> Optional[Link]:
     """The link of an end; one that a killed run left without its mark goes."""
-    link = _find(draft.state, end)
+    link = find(draft.state, end)
     if link is not None and link.unfinished:
-        draft.do(LinkDel(_path(end), link))
+        draft.do(LinkDel(path_of(end), link))
         return None
     return link
 
 
 def _in(end: LocatedEnd) -> str:
-    return f" in {label_of_path(_path(end))}" if _path(end) != HOST else ""
+    return f" in {label_of_path(path_of(end))}" if path_of(end) != HOST else ""
 
 
 def _require_namespace(draft: Draft, end: LocatedEnd) -> None:
-    path = _path(end)
+    path = path_of(end)
     if end.target and end.place and end.place.missing:
         draft.assume(end.place.missing, end.target.describe_start(), end.place.label)
     elif path not in draft.state.namespaces:
@@ -173,17 +133,17 @@ def _mtu(draft: Draft, end: LocatedEnd) -> int:
 
 def _create(draft: Draft, item: LocatedVeth) -> None:
     first, second = item.ends
-    link = Link(first.name, "veth", mtu=_mtu(draft, first), mac=first.mac_address or "", alias=_mark(item))
-    peer = Peer(_path(second), second.name, second.mac_address or "", _mtu(draft, second))
-    draft.do(LinkAdd(_path(first), link, peer))
+    link = Link(first.name, "veth", mtu=_mtu(draft, first), mac=first.mac_address or "", alias=mark_of(item))
+    peer = Peer(path_of(second), second.name, second.mac_address or "", _mtu(draft, second))
+    draft.do(LinkAdd(path_of(first), link, peer))
 
 
 def _configure(draft: Draft, item: LocatedVeth, end: LocatedEnd) -> None:
     """Bring one end to what is asked for; addresses that are not listed go, where a list is given."""
-    path = _path(end)
+    path = path_of(end)
     netns = draft.state.namespaces[path]
     link = netns.links[end.name]
-    changes: dict[str, Any] = {"alias": _mark(item), "up": end.up}
+    changes: dict[str, Any] = {"alias": mark_of(item), "up": end.up}
     if end.bridge is not None:
         changes["controller"] = end.bridge
     if end.mtu is not None:
@@ -218,9 +178,9 @@ def _prepare_ipv6(draft: Draft, end: LocatedEnd, mtu: int) -> None:
         raise OptionError("mtu", mtu, f"is too small for IPv6, and {end.name} is to have {address}",
                           f"Give at least {IPV6_MIN_MTU}, or no IPv6 address")
     name = DISABLE_V6.format(end.name)
-    if address and known(draft.state.sysctls, _path(end), name) == "1":
-        previous = draft.state.sysctls.get((_path(end), name))
-        draft.do(SysctlSet(_path(end), name, "0", previous), MAKE_LINK if _path(end) == HOST else None)
+    if address and known(draft.state.sysctls, path_of(end), name) == "1":
+        previous = draft.state.sysctls.get((path_of(end), name))
+        draft.do(SysctlSet(path_of(end), name, "0", previous), MAKE_LINK if path_of(end) == HOST else None)
 
 
 def _kept_addresses(present: Sequence[str], wanted: Sequence[str]) -> list[str]:
@@ -233,10 +193,10 @@ def _kept_addresses(present: Sequence[str], wanted: Sequence[str]) -> list[str]:
 
 
 def _absent(draft: Draft, item: LocatedVeth) -> None:
-    found = [(end, link) for end in item.ends if (link := _find(draft.state, end)) is not None]
+    found = [(end, link) for end in item.ends if (link := find(draft.state, end)) is not None]
     for end, link in found:
-        if _is_pair(link, item) or _is_handed_over(link):
-            draft.do(LinkDel(_path(end), link))
+        if is_pair(link, item) or is_handed_over(link):
+            draft.do(LinkDel(path_of(end), link))
             return
     for end, _link in found:
         _refuse(end, OptionError("name", end.name, f"exists{_in(end)} and is not an end of this pair: it is left alone",
@@ -250,7 +210,7 @@ def _absent_by_mark(draft: Draft, item: LocatedVeth) -> None:
 
     :raises MooringError: when there are several, since a name is unique in one namespace only
     """
-    marked = [link for link in draft.state.host.links.values() if _is_pair(link, item)]
+    marked = [link for link in draft.state.host.links.values() if is_pair(link, item)]
     if len(marked) > 1:
         ends = ", ".join(link.name for link in marked)
         raise MooringError(f"there are several pairs {item.name}, with the ends {ends} on the host: say which one with "
