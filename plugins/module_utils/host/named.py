@@ -101,14 +101,25 @@ def _create(path: str) -> None:
         raise
 
 
-@functools.cache
 def _share_directory() -> None:
-    """Once in a run. Mounts below /run/netns have to reach the mount namespaces of services that started before."""
-    with open("/proc/self/mountinfo", encoding="utf-8", errors="surrogateescape") as mounts:
-        own = [line for line in mounts if line.split()[4] == NETNS_DIRECTORY]
-    if not own:
+    """Mounts below /run/netns have to reach the mount namespaces of services that started before."""
+    here, around = syscalls.mount_id(NETNS_DIRECTORY), syscalls.mount_id(f"{NETNS_DIRECTORY}/..")
+    if here == around:
         syscalls.bind(NETNS_DIRECTORY, NETNS_DIRECTORY)
-    if not own or " shared:" not in own[-1]:
+        here = syscalls.mount_id(NETNS_DIRECTORY)
+    _share_mount(here)
+
+
+@functools.cache
+def _share_mount(identifier: int) -> None:
+    """Once for each mount at /run/netns, as the kernel calls it.
+
+    The list has all mounts of a path, also those that lie hidden below later ones, on it or on /run: only the number
+    tells which one is there.
+    """
+    with open("/proc/self/mountinfo", encoding="utf-8", errors="surrogateescape") as mounts:
+        fields = next((words for words in map(str.split, mounts) if words[0] == str(identifier)), ["-"])
+    if not any(word.startswith("shared:") for word in fields[:fields.index("-")]):
         syscalls.make_shared(NETNS_DIRECTORY)
 
 

@@ -43,6 +43,16 @@ def make_shared(target: str) -> None:
     _check(_LIBC.mount(b"", target.encode(), b"none", ctypes.c_ulong(MS_SHARED | MS_REC), None), target)
 
 
+def mount_id(path: str) -> int:
+    """The number of the mount that a directory is on (proc(5), fdinfo): that which is seen there, of several."""
+    descriptor = os.open(path, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        with open(f"/proc/self/fdinfo/{descriptor}", encoding="ascii") as lines:
+            return next(int(line.split()[1]) for line in lines if line.startswith("mnt_id:"))
+    finally:
+        os.close(descriptor)
+
+
 def unmount(target: str) -> None:
     """Detach a mount at once, whoever still uses it (umount2(2))."""
     _check(_LIBC.umount2(target.encode(), MNT_DETACH), target)
