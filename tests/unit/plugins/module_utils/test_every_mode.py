@@ -108,7 +108,8 @@ def outcome(world: World, module: str, **given: Any) -> str:
         assert world.refuses(module, **given) == str(error)
         return str(error)
     if checked.assumed:
-        assert [each.problem for each in checked.assumed] == [message := world.refuses(module, **given)]
+        message = world.refuses(module, **given).removesuffix(".")
+        assert [each.problem for each in checked.assumed] == [message]
         return message
     run_as_checked(world, module, **given)
     return ""
