@@ -26,7 +26,7 @@ def clean(here):
     yield
     for pid in started:
         end(here, pid)
-    here.run("host_network", networks=[{"name": "br0", "bip": f"{GATEWAY}/24"}], exclusive=True)
+    here.run("host_network", networks=[{"name": "br0", "bip": f"{GATEWAY}/24", "mtu": 1500}], exclusive=True)
     assert here.ports("br0") == [] and here.registered() == []
 
 
@@ -129,7 +129,7 @@ def test_no_module_goes_in_by_the_name(here, lost):
             "container_dns": {"netns": "c1", "hostname": "c1"}}.items():
         with pytest.raises(PipelineError, match=f"{gone}: "):
             here.run(module, **params)
-    with pytest.raises(PipelineError, match=f"network_mode: {gone}: create it first"):
+    with pytest.raises(PipelineError, match=f"network_mode: {gone}: register it again"):
         here.run("netns_attach", netns="c3", network_mode="container:c1")
     with pytest.raises(PipelineError, match="c1 .*attach"):
         here.run("port_publish", netns="c1", published_ports=["8081:80"])
@@ -171,6 +171,8 @@ def test_a_namespace_that_lives_on_without_its_process(here):
     bridge = {"name": "br0", "bip": f"{GATEWAY}/24"}
     with pytest.raises(PipelineError, match="cannot be reached: /run/netns/c1 leads to another network namespace"):
         here.run("docker_bridge", **bridge, mtu=1400)
+    assert here.link("eth0", f"/proc/{second}/ns/net")["mtu"] == 1500 and links_of_process(here, pid) == ["lo"]
+    here.run("docker_bridge", **bridge, mtu=1500)
     here.run("netns_attach", pid=second, name="c1")
     here.run("docker_bridge", **bridge, mtu=1400)
     assert here.link("eth0", f"/proc/{second}/ns/net")["mtu"] == 1400 and links_of_process(here, pid) == ["lo"]
@@ -209,6 +211,8 @@ def test_the_host_itself_is_no_container(here, of_host):
     for way in of_host:
         (option, value), = way.items()
         message = f"{option}: '{value}' is in the network of the host itself"
+        if value == "ours":
+            message = "/run/netns/ours is another network namespace|'ours' is another network namespace"
         with pytest.raises(PipelineError, match=message):
             here.run("veth_pair", name="side", peer={"name": "other", **way})
         with pytest.raises(PipelineError, match=message):
@@ -238,13 +242,43 @@ def test_what_others_made_under_our_name_is_not_ours(here):
         if here.inode("/run/netns/c1") == inode:
             break
         here.sh("ip netns delete c1; ip netns add c1")
+    assert here.inode("/run/netns/c1") == inode
     here.gone([name for name in links_of(here, "/proc/1/ns/net") if name.startswith("veth")])
+    taken = "is another network namespace than the one that was registered: somebody put it in its place"
+    with pytest.raises(PipelineError, match=f"netns: 'c1' {taken}. Remove it with `ip netns delete c1`, or let go of"):
+        here.run("netns_attach", netns="c1")
+    with pytest.raises(PipelineError, match=f"/run/netns/c1 {taken}: let go of the name"):
+        here.run("veth_pair", name="side", peer={"name": "other", "netns": "c1"})
+    assert links_of(here, "c1") == ["lo"]
+    assert here.run("network_info")["network"]["leftovers"] == [f"/run/netns/c1: {taken}"]
     here.run("netns_attach", netns="c1", state="absent")
-    assert here.exists("/run/netns/c1")
+    assert here.exists("/run/netns/c1") and here.unchanged("netns_attach", netns="c1", state="absent")
     here.run("netns_attach", netns="c1")
     here.run("netns_attach", netns="c1", state="absent")
     assert links_of(here, "c1") == ["lo"]
     here.sh("ip netns delete c1")
+
+
+@pytest.mark.parametrize("way", [
+    "mount --bind {0} /run/netns/c1",
+    "umount /run/netns/c1; mount --bind {0} /run/netns/c1",
+    "umount /run/netns/c1; rm /run/netns/c1; ln -s {0} /run/netns/c1"])
+def test_what_others_put_over_our_name_is_not_entered(here, way):
+    theirs = start(here)
+    here.run("netns_attach", netns="c1")
+    here.run("port_publish", netns="c1", published_ports=["8080:80"])
+    here.sh("nsenter --net=/run/netns/c1 sleep 1000 >/dev/null 2>&1 & echo $! >/run/inside")  # ours lives on
+    here.started.append(int(here.sh("cat /run/inside; rm /run/inside")))
+    here.sh(way.format(f"/proc/{theirs}/ns/net"))
+    for module, params in (("netns_attach", {"netns": "c1"}), ("docker_bridge", {"name": "br0", "mtu": 1400}),
+                           ("veth_pair", {"name": "x", "peer": {"name": "y", "netns": "c1"}}),
+                           ("netns_attach", {"netns": "c2", "network_mode": "container:c1"})):
+        with pytest.raises(PipelineError, match="c1'? is another network namespace than the one that was registered"):
+            here.run(module, **params)
+    assert links_of_process(here, theirs) == ["lo"]
+    here.run("netns_attach", netns="c1", state="absent")
+    assert here.inode("/run/netns/c1") == here.inode(f"/proc/{theirs}/ns/net")
+    here.sh("umount /run/netns/c1 2>/dev/null || true; umount /run/netns/c1 2>/dev/null || true; rm /run/netns/c1")
 
 
 def test_a_joiner_is_gone_with_the_one_that_it_joined(here):

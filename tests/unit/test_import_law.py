@@ -112,8 +112,8 @@ def test_a_model_imports_models_only(module: str) -> None:
     assert all(is_value(name) for name in own)
 
 
-@pytest.mark.parametrize("module", ["files/operations", "host/operations", "link/operations", "link/addressing",
-                                    "firewall/operations", "follower/operations"])
+@pytest.mark.parametrize("module", ["files/operations", "host/operations", "host/registration", "link/operations",
+                                    "link/addressing", "firewall/operations", "follower/operations"])
 def test_the_operations_import_models_only(module: str) -> None:
     own, _foreign = imports(module)
     assert all(is_value(name) for name in own - {"core/plan"})

@@ -14,6 +14,7 @@ from ..host.draft import Draft
 from ..host.endpoints import endpoints
 from ..host.model import HostState, Scope
 from ..host.operations import NetnsDel
+from ..host.registration import NetnsForget
 from ..host.resource import Resource
 from ..link.model import VETH
 from ..link.operations import LinkDel
@@ -56,8 +57,8 @@ def _release_containers(draft: Draft, kept: Kept) -> None:
         for lease in endpoints(draft.state) if (lease.container, lease.interface) not in kept.interfaces])
     attached = {lease.container for lease in endpoints(draft.state)}
     for name, entry in list(draft.state.named.items()):
-        if entry.own and name not in kept.containers and name not in attached:
-            draft.do(NetnsDel(name, bool(entry.link)))
+        if (entry.own or entry.lost) and name not in kept.containers and name not in attached:
+            draft.do(NetnsDel(name, bool(entry.link)) if entry.own else NetnsForget(name))
     for name in {*draft.ledger.by_container, *draft.ledger.by_source} - kept.containers:
         draft.ledger.forget(name)
 

@@ -9,7 +9,8 @@ from collections.abc import Collection
 from ..bridge.model import Bridge, bridges
 from ..host.draft import Draft
 from ..host.endpoints import Endpoint, endpoints
-from ..netns.model import ReplacedNetns, Resolved, Target
+from ..host.model import HostState
+from ..netns.model import Resolved, Target
 from .leases import on_subnet
 from .model import LocatedEndpoint
 
@@ -28,7 +29,7 @@ def followers(draft: Draft, listed: Collection[tuple[str, str]]) -> list[Located
             continue
         if not _is_concerned(lease, before[lease.bridge], after[lease.bridge]):
             continue
-        if not _is_inside(draft, lease):
+        if not is_inside(draft.observed, lease):
             draft.fail(lease.container, f"it is to follow its bridge {lease.bridge} and cannot be reached: "
                        f"{_describe_unread(draft, lease)}. Attach it again with netns_attach")
             continue
@@ -38,9 +39,9 @@ def followers(draft: Draft, listed: Collection[tuple[str, str]]) -> list[Located
     return found
 
 
-def _is_inside(draft: Draft, lease: Endpoint) -> bool:
+def is_inside(state: HostState, lease: Endpoint) -> bool:
     """Whether the other end of an endpoint is in the namespace that has its container's name, whatever it is called."""
-    here = draft.observed.namespaces.get(lease.path)
+    here = state.namespaces.get(lease.path)
     return here is not None and any((link.index, link.peer_index) == (lease.link.peer_index, lease.link.index)
                                     for link in here.links.values())
 
@@ -49,7 +50,7 @@ def _describe_unread(draft: Draft, lease: Endpoint) -> str:
     entry = draft.observed.named.get(lease.container)
     if lease.path in draft.observed.namespaces:
         return f"{lease.path} is not where {lease.interface} of {lease.container} is"
-    if isinstance(entry, ReplacedNetns):
+    if entry and entry.lost:
         return f"{lease.path} {entry.problem}"
     return draft.observed.closed.get(lease.path) or f"there is no network namespace {lease.path}"
 

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from ..core.errors import ContainerError, MooringError, OptionError
 from ..host.draft import Draft
+from ..host.endpoints import endpoints
 from ..host.operations import NetnsAdd, NetnsDel
+from ..host.registration import NetnsForget
 from ..link.model import Namespace
-from ..netns.model import HOST, ReplacedNetns, named_path
+from ..netns.model import HOST, ReplacedNetns, TakenNetns, named_path
+from .following import is_inside
 from .inside import bring_up_loopback
 from .model import LocatedEndpoint
 
@@ -22,6 +25,10 @@ def ensure(draft: Draft, item: LocatedEndpoint) -> None:
         return
     if place.path not in state.namespaces:
         entry = state.named.get(item.target.value)
+        if item.target.kind == "netns" and isinstance(entry, TakenNetns):
+            raise ContainerError(item.label, str(OptionError(
+                "netns", item.target.value, entry.problem,
+                f"Remove it with `ip netns delete {item.target.value}`, or {entry.remedy}")))
         if item.target.kind != "netns" or (entry and entry.inode):
             raise ContainerError(item.label, str(OptionError(
                 item.target.kind, item.target.value, "has no network namespace that can be entered",
@@ -88,7 +95,7 @@ def share(draft: Draft, item: LocatedEndpoint) -> None:
     else:
         path, owner = shared.path, item.owner
         if shared.missing or path not in state.namespaces:
-            draft.assume(shared.missing or f"network_mode: {_describe_absent(draft, path, owner)}: create it first",
+            draft.assume(shared.missing or f"network_mode: {_describe_absent(draft, path, owner)}",
                          f"creates namespace {owner}")
             return
     if item.target.kind == "netns":
@@ -109,7 +116,8 @@ def share(draft: Draft, item: LocatedEndpoint) -> None:
 
 def _describe_absent(draft: Draft, path: str, owner: str) -> str:
     entry = draft.state.named.get(owner)
-    return draft.state.describe_missing(path) if isinstance(entry, ReplacedNetns) else f"there is no namespace {owner}"
+    return draft.state.describe_missing(path) if entry and entry.lost else (
+        f"there is no namespace {owner}: create it first")
 
 
 def _inode(draft: Draft, path: str) -> int:
@@ -141,10 +149,16 @@ def isolate(draft: Draft, item: LocatedEndpoint) -> None:
 def is_another_process(draft: Draft, item: LocatedEndpoint) -> bool:
     """Whether the number that the task gives was registered under this name, and is another process's by now.
 
-    Nobody can tell whether that is the container, started again, or has nothing to do with it.
+    Nobody can tell whether that is the container, started again, or has nothing to do with it. A path through a process
+    that is all the name there is has no mark: there the interface tells, which goes with its namespace.
     """
+    if item.target.kind not in ("pid", "netns_path") or not item.path.startswith("/proc/"):
+        return False
+    if item.label == item.path:
+        return item.path in draft.state.namespaces and not any(
+            is_inside(draft.state, lease) for lease in endpoints(draft.state) if lease.container == item.label)
     entry = draft.state.named.get(item.place.registers)
-    return item.target.kind == "pid" and isinstance(entry, ReplacedNetns) and entry.link == item.path
+    return isinstance(entry, ReplacedNetns) and entry.link == item.path
 
 
 def forget(draft: Draft, item: LocatedEndpoint) -> None:
@@ -154,6 +168,8 @@ def forget(draft: Draft, item: LocatedEndpoint) -> None:
         entry = draft.state.named.get(name)
         if entry and entry.own:
             draft.do(NetnsDel(name, bool(entry.link)))
+        elif isinstance(entry, TakenNetns):
+            draft.do(NetnsForget(name))
 
 
 def is_shared(draft: Draft, item: LocatedEndpoint) -> bool:

@@ -52,7 +52,8 @@ def release(draft: Draft, items: Sequence[LocatedEndpoint]) -> None:
 def _close(draft: Draft, item: LocatedEndpoint) -> None:
     published = [publication.text for publication in draft.ledger.publications_of(item.label)]
     if published or draft.ledger.links_of(item.label):
-        draft.warn(f"process {item.target.value} is another one than that which was registered as {item.label} and has "
+        which = f"process {item.target.value}" if item.target.kind == "pid" else f"the process of {item.target.value}"
+        draft.warn(f"{which} is another one than that which was registered as {item.label} and has "
                    f"ended. It gets none of its published ports and links ({', '.join(published[:3]) or 'links only'}"
                    f"{' and more' if len(published) > 3 else ''}): say them again if it is the same container")
 

@@ -10,7 +10,7 @@ from ..files.model import ObservedFile, Place, Site
 from ..firewall.model import ObservedTable
 from ..foreign.model import Ruleset, SavedTable
 from ..link.model import BRIDGE, Link, Namespace
-from ..netns.model import HOST, NamedNetns, ReplacedNetns, label_of_path
+from ..netns.model import HOST, NamedNetns, label_of_path
 from ..ports.model import Socket
 
 # Whether frames between two ports of a bridge pass iptables. Without it a DROP between containers does nothing.
@@ -142,10 +142,11 @@ class HostState:
         return path == HOST or inode != 0 and inode == self.host.inode
 
     def describe_missing(self, path: str) -> str:
-        """Why there is no namespace at a path, as a sentence without its end."""
-        entry = self.named.get(label_of_path(path))
-        return f"{path} {entry.problem}" if isinstance(entry, ReplacedNetns) else (
-            f"namespace {label_of_path(path)} does not exist")
+        """Why there is no namespace at a path, and what to do first, as a sentence without its end."""
+        name = label_of_path(path)
+        entry = self.named.get(name)
+        return f"{path} {entry.problem}: {entry.remedy}" if entry and entry.lost else (
+            f"namespace {name} does not exist: create it with netns_attach or `ip netns add {name}`")
 
     def find_marked(self, kind: str) -> Iterator[Link]:
         """The host's links that carry our mark of this kind."""

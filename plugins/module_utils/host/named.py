@@ -18,7 +18,8 @@ from ..core.errors import HostError
 from ..netns import registry, syscalls
 from ..netns.enter import Namespaces, home, identify
 from ..netns.model import NETNS_DIRECTORY, Identity, NamedNetns, NetnsMark, named_path
-from .operations import NetnsAdd, NetnsDel, NetnsRecord
+from .operations import NetnsAdd, NetnsDel
+from .registration import NetnsForget, NetnsRecord
 
 
 def snapshot(marks: Optional[Mapping[str, NetnsMark]] = None) -> dict[str, NamedNetns]:
@@ -134,6 +135,15 @@ def remove(operation: NetnsDel, namespaces: Namespaces) -> None:
         registry.remove_mark(operation.name)
     except OSError as error:
         raise HostError(f"{path}: {error.strerror or error}") from error
+    namespaces.remember(operation.name, None)
+
+
+def forget(operation: NetnsForget, namespaces: Namespaces) -> None:
+    """What is there now is somebody else's, and stays."""
+    try:
+        registry.remove_mark(operation.name)
+    except OSError as error:
+        raise HostError(f"cannot {operation.describe()}: {error.strerror or error}") from error
     namespaces.remember(operation.name, None)
 
 

@@ -83,29 +83,6 @@ class NetnsDel:
 
 
 @dataclass(frozen=True)
-class NetnsRecord:
-    """Complete the mark of /run/netns/NAME by which namespace it is, which earlier versions did not write."""
-
-    name: str
-    stage = MAKE_NETNS
-    netns = HOST
-
-    def describe(self) -> str:
-        return f"record which namespace {self.name} is"
-
-    def apply(self, state: HostState) -> None:
-        entry = state.named[self.name]
-        state.named[self.name] = NamedNetns(entry.inode, entry.link, entry.own)
-
-    def inverse(self) -> NetnsRecord:
-        # A mark that says more than before does no harm.
-        return self
-
-    def lines(self) -> tuple[list[str], list[str]]:
-        return [], []
-
-
-@dataclass(frozen=True)
 class ModuleLoad:
     """Load a kernel module (modprobe(8)); it is never unloaded."""
 

@@ -23,12 +23,14 @@ from . import conntrack, named, proc, sockets
 from .ledger import find_linked
 from .model import HostState, Scope
 from .modes import find_joiners
-from .operations import ConntrackFlush, ModuleLoad, NetnsAdd, NetnsDel, NetnsRecord, SysctlSet
+from .operations import ConntrackFlush, ModuleLoad, NetnsAdd, NetnsDel, SysctlSet
+from .registration import NetnsForget, NetnsRecord
 from .setbacks import Setbacks
 
 # What carries an operation out takes those of its own class; the first ones also the namespaces of the run.
 _IN_NAMESPACES: Mapping[type[object], Callable[[Any, Namespaces], None]] = {
-    NetnsAdd: named.add, NetnsRecord: named.record, NetnsDel: named.remove, SysctlSet: proc.write_sysctl}
+    NetnsAdd: named.add, NetnsRecord: named.record, NetnsForget: named.forget, NetnsDel: named.remove,
+    SysctlSet: proc.write_sysctl}
 _ONE_BY_ONE: Mapping[type[object], Callable[[Any], None]] = {
     ModuleLoad: proc.load_module, RestoreTable: iptables.execute, FileWrite: files.write, FileDel: files.remove,
     HostnameSet: uts.set_hostname}

@@ -17,7 +17,6 @@ from ..host.addresses import Addresses, follow_links
 from ..host.draft import Draft
 from ..host.endpoints import endpoints
 from ..host.model import HostState, Scope
-from ..netns.model import ReplacedNetns
 from ..ports.ledger import Ledger
 from .knowledge import Knowledge
 from .limits import of_resolv_conf
@@ -126,10 +125,10 @@ class _Names:
 
     def _find_namespace(self) -> None:
         entry = self.draft.state.named.get(self.site.name)
-        if self.site.kind == "netns" and (entry is None or not entry.inode):
-            problem = (f"/run/netns/{self.site.name} {entry.problem}: register it again"
-                       if isinstance(entry, ReplacedNetns) else f"there is no namespace {self.site.name}: create it")
-            self.draft.assume(f"{problem} with netns_attach first", f"creates namespace {self.site.name}")
+        if self.site.kind == "netns" and (entry is None or not entry.inode or entry.lost):
+            problem = (f"/run/netns/{self.site.name} {entry.problem}: {entry.remedy}" if entry and entry.lost else
+                       f"there is no namespace {self.site.name}: create it with netns_attach")
+            self.draft.assume(f"{problem} first", f"creates namespace {self.site.name}")
 
     def _addresses(self) -> tuple[str, ...]:
         """What the interfaces of the namespace have, where somebody else gave it to them."""

@@ -14,7 +14,7 @@ from typing import Optional
 
 from ..core.errors import HostError
 from . import processes, registry
-from .model import HOST, Identity, NetnsMark, label_of_path
+from .model import HOST, Identity, NamedNetns, NetnsMark, label_of_path
 from .syscalls import enter_network
 
 _OF_PROCESS = re.compile(r"/proc/(\d+)/")
@@ -131,27 +131,23 @@ class Namespaces:
 
     def _check(self, path: str, descriptor: int) -> Identity:
         found = identify(path, os.fstat(descriptor))
-        if self._find_registered(path) not in (None, found):
-            raise HostError(f"namespace {label_of_path(path)} is another one than that which was registered under this "
-                            "name and has ended: register it again with netns_attach")
+        self._refuse_lost(path, found)
         if self._seen.setdefault(label_of_path(path), found) != found:
             raise HostError(f"namespace {label_of_path(path)} is another one than a moment ago: it has ended. Run the "
                             "task again")
         return found
 
-    def _find_registered(self, path: str) -> Optional[Identity]:
-        """What our mark says of a link under /run/netns; None for all else, and for a mark that does not say it.
-
-        A mounted namespace that is not the one of our mark is somebody else's, and is entered like any other.
-        """
+    def _refuse_lost(self, path: str, found: Identity) -> None:
+        """:raises HostError: when a name under /run/netns leads to another namespace than our mark speaks of"""
         name = label_of_path(path)
         if name == path:
-            return None
+            return
         if self._marks is None:
             self._marks = registry.read_marks()
-        mark = self._marks.get(name)
-        link = mark is not None and os.path.islink(path) and os.readlink(path)
-        return mark.identity if mark is not None and link == mark.entry else None
+        if (mark := self._marks.get(name)) is not None:
+            entry = NamedNetns.of(os.readlink(path) if os.path.islink(path) else "", found, mark)
+            if entry.lost:
+                raise HostError(f"{path} {entry.problem}: {entry.remedy}")
 
 
 def _open(path: str, called: str) -> int:

@@ -105,20 +105,26 @@ class NamedNetns:
     link: str = ""
     own: bool = False
     identified = True  # whether our mark says which namespace it is
+    lost = False  # whether our mark speaks of another namespace, so that this one is not entered
     problem = "leads nowhere"  # why there is no namespace to be entered, as the rest of a sentence
+    remedy = ""  # what to do about that
 
     @staticmethod
     def of(link: str, identity: Optional[Identity], mark: Optional[NetnsMark]) -> NamedNetns:
         """:param identity: of what is behind it now, None when nothing is"""
         inode = identity.inode if identity else 0
-        if mark is None or mark.entry != (link or str(inode)):
-            return NamedNetns(inode, link)
-        if mark.identity is None:
+        fits = mark is not None and mark.entry == (link or str(inode))
+        if mark is None or not mark.entry or identity is None:
+            return NamedNetns(inode, link, own=fits)
+        if fits and mark.identity is None:
             return UnidentifiedNetns(inode, link, own=True)
-        if identity is None or mark.identity == identity:
+        if fits and mark.identity == identity:
             return NamedNetns(inode, link, own=True)
-        # Somebody put another namespace in the place of ours: that one is somebody else's.
-        return ReplacedNetns(0, link, own=True) if link else NamedNetns(inode)
+        if fits and link:
+            return ReplacedNetns(0, link, own=True)
+        if mark.identity and mark.identity.device != identity.device:
+            return NamedNetns(inode, link)  # a file that was below the mount, and is no namespace
+        return TakenNetns(inode, link)
 
 
 class UnidentifiedNetns(NamedNetns):
@@ -133,7 +139,17 @@ class ReplacedNetns(NamedNetns):
     It happens when the number of a process that has ended is used again.
     """
 
+    lost = True
     problem = "leads to another network namespace than the one that was registered, which has ended"
+    remedy = "register it again with netns_attach"
+
+
+class TakenNetns(NamedNetns):
+    """What somebody put in the place of an entry of ours. It is that one's, and not what was registered."""
+
+    lost = True
+    problem = "is another network namespace than the one that was registered: somebody put it in its place"
+    remedy = "let go of the name with netns_attach state=absent, after which it is used like any other"
 
 
 def named_path(name: str) -> str:

@@ -108,7 +108,7 @@ def _leftovers(state: HostState, ledger: Ledger, named: Sequence[Mapping[str, An
     found += [f"link {link.note}: one of its containers is not attached" for link in ledger.links
               if not {link.source, link.target} <= attached]
     found += [f"/run/netns/{name}: {entry.problem}" for name, entry in state.named.items()
-              if entry.own and not entry.inode]
+              if entry.lost or entry.own and not entry.inode]
     found += [f"{names['files']['hosts']}: there is no namespace {names['name']}" for names in named
               if names["kind"] == "netns" and names["name"] not in state.named]
     found += [f"files of {names['container']}: they are no longer as this collection wrote them"

@@ -8,7 +8,7 @@ from ..endpoint.plan import amend as amend_endpoints
 from ..host.draft import Draft
 from ..host.endpoints import endpoints
 from ..host.model import Scope
-from ..host.operations import NetnsRecord
+from ..host.registration import NetnsRecord
 from ..host.settings import FORWARDING_OF
 from .forwarding import find_unforwarded
 from .isolation import keep_isolated

@@ -112,8 +112,7 @@ def _require_namespace(draft: Draft, end: LocatedEnd) -> None:
     if end.target and end.place and end.place.missing:
         draft.assume(end.place.missing, end.target.describe_start(), end.place.label)
     elif path not in draft.state.namespaces:
-        draft.assume(f"{draft.state.describe_missing(path)}: create it with netns_attach or "
-                     f"`ip netns add {label_of_path(path)}` first", f"creates namespace {label_of_path(path)}",
+        draft.assume(f"{draft.state.describe_missing(path)} first", f"creates namespace {label_of_path(path)}",
                      end.place.label if end.place else "")
     elif end.target and draft.state.is_own_network(path):
         raise OptionError(end.target.kind, end.target.value, "is in the network of the host itself",

@@ -19,7 +19,7 @@ from ansible_collections.mooring.net.plugins.module_utils.files.model import (
     Site,
 )
 from ansible_collections.mooring.net.plugins.module_utils.files.operations import FileDel, FileWrite, HostnameSet
-from ansible_collections.mooring.net.plugins.module_utils.host.operations import NetnsRecord
+from ansible_collections.mooring.net.plugins.module_utils.host.registration import NetnsRecord
 from ansible_collections.mooring.net.plugins.module_utils.link.model import Namespace
 from ansible_collections.mooring.net.plugins.module_utils.netns import enter, processes
 from ansible_collections.mooring.net.plugins.module_utils.netns.enter import Namespaces
@@ -29,6 +29,7 @@ from ansible_collections.mooring.net.plugins.module_utils.netns.model import (
     NamedNetns,
     NetnsMark,
     ReplacedNetns,
+    TakenNetns,
     UnidentifiedNetns,
     named_path,
 )
@@ -71,14 +72,20 @@ INODE = OF_PROCESS.inode
     (LINK, OF_PROCESS, NetnsMark(LINK, OF_PROCESS), NamedNetns(INODE, LINK, own=True)),
     (LINK, None, NetnsMark(LINK, OF_PROCESS), NamedNetns(0, LINK, own=True)),
     (LINK, OF_PROCESS, NetnsMark(LINK), UnidentifiedNetns(INODE, LINK, own=True)),
-    (LINK, OF_PROCESS, NetnsMark("/proc/78/ns/net", OF_PROCESS), NamedNetns(INODE, LINK)),
+    (LINK, OF_PROCESS, NetnsMark("/proc/78/ns/net", OF_PROCESS), TakenNetns(INODE, LINK)),
+    (LINK, OF_PROCESS, NetnsMark("7"), TakenNetns(INODE, LINK)),
+    (LINK, OF_PROCESS, NetnsMark(""), NamedNetns(INODE, LINK)),
     (LINK, OF_PROCESS, None, NamedNetns(INODE, LINK)),
     *((LINK, different, NetnsMark(LINK, OF_PROCESS), ReplacedNetns(0, LINK, own=True)) for different in (
         other(started="12346"), other(inode=INODE + 1), other(boot="other"), other(device=5), other(started=""))),
     ("", MOUNTED, NetnsMark(str(INODE), MOUNTED), NamedNetns(INODE, own=True)),
     ("", MOUNTED, NetnsMark(str(INODE)), UnidentifiedNetns(INODE, own=True)),
-    ("", MOUNTED, NetnsMark(str(INODE), Identity(4, INODE, made=5, boot="88c8e49c")), NamedNetns(INODE)),
-    ("", MOUNTED, NetnsMark("7", MOUNTED), NamedNetns(INODE)),
+    ("", MOUNTED, NetnsMark(str(INODE), Identity(4, INODE, made=5, boot="88c8e49c")), TakenNetns(INODE)),
+    ("", MOUNTED, NetnsMark("7", MOUNTED), TakenNetns(INODE)),
+    ("", MOUNTED, NetnsMark("7"), TakenNetns(INODE)),
+    ("", MOUNTED, NetnsMark(LINK, OF_PROCESS), TakenNetns(INODE)),
+    ("", Identity(25, 31, made=5), NetnsMark(str(INODE), MOUNTED), NamedNetns(31)),  # what was below the mount
+    ("", None, NetnsMark(str(INODE), MOUNTED), NamedNetns(0)),
 ])
 def test_what_an_entry_is(link: str, found: Identity | None, mark: NetnsMark | None, entry: NamedNetns) -> None:
     assert NamedNetns.of(link, found, mark) == entry
@@ -120,7 +127,7 @@ def test_a_name_leads_to_what_was_registered(places: dict[str, Identity], path: 
     os.close(Namespaces({}).open(path))
     places[path] = other(started="12346")
     namespaces = Namespaces({"web": NetnsMark(LINK, OF_PROCESS)})
-    with pytest.raises(HostError, match="namespace web is another one than that which was registered under this name"):
+    with pytest.raises(HostError, match=f"{path} leads to another network namespace than the one that was registered"):
         namespaces.open(path)
     namespaces.remember("web", NetnsMark(LINK, places[path]))
     os.close(namespaces.open(path))
@@ -253,6 +260,51 @@ def test_a_name_that_leads_elsewhere_is_said_by_every_module(lost: World) -> Non
         lost.info()["leftovers"])
     lost.run("netns_attach", netns="c1", state="absent")
     assert "c1" not in lost.state.named and lost.info()["leftovers"] == []
+
+
+def test_a_path_through_a_process_is_the_name_of_that_process_only() -> None:
+    world = World()
+    world.bridge()
+    world.process(77)
+    world.run("netns_attach", netns_path=LINK)
+    world.run("port_publish", netns_path=LINK, published_ports=["8080:80"])
+    assert world.run("netns_attach", netns_path=LINK).operations == ()
+    world.host.end_namespace(LINK)
+    world.process(77)
+    plan = world.run("netns_attach", netns_path=LINK)
+    assert plan.warnings == (
+        f"the process of {LINK} is another one than that which was registered as {LINK} and has ended. It gets none of "
+        "its published ports and links (0.0.0.0:8080->192.168.5.2:80/tcp): say them again if it is the same container",)
+    assert world.info()["published_ports"] == [] and world.run("netns_attach", netns_path=LINK).operations == ()
+
+
+def test_what_somebody_put_in_the_place_of_a_namespace_is_let_go_before_it_is_used() -> None:
+    world = World()
+    world.bridge()
+    world.attach("web")
+    world.publish("web", "8080:80")
+    path = named_path("web")
+    theirs = world.state.namespaces.pop(path)
+    world.state.named["web"] = TakenNetns(theirs.inode)
+    taken = "is another network namespace than the one that was registered: somebody put it in its place"
+    remedy = "let go of the name with netns_attach state=absent, after which it is used like any other"
+    for more in ({}, {"create_netns": False}):
+        assert world.refuses("netns_attach", netns="web", **more) == (
+            f"netns: 'web' {taken}. Remove it with `ip netns delete web`, or {remedy}.")
+    assert world.refuses("veth_pair", name="x", peer={"name": "y", "netns": "web"}) == (
+        f"{path} {taken}: {remedy} first.")
+    assert f"{path} {taken}: {remedy}" in world.refuses("container_dns", netns="web")
+    with pytest.raises(Failed, match=f"{path} {taken}"):
+        world.run("docker_bridge", name="br0", mtu=1400)
+    assert f"{path}: {taken}" in world.info()["leftovers"]
+    other = world.copy()
+    assert "forget that namespace web was made here" in world.run("netns_attach", netns="web", state="absent").actions
+    assert world.state.named == {"web": NamedNetns(theirs.inode)} and world.info()["leftovers"] == []
+    assert world.info()["published_ports"] == []
+    world.state.namespaces[path] = Namespace(theirs.inode)
+    world.attach("web")
+    assert "forget that namespace web was made here" in other.document(exclusive=True).actions
+    assert other.state.named == {"web": NamedNetns(theirs.inode)}
 
 
 def test_the_host_itself_is_no_end_of_a_pair() -> None:
