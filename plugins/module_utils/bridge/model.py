@@ -134,6 +134,12 @@ def bridges(state: HostState) -> dict[str, Bridge]:
     return {name: found[name] for name in sorted(found)}
 
 
+def lasting_bridges(before: HostState, after: HostState) -> list[Bridge]:
+    """Bridges of ours as they will be that were there already."""
+    there = bridges(before)
+    return [bridge for name, bridge in bridges(after).items() if name in there]
+
+
 def with_leases(state: HostState) -> dict[str, Bridge]:
     """The same, those with an uplink with the addresses of their containers."""
     own = bridges(state)

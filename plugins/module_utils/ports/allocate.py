@@ -20,7 +20,7 @@ from .model import DYNAMIC_RANGE, ORDER, PortSpec, Publication, Socket, family_o
 from .occupied import (
     Occupied, Owner, addresses_collide, describe_shares, occupy_listened, occupy_published,
 )
-from .refusal import refusal
+from .refusal import Exhausted, refusal
 from .spec import parse_host_ip
 from .steps import Steps
 from .wanted import Wanted, wanted_specs
@@ -241,7 +241,8 @@ class _Allocation:
         needed = "no free port" if spec.count == 1 else f"no {spec.count} free ports in a row"
         shares = describe_shares(owners) or "none is taken"
         problem = f"has {needed} left for {spec.text}: of {last - first + 1} ports, {shares}"
+        holders = tuple(dict.fromkeys(owner.container for owner in owners if isinstance(owner, Publication)))
         if spec.host_ports:
-            return OptionError("published_ports", spec.text, problem, "Give a range with free ports")
-        return OptionError("dynamic_port_range", range_text(first, last), problem,
-                           "Give a larger range, or name the host port")
+            return Exhausted(holders, "published_ports", spec.text, problem, "Give a range with free ports")
+        return Exhausted(holders, "dynamic_port_range", range_text(first, last), problem,
+                         "Give a larger range, or name the host port")

@@ -16,6 +16,14 @@ class PublishedElsewhere(OptionError):
         self.owner = owner
 
 
+class Exhausted(OptionError):
+    """All ports of a range are taken: ``holders`` are the containers that have some of them."""
+
+    def __init__(self, holders: tuple[str, ...], option: str, value: object, problem: str, remedy: str = "") -> None:
+        super().__init__(option, value, problem, remedy)
+        self.holders = holders
+
+
 def refusal(want: Wanted, port: int, owner: Owner) -> OptionError:
     """The error of an entry that asks for a port which ``owner`` has."""
     words = ("published_ports", want.spec.text,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from ..bridge.forwarding import ROUTE_LOCALNET
@@ -22,10 +22,11 @@ from ..ports.entry import HIGHEST_PORT
 from ..ports.ledger import Ledger
 from ..ports.model import ANY_IPV4, ExposedPort, PortSpec, Publication, family_of
 from ..ports.occupied import occupy_published as occupied_by
-from ..ports.refusal import PublishedElsewhere
+from ..ports.refusal import Exhausted, PublishedElsewhere
 from ..ports.sets import PortSet, is_in, merge
 from ..ports.spec import parse_exposed_port
 from . import conflicts
+from .leftovers import find_vanished, way_out
 from .model import LocatedPorts
 from .unreached import find_unreached
 
@@ -39,7 +40,7 @@ def amend(draft: Draft, items: Sequence[LocatedPorts]) -> None:
     """:raises MooringError: for a port that is taken, by whom, and for everything else that cannot be"""
     labels = {item.label for item in items}
     leases = containers(endpoints(draft.state))
-    taken = _Taken(draft, items)
+    taken = _Taken(draft, items, find_vanished(draft, leases))
     former = {label: draft.ledger.publications_of(label) for label in labels}
     # Explicit ports of all items come before the first one that is to be chosen.
     for explicit in (True, False):
@@ -53,8 +54,11 @@ def amend(draft: Draft, items: Sequence[LocatedPorts]) -> None:
             except PublishedElsewhere as error:
                 if error.owner.container in labels:
                     raise
-                draft.assume(str(error), f"closes port {error.owner.text} of container {error.owner.container}")
+                draft.assume(f"{error}{way_out(error, leases)}",
+                             f"closes port {error.owner.text} of container {error.owner.container}")
                 chosen = ()
+            except Exhausted as error:
+                raise MooringError(f"{error}{way_out(error, leases)}") from error
             draft.ledger.publish(item.label, chosen)
             for publication in draft.ledger.publications_of(item.label):
                 taken.published.publish(publication)
@@ -73,11 +77,11 @@ def views(state: HostState, ledger: Ledger, items: Sequence[LocatedPorts]) -> li
 class _Taken:
     """Host ports that are taken: by containers, by rules of others; and the bridges of the draft."""
 
-    def __init__(self, draft: Draft, items: Sequence[LocatedPorts]) -> None:
+    def __init__(self, draft: Draft, items: Sequence[LocatedPorts], vanished: Collection[str]) -> None:
         """Without the ports that this run closes: another container may get them in it."""
         asked = {item.label: item for item in items}
         self.published = occupied_by(
-            publication for label, own in draft.ledger.by_container.items()
+            publication for label, own in draft.ledger.by_container.items() if label not in vanished
             for publication in (_select_staying(own, asked[label]) if label in asked else own))
         self.claims = conflicts.find_claims(draft.observed)
         self.claimed = conflicts.occupied_by(self.claims)

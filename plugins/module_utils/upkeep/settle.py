@@ -10,6 +10,7 @@ from ..host.endpoints import endpoints
 from ..host.model import Scope
 from ..host.registration import NetnsRecord
 from ..host.settings import FORWARDING_OF
+from ..publish.leftovers import find_vanished
 from .forwarding import find_unforwarded
 from .isolation import keep_isolated
 from .names import keep_names
@@ -36,6 +37,9 @@ def settle(draft: Draft) -> None:
         departed = {e.container for e in endpoints(draft.observed)} - {e.container for e in endpoints(draft.state)}
         for container in sorted(departed):
             draft.ledger.forget(container)
+        attached = {endpoint.container for endpoint in endpoints(draft.state)}
+        for container in sorted(find_vanished(draft, attached) - set(draft.containers_asked)):
+            draft.ledger.publish(container, ())
         follow_addresses(draft)
         keep_rules(draft)
         keep_forwarding(draft)
