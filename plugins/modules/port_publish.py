@@ -35,7 +35,8 @@ options:
       - An entry without a host port gets one from O(dynamic_port_range), and keeps it on later runs, also when the
         container was away for a while. The rules are the only record of it, so that after C(iptables -F) it is chosen
         anew.
-      - The IPv6 loopback V(::1) cannot be published, since the kernel sends nothing from it to a container.
+      - The IPv6 loopback V(::1) cannot be published, since the kernel sends nothing from it to a container. Nor can
+        link-local addresses of the host (V(fe80::1)), from which it forwards nothing.
       - Where a family is routed, an entry names the container's port only, like V(80), V(53/udp) or V(8000-8010). A
         host port or a host address is refused there. V([::]::80) and V(0.0.0.0::80) choose one family.
       - Where one family is routed and the other one is not, an entry is for both. So V(8080:80) is port 8080 of the

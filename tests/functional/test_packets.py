@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Who reaches what, tried with packets: on both backends of iptables, with both policies of FORWARD, by tcp and udp."""
+import socket
+
 import pytest
 from traffic import REFUSED, ask, expect_answers, expect_closed
 from worlds import (ADDRESSES, BACK, BACK6, BACKENDS, BOX, BOX6, BOX_NEIGHBOUR, BOX_NEIGHBOUR6, BRIDGE_CALLS, BRIDGES,
@@ -109,6 +111,22 @@ def test_a_published_port_answers_and_sees_the_client(here, protocol):
                                      (here.neighbour, BOX_NEIGHBOUR, NEIGHBOUR), (here.outside, BOX6, OUTSIDE6),
                                      (here.neighbour, BOX6, NEIGHBOUR6))
         for port, server in ((8080, "web:80"), (8090, "shop:80"), (8180, "source:80"), (8190, "target:80"))))
+
+
+def link_local(here, place, interface, peer_of):
+    """The link-local address of an interface of the host, as another place writes it, with its own interface."""
+    words = here.box.run(["ip", "-6", "-o", "address", "show", "dev", interface, "scope", "link"]).stdout.split()
+    with place.entered():
+        return f"{words[3].partition('/')[0]}%{socket.if_nametoindex(peer_of)}"
+
+
+def test_a_link_local_address_of_the_host_refuses_at_once(here, protocol):
+    """Whoever connects to one comes from one, and that is never forwarded."""
+    places = ((here.outside, "eth0", "eth0"), (here.neighbour, "eth1", "eth0"), (here.host, "eth0", "eth0"),
+              (here.container("web"), "front", "eth0"), (here.container("shop"), "front", "eth0"))
+    calls = [(place, protocol, link_local(here, place, interface, own), port)
+             for place, interface, own in places for port in (8080, 8090, 7105)]
+    assert {answer.outcome for answer in ask(*calls)} == {"refused"}
 
 
 def test_a_range_lands_port_by_port(here, protocol):

@@ -9,8 +9,10 @@ from ..firewall.model import Chain, Destination, Dnat, Lookup, Match, Ports, Pro
 from ..ports.model import ANY_IPV4, ANY_IPV6, ORDER, Publication
 from .bridge import DNAT
 
-# A packet from ::1 never leaves a host, so a connection to [::1] is to be refused at once and not to hang.
-_LOOPBACK = Rule((Destination("::1"),), Return(), "loopback")
+# A packet from ::1 never leaves a host, and one from a link-local address is never forwarded (RFC 4291, 2.5.3 and
+# 2.5.6). So connections to such an address of the host are to be refused at once and not to hang.
+_UNREACHABLE = [Rule((Destination("::1"),), Return(), "loopback"),
+                Rule((Destination("fe80::/10"),), Return(), "link-local")]
 
 
 def chain(publications: Iterable[Publication], family: str, held: Collection[Publication] = ()) -> Chain:
@@ -18,7 +20,7 @@ def chain(publications: Iterable[Publication], family: str, held: Collection[Pub
 
     :param held: those of them that are noted, and lead nowhere
     """
-    rules = [_LOOPBACK] if family == "ipv6" else []
+    rules = list(_UNREACHABLE) if family == "ipv6" else []
     for publication in sorted((found for found in publications if not found.direct), key=ORDER):
         rules += _rules(publication, publication in held)
     return Chain(DNAT, tuple(rules), Lookup.PORT)

@@ -10,6 +10,8 @@ from .model import PROTOCOLS, range_text
 
 HIGHEST_PORT = 65535
 
+_NOT_FORWARDED = "is link-local, so that the kernel forwards nothing from there to a container"
+_OTHER_ADDRESS = "Give another address of the host, or none for all of them"
 _DIGITS = re.compile(r"[0-9]+")
 
 
@@ -70,12 +72,24 @@ class Entry:
         return ports, protocol
 
     def address(self, text: str) -> str:
+        if problem := no_place_for_ports(text):
+            raise self.refusal(f"has the host address {text}, which {problem}", _OTHER_ADDRESS)
         found = canonical_address(text)
         if found is None:
             raise self.refusal(f"has {text!r} as its host address, which is not an IP address",
                                "Give an IPv4 address, or an IPv6 address in brackets; names of hosts and interfaces "
                                "are not looked up")
         return found
+
+
+def no_place_for_ports(text: str) -> str:
+    """Why ports cannot be published at an address, as the rest of a sentence, "" where nothing is known against it.
+
+    What comes from a link-local IPv6 address is never forwarded (RFC 4291, 2.5.6), and what goes to one comes from one.
+    """
+    address = canonical_address(text.partition("%")[0])
+    ip = ipaddress.ip_address(address) if address else None
+    return _NOT_FORWARDED if ip and ip.version == 6 and ip.is_link_local else ""
 
 
 def canonical_address(text: str) -> str | None:

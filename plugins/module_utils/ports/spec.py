@@ -16,7 +16,7 @@ from collections.abc import Iterable
 
 from ..core import values
 from ..core.errors import OptionError
-from .entry import Entry, canonical_address
+from .entry import Entry, canonical_address, no_place_for_ports
 from .model import ExposedPort, PortSpec, bracketed, range_text
 
 FORM = ("Write [HOST_IP:][HOST_PORT:]CONTAINER_PORT[/PROTOCOL], for example 8080:80, 127.0.0.1:8080:80/tcp or "
@@ -35,6 +35,8 @@ def parse_host_ip(text: str, option: str = "default_host_ip") -> str:
     """
     entry = Entry(option, text, "Give an IPv4 or IPv6 address, for example 127.0.0.1")
     bare = entry.text[1:-1] if entry.text.startswith("[") and entry.text.endswith("]") else entry.text
+    if problem := no_place_for_ports(bare):
+        raise entry.refusal(problem, "Give another address of the host, or none for all of them")
     found = canonical_address(bare)
     if found is None:
         raise entry.refusal("is not an IP address", "Give an address, for example 127.0.0.1 or ::1; names of hosts and "

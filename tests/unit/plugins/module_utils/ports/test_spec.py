@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from ansible_collections.mooring.net.plugins.module_utils.core.errors import OptionError
 from ansible_collections.mooring.net.plugins.module_utils.ports.model import PROTOCOLS, PortSpec
-from ansible_collections.mooring.net.plugins.module_utils.ports.spec import parse_port_spec
+from ansible_collections.mooring.net.plugins.module_utils.ports.spec import parse_host_ip, parse_port_spec
 from hypothesis import example, given
 from hypothesis import strategies as st
 
@@ -109,7 +109,7 @@ def test_differences_from_docker_are_in_the_record() -> None:
     ("53/udp:53/udp", "the same on both sides: 53:53/udp."),
     ("[::1]:53/udp:53", "the same on both sides: [::1]:53:53/udp."),
     ("localhost:8080:80", "has 'localhost' as its host address, which is not an IP address"),
-    ("[fe80::1%eth0]:8080:80", "has 'fe80::1%eth0' as its host address, which is not an IP address"),
+    ("[fe80::1%eth0]:8080:80", "has the host address fe80::1%eth0, which is link-local"),
     ("127.0.0.1:80", "has the address 127.0.0.1 where the host port belongs. Write 127.0.0.1::80 to have"),
     ("[::1]:80", "has a host address and only one port. Write [::1]::80 to have"),
     ("[::1]:", "Write [::1]::CONTAINER_PORT to have"),
@@ -167,3 +167,16 @@ def specs(draw: st.DrawFn) -> PortSpec:
 @given(specs())
 def test_every_spec_survives_its_text(spec: PortSpec) -> None:
     assert parse_port_spec(spec.text) == spec
+
+
+@pytest.mark.parametrize("address", ["fe80::1", "fe80::1%eth0", "febf::9"])
+def test_addresses_that_no_port_can_be_published_at(address: str) -> None:
+    for parse in (lambda: parse_port_spec(f"[{address}]:8080:80"), lambda: parse_host_ip(address)):
+        with pytest.raises(OptionError, match="is link-local") as caught:
+            parse()
+        assert "Give another address of the host" in str(caught.value)
+
+
+@pytest.mark.parametrize("address", ["169.254.1.1", "0.0.0.0", "::", "127.0.0.1", "2001:db8::1", "fd00::1"])
+def test_addresses_that_ports_can_be_published_at(address: str) -> None:
+    assert parse_host_ip(address) == address

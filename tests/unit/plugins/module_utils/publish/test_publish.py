@@ -31,7 +31,7 @@ def world() -> World:
     ({"published_ports": ["eth0:80:80"]}, "published_ports: 'eth0:80:80' has 'eth0' as its host address, which is not"),
     ({"published_ports": ["1-3:1-4"]}, "published_ports: '1-3:1-4' has 3 host port(s), 1-3, for 4 container ports"),
     ({"published_ports": [], "default_host_ip": "lan"}, "default_host_ip: 'lan' is not an IP address. Give an"),
-    ({"published_ports": [], "default_host_ip": "fe80::1%a"}, "default_host_ip: 'fe80::1%a' is not an IP address"),
+    ({"published_ports": [], "default_host_ip": "fe80::1%a"}, "default_host_ip: 'fe80::1%a' is link-local, so that"),
     ({"published_ports": [], "allow_from": ["10.0.0.1/8"]}, "allow_from: '10.0.0.1/8' has bits set behind its prefix"),
     ({"published_ports": [], "dynamic_port_range": "9-1"}, "dynamic_port_range: '9-1' has the dynamic ports 9-1"),
     ({"publish_all_ports": True, "exposed_ports": ["x"]}, "exposed_ports: 'x' has 'x' as a container port"),
