@@ -205,7 +205,8 @@ options:
           default_route:
             type: bool
             description: Whether the container's default route leads through this interface. When
-              it is not given, it does unless the container has one through another interface.
+              it is not given, the first interface of the container in the document has it, unless
+              it leads through one that the document does not list.
           exposed_ports:
             type: raw
             description: A list of ports that the container offers to those that are linked to it,
@@ -221,7 +222,9 @@ options:
             type: raw
             description: A list of ports of the container that the host publishes, each in quotes,
               in the syntax of C(docker run -p), like V(8080:80) or V(127.0.0.1::443), or of a routed
-              network opens at the container's own address, like V(80). All others are closed.
+              network opens at the container's own address, like V(80). All others are closed. Those
+              of a container on several networks stand under the one that its default route leads
+              over, of IPv4 or of IPv6, and are refused elsewhere.
           publish_all_ports:
             type: bool
             description: Whether to publish every exposed port that C(published_ports) does not mention,

@@ -98,8 +98,10 @@ options:
     type: dict
   default_route:
     description:
-      - Whether the container's default route leads through this interface. When it is not given, it does unless the
-        container has one through another interface.
+      - Whether the container's default route leads through this interface, for the families that it has a gateway of.
+      - When it is not given, the first interface of the container in the task has it, as in Docker the first one in
+        its order of networks, wherever its address comes from. One that leads through an interface which the task does
+        not list stays.
     type: bool
   exposed_ports:
     description:

@@ -11,6 +11,12 @@ description:
   - Publishes exactly the listed ports of a container, as C(docker run -p) does. Ports that were published before and
     are not listed are closed.
   - The container must be attached with M(mooring.net.netns_attach). Its ports follow its address.
+  - A container on several bridges publishes on the interface that its default route leads through, for IPv4 and IPv6
+    apart, and its ports follow that route. Where it leads through none of them, that is C(eth0), or the first interface
+    by name. A bridge without rules (C(iptables=false)) is passed over where there is another one.
+  - Clients whom the container would answer by another interface, such as those on another one of its bridges, are seen
+    with the bridge's address, so that they get their answers. So is everybody where the container has no default route
+    through the interface. Others are seen as they are.
   - Connections to published ports work from outside, from the host itself (C(127.0.0.1) as well), from other
     containers, and from the container itself. There is no proxy process.
   - On a bridge in gateway mode routed (O(mooring.net.docker_bridge#module:gateway_mode)), the ports are open at the
@@ -42,6 +48,14 @@ options:
       - Where one family is routed and the other one is not, an entry is for both. So V(8080:80) is port 8080 of the
         host by the one, and port 80 of the container by the other.
       - An empty list closes all ports of the container.
+    type: raw
+  published_on:
+    description:
+      - Bridges that entries of O(published_ports) are to lead to, one for all of them, or one for each in their order.
+      - An entry is then published for the families whose default route leads over that bridge, and is refused when
+        there is none, rather than led to another network. Where a family has no default route over any bridge, it
+        leads to the first one that is named.
+      - The default is the bridge that the default route leads over.
     type: raw
   publish_all_ports:
     description: Whether to publish every exposed port that O(published_ports) does not mention, at a dynamic host
@@ -85,6 +99,12 @@ EXAMPLES = r"""
     netns: db
     published_ports: ["5432:5432"]
     allow_from: [10.0.0.0/8]
+
+- name: Publish a port of a container on several bridges, and refuse where its default route does not lead over front
+  mooring.net.port_publish:
+    netns: shop
+    published_ports: ["8090:80"]
+    published_on: [front]
 
 - name: Open a web server on a routed bridge, for one network only
   mooring.net.port_publish:

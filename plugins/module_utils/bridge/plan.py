@@ -9,7 +9,7 @@ from dataclasses import replace
 from ..core.errors import MooringError, OptionError
 from ..core.names import bridge_mac
 from ..core.plan import MAKE_LINK, RECORD_BRIDGE, View
-from ..firewall.model import COMMANDS
+from ..firewall.model import COMMANDS, FAMILIES
 from ..host.draft import Draft
 from ..host.endpoints import Endpoint, endpoint_of, endpoints
 from ..host.endpoints import release as release_endpoint
@@ -144,12 +144,13 @@ def _complete(bridge: Bridge, desired: DesiredBridge, state: HostState) -> Bridg
 
 def _refuse_loss(draft: Draft, bridge: Bridge, desired: DesiredBridge) -> None:
     """Rules are the only ledger of published ports and links: taking them away loses both."""
-    holders = {endpoint.container for endpoint in endpoints(draft.state) if endpoint.bridge == bridge.name}
+    held = {endpoint.ip(family) for endpoint in endpoints(draft.state) if endpoint.bridge == bridge.name
+            for family in FAMILIES}
     for family, wanted in (("ipv4", desired.iptables), ("ipv6", desired.ip6tables)):
         if wanted is not False or not bridge.filters(family) or desired.force:
             continue
         kept = [f"{p.container} {p.text}" for p in draft.ledger.publications
-                if p.container in holders and p.family == family]
+                if p.container_ip in held and p.family == family]
         kept += [link.note for link in draft.ledger.links
                  if link.bridge == bridge.name and link.family == family]
         if kept:

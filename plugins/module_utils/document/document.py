@@ -48,8 +48,7 @@ def endpoints(document: Document) -> Config:
 
 def publications(document: Document) -> Config:
     """The config of port_publish: an item for each container, whose ports are none where the document names none."""
-    return [{**_lease(interfaces[0]), **_options(name, interfaces, OF_PUBLICATIONS),
-             "published_ports": _join(interfaces, "published_ports")}
+    return [{**_lease(interfaces[0]), **_options(name, interfaces, OF_PUBLICATIONS), **_ports(interfaces)}
             for name, interfaces in _select_attached(document).items()]
 
 
@@ -139,6 +138,13 @@ def _lease(interface: Mapping[str, Any]) -> dict[str, Any]:
 
 def _join(interfaces: Config, key: str) -> list[Any]:
     return [value for interface in interfaces for value in _as_list(interface.get(key))]
+
+
+def _ports(interfaces: Config) -> dict[str, Any]:
+    """The published ports of a container; those of one on several networks with the network that each stands under."""
+    places = [interface["bridge"] for interface in interfaces for _port in _as_list(interface.get("published_ports"))]
+    found: dict[str, Any] = {"published_ports": _join(interfaces, "published_ports")}
+    return {**found, "published_on": places} if places and len(interfaces) > 1 else found
 
 
 def _as_list(value: Any) -> list[Any]:

@@ -21,10 +21,10 @@ def _plain(options: Options, *without: str) -> dict[str, Any]:
             for name, option in options.items() if name not in without}
 
 
-# The bridge of a container is the network that it stands in.
+# The bridge of a container and of its ports is the network that it stands in.
 CONTAINER: dict[str, Any] = {
     **_plain(endpoint.OPTIONS, "bridge"),
-    **_plain(publish.OPTIONS, "exposed_ports"),
+    **_plain(publish.OPTIONS, "exposed_ports", "published_on"),
     "links": _plain(icc.OPTIONS)["links"],
     **_plain(names.OPTIONS),
     "name": {**TEXT, "required": True},

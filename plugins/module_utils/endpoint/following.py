@@ -5,12 +5,16 @@ from __future__ import annotations
 import dataclasses
 import ipaddress
 from collections.abc import Collection
+from typing import Optional
 
 from ..bridge.model import Bridge, bridges
+from ..firewall.model import FAMILIES
 from ..host.draft import Draft
 from ..host.endpoints import Endpoint, endpoints
 from ..host.model import HostState
+from ..link.model import Route
 from ..netns.model import Resolved, Target
+from ..ports.detour import EVERYBODY
 from .leases import on_subnet
 from .model import LocatedEndpoint
 
@@ -35,7 +39,7 @@ def followers(draft: Draft, listed: Collection[tuple[str, str]]) -> list[Located
             continue
         item = LocatedEndpoint(Target("netns_path", lease.path), bridge=lease.bridge, interface_name=lease.interface,
                                place=Resolved(lease.container, lease.path))
-        found.append(_as_chosen(draft, item, before[lease.bridge], after[lease.bridge]))
+        found.append(_as_chosen(draft, item, lease, before[lease.bridge], after[lease.bridge]))
     return found
 
 
@@ -68,13 +72,25 @@ def follows_mtu(lease: Endpoint, before: Bridge, after: Bridge) -> bool:
     return before.link.mtu != after.link.mtu and lease.link.mtu == before.link.mtu
 
 
-def _as_chosen(draft: Draft, item: LocatedEndpoint, before: Bridge, after: Bridge) -> LocatedEndpoint:
-    """What the user chose for the default route stays: that there is none, and a gateway other than the bridge's."""
-    route = draft.observed.namespaces[item.path].default_route("ipv4")
-    if route is None or route.interface != item.interface_name:
-        return dataclasses.replace(item, default_route=False)
-    usual = before.gateway or before.address("ipv4").partition("/")[0]
-    subnet = ipaddress.ip_network(after.subnet("ipv4") or "0.0.0.0/0")
-    if route.gateway in ("", usual) or ipaddress.ip_address(route.gateway) not in subnet:
-        return item
-    return dataclasses.replace(item, gateway=route.gateway)
+def _as_chosen(draft: Draft, item: LocatedEndpoint, lease: Endpoint, before: Bridge, after: Bridge) -> LocatedEndpoint:
+    """What the user chose for default routes stays: that there is none, and a gateway other than the bridge's.
+
+    A family that the bridge has got in this run goes the way of IPv4.
+    """
+    netns = draft.observed.namespaces[item.path]
+    leading = {family: route for family in FAMILIES
+               if (route := netns.default_route(family)) and route.interface == item.interface_name}
+    chosen = {family: _gateway(route, before, after) for family, route in leading.items()}
+    absent = {family for family in FAMILIES if family not in leading and (lease.ip(family) or "ipv4" not in leading)}
+    return dataclasses.replace(item, gateway=chosen.get("ipv4"), gateway_v6=chosen.get("ipv6"),
+                               not_leading=frozenset(absent))
+
+
+def _gateway(route: Route, before: Bridge, after: Bridge) -> Optional[str]:
+    """The gateway of a default route, None where it is the bridge's or cannot be reached any more."""
+    family = route.family
+    kept = before.gateway if family == "ipv4" else before.gateway_v6
+    if not route.gateway or route.gateway == (kept or before.address(family).partition("/")[0]):
+        return None
+    subnet = ipaddress.ip_network(after.subnet(family) or EVERYBODY[family])
+    return route.gateway if ipaddress.ip_address(route.gateway) in subnet else None

@@ -5,11 +5,9 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from typing import Union
 
 from ..bridge.model import Bridge
 from ..core.errors import OptionError
-from ..core.model import KNOWN_AFTER_APPLY
 from ..core.plan import Operation
 from ..host.draft import Draft
 from ..host.endpoints import ACCEPT_RA, DISABLE_V6, REDIRECTS, REDIRECTS_V6, Endpoint, inner_settings
@@ -56,7 +54,7 @@ def give_up(draft: Draft, item: LocatedEndpoint, lease: Endpoint, addresses: Map
 
 def configure(draft: Draft, item: LocatedEndpoint, bridge: Bridge, addresses: Mapping[str, str],
               routes: Iterable[Route] = ()) -> None:
-    """Bring the container's end to what is asked for.
+    """Bring the container's end to what is asked for, but for default routes: see leading.py.
 
     :param addresses: by family, with prefix length, "" for none
     :param routes: what :func:`give_up` says
@@ -68,11 +66,9 @@ def configure(draft: Draft, item: LocatedEndpoint, bridge: Bridge, addresses: Ma
             _address(draft, item, addresses[family])
     for route in routes:
         draft.do(RouteAdd(item.path, route))
-    for family in FAMILIES:
-        if addresses[family]:
-            _default_route(draft, item, family, gateway(item, bridge, family))
     for route in item.routes:
-        ensure_route(draft, item.path, route)
+        if route.destination != "default":
+            ensure_route(draft, item.path, route)
 
 
 def ensure_route(draft: Draft, path: str, route: Route) -> None:
@@ -101,13 +97,6 @@ def bring_up_loopback(draft: Draft, path: str) -> None:
     loopback = draft.state.namespaces[path].links.get("lo")
     if loopback is not None and not loopback.up:
         draft.do(LinkSet(path, loopback, replace(loopback, up=True)))
-
-
-def gateway(item: LocatedEndpoint, bridge: Bridge, family: str) -> str:
-    """The address that the default route leads to."""
-    given, kept = (item.gateway, bridge.gateway) if family == "ipv4" else (item.gateway_v6, bridge.gateway_v6)
-    found = given or kept or bridge.address(family).partition("/")[0]
-    return found or (KNOWN_AFTER_APPLY if not bridge.link.index else "")
 
 
 def _sysctls(draft: Draft, item: LocatedEndpoint, bridge: Bridge, addresses: Mapping[str, str]) -> None:
@@ -174,48 +163,3 @@ def _connected(route: Route, link: Link) -> bool:
     """Whether the kernel made a route with an address of the link."""
     return route.destination == LINK_LOCAL or route.destination in {
         str(ipaddress.ip_interface(address).network) for address in link.addresses}
-
-
-def _default_route(draft: Draft, item: LocatedEndpoint, family: str, via: str) -> None:
-    path, name = item.path, item.interface_name
-    here = draft.state.namespaces[path]
-    present = [route for route in here.routes if route.destination == "default" and route.family == family]
-    own = [route for route in present if route.interface == name]
-    if item.default_route is False:
-        for route in own:
-            draft.do(RouteDel(path, route))
-        return
-    current, wanted = here.default_route(family), Route("default", name, via, family)
-    if not via or (current and current.interface != name and not item.default_route):
-        return
-    # What the container put in front of it itself gives way. A route with a larger metric is only taken once this one
-    # is gone: it may stay.
-    for route in [route for route in (present if item.default_route else own)
-                  if route != wanted and route.rank <= wanted.rank]:
-        draft.do(RouteDel(path, route))
-    if via != KNOWN_AFTER_APPLY and not _clear_way(draft, item, via):
-        return
-    ensure_route(draft, path, wanted)
-
-
-def _clear_way(draft: Draft, item: LocatedEndpoint, via: str) -> bool:
-    """Whether the gateway is reached through the interface: barriers in front of it go. :returns: whether it is"""
-    here, address = draft.state.namespaces[item.path], ipaddress.ip_address(via)
-    for barrier in [barrier for barrier in here.barriers if _covers(barrier, address)]:
-        draft.do(RouteDel(item.path, barrier))
-    connected = [route for route in here.routes if route.interface == item.interface_name and _covers(route, address)]
-    longest = max((_length(route) for route in connected), default=0)
-    elsewhere = next((route for route in here.routes if route.interface != item.interface_name
-                      and _covers(route, address) and _length(route) > longest > 0), None)
-    if elsewhere:
-        draft.fail(item.label, f"its gateway {via} is not reached through {item.interface_name}, since the container "
-                   f"has a route {elsewhere.destination} dev {elsewhere.interface}: let it remove that")
-    return elsewhere is None
-
-
-def _covers(route: Route, address: Union[ipaddress.IPv4Address, ipaddress.IPv6Address]) -> bool:
-    return route.destination != "default" and address in ipaddress.ip_network(route.destination)
-
-
-def _length(route: Route) -> int:
-    return int(route.destination.rpartition("/")[2])

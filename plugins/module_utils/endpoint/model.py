@@ -56,16 +56,22 @@ class LocatedEndpoint(DesiredEndpoint):
     :param place: its namespace, and its name in marks
     :param shared: the namespace of ``owner`` with ``mode`` "container"
     :param depth: how many containers of the task have to have their network before this one can share it
+    :param not_leading: families whose default route is not to lead through it, whatever ``default_route`` says
     """
 
     place: Resolved = Resolved("", "")
     shared: Optional[Resolved] = None
     depth: int = 0
+    not_leading: frozenset[str] = frozenset()
 
     @classmethod
     def at(cls, desired: DesiredEndpoint, place: Resolved, shared: Optional[Resolved] = None,
            depth: int = 0) -> LocatedEndpoint:
         return cls(**{**vars(desired), "place": place, "shared": shared, "depth": depth})
+
+    def wants_default(self, family: str) -> Optional[bool]:
+        """Whether the default route of a family is to lead through it, None where that is not said."""
+        return False if family in self.not_leading else self.default_route
 
     @property
     def label(self) -> str:

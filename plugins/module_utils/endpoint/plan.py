@@ -2,7 +2,7 @@
 """What gives a container an interface on a bridge, or takes it away. Pure."""
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from ..core.errors import ContainerError
 from ..core.plan import View
@@ -15,6 +15,7 @@ from . import inside, namespace
 from .following import followers
 from .model import LocatedEndpoint
 from .planner import Planner
+from .reserved import require_ports
 from .view import view
 
 
@@ -69,17 +70,22 @@ def amend(draft: Draft, items: Sequence[LocatedEndpoint]) -> None:
     draft.followed = True
     present = [item for item in (*items, *followers(draft, listed)) if item.present]
     planner = Planner(draft, present)
-    for item in sorted(present, key=planner.rank):
-        if item.label in draft.failed:
-            continue
+    own = [item for item in present if item.mode == "bridge"]
+    for item in sorted(own, key=planner.rank):
+        _try(draft, item, planner.reserve)
+    planner.make(own)
+    # The networks that others share are there by now, but for those that are shared themselves.
+    for item in sorted((item for item in present if item.mode != "bridge"), key=lambda item: item.depth):
+        _try(draft, item, planner.share)
+    require_ports(draft, planner.bridges)
+
+
+def _try(draft: Draft, item: LocatedEndpoint, do: Callable[[LocatedEndpoint], None]) -> None:
+    if item.label not in draft.failed:
         try:
-            if item.mode == "bridge":
-                planner.attach(item)
-            else:
-                planner.share(item)
+            do(item)
         except ContainerError as error:
             draft.fail(error.container, str(error))
-    planner.check_room()
 
 
 def views(state: HostState, _ledger: Ledger, items: Sequence[LocatedEndpoint]) -> list[View]:

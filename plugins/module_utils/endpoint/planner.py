@@ -3,34 +3,26 @@
 from __future__ import annotations
 
 import dataclasses
+from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple, Optional
+from typing import Optional
 
 from ..bridge.model import Bridge, bridges
 from ..core.errors import MooringError, OptionError, concerning
-from ..core.model import KNOWN_AFTER_APPLY, is_known
-from ..core.names import endpoint_link, mac_of
-from ..core.plan import RECORD_ENDPOINT
+from ..core.model import KNOWN_AFTER_APPLY
+from ..core.names import endpoint_link
 from ..firewall.model import FAMILIES
 from ..host.draft import Draft
 from ..host.endpoints import Endpoint
 from ..host.endpoints import release as release_endpoint
 from ..link.model import Link, Namespace
-from ..link.operations import LinkAdd, LinkDel, LinkMove, LinkSet, Peer
-from ..netns.model import HOST
 from . import adopt, inside, namespace
 from .following import follows_mtu
+from .leading import Made, lead_out
 from .leases import Leases, choose_exposed, require_room
+from .making import make_interface
 from .model import LocatedEndpoint
-
-BRIDGE_PORTS = 1023  # BR_MAX_PORTS of the kernel, less the number that it keeps for none
-
-
-class Kept(NamedTuple):
-    """An endpoint that stays, with the container's end of it."""
-
-    lease: Endpoint
-    inner: Link
+from .reserved import Kept, Reserved
 
 
 class Planner:
@@ -41,39 +33,55 @@ class Planner:
         self.bridges = bridges(draft.state)
         self.former = bridges(draft.observed)
         self.leases = Leases(draft, items)
+        self._reserved: dict[tuple[str, str], Reserved] = {}
+        self._claimed: dict[str, str] = {}  # pairs whose end becomes a container's, with the container
 
     def rank(self, item: LocatedEndpoint) -> int:
-        """Given addresses come first, then those that are there, then chosen ones; who shares a network comes last."""
-        if item.mode != "bridge":
-            return 3 + item.depth
+        """Given addresses are reserved first, then those that are there, then others are chosen."""
         if item.address or item.address_v6 or item.adopt:
             return 0
         return 1 if self.leases.get(item.label, item.interface_name) else 2
 
-    def attach(self, item: LocatedEndpoint) -> None:
+    def reserve(self, item: LocatedEndpoint) -> None:
+        """The namespace of an endpoint and its addresses. One that an engine made has all that it gets."""
         lease = self.leases.get(item.label, item.interface_name)
         self._leave_shared(item)
         taken, kept = self._find_present(item, lease)
         namespace.ensure(self.draft, item)
+        self.draft.places[item.label] = item.path
         if taken is not None:
             self.leases.hold(adopt.take_over(self.draft, taken))
             return
         if lease and kept is None:
             self._drop(lease)  # the container came back with a new namespace, or somebody deleted its interface
-        given = adopt.given_pair(self.draft, item) if kept is None else None
+        given = self._given(item) if kept is None else None
         bridge = self._bridge(item, lease, given)
         addresses = {family: self._address(family, item, bridge, lease) for family in FAMILIES}
         inside.require_mtu(item, addresses)
         new = self._lease(item, bridge, addresses, kept, given)
-        routes = inside.give_up(self.draft, item, kept.lease, addresses) if kept else []
-        if given is not None:
-            self._move(item, given, new)
-        elif kept is None:
-            self._create(item, new)
-        else:
-            self._adjust(item, kept, new)
-        inside.configure(self.draft, item, bridge, addresses, routes)
-        self.leases.put(dataclasses.replace(new, link=self.draft.state.host.links[new.link.name]))
+        self._reserved[item.label, item.interface_name] = Reserved(Made(item, bridge, addresses), new, kept, given)
+        self.leases.put(new)
+
+    def make(self, items: Sequence[LocatedEndpoint]) -> None:
+        """The interfaces that are reserved, in the order of the task; a container's default routes after its last."""
+        keys = [(item.label, item.interface_name) for item in items]
+        waiting = [self._reserved[key] for key in keys if key in self._reserved and key[0] not in self.draft.failed]
+        left = Counter(reserved.made.item.path for reserved in waiting)
+        made: dict[str, list[Made]] = {}
+        for reserved in waiting:
+            self.leases.put(make_interface(self.draft, reserved))
+            path = reserved.made.item.path
+            made.setdefault(path, []).append(reserved.made)
+            if len(made[path]) == left[path]:
+                lead_out(self.draft, made[path])
+
+    def _given(self, item: LocatedEndpoint) -> Optional[adopt.GivenPair]:
+        """:raises OptionError: when another item of the task has the interface already"""
+        given = adopt.given_pair(self.draft, item)
+        if given and (other := self._claimed.setdefault(given.name, item.label)) != item.label:
+            raise OptionError("interface", item.interface, f"becomes an interface of {other} in this task already",
+                              "Name another one, or leave the option out to have a pair made")
+        return given
 
     def unplug(self, item: LocatedEndpoint) -> None:
         """Before a container shares the network of another one, or has none."""
@@ -191,53 +199,3 @@ class Planner:
     def _follows_mtu(self, lease: Endpoint, bridge: Bridge) -> bool:
         before = self.former.get(bridge.name)
         return bool(before and lease.bridge == bridge.name and follows_mtu(lease, before, bridge))
-
-    @staticmethod
-    def _mac(item: LocatedEndpoint, new: Endpoint) -> str:
-        return item.mac_address or (mac_of(new.ip("ipv4")) if new.address and is_known(new.address) else "")
-
-    def _create(self, item: LocatedEndpoint, new: Endpoint) -> None:
-        present = self.draft.state.host.links.get(new.link.name)
-        if present is not None and present.unfinished:
-            self.draft.do(LinkDel(HOST, present))
-        elif present is not None:
-            raise MooringError(f"interface {new.link.name}, which would be the host's end for {item.label}, exists "
-                               "and is not managed by this collection: remove it with `ip link delete "
-                               f"{new.link.name}`")
-        peer = Peer(item.path, item.interface_name, self._mac(item, new), new.link.mtu)
-        self.draft.do(LinkAdd(HOST, new.link, peer))
-
-    def _move(self, item: LocatedEndpoint, given: adopt.GivenPair, new: Endpoint) -> None:
-        """An existing pair becomes the endpoint's: one end moves in as it is to be, then the other one gets the mark.
-
-        In between it is a pair that lacks an end, which veth_pair makes anew.
-        """
-        fitting = dataclasses.replace(given.inner, mtu=new.link.mtu, mac=self._mac(item, new) or given.inner.mac)
-        if fitting != given.inner:
-            self.draft.do(LinkSet(HOST, given.inner, fitting))
-        self.draft.do(LinkMove(HOST, fitting, item.path, item.interface_name))
-        if given.outer != new.link:
-            self.draft.do(LinkSet(HOST, given.outer, new.link, item.path))
-
-    def _adjust(self, item: LocatedEndpoint, kept: Kept, new: Endpoint) -> None:
-        if new.link != kept.lease.link:
-            self.draft.do(LinkSet(HOST, kept.lease.link, new.link, item.path), RECORD_ENDPOINT)
-        address = kept.lease.ip("ipv4")
-        derived = bool(address) and kept.inner.mac == mac_of(address)
-        self._set_inner(item, new, derived)
-
-    def _set_inner(self, item: LocatedEndpoint, new: Endpoint, derive_mac: bool) -> None:
-        """MTU and MAC of the container's end; a MAC that was derived from the address follows it."""
-        inner = self.draft.state.namespaces[item.path].links[item.interface_name]
-        mac = self._mac(item, new) if item.mac_address or derive_mac else ""
-        wanted = dataclasses.replace(inner, mtu=new.link.mtu, mac=mac or inner.mac)
-        if wanted != inner:
-            self.draft.do(LinkSet(item.path, inner, wanted))
-
-    def check_room(self) -> None:
-        """The kernel would refuse the 1024th port of a bridge half way through."""
-        for name in self.bridges:
-            ports = len(self.draft.state.host.ports_of(name))
-            if ports > BRIDGE_PORTS:
-                raise MooringError(f"bridge {name} would have {ports} ports, and the kernel allows {BRIDGE_PORTS}: "
-                                   "spread the containers over several bridges")

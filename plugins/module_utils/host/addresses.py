@@ -22,7 +22,7 @@ class Addresses:
         self._of: dict[tuple[str, str], list[str]] = {}
         self._holder: dict[str, str] = {}
         self._bridge: dict[str, str] = {}
-        for endpoint in endpoints:
+        for endpoint in sorted(endpoints, key=lambda each: (each.interface != "eth0", each.interface)):
             for family in ("ipv4", "ipv6"):
                 if ip := endpoint.ip(family):
                     self._of.setdefault((endpoint.container, family), []).append(ip)
@@ -36,7 +36,7 @@ class Addresses:
         return self._holder.get(address, "")
 
     def current(self, container: str, family: str, last: str) -> str:
-        """The container's address: the one it had where it still has it.
+        """The container's address: the one it had where it still has it, else that of eth0, or of the first by name.
 
         "" when it has none any more and the old one belongs to somebody else, or to no bridge of ours. A container
         that is gone for now, as during a restart, keeps its old address until then, so that it can have it again.

@@ -16,6 +16,7 @@ from .memory import Memory
 from .model import HostState, Scope
 from .modes import find_joiners
 from .setbacks import Setbacks
+from .ways import find_unread
 
 FORWARDING = ("net/ipv4/ip_forward", "net/ipv6/conf/all/forwarding", "net/ipv6/conf/default/forwarding",
               "net/ipv6/conf/all/disable_ipv6", "net/ipv6/conf/default/disable_ipv6")
@@ -56,6 +57,8 @@ class FakeHost(Memory):
         state.sysctls = {key: self.sysctl(*key) for key in scope.sysctl_names(state)}
         if scope.firewall:
             state.tables, state.foreign, state.unusable = whole.tables, whole.foreign, whole.unusable
+            paths = [path for path in find_unread(state, scope.routes) if path in whole.namespaces]
+            state.namespaces.update({path: whole.namespaces[path] for path in paths})
         if scope.others:
             state.native = whole.native
         if scope.ports is not None:

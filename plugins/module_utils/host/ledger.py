@@ -7,6 +7,7 @@ import itertools
 from collections.abc import Collection, Iterator
 
 from ..firewall.model import DOORS, FAMILIES, ICC, OPENED, note_of
+from ..ports.detour import Detour
 from ..ports.ledger import Ledger
 from ..ports.linkage import Linkage
 from ..ports.model import Publication, parse_publication
@@ -14,8 +15,8 @@ from .model import HostState
 
 
 def read_ledger(state: HostState) -> Ledger:
-    """Every published port and every link of the host."""
-    return Ledger.of(_publications(state), _links(state))
+    """Every published port, every link and every detour of the host."""
+    return Ledger.of(_publications(state), _links(state), _detours(state))
 
 
 def _notes(state: HostState, table: str, prefix: str) -> Iterator[tuple[str, str]]:
@@ -51,6 +52,11 @@ def _publications(state: HostState) -> Iterator[Publication]:
 def _links(state: HostState) -> Iterator[Linkage]:
     found = (Linkage.parse(note, chain[len(ICC):]) for chain, note in _notes(state, "filter", ICC))
     yield from {link for link in found if link is not None}
+
+
+def _detours(state: HostState) -> Iterator[Detour]:
+    found = (Detour.parse(note) for _chain, note in _notes(state, "nat", OPENED))
+    yield from {detour for detour in found if detour is not None}
 
 
 def find_linked(state: HostState, names: Collection[str]) -> frozenset[str]:

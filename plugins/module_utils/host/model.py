@@ -25,7 +25,9 @@ class Scope:
     :param sysctls: pairs of a namespace (HOST or a path) and a name with slashes: ``net/ipv4/ip_forward``
     :param bridge_sysctls: names with ``{}`` in the place of a bridge, to be read for every bridge of ours
     :param outer_sysctls: the same for every interface of the host that is not ours and takes packets by itself
-    :param firewall: whether to read the rules, and the sysctls that they depend on
+    :param firewall: whether to read the rules, the sysctls that they depend on, and the namespaces whose routes decide
+        where ports are published: of containers with several interfaces
+    :param routes: containers whose routes are to be read in any case
     :param others: whether to read the rules of others as well that nftables has outside of iptables
     :param ports: ranges ``(protocol, first, last)`` whose listening processes are to be named; None reads no sockets
     :param sites: where containers have the files with their names
@@ -38,6 +40,7 @@ class Scope:
     bridge_sysctls: tuple[str, ...] = ()
     outer_sysctls: tuple[str, ...] = ()
     firewall: bool = False
+    routes: frozenset[str] = frozenset()
     others: bool = False
     ports: Optional[frozenset[tuple[str, int, int]]] = None
     sites: tuple[Site, ...] = ()
@@ -55,6 +58,7 @@ class Scope:
             bridge_sysctls=_join(each.bridge_sysctls for each in found),
             outer_sysctls=_join(each.outer_sysctls for each in found),
             firewall=any(each.firewall for each in found),
+            routes=frozenset().union(*(each.routes for each in found)),
             others=any(each.others for each in found),
             ports=frozenset().union(*ports) if ports else None,
             sites=_join(each.sites for each in found),

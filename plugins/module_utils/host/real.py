@@ -19,7 +19,7 @@ from ..link.model import Namespace
 from ..netns import registry
 from ..netns.enter import Namespaces, OwnNetworkError
 from ..netns.model import HOST
-from . import conntrack, named, proc, sockets
+from . import conntrack, named, proc, sockets, ways
 from .ledger import find_linked
 from .model import HostState, Scope
 from .modes import find_joiners
@@ -61,16 +61,13 @@ class RealHost:
         """
         state = self.look()
         scope = scope_of(state)
-        for path in scope.namespaces:
-            try:
-                state.namespaces[path] = self._namespace(path)
-            except HostError as error:
-                state.closed[path] = str(error)
+        self._read_namespaces(state, scope.namespaces)
         names = scope.sysctl_names(state)
         state.sysctls = _settings(state, names)
         state.sysctls.update(proc.read_sysctls((key for key in names if key not in state.sysctls), self._namespaces))
         if scope.firewall:
             state.tables, state.foreign, state.unusable = iptables.snapshot()
+            self._read_namespaces(state, ways.find_unread(state, scope.routes))
         if scope.others:
             state.native = netfilter.snapshot()
         if scope.ports is not None:
@@ -87,6 +84,13 @@ class RealHost:
             return netlink.snapshot(path, self._namespaces)
         except OwnNetworkError:
             return Namespace(self._namespaces.identify(path).inode)
+
+    def _read_namespaces(self, state: HostState, paths: Iterable[str]) -> None:
+        for path in paths:
+            try:
+                state.namespaces[path] = self._namespace(path)
+            except HostError as error:
+                state.closed[path] = str(error)
 
     @staticmethod
     def _read_names(state: HostState, scope: Scope) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from ipaddress import ip_interface
 
 from ..core.plan import MAKE_INSIDE, MAKE_LINK
 from ..netns.model import HOST, in_namespace
@@ -55,6 +56,11 @@ class AddrDel:
         links = state.namespaces[self.netns].links
         link = links[self.interface]
         links[self.interface] = replace(link, addresses=tuple(a for a in link.addresses if a != self.address))
+        networks = {str(ip_interface(a).network) for a in links[self.interface].addresses}
+        if (gone := str(ip_interface(self.address).network)) not in networks:
+            here = state.namespaces[self.netns]
+            here.routes = [route for route in here.routes
+                           if (route.destination, route.interface, route.gateway) != (gone, self.interface, "")]
 
     def inverse(self) -> AddrAdd:
         return AddrAdd(self.netns, self.interface, self.address)

@@ -27,6 +27,7 @@ from ..firewall.model import (
     In,
     Jump,
     Local,
+    Lookup,
     Masquerade,
     Match,
     Out,
@@ -35,11 +36,12 @@ from ..firewall.model import (
     Source,
     State,
 )
+from ..ports.detour import Detour
 from ..ports.model import family_of
 from . import uplink
 
 FORWARD, DNAT, SNAT, RAW = "MOORING-FORWARD", "MOORING-DNAT", "MOORING-SNAT", "MOORING-RAW"
-OTHERS, BRIDGES = "MOORING-OTHERS", "MOORING-BRIDGES"
+OTHERS, BRIDGES, BACK = "MOORING-OTHERS", "MOORING-BRIDGES", "MOORING-BACK"
 
 _LOOPBACK = "127.0.0.0/8"
 # By their numbers, as which notes tell them.
@@ -145,9 +147,14 @@ def others_chain(bridged: bool) -> Chain:
     return Chain(OTHERS, (*((frames,) if bridged else ()), Rule((), Drop(), "forwarding between others")))
 
 
-def snat_chain(bridges: Iterable[Bridge], family: str, own: Iterable[Bridge]) -> Chain:
-    """Masquerade of what leaves, and of what must come back through the host to be translated back."""
+def snat_chain(bridges: Iterable[Bridge], family: str, own: Iterable[Bridge], detours: bool = False) -> Chain:
+    """Masquerade of what leaves, and of what must come back through the host to be translated back.
+
+    :param detours: whether there is a chain for clients whom containers would answer another way
+    """
     rules, own = [], tuple(own)
+    if detours:
+        rules.append(Rule((State((TRANSLATED,)),), Jump(BACK), "detours"))
     for bridge in bridges:
         name, subnet = bridge.name, bridge.subnet(family)
         if not subnet or family in bridge.routed:
@@ -167,6 +174,13 @@ def snat_chain(bridges: Iterable[Bridge], family: str, own: Iterable[Bridge]) ->
             rules.append(Rule((Source(_LOOPBACK), Out(name), State((TRANSLATED,))), Masquerade(),
                               f"{name} loopback"))
     return Chain(SNAT, tuple(rules))
+
+
+def back_chain(detours: Iterable[Detour]) -> Chain:
+    """Clients that a container would answer by another interface, or not at all, are answered by way of the bridge."""
+    return Chain(BACK, tuple(Rule((*(() if detour.of_everybody else (Source(detour.source),)),
+                                   Destination(detour.address)), Masquerade(), detour.note)
+                             for detour in sorted(detours)), Lookup.DESTINATION)
 
 
 def raw_chain(bridges: Iterable[Bridge], family: str, own: Iterable[Bridge]) -> Chain:

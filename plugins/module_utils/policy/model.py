@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from ..bridge.model import Bridge
+from ..ports.detour import Detour
 from ..ports.linkage import Linkage
 from ..ports.model import Publication
 
@@ -17,6 +18,7 @@ class Policy:
     bridges: Mapping[str, Bridge] = field(default_factory=dict)
     publications: tuple[Publication, ...] = ()
     links: tuple[Linkage, ...] = ()
+    detours: tuple[Detour, ...] = ()
     held: tuple[Publication, ...] = ()  # noted and closed
     held_links: tuple[Linkage, ...] = ()
     bridged: tuple[str, ...] = ()  # families of which frames between two ports of a bridge pass the rules

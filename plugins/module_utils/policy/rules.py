@@ -31,9 +31,13 @@ def table_rules(wanted: Policy, family: str) -> dict[str, TableRules]:
                     bridge_rules.bridge_chain(bridge, every, family, jumps),
                     icc.chain(bridge, here, family, held_links)]
     filters += [direct.chain(name, found, held) for name, found in opened.items()]
+    detours = [detour for detour in wanted.detours if detour.family == family]
     chains = {"filter": filters, "raw": [bridge_rules.raw_chain(own, family, every),
                                          *bridge_rules.raw_lease_chains(own, family, every)],
-              "nat": [publish.chain(published, family, held), bridge_rules.snat_chain(own, family, every)]}
+              "nat": [publish.chain(published, family, held),
+                      bridge_rules.snat_chain(own, family, every, bool(detours))]}
+    if detours:
+        chains["nat"].append(bridge_rules.back_chain(detours))
     for table in ("filter", "raw"):
         if any(rule.verdict == _TO_BRIDGES for chain in chains[table] for rule in chain.rules):
             chains[table].append(bridge_rules.bridges_chain(every, family))

@@ -5,19 +5,22 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from .detour import Detour
 from .linkage import Linkage
 from .model import ORDER, Publication
 
 
 @dataclass
 class Ledger:
-    """Published ports by container, and links by the container that they begin at."""
+    """Published ports by container, links by the container that they begin at, and detours by container."""
 
     by_container: dict[str, tuple[Publication, ...]] = field(default_factory=dict)
     by_source: dict[str, tuple[Linkage, ...]] = field(default_factory=dict)
+    detours_of: dict[str, tuple[Detour, ...]] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, publications: Iterable[Publication] = (), links: Iterable[Linkage] = ()) -> Ledger:
+    def of(cls, publications: Iterable[Publication] = (), links: Iterable[Linkage] = (),
+           detours: Iterable[Detour] = ()) -> Ledger:
         """A ledger of entries in any order."""
         by_container: dict[str, list[Publication]] = {}
         by_source: dict[str, list[Linkage]] = {}
@@ -25,11 +28,15 @@ class Ledger:
             by_container.setdefault(publication.container, []).append(publication)
         for link in sorted(links):
             by_source.setdefault(link.source, []).append(link)
+        going_round: dict[str, list[Detour]] = {}
+        for detour in sorted(detours):
+            going_round.setdefault(detour.container, []).append(detour)
         return cls({name: tuple(found) for name, found in by_container.items()},
-                   {name: tuple(found) for name, found in by_source.items()})
+                   {name: tuple(found) for name, found in by_source.items()},
+                   {name: tuple(found) for name, found in going_round.items()})
 
     def copy(self) -> Ledger:
-        return Ledger(dict(self.by_container), dict(self.by_source))
+        return Ledger(dict(self.by_container), dict(self.by_source), dict(self.detours_of))
 
     @property
     def publications(self) -> tuple[Publication, ...]:
@@ -40,6 +47,11 @@ class Ledger:
     def links(self) -> tuple[Linkage, ...]:
         """All links, in order."""
         return tuple(sorted(link for each in self.by_source.values() for link in each))
+
+    @property
+    def detours(self) -> tuple[Detour, ...]:
+        """All detours, in order."""
+        return tuple(sorted(detour for each in self.detours_of.values() for detour in each))
 
     def publications_of(self, container: str) -> tuple[Publication, ...]:
         return self.by_container.get(container, ())
@@ -59,6 +71,7 @@ class Ledger:
         """Close the ports of a container that left for good, and end its links, in both directions."""
         self.by_container.pop(container, None)
         self.by_source.pop(container, None)
+        self.detours_of.pop(container, None)
         for source, links in self.by_source.items():
             if any(link.target == container for link in links):
                 self.by_source[source] = tuple(link for link in links if link.target != container)

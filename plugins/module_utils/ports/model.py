@@ -43,12 +43,14 @@ class PortSpec:
 
     ``host_ip`` is empty when none is given. ``host_ports`` is None when the host port is to be chosen from the dynamic
     range. It has the length of ``container_ports``, or is a range for one container port: then one of it is chosen.
+    ``bridge`` is the network that it stands under, "" where that is not said.
     """
 
     host_ip: str
     host_ports: tuple[int, int] | None
     container_ports: tuple[int, int]
     protocol: str
+    bridge: str = ""
 
     @property
     def count(self) -> int:

@@ -2,11 +2,14 @@
 """The options of port_publish as a value. Pure."""
 from __future__ import annotations
 
-from collections.abc import Mapping
+import dataclasses
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ..core.errors import MooringError
+from ..core.errors import MooringError, OptionError
+from ..core.names import interface_name
 from ..netns.parse import target
+from ..ports.model import PortSpec
 from ..ports.spec import parse_exposed_port, parse_host_ip, parse_port_range, parse_port_spec, parse_sources
 from .model import DesiredPorts
 
@@ -20,9 +23,21 @@ def parse(options: Mapping[str, Any]) -> DesiredPorts:
     host_ip = options["default_host_ip"]
     return DesiredPorts(
         target=target(options), present=present,
-        specs=tuple(parse_port_spec(port) for port in options["published_ports"] or ()),
+        specs=_specs(options["published_ports"] or (), options["published_on"] or ()),
         publish_all=bool(options["publish_all_ports"]),
         exposed=tuple(parse_exposed_port(port) for port in options["exposed_ports"] or ()),
         default_host_ip=parse_host_ip(host_ip) if host_ip else "",
         allow_from=parse_sources(options["allow_from"] or []),
         dynamic_range=parse_port_range(options["dynamic_port_range"]))
+
+
+def _specs(ports: Sequence[Any], bridges: Sequence[Any]) -> tuple[PortSpec, ...]:
+    """:raises OptionError: when it is not clear which entry is to lead to which bridge"""
+    names = [interface_name("published_on", bridge) for bridge in bridges]
+    if len(names) not in (0, 1, len(ports)):
+        raise OptionError("published_on", ", ".join(names), f"has {len(names)} names for {len(ports)} entries of "
+                          "published_ports", "Name one bridge for all of them, or one for each, in their order")
+    if len(names) != len(ports):
+        names = (names or [""]) * len(ports)
+    specs = [parse_port_spec(port) for port in ports]
+    return tuple(dataclasses.replace(spec, bridge=name) if name else spec for spec, name in zip(specs, names))

@@ -2,13 +2,14 @@
 """What makes exactly the wanted ports of containers reachable through the host. Pure."""
 from __future__ import annotations
 
+import dataclasses
 import itertools
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from ..bridge.forwarding import ROUTE_LOCALNET
 from ..bridge.model import Bridge, bridges
-from ..core.errors import MooringError, OptionError
+from ..core.errors import ContainerError, MooringError, OptionError
 from ..core.model import KNOWN_AFTER_APPLY
 from ..core.plan import View
 from ..firewall.model import COMMANDS, FAMILIES
@@ -16,6 +17,7 @@ from ..host.draft import Draft
 from ..host.endpoints import Endpoint, containers, endpoints
 from ..host.model import HostState, Scope
 from ..host.modes import conflict
+from ..host.ways import Ways
 from ..ports import direct
 from ..ports.allocate import allocate
 from ..ports.entry import HIGHEST_PORT
@@ -28,18 +30,21 @@ from ..ports.spec import parse_exposed_port
 from . import conflicts
 from .leftovers import find_vanished, way_out
 from .model import LocatedPorts
+from .places import choose_endpoints, lead_to_networks
 from .unreached import find_unreached
 
 
 def scope(items: Sequence[LocatedPorts], _look: HostState) -> Scope:
     fixed = {(spec.protocol, *spec.host_ports) for item in items for spec in item.specs if spec.host_ports}
-    return Scope(firewall=True, others=True, ports=frozenset(fixed), bridge_sysctls=(ROUTE_LOCALNET,))
+    return Scope(firewall=True, routes=frozenset(item.label for item in items), others=True, ports=frozenset(fixed),
+                 bridge_sysctls=(ROUTE_LOCALNET,))
 
 
 def amend(draft: Draft, items: Sequence[LocatedPorts]) -> None:
     """:raises MooringError: for a port that is taken, by whom, and for everything else that cannot be"""
-    labels = {item.label for item in items}
     leases = containers(endpoints(draft.state))
+    items = _select_led(draft, items, leases)
+    labels = {item.label for item in items}
     taken = _Taken(draft, items, find_vanished(draft, leases))
     former = {label: draft.ledger.publications_of(label) for label in labels}
     # Explicit ports of all items come before the first one that is to be chosen.
@@ -74,8 +79,24 @@ def views(state: HostState, ledger: Ledger, items: Sequence[LocatedPorts]) -> li
     return [view(item.label, ledger.publications_of(item.label), leases.get(item.label, ())) for item in items]
 
 
+def _select_led(draft: Draft, items: Sequence[LocatedPorts],
+                leases: Mapping[str, Sequence[Endpoint]]) -> list[LocatedPorts]:
+    """The items with each entry at the network that it stands under; without those that cannot be there, which stay."""
+    own, ways, found = bridges(draft.state), Ways(draft.state, draft.places), []
+    for item in items:
+        try:
+            if any(spec.bridge for spec in item.specs):
+                here = leases.get(item.label, ())
+                chosen = choose_endpoints(item, here, ways, own)
+                item = dataclasses.replace(item, specs=tuple(lead_to_networks(draft, item, here, chosen)))
+            found.append(item)
+        except ContainerError as error:
+            draft.fail(error.container, str(error))
+    return found
+
+
 class _Taken:
-    """Host ports that are taken: by containers, by rules of others; and the bridges of the draft."""
+    """Host ports that are taken: by containers, by rules of others; bridges of the draft, and routes of containers."""
 
     def __init__(self, draft: Draft, items: Sequence[LocatedPorts], vanished: Collection[str]) -> None:
         """Without the ports that this run closes: another container may get them in it."""
@@ -86,6 +107,7 @@ class _Taken:
         self.claims = conflicts.find_claims(draft.observed)
         self.claimed = conflicts.occupied_by(self.claims)
         self.bridges = bridges(draft.state)
+        self.ways = Ways(draft.state, draft.places)
 
 
 def _select_staying(published: Sequence[Publication], item: LocatedPorts) -> Sequence[Publication]:
@@ -122,7 +144,8 @@ def _publish(draft: Draft, item: LocatedPorts, leases: Sequence[Endpoint], taken
     """:param explicit: only the ports that leave no choice"""
     if not item.present or (not leases and item.label in draft.failed):
         return ()
-    addresses: Mapping[str, str] = _addresses(draft, item, leases)
+    chosen = choose_endpoints(item, leases, taken.ways, taken.bridges)
+    addresses: Mapping[str, str] = _addresses(draft, item, chosen)
     specs = [spec for spec in _specs(item, leases) if spec.explicit or not explicit]
     addresses = _with_rules(taken.bridges, item, leases, addresses, specs)
     _refuse_loopback_v6(item, specs)
@@ -143,13 +166,9 @@ def _publish(draft: Draft, item: LocatedPorts, leases: Sequence[Endpoint], taken
                                default_host_ip=item.default_host_ip, allow_from=item.allow_from))
 
 
-def _addresses(draft: Draft, item: LocatedPorts, leases: Sequence[Endpoint]) -> dict[str, str]:
-    """The container's addresses by family: of eth0 where it has several interfaces."""
-    found: dict[str, str] = {}
-    for lease in sorted(leases, key=lambda lease: (lease.interface != "eth0", lease.interface)):
-        for family in ("ipv4", "ipv6"):
-            if lease.ip(family):
-                found.setdefault(family, lease.ip(family))
+def _addresses(draft: Draft, item: LocatedPorts, chosen: Mapping[str, Endpoint]) -> dict[str, str]:
+    """The container's addresses by family, at which its ports are to be published."""
+    found = {family: lease.ip(family) for family, lease in chosen.items()}
     if not found:
         draft.assume(conflict(draft.state, "published_ports", item.label, "publish ports of") or item.doubt
                      or f"container {item.label} is on no bridge that this collection manages: attach it with "

@@ -16,6 +16,7 @@ OPTIONS: dict[str, Any] = {
     **STATE,
     **TARGET,
     "published_ports": TEXTS,
+    "published_on": TEXTS,
     "publish_all_ports": {"type": "bool", "default": False},
     "exposed_ports": PORTS,
     "default_host_ip": TEXT,

@@ -23,10 +23,13 @@ def forget_connections(draft: Draft, before: Policy, after: Policy, stage: Optio
     """
     old, new = set(before.publications), set(after.publications)
     unlinked = _paths(before.links) - _paths(after.links)
+    # Whose clients get another source from now on, or their own: the kernel chooses it once for each connection.
+    rerouted = {detour.address for detour in set(before.detours) ^ set(after.detours)}
+    altered = (old ^ new) | {publication for publication in old & new if publication.container_ip in rerouted}
     # What is closed only to be opened again at the same address leaves its connections alone.
     still = {publication.container_ip for publication in (*new, *draft.ledger.publications)}
     for family in FAMILIES:
-        changed = [p for p in sorted(old ^ new, key=ORDER) if p.protocol == "udp" and p.family == family]
+        changed = [p for p in sorted(altered, key=ORDER) if p.protocol == "udp" and p.family == family]
         ports = {("udp", p.host_port, p.host_port + p.count - 1): None for p in changed if not p.direct}
         inward = {(p.container_ip, p.host_port, p.host_port + p.count - 1): None for p in changed if p.direct}
         for address, opened, protocol, _source in sorted(unlinked):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Optional
@@ -54,15 +55,16 @@ def answer(question: DesiredInfo, state: HostState, ledger: Ledger, drift: list[
     """What a state and a ledger say of what is asked."""
     published, linked = ledger.publications, ledger.links
     named = all_names(state, linked)
-    found = [e for e in endpoints(state) if question.container in (None, e.container)
-             and question.bridge in (None, e.bridge)]
+    every = endpoints(state)
+    count = Counter(endpoint.container for endpoint in every)
+    found = [e for e in every if question.container in (None, e.container) and question.bridge in (None, e.bridge)]
     names = [name for name in bridges(state) if question.bridge in (None, name)
              and (question.container is None or any(e.bridge == name for e in found))]
     containers = {endpoint.container for endpoint in found}
     everything = question.bridge is None and question.container is None
     return {
         "bridges": [bridge_plan.view(state, name) for name in names],
-        "endpoints": [_endpoint(endpoint, ledger) for endpoint in found],
+        "endpoints": [_endpoint(endpoint, ledger, count[endpoint.container] == 1) for endpoint in found],
         "published_ports": [f"{p.container} {p.text}" for p in published if everything or p.container in containers],
         "links": [link.note for link in linked if everything or link.source in containers],
         "veth_pairs": sorted({link.mark.name for link in state.find_marked(VETH) if link.mark}) if everything else [],
@@ -75,12 +77,13 @@ def answer(question: DesiredInfo, state: HostState, ledger: Ledger, drift: list[
     }
 
 
-def _endpoint(endpoint: Endpoint, ledger: Ledger) -> Mapping[str, Any]:
-    own = endpoint.container
+def _endpoint(endpoint: Endpoint, ledger: Ledger, alone: bool) -> Mapping[str, Any]:
+    """:param alone: whether it is the only interface of its container"""
+    own, addresses = endpoint.container, (endpoint.ip("ipv4"), endpoint.ip("ipv6"))
     return {"container": own, "interface_name": endpoint.interface, "bridge": endpoint.bridge,
             "address": endpoint.address, "address_v6": endpoint.address_v6, "host_interface": endpoint.link.name,
             "up": endpoint.link.up, "isolated": endpoint.link.isolated, "exposed_ports": list(endpoint.exposed),
-            "published_ports": [p.text for p in ledger.publications_of(own)],
+            "published_ports": [p.text for p in ledger.publications_of(own) if alone or p.container_ip in addresses],
             "links": sorted({f"{link.target}:{link.alias}" for link in ledger.links_of(own)})}
 
 

@@ -16,9 +16,10 @@ from ..firewall.iptables import sync as iptables
 from ..firewall.model import COMMANDS, FAMILIES, TABLES
 from ..host.addresses import Addresses, follow_links, follow_publications
 from ..host.draft import Draft
-from ..host.endpoints import endpoints
+from ..host.endpoints import containers, endpoints
 from ..host.model import BRIDGE_CALLS, HostState
 from ..host.operations import ModuleLoad, SysctlSet
+from ..host.ways import Ways, find_detours
 from ..netns.model import HOST
 from ..policy import direct
 from ..policy.model import Policy
@@ -26,17 +27,21 @@ from ..policy.rules import table_rules
 from ..ports.ledger import Ledger
 from ..ports.model import Publication
 from .connections import forget_connections, forget_paths, forget_sources
+from .routes import follow_routes
 from .transition import meet
 
 
 def follow_addresses(draft: Draft) -> None:
-    """Published ports and links follow the addresses of their containers, and end with them."""
+    """Published ports and links follow the addresses of their containers, ports also the routes, and end with them."""
     own = bridges(draft.state)
     subnets = [subnet for bridge in own.values() for family in FAMILIES if (subnet := bridge.subnet(family))]
-    addresses = Addresses(endpoints(draft.state), subnets)
+    found = endpoints(draft.state)
+    addresses, leases, ways = Addresses(found, subnets), containers(found), Ways(draft.state, draft.places)
     published = follow_publications(draft.ledger.publications, addresses)
-    draft.ledger = Ledger.of(_select_fitting(draft, published, Subnets(own.values())),
-                             follow_links(draft.ledger.links, addresses))
+    published = follow_routes(published, leases, ways, own)
+    published = _select_fitting(draft, published, Subnets(own.values()))
+    draft.ledger = Ledger.of(published, follow_links(draft.ledger.links, addresses),
+                             find_detours(published, leases, ways, draft.ledger.detours_of))
 
 
 def keep_rules(draft: Draft) -> None:
@@ -70,8 +75,8 @@ def policy_of(state: HostState, ledger: Ledger) -> Policy:
     own = with_leases(state)
     bridged = tuple(family for family, name in BRIDGE_CALLS.items() if state.sysctls.get((HOST, name)) == "1"
                     or any(_filters_frames(bridge, family) for bridge in own.values()))
-    return Policy(bridges=own, publications=ledger.publications, links=ledger.links, bridged=bridged,
-                  inner=inner_bridges(state))
+    return Policy(bridges=own, publications=ledger.publications, links=ledger.links, detours=ledger.detours,
+                  bridged=bridged, inner=inner_bridges(state))
 
 
 def _write(draft: Draft, policy: Policy, stage: Optional[int] = None) -> None:

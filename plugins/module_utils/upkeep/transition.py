@@ -33,7 +33,8 @@ def meet(before: Policy, after: Policy) -> Policy:
     waiting = tuple(link for link in before.links if _path(link) not in paths and _purpose(link) in names)
     return dataclasses.replace(
         after, bridges={**after.bridges, **bridges}, publications=published, links=linked, held=held,
-        held_links=waiting, inner=tuple(sorted({*before.inner, *after.inner})))
+        held_links=waiting, inner=tuple(sorted({*before.inner, *after.inner})),
+        detours=tuple(sorted({*before.detours, *after.detours})))
 
 
 def _path(link: Linkage) -> tuple[str, ...]:

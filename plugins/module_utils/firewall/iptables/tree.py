@@ -120,7 +120,8 @@ def _address_trees(chains: Iterable[Chain]) -> tuple[list[Chain], dict[str, list
             block = _block(next(match.network for match in rule.matches if isinstance(match, Destination)))
             blocks[block].append(rule)
             found.add(block)
-        jumps[chain.name] = [Rule((Destination(block),), Jump(_block_chain(block)), f"opened at {block}")
+        what = "opened" if chain.name.startswith(OPENED) else "detours"
+        jumps[chain.name] = [Rule((Destination(block),), Jump(_block_chain(block)), f"{what} at {block}")
                              for block in sorted(found, key=ipaddress.ip_network)]
     ordered = sorted(blocks, key=ipaddress.ip_network)
     return [Chain(_block_chain(block), tuple(blocks[block])) for block in ordered], jumps

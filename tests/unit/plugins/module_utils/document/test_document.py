@@ -85,7 +85,8 @@ def test_a_container_on_two_networks_is_one_container():
     assert [(endpoint["bridge"], endpoint.get("interface_name")) for endpoint in of.endpoints(document)] == [
         ("bridge0", None), ("back", "eth1")]
     assert of.publications(document) == [
-        {"netns": "web", "published_ports": ["80:80", "81:81"], "allow_from": ["10.0.0.0/8"]}]
+        {"netns": "web", "published_ports": ["80:80", "81:81"], "published_on": ["bridge0", "back"],
+         "allow_from": ["10.0.0.0/8"]}]
     assert of.links(document) == [{"netns": "web", "links": ["db", "cache"]}]
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from ansible_collections.mooring.net.plugins.module_utils.link.model import Link, Route
+from ansible_collections.mooring.net.plugins.module_utils.netns.model import named_path
 from rules import ruleset
 from world import World
 
@@ -131,9 +132,26 @@ def with_an_uplink() -> World:
     return world
 
 
+def two_ways_out() -> World:
+    """A container on two bridges, which IPv4 leaves by the one and IPv6 by the other; and one that has no way out."""
+    world = two_bridges()
+    for number, name in ((10, "front"), (20, "back")):
+        world.bridge(name, f"10.{number}.0.1/24", fixed_cidr_v6=f"2001:db8:{number}::/64", ip_masq=False)
+    world.run("netns_attach", config=[
+        {"netns": "shop", "bridge": "front"}, {"netns": "lone", "bridge": "front", "default_route": False},
+        {"netns": "shop", "bridge": "back", "interface_name": "eth1",
+         "routes": [{"destination": "10.50.0.0/16", "gateway": "10.20.0.1"}]}])
+    here = world.state.namespaces[named_path("shop")]
+    here.routes = [route for route in here.routes if (route.destination, route.family) != ("default", "ipv6")]
+    here.routes.append(Route("default", "eth1", "2001:db8:20::1", "ipv6"))
+    world.publish("shop", "82:80")
+    world.publish("lone", "0.0.0.0:83:80")
+    return world
+
+
 SCENARIOS: list[Callable[[], World]] = [
     one_bridge, icc_off_with_a_link, published_ports, two_bridges, beside_bridges_of_others, no_masquerade, ipv6,
-    without_rules_of_one_family, bridges_that_may_talk, trusted, routed, with_an_uplink]
+    without_rules_of_one_family, bridges_that_may_talk, trusted, routed, with_an_uplink, two_ways_out]
 
 
 @pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.__name__)

@@ -11,6 +11,7 @@ import pytest
 from ansible_collections.mooring.net.plugins.module_utils.core.errors import MooringError
 from ansible_collections.mooring.net.plugins.module_utils.host.operations import ConntrackFlush
 from ansible_collections.mooring.net.plugins.module_utils.host.fake import fresh_state
+from ansible_collections.mooring.net.plugins.module_utils.publish.model import LocatedPorts
 from ansible_collections.mooring.net.plugins.module_utils.publish.plan import scope
 from world import World, desired
 
@@ -69,7 +70,8 @@ def test_what_many_ranges_cost_grows_with_their_number_and_not_with_its_square(n
 def test_a_range_is_read_as_one() -> None:
     items = desired("port_publish", {"container": "web", "published_ports": [
         f"{1 + number}-{60000 + number}:80" for number in range(100)]})
-    assert len(scope(items, fresh_state()).ports or ()) == 100
+    located = [LocatedPorts.at(item, "web", "") for item in items]
+    assert len(scope(located, fresh_state()).ports or ()) == 100
 
 
 def test_all_ports_of_many_addresses() -> None:
