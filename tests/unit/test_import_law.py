@@ -22,11 +22,12 @@ STOREYS = ("core", "netns", "ports", "ipam", "link", "files", "foreign", "firewa
            "endpoint", "policy", "publish", "icc", "names", "follower", "veth", "daemon", "upkeep", "document", "run")
 
 # May touch the host: open files, ask the kernel, start programs.
-ADAPTERS = {"core/command", "core/folders", "core/lock", "engine/inspect", "engine/places", "files/adapter",
-            "files/uts", "firewall/iptables/adapter", "follower/adapter", "follower/record", "foreign/expressions",
+ADAPTERS = {"core/child", "core/command", "core/folders", "core/lock", "core/regular", "core/trust", "engine/inspect",
+            "engine/places", "files/access", "files/adapter", "files/contained", "files/uts",
+            "firewall/iptables/adapter", "follower/adapter", "follower/record", "foreign/expressions",
             "foreign/netfilter", "foreign/nft", "host/conntrack", "host/named", "host/proc", "host/real",
             "host/sockets", "link/decode", "link/encode", "link/netlink", "link/rtnl", "names/follow", "netns/enter",
-            "netns/processes", "netns/registry", "netns/syscalls"}
+            "netns/opening", "netns/processes", "netns/registry", "netns/rights", "netns/syscalls"}
 # May use adapters, and holds nothing else.
 ON_ADAPTERS = {"run/converge": {"core/lock", "engine/inspect", "engine/places", "host/real"},
                "run/items": {"run/converge"},

@@ -13,6 +13,7 @@ from .errors import HostError
 
 # sbin is where Debian keeps iptables; a user's PATH may lack it.
 SEARCH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+GRACE = 2.0  # seconds for a killed program to be gone
 
 
 @dataclass(frozen=True)
@@ -76,10 +77,11 @@ def _end(process: subprocess.Popen[str], arguments: list[str], text: str, second
 
 
 def _kill(process: subprocess.Popen[str]) -> None:
-    """What still runs ends, and nothing of it is left open."""
+    """What still runs ends, and nothing of it is left open. What waits for a file system ends when that answers."""
     if process.poll() is None:
         process.kill()
-    process.wait()
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        process.wait(GRACE)
     for stream in (process.stdin, process.stdout, process.stderr):
         with contextlib.suppress(OSError):  # input that the process did not read
             if stream is not None:

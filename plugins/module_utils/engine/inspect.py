@@ -2,16 +2,19 @@
 """Docker and Podman: one question to each for all containers of a run. Adapter."""
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from typing import Optional
 
 from ..core import command
 from ..core.errors import HostError
+from ..core.trust import is_roots
 from ..netns import processes
 from .model import Answers, Container
 
 ENGINES = ("docker", "podman")
-ENGINE_SECONDS = 20  # a daemon that is starting answers after a few seconds; one that hangs never does
+ENGINE_SECONDS = 10  # for all engines together: a daemon that is starting takes a few, one that hangs never answers
+LEAST = 2  # seconds for one, whatever those before it have taken
 _FORMAT = "{{.Id}}|{{.Name}}|{{.State.Pid}}|{{.HostsPath}}|{{.HostnamePath}}|{{.ResolvConfPath}}|" \
     "{{.HostConfig.NetworkMode}}"
 
@@ -21,11 +24,12 @@ def inspect(containers: Sequence[str]) -> Answers:
     found: dict[str, Container] = {}
     stopped: dict[str, str] = {}
     said: dict[str, list[str]] = {container: [] for container in containers}
+    end = time.monotonic() + ENGINE_SECONDS
     for engine in ENGINES:
         left = [container for container in containers if container not in found]
         if not left:
             break
-        here, problem = _ask(engine, left)
+        here, problem = _ask(engine, left, max(LEAST, end - time.monotonic()))
         for container in left:
             match = _match(container, here)
             if match is None:
@@ -46,13 +50,13 @@ def _match(container: str, found: Sequence[Container]) -> Optional[Container]:
     return next(iter(by_name + by_id), None)
 
 
-def _ask(engine: str, containers: Sequence[str]) -> tuple[list[Container], str]:
+def _ask(engine: str, containers: Sequence[str], seconds: float) -> tuple[list[Container], str]:
     """What an engine knows, and why it knows nothing at all: when it lacks one it tells the others all the same."""
     if command.find(engine) is None:
         return [], f"{engine} is not installed"
     try:
         done = command.run([engine, "inspect", "--type", "container", "--format", _FORMAT, *containers],
-                           seconds=ENGINE_SECONDS)
+                           seconds=seconds)
     except HostError as error:
         return [], f"{engine}: {error}"
     found = []
@@ -62,7 +66,8 @@ def _ask(engine: str, containers: Sequence[str]) -> tuple[list[Container], str]:
             pid = int(words[2])
             started = processes.start_time(pid) if pid else ""
             found.append(Container(engine, identifier=words[0], name=words[1].lstrip("/"), pid=pid, started=started,
-                                   paths=tuple(words[3:6]), joins="".join(words[6:]).partition("container:")[2]))
+                                   paths=tuple(path if is_roots(path) else "" for path in words[3:6]),
+                                   joins="".join(words[6:]).partition("container:")[2]))
     if found or not done.err.strip():
         return found, ""
     return found, f"{engine} says: {done.err.strip().splitlines()[-1]}"

@@ -16,7 +16,8 @@ class Container:
     :param engine: ``docker`` or ``podman``
     :param pid: its first process
     :param started: when that process started, as /proc says it
-    :param paths: of its hosts, hostname and resolv.conf on the host, "" for one that the engine does not mount
+    :param paths: of its hosts, hostname and resolv.conf on the host, "" for one that the engine does not mount, or that
+        others than root can put something else in the place of, as those of an engine that runs without root
     :param joins: id of the container whose network it was started with, "" for none
     """
 

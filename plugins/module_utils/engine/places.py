@@ -10,6 +10,7 @@ from typing import Optional
 from ..core.errors import OptionError
 from ..netns import processes
 from ..netns.model import Resolved, Target, label_of_path, named_path
+from ..netns.opening import is_there
 from .model import Answers, Container
 
 
@@ -41,7 +42,7 @@ class HostPlaces:
         if target.kind == "netns":
             return Resolved(name or target.value, named_path(target.value), _second(name, target.value))
         if target.kind == "netns_path":
-            missing = "" if os.path.exists(target.value) else str(OptionError(
+            missing = "" if is_there(target.value) else str(OptionError(
                 "netns_path", target.value, "does not exist", "Give the path of a network namespace"))
             return Resolved(name or label_of_path(target.value), target.value,
                             _second(name, label_of_path(target.value)), missing)

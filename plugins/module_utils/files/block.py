@@ -101,9 +101,13 @@ def find_replaced(parts: Parts, engine: Callable[[str], bool]) -> list[list[Any]
 def remove_block(parts: Parts) -> Optional[str]:
     """The text without its block and with what that took the place of; None when nothing is left of our own file."""
     was = read_memory(parts.block.mark or {}).get("was") if parts.block else None
-    lines = [*parts.before, *parts.after]
-    for number, line in was or ():
-        lines.insert(number, line)
+    left = [*parts.before, *parts.after]
+    lines: list[str] = []
+    for number, line in sorted(was or (), key=lambda entry: entry[0]):
+        here = max(0, number - len(lines))
+        lines += [*left[:here], line]
+        left = left[here:]
+    lines += left
     return text_of(lines) if lines or was is not None else None
 
 

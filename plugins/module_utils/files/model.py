@@ -40,12 +40,14 @@ class ObservedFile:
     :param problem: why it must not be touched, as the rest of a sentence: ``is a symbolic link``
     :param parents: how many of the directories in the place's path are there
     :param identity: device and inode, by which one file under several paths is known; None where there is none
+    :param held_up: whether the problem is that somebody keeps whoever wants to open it waiting
     """
 
     text: Optional[str] = None
     problem: str = ""
     parents: int = 0
     identity: Optional[tuple[int, int]] = None
+    held_up: bool = False
 
 
 @dataclass(frozen=True)

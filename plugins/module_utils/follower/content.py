@@ -10,9 +10,11 @@ from .model import RECORD, ROOT, UNITS
 
 # What of module_utils the program consists of: the modules' own code.
 PROGRAM = (
-    "core/errors.py", "core/folders.py", "core/lock.py", "core/plan.py", "files/adapter.py", "files/block.py",
-    "files/hosts.py", "files/marks.py", "files/model.py", "files/operations.py", "files/render.py",
-    "files/templates.py", "names/follow.py", "names/resolv.py", "names/writing.py", "netns/processes.py",
+    "core/child.py", "core/errors.py", "core/folders.py", "core/lock.py", "core/plan.py", "core/regular.py",
+    "core/trust.py", "files/access.py", "files/adapter.py", "files/block.py", "files/contained.py", "files/hosts.py",
+    "files/marks.py", "files/model.py", "files/operations.py", "files/render.py", "files/templates.py",
+    "names/follow.py", "names/resolv.py", "names/writing.py", "netns/processes.py", "netns/rights.py",
+    "netns/syscalls.py",
 )
 
 # What is watched beside /etc/resolv.conf: its folder, since systemd misses that a link is replaced by another one; what
@@ -74,6 +76,8 @@ WorkingDirectory=/usr/local/lib
 ExecStart={python} -m mooring.names.follow
 # To be restarted means to end by itself and to run again: files are never left half written.
 KillSignal=SIGCONT
+# A child that waits for what a container has mounted is not waited for.
+KillMode=process
 """
 
 

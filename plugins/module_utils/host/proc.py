@@ -7,6 +7,7 @@ from typing import Optional
 
 from ..core import command
 from ..core.errors import HostError
+from ..core.regular import read_regular
 from ..netns.enter import Namespaces
 from .operations import ModuleLoad, SysctlSet
 
@@ -68,8 +69,7 @@ def reserved_ports() -> tuple[tuple[int, int], ...]:
 def nameservers() -> tuple[str, ...]:
     """Addresses of the nameserver lines in /etc/resolv.conf."""
     try:
-        with open("/etc/resolv.conf", encoding="utf-8", errors="replace") as file:
-            words = [line.split() for line in file]
+        words = [line.split() for line in read_regular("/etc/resolv.conf", follow=True).splitlines()]
     except OSError:
         return ()
     return tuple(line[1] for line in words if len(line) > 1 and line[0] == "nameserver")

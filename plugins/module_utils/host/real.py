@@ -32,8 +32,8 @@ _IN_NAMESPACES: Mapping[type[object], Callable[[Any, Namespaces], None]] = {
     NetnsAdd: named.add, NetnsRecord: named.record, NetnsForget: named.forget, NetnsDel: named.remove,
     SysctlSet: proc.write_sysctl}
 _ONE_BY_ONE: Mapping[type[object], Callable[[Any], None]] = {
-    ModuleLoad: proc.load_module, RestoreTable: iptables.execute, FileWrite: files.write, FileDel: files.remove,
-    HostnameSet: uts.set_hostname}
+    ModuleLoad: proc.load_module, RestoreTable: iptables.execute}
+_FILES = (FileWrite, FileDel, HostnameSet)
 
 
 class RealHost:
@@ -101,13 +101,14 @@ class RealHost:
         state.files = files.snapshot(scope.sites, None if asked is None else asked | find_joiners(state, asked))
         if asked is not None and not asked - scope.names <= marks.containers(state.files):
             # A linked container has a namespace of another name than its own: only its mark can tell.
-            state.files = files.snapshot(scope.sites)
+            state.files = files.snapshot(scope.sites, known=state.files)
         if state.files:
             state.resolv_texts, state.hosts_text = files.resolv_texts(), files.hosts_text()
             state.hostnames = uts.hostnames((site.pid, site.started) for site in scope.sites if site.pid)
 
     def execute(self, operations: Sequence[Operation]) -> list[Operation]:
-        """Carry out operations in order; those of links in one namespace go to the kernel together.
+        """Carry out operations in order; those of links in one namespace go to the kernel together, and those of files
+        to their adapter.
 
         What fails because of one container is among ``setbacks`` afterwards, and the rest is done all the same.
 
@@ -116,11 +117,14 @@ class RealHost:
         """
         done: list[Operation] = []
         try:
-            for (together, netns), group in itertools.groupby(operations, key=_group):
+            for (kind, netns), group in itertools.groupby(operations, key=_group):
                 wanted = self.setbacks.spare(list(group))
-                if together:
+                if kind == "links":
                     for operation in netlink.execute(netns, list(wanted), self._namespaces, self.setbacks.forgive):
                         done.append(operation)
+                    continue
+                if kind == "files":
+                    self._files(list(wanted), done)
                     continue
                 for operation in wanted:
                     if self._one(operation):
@@ -128,6 +132,21 @@ class RealHost:
         except MooringError as error:
             raise ExecutionError(str(error), done) from error
         return done
+
+    def _files(self, operations: Sequence[Any], done: list[Operation]) -> None:
+        """:param done: gets what was done, before the first error is raised"""
+        outcome = list(zip(operations, files.carry_out(operations)))
+        done += [operation for operation, error in outcome if error is None]
+        for operation, error in outcome:
+            if error is not None and not self._bear(operation, error):
+                raise error
+
+    def _bear(self, operation: Operation, error: HostError) -> bool:
+        """Whether the run goes on although an operation failed."""
+        if besides(operation):
+            self.warnings.append(str(error))
+            return True
+        return self.setbacks.forgive(operation, error)
 
     def _one(self, operation: Operation) -> bool:
         try:
@@ -138,9 +157,7 @@ class RealHost:
             else:
                 _ONE_BY_ONE[type(operation)](operation)
         except HostError as error:
-            if besides(operation):
-                self.warnings.append(str(error))
-            elif not self.setbacks.forgive(operation, error):
+            if not self._bear(operation, error):
                 raise
             return False
         return True
@@ -152,6 +169,9 @@ def _settings(state: HostState, names: Iterable[tuple[str, str]]) -> dict[tuple[
             if (netns := state.namespaces.get(path)) and name in netns.settings}
 
 
-def _group(operation: Operation) -> tuple[bool, str]:
-    together = type(operation) not in {*_IN_NAMESPACES, *_ONE_BY_ONE, ConntrackFlush}
-    return together, operation.netns if together else ""
+def _group(operation: Operation) -> tuple[str, str]:
+    if isinstance(operation, _FILES):
+        return "files", ""
+    if type(operation) in {*_IN_NAMESPACES, *_ONE_BY_ONE, ConntrackFlush}:
+        return "", ""
+    return "links", operation.netns

@@ -6,7 +6,7 @@ The module resolv_follower puts this file and those that it needs on the host. A
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Optional
 
 from ..core.errors import MooringError
@@ -60,22 +60,25 @@ def read_files() -> dict[Place, ObservedFile]:
 
 
 def bring_up_to_date(state: State) -> bool:
-    """Each container by itself, so that one whose file cannot be written keeps no other one waiting."""
+    """All containers together, so that one whose file cannot be written keeps no other one waiting."""
     host, good = host_conf(state.resolv_texts), True
+    planned: list[FileWrite] = []
     for each in find_managed(state.files):
         draft = Draft(state)
         try:
             if each.resolv is not None:
                 write_resolv(draft, each.site, each.resolv, host)
-            for operation in draft.operations:
-                if not isinstance(operation, FileWrite):
-                    raise TypeError(f"write_resolv() plans nothing but files, and this is {operation}")
-                files.write(operation)
-                sys.stdout.write(f"{operation.describe()}\n")
-                sys.stdout.flush()
         except MooringError as error:
             sys.stderr.write(f"{error}\n")
             good = False
+        for operation in draft.operations:
+            if not isinstance(operation, FileWrite):
+                raise TypeError(f"write_resolv() plans nothing but files, and this is {operation}")
+            planned.append(replace(operation, besides=True))
+    for operation, problem in zip(planned, files.carry_out(planned)):
+        (sys.stderr if problem else sys.stdout).write(f"{problem or operation.describe()}\n")
+        good = good and problem is None
+    sys.stdout.flush()
     return good
 
 

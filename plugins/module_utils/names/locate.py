@@ -77,13 +77,14 @@ def _of_process(places: Places, target: Target, name: Optional[str]) -> tuple[Re
 
 
 def _of_engine(container: Container, name: Optional[str]) -> tuple[Resolved, Site]:
-    """A file that the engine does not mount is the image's, as resolv.conf under Podman without a network."""
+    """A file that the engine does not mount is the image's, as resolv.conf under Podman without a network; one that it
+    does not keep as root is the container's."""
     label, root = name or container.name, f"/proc/{container.pid}/root"
     places = [(file, Place(*posixpath.split(path)) if path else Place(root, f"etc/{file}",
                                                                                             container.started))
               for file, path in zip(FILES, container.paths)]
     resolv = dict(places)[RESOLV]
-    if container.engine == "docker":
+    if container.engine == "docker" and not resolv.under.startswith("/proc/"):
         places.append((HASH, Place(resolv.under, HASH)))
     site = Site(label, container.engine, container.name, tuple(places), pid=container.pid, started=container.started)
     return Resolved(label, f"/proc/{container.pid}/ns/net"), site

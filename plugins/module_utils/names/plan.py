@@ -186,7 +186,7 @@ class _Names:
                               "Give a shorter one, and the rest as domainname")
         current: Optional[str] = self.draft.state.hostnames.get(self.site.pid)
         if current is None:
-            self.draft.warn(f"{self.item.label} shares the host name of the host, which stays: hostname is in its "
-                            f"files {HOSTS} and {HOSTNAME} only")
+            self.draft.warn(f"{self.item.label} has a host name that is not its own to set, such as the host's, which "
+                            f"stays: hostname is in its files {HOSTS} and {HOSTNAME} only")
         elif current != name:
             self.draft.do(HostnameSet(self.site.pid, name, current, self.item.label, self.site.started))

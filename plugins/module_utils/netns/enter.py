@@ -15,6 +15,7 @@ from typing import Optional
 from ..core.errors import HostError
 from . import processes, registry
 from .model import HOST, Identity, NamedNetns, NetnsMark, label_of_path
+from .opening import is_kept, open_namespace
 from .syscalls import enter_network
 
 _OF_PROCESS = re.compile(r"/proc/(\d+)/")
@@ -38,6 +39,8 @@ def home() -> Iterator[int]:
 
 def identify(path: str, found: os.stat_result) -> Identity:
     """Which namespace a path leads to. :param found: what stat(2) says of it, asked before this is called"""
+    if not is_kept(path):  # to look there once more may take for ever
+        return Identity(found.st_dev, found.st_ino, boot=processes.boot())
     end = _follow(path)
     if process := _OF_PROCESS.match(end):
         started = processes.start_time(int(process[1]))
@@ -152,6 +155,6 @@ class Namespaces:
 
 def _open(path: str, called: str) -> int:
     try:
-        return os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        return open_namespace(path)
     except OSError as error:
         raise HostError(f"namespace {called} cannot be opened: {error.strerror}") from error

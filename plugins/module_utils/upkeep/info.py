@@ -22,6 +22,7 @@ from ..ports.ledger import Ledger
 from ..ports.model import Publication
 from ..publish import conflicts
 from .forwarding import find_unforwarded
+from .names import tell_held_up
 from .obstacles import find_blocked, find_shut_in
 from .settle import settle
 
@@ -120,8 +121,9 @@ def _leftovers(state: HostState, ledger: Ledger, named: Sequence[Mapping[str, An
     return found
 
 
-def _change_nothing(_draft: Draft, _items: Sequence[DesiredInfo]) -> None:
-    """A question asks for nothing."""
+def _change_nothing(draft: Draft, _items: Sequence[DesiredInfo]) -> None:
+    """A question asks for nothing, and says what it could not see."""
+    tell_held_up(draft)
 
 
 OPTIONS: dict[str, Any] = {"bridge": TEXT, "container": TEXT}

@@ -28,6 +28,16 @@ def keep_names(draft: Draft) -> None:
             draft.planned += [(stage, _besides(operation)) for stage, operation in own.planned]
 
 
+def tell_held_up(draft: Draft) -> None:
+    """Warn of containers whose files could not be read since they keep whoever opens them waiting."""
+    for each in find_managed(draft.state.files):
+        for file, place in each.site.files:
+            observed = draft.state.files.get(place)
+            if observed is not None and observed.held_up:
+                draft.warn(f"{file} of {each.site.container} is left as it is: {place} {observed.problem}. Look at "
+                           "what the container does, or stop it")
+
+
 def _besides(operation: plan.Operation) -> FileWrite:
     if not isinstance(operation, FileWrite):
         raise TypeError(f"what brings files up to date plans nothing but files, and this is {operation}")

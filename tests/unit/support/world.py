@@ -239,15 +239,19 @@ class World:
                 for name in arguments[6:] if name in self.engine]
             return Result(0, "\n".join(lines), "" if lines else "no such container")
 
-        path = types.SimpleNamespace(exists=lambda path: path in self.state.namespaces, islink=lambda path: bool(
-            readlink(path)))
+        def is_there(path: str) -> bool:
+            return path in self.state.namespaces
+
+        path = types.SimpleNamespace(exists=is_there, islink=lambda path: bool(readlink(path)))
         system = types.SimpleNamespace(path=path, readlink=readlink, open=opened, close=lambda _descriptor: None,
                                        O_RDONLY=0, O_CLOEXEC=0)
         command = types.SimpleNamespace(find=lambda program: program if program == "docker" else None, run=inspect)
         def started(pid: int) -> str:
             return "1" if f"/proc/{pid}/ns/net" in self.state.namespaces else ""
 
-        with mock.patch.object(places, "os", system), mock.patch.object(engines, "command", command), \
+        with mock.patch.object(places, "os", system), mock.patch.object(places, "is_there", is_there), \
+                mock.patch.object(engines, "command", command), \
+                mock.patch.object(engines, "is_roots", lambda _path: True), \
                 mock.patch.object(processes, "start_time", started), \
                 mock.patch.object(pipeline, "inspect", self.inspect), \
                 mock.patch.object(pipeline, "host_lock", self.lock):

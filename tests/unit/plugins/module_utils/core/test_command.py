@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -36,3 +37,20 @@ def test_a_program_that_is_not_there_takes_the_others_with_it() -> None:
         command.run_all([["sleep", "1000"], ["no-such-program"]])
     with pytest.raises(ChildProcessError):
         os.waitpid(-1, os.WNOHANG)
+
+
+def test_a_program_that_not_even_a_signal_ends_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It waits for a file system, in the kernel. Here it is one that is not killed."""
+    monkeypatch.setattr(command, "GRACE", 0.05)
+    started: list[subprocess.Popen[str]] = []
+
+    class Unmoved(subprocess.Popen):  # type: ignore[type-arg]
+        def kill(self) -> None:
+            started.append(self)
+
+    monkeypatch.setattr(command.subprocess, "Popen", Unmoved)
+    with pytest.raises(HostError, match="did not answer within 0.1 seconds"):
+        command.run(["sleep", "5"], seconds=0.1)
+    assert started[0].poll() is None
+    started[0].terminate()
+    started[0].wait()

@@ -20,18 +20,20 @@ def asked():
     """The questions, and what Docker and Podman answer."""
     answers = {"docker": Result(1, f"{WEB}\n{STOPPED}\n", "No such container: aa\n"),
                "podman": Result(125, f"{AA}\n", "Error: no such container\n")}
-    questions = []
+    questions, patience = [], []
 
-    def run(words, **_options):
+    def run(words, seconds):
         questions.append((words[0], words[6:]))
+        patience.append(seconds)
         if isinstance(answers[words[0]], Exception):
             raise answers[words[0]]
         return answers[words[0]]
 
     command = types.SimpleNamespace(find=lambda program: answers.get(program) and program, run=run)
     with mock.patch.object(engines, "command", command), \
+            mock.patch.object(engines, "is_roots", lambda path: path.startswith(("/d/", "/p/"))), \
             mock.patch.object(engines.processes, "start_time", lambda pid: f"t{pid}"):
-        yield types.SimpleNamespace(questions=questions, answers=answers)
+        yield types.SimpleNamespace(questions=questions, patience=patience, answers=answers)
 
 
 def test_containers_are_found_by_name_and_by_id(asked) -> None:
@@ -56,3 +58,16 @@ def test_what_an_engine_says_when_it_does_not_answer(asked) -> None:
         {}, {"web": "docker: docker did not answer within 20 seconds; podman is not installed"})
     asked.answers.update(docker=Result(1, "", "Cannot connect to the Docker daemon\n"))
     assert engines.inspect(["web"]).problems["web"].startswith("docker says: Cannot connect to the Docker daemon")
+
+
+def test_files_of_an_engine_that_others_can_lead_elsewhere_are_those_of_the_container(asked) -> None:
+    """An engine without root, which root was told to ask (DOCKER_HOST), has them in a folder of its user."""
+    asked.answers["docker"] = Result(0, WEB.replace("/d/", "/home/user/"), "")
+    assert engines.inspect(["web"]).found["web"].paths == ("", "", "")
+
+
+def test_engines_have_so_many_seconds_together(asked) -> None:
+    clock = iter([100, 100, 109.5])
+    with mock.patch.object(engines, "time", types.SimpleNamespace(monotonic=lambda: next(clock))):
+        engines.inspect(["nobody"])
+    assert asked.patience == [engines.ENGINE_SECONDS, engines.LEAST]

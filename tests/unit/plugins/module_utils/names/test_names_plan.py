@@ -201,8 +201,8 @@ def test_a_container_with_the_hosts_own_name_leaves_it(world: World) -> None:
     world.run("netns_attach", container="app")
     world.state.hostnames[world.engine["app"]] = None
     found = world.run("container_dns", container="app", hostname="front")
-    assert found.warnings == ("app shares the host name of the host, which stays: hostname is in its files hosts and "
-                              "hostname only",)
+    assert found.warnings == ("app has a host name that is not its own to set, such as the host's, which stays: "
+                              "hostname is in its files hosts and hostname only",)
     assert world.state.hostnames[world.engine["app"]] is None
 
 

@@ -21,7 +21,7 @@ from ansible_collections.mooring.net.plugins.module_utils.files.model import (
 from ansible_collections.mooring.net.plugins.module_utils.files.operations import FileDel, FileWrite, HostnameSet
 from ansible_collections.mooring.net.plugins.module_utils.host.registration import NetnsRecord
 from ansible_collections.mooring.net.plugins.module_utils.link.model import Namespace
-from ansible_collections.mooring.net.plugins.module_utils.netns import enter, processes
+from ansible_collections.mooring.net.plugins.module_utils.netns import enter, opening, processes
 from ansible_collections.mooring.net.plugins.module_utils.netns.enter import Namespaces
 from ansible_collections.mooring.net.plugins.module_utils.netns.model import (
     HOST,
@@ -95,13 +95,8 @@ def test_what_an_entry_is(link: str, found: Identity | None, mark: NetnsMark | N
 def places(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Identity]:
     """Files in the place of namespaces, and which namespaces they are."""
     found: dict[str, Identity] = {}
-    real = os.open
-
-    def opened(path: str, *more: int, **named: int) -> int:
-        return real(tmp_path if path in found else path, *more, **named)
-
     monkeypatch.setattr(enter, "identify", lambda path, _stat: found[path])
-    monkeypatch.setattr(os, "open", opened)
+    monkeypatch.setattr(enter, "open_namespace", lambda _path: os.open(tmp_path, os.O_RDONLY))
     monkeypatch.setattr(os.path, "islink", lambda path: str(path).startswith("/run/netns/"))
     monkeypatch.setattr(os, "readlink", lambda _path: LINK)
     return found
@@ -154,7 +149,8 @@ def test_a_path_through_a_process_is_known_by_the_process() -> None:
     assert found.inode == os.stat(path).st_ino and found.boot == processes.boot()
 
 
-def test_a_link_is_followed_to_the_process(tmp_path: Path) -> None:
+def test_a_link_is_followed_to_the_process(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(enter, "is_kept", lambda _path: True)
     (tmp_path / "one").symlink_to(f"/proc/{os.getpid()}/ns/net")
     (tmp_path / "two").symlink_to("one")
     path = str(tmp_path / "two")
@@ -167,18 +163,16 @@ def test_a_file_of_a_process_is_not_another_ones() -> None:
     mine, other_ones = (Place(root, "etc/hosts", started) for started in (processes.start_time(pid), "1"))
     assert files.read(mine).problem == "is the host's own file, since the process has no mounts of its own"
     assert files.read(Place(root, "etc/never")).text is None
-    with mock.patch.object(files, "_refuse_mounts_of_host"):
-        assert files.read(other_ones) == ObservedFile()
-        for act, operation in ((files.write, FileWrite(other_ones, "", None, "hosts of c1")),
-                               (files.remove, FileDel(other_ones, "", "hosts of c1"))):
-            with pytest.raises(HostError, match=r"hosts of c1 \(/proc/\d+/root/etc/hosts\): the process has ended"):
-                act(operation)  # type: ignore[operator]
+    assert files.read(other_ones) == ObservedFile()
+    operations = (FileWrite(other_ones, "", None, "hosts of c1"), FileDel(other_ones, "", "hosts of c1"))
+    for error in files.carry_out(operations):
+        assert str(error).endswith(f"hosts of c1 ({root}/etc/hosts): the process has ended")
 
 
 def test_a_host_name_of_a_process_is_not_another_ones() -> None:
     assert uts.hostnames([(os.getpid(), "1")]) == {}
-    with pytest.raises(HostError, match="cannot set the host name of c1 to a .was b.: the process has ended"):
-        uts.set_hostname(HostnameSet(os.getpid(), "a", "b", "c1", "1"))
+    error, = files.carry_out([HostnameSet(os.getpid(), "a", "b", "c1", "1")])
+    assert str(error) == "cannot set the host name of c1 to a (was b): the process has ended"
 
 
 def test_a_record_says_whose_files_they_are() -> None:
@@ -340,3 +334,13 @@ def test_an_endpoint_is_followed_only_where_it_is() -> None:
     with pytest.raises(Failed, match=f"{LINK} is not where eth0 of {LINK} is"):
         world.run("docker_bridge", name="br0", mtu=1400)
     assert world.state.namespaces[LINK].links == {} and world.state.host.links["br0"].mtu == 1400
+
+
+def test_what_a_name_under_run_netns_leads_to_is_the_kernels_to_say(monkeypatch: pytest.MonkeyPatch) -> None:
+    links = {named_path("c1"): LINK, named_path("c2"): "/run/user/1000/ns", "/home/u/ns": LINK}
+    monkeypatch.setattr(opening, "is_roots", lambda path: path.startswith("/run/netns"))
+    monkeypatch.setattr(opening.os.path, "islink", lambda path: path in links)
+    monkeypatch.setattr(opening.os, "readlink", links.__getitem__)
+    kept = {path for path in (LINK, named_path("c1"), named_path("c2"), named_path("c3"), "/home/u/ns", "/home/u/x")
+            if opening.is_kept(path)}
+    assert kept == {LINK, named_path("c1"), named_path("c3")}

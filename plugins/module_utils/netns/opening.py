@@ -1,0 +1,74 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Opens namespaces, and nothing but namespaces. Adapter.
+
+A FIFO would keep whoever opens it waiting, a device would do something, and a file of FUSE answers when it likes.
+"""
+from __future__ import annotations
+
+import errno
+import os
+import re
+
+from ..core.child import SECONDS, TOTAL, Tell, Told, work_apart
+from ..core.trust import is_roots
+
+_OF_PROCESS = re.compile(r"/proc/(self|[0-9]+)/ns/net")
+_HERE = "/proc/self/ns/net"
+_LINKS = 40  # MAXSYMLINKS of the kernel
+_silent: dict[str, None] = {}  # paths that did not answer: who asks for one often waits once, and not for any number
+
+
+def is_kept(path: str) -> bool:
+    """Whether the kernel, or root of the host, says what stands at a path, so that to look there does not wait.
+
+    Names of containers under /run/netns are links to what /proc has of a process.
+    """
+    for _link in range(_LINKS):
+        folder = os.path.dirname(path)
+        if _OF_PROCESS.fullmatch(path) or not is_roots(folder) or not os.path.islink(path):
+            break
+        path = os.path.join(folder, os.readlink(path))
+    return bool(_OF_PROCESS.fullmatch(path)) or is_roots(path)
+
+
+def open_namespace(path: str) -> int:
+    """An open file of the namespace at a path. :raises OSError: when there is none, or no answer"""
+    if is_kept(path):
+        return _open(path)
+    told = Told()
+    if path not in _silent and len(_silent) * SECONDS < TOTAL:
+        told, = work_apart([lambda tell: _open_for(path, tell)])
+    if not told.ended:
+        _silent[path] = None
+        raise OSError(errno.ETIMEDOUT, f"no answer within {SECONDS:g} seconds: what is mounted there does not answer")
+    code, text = told.values[0]
+    if code:
+        raise OSError(code, text)
+    return told.files[0]
+
+
+def _open(path: str) -> int:
+    """All namespaces are on one file system of the kernel, of which nothing can be mounted but they (namespaces(7))."""
+    found = os.open(path, os.O_PATH | os.O_CLOEXEC)
+    try:
+        if os.fstat(found).st_dev != os.stat(_HERE).st_dev:
+            raise OSError(errno.EINVAL, "it is no namespace")
+        return os.open(f"/proc/self/fd/{found}", os.O_RDONLY | os.O_CLOEXEC)
+    finally:
+        os.close(found)
+
+
+def _open_for(path: str, tell: Tell) -> None:
+    try:
+        tell((0, ""), _open(path))
+    except OSError as error:
+        tell((error.errno, error.strerror))
+
+
+def is_there(path: str) -> bool:
+    """Whether there is something at a path, be it no namespace."""
+    try:
+        os.close(open_namespace(path))
+    except OSError as error:
+        return error.errno in (errno.EINVAL, errno.ETIMEDOUT)
+    return True

@@ -1,0 +1,89 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What children do apart is told, and what does not end is not waited for."""
+from __future__ import annotations
+
+import fcntl
+import os
+import signal
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from ansible_collections.mooring.net.plugins.module_utils.core import child
+from ansible_collections.mooring.net.plugins.module_utils.core.child import Tell, Told, work_apart
+
+
+@pytest.fixture(autouse=True)
+def soon(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Children are given up soon, and none is left behind."""
+    monkeypatch.setattr(child, "SECONDS", 0.3)
+    yield
+    while child._left:  # pylint: disable=protected-access
+        child._reap()  # pylint: disable=protected-access
+
+
+def hang(tell: Tell) -> None:
+    tell("begun")
+    while True:
+        signal.pause()
+
+
+def test_values_come_in_order_whatever_they_are() -> None:
+    values = ["text\n\udcff", [1, None, True], {"key": "x" * (1 << 20)}]
+    told = work_apart([lambda tell, each=each: [tell(value) for value in (each, *values)] for each in range(3)])
+    assert told == [Told([each, *values], ended=True) for each in range(3)]
+    assert work_apart([]) == []
+
+
+def test_an_open_file_comes_with_a_value(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("text")
+    told, = work_apart([lambda tell: tell("this", os.open(tmp_path / "file", os.O_RDONLY))])
+    assert told.values == ["this"] and told.ended
+    with open(told.files[0], encoding="utf-8") as file:
+        assert file.read() == "text"
+
+
+def test_one_that_fails_has_not_ended() -> None:
+    def fail(tell: Tell) -> None:
+        tell("before")
+        raise KeyError("gone")
+
+    assert work_apart([fail]) == [Told(["before"])]
+
+
+def test_one_that_hangs_is_given_up_and_the_others_are_not() -> None:
+    told = work_apart([hang, lambda tell: tell("done"), hang])
+    assert told == [Told(["begun"]), Told(["done"], ended=True), Told(["begun"])]
+
+
+def test_one_that_tells_something_from_time_to_time_has_time() -> None:
+    def slow(tell: Tell) -> None:
+        for number in range(5):
+            tell(number)
+            time.sleep(0.1)
+
+    assert work_apart([slow])[0].ended
+
+
+def test_there_are_only_so_many_at_a_time_and_only_for_so_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(child, "TOGETHER", 2)
+    monkeypatch.setattr(child, "TOTAL", 0.5)
+    begun = [told.values for told in work_apart([hang] * 20)]
+    assert begun[:2] == [["begun"]] * 2 and begun[-1] == []
+
+
+def test_a_child_holds_no_lock_and_no_output_of_the_run(tmp_path: Path) -> None:
+    """One that the kernel does not end would keep them for as long as a container likes."""
+    read, write = os.pipe()
+    descriptor = os.open(tmp_path / "lock", os.O_RDWR | os.O_CREAT)
+    fcntl.flock(descriptor, fcntl.LOCK_EX)
+
+    def look(tell: Tell) -> None:
+        tell(sorted(int(name) for name in os.listdir("/proc/self/fd")))
+
+    told, = work_apart([look])
+    assert not {descriptor, read, write, 0, 1, 2} & set(told.values[0][1:])
+    assert len(told.values[0]) == 2  # its own end, and that of the listing
+    for each in (descriptor, read, write):
+        os.close(each)
