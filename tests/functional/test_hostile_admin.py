@@ -28,6 +28,9 @@ REPAIRED = {
     "a blackhole for the IPv6 gateway": "ip -6 route del default; ip -6 route add blackhole 2001:db8:5::1/128",
     "a small MTU": "ip link set eth0 mtu 600",
     "a huge MTU": "ip link set eth0 mtu 9000",
+    "another MAC": "ip link set eth0 address 02:00:00:00:00:99",
+    "no IPv6 on a new interface": "sysctl -qw net.ipv6.conf.default.disable_ipv6=1; ip link delete eth0",
+    "no IPv6 on one that comes back": "sysctl -qw net.ipv6.conf.default.disable_ipv6=1; ip link set eth0 mtu 600",
     "an interface that is down": "ip link set eth0 down",
     "no address": "ip address flush dev eth0",
     "an address with another prefix length": "ip a del $IP6/64 dev eth0; ip a add $IP6/128 dev eth0; "
@@ -79,7 +82,7 @@ def inside(here, name):
     """What the interface is like, and where packets to the outside go."""
     link = here.link("eth0", name)
     ways = [here.json("route", "get", address, netns=name)[0] for address in ("203.0.113.9", "2001:db8:113::9")]
-    return (link["mtu"], "UP" in link["flags"], sorted(here.addresses("eth0", name)),
+    return (link["mtu"], link["address"], "UP" in link["flags"], sorted(here.addresses("eth0", name)),
             [(way.get("gateway"), way["dev"], way.get("prefsrc")) for way in ways])
 
 
