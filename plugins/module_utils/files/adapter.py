@@ -120,20 +120,19 @@ def carry_out(operations: Sequence[Union[FileWrite, FileDel, HostnameSet]]) -> l
     """Carry out operations on files and names: for each, what kept it from being done.
 
     First those of what processes see, all together, then those of files of the host, which record them. Behind one that
-    fails and that the task is about, nothing more is done.
+    fails and that the task is about, nothing more is done for that container.
 
-    :returns: as many as there are operations; those that were not tried have failed
+    :returns: as many as there are operations; those that were not tried have failed with the one that did
     """
     inside = [number for number, operation in enumerate(operations)
               if isinstance(operation, HostnameSet) or pid_at(operation.place)]
     outcome = dict(zip(inside, contained.carry_out([operations[number] for number in inside])))
-    for number, operation in enumerate(operations):
-        if number in outcome:
-            continue
-        if any(error and not besides(operations[other]) for other, error in outcome.items()):
-            outcome[number] = HostError(f"did not {operation.describe()}")
-        else:
-            outcome[number] = _carry_out(operation)
+    failed: dict[str, HostError] = {}
+    for number, operation in sorted(enumerate(operations), key=lambda each: each[0] not in outcome):
+        if number not in outcome:
+            outcome[number] = failed.get(operation.inside) or _carry_out(operation)
+        if (error := outcome[number]) is not None and not besides(operation):
+            failed.setdefault(operation.inside, error)
     return [outcome[number] for number in range(len(operations))]
 
 

@@ -2,7 +2,7 @@
 """The verbs of files and of host names. docs/architecture.md has a line for each."""
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Optional
 
 from ..core.plan import NAME
@@ -16,7 +16,7 @@ class FileWrite:
     """Write a file in place, or make it and its directories where ``previous`` is None.
 
     :param title: what it is, for people: ``hosts of web``
-    :param besides: see :class:`core.plan.Operation`
+    :param besides: see :class:`core.plan.Operation`, as of ``inside``, the container whose it is
     """
 
     place: Place
@@ -24,6 +24,7 @@ class FileWrite:
     previous: Optional[str]
     title: str
     besides: bool = False
+    inside: str = field(default="", compare=False)
     stage = NAME
     netns = HOST
 
@@ -36,8 +37,8 @@ class FileWrite:
 
     def inverse(self) -> FileWrite | FileDel:
         if self.previous is None:
-            return FileDel(self.place, self.text, self.title)
-        return FileWrite(self.place, self.previous, self.text, self.title, self.besides)
+            return FileDel(self.place, self.text, self.title, inside=self.inside)
+        return FileWrite(self.place, self.previous, self.text, self.title, self.besides, self.inside)
 
     def lines(self) -> tuple[list[str], list[str]]:
         return _only(self.title, self.previous or "", self.text), _only(self.title, self.text, self.previous or "")
@@ -51,6 +52,7 @@ class FileDel:
     text: str
     title: str
     directories: int = 0
+    inside: str = field(default="", compare=False)
     stage = NAME
     netns = HOST
 
@@ -61,7 +63,7 @@ class FileDel:
         state.files[self.place] = ObservedFile(None)
 
     def inverse(self) -> FileWrite:
-        return FileWrite(self.place, self.text, None, self.title)
+        return FileWrite(self.place, self.text, None, self.title, inside=self.inside)
 
     def lines(self) -> tuple[list[str], list[str]]:
         return _only(self.title, self.text, ""), []
@@ -78,6 +80,10 @@ class HostnameSet:
     started: str = ""
     stage = NAME
     netns = HOST
+
+    @property
+    def inside(self) -> str:
+        return self.container
 
     def describe(self) -> str:
         return f"set the host name of {self.container} to {self.name} (was {self.previous})"

@@ -6,7 +6,7 @@ import ipaddress
 from collections.abc import Sequence
 from typing import Optional
 
-from ..core.errors import MooringError, OptionError, doing
+from ..core.errors import ContainerError, MooringError, OptionError, concerning, doing
 from ..core.plan import View
 from ..files.block import split
 from ..files.marks import hint_place, text_at
@@ -59,10 +59,20 @@ def amend(draft: Draft, items: Sequence[LocatedNames]) -> None:
         if (holder := owners.get(item.label)) is not None:
             with doing(f"names of {item.label}"):
                 leave_to_owner(draft, item, holder)
-    wanted = [_Names(draft, item, item.site, known) for item in there if item.site and item.label not in owners]
+    own = [item for item in there if item.label not in owners and item.label not in draft.failed]
+    wanted = [names for item in own if (names := _find_names(draft, item, known))]
     for each in wanted:
         each.write()
-    draft.names_asked |= {each.item.label for each in wanted}
+    draft.names_asked |= {item.label for item in own}
+
+
+def _find_names(draft: Draft, item: LocatedNames, known: Knowledge) -> Optional[_Names]:
+    """The names of a container, None where it keeps its files from having them."""
+    try:
+        return _Names(draft, item, item.site, known) if item.site else None
+    except ContainerError as error:
+        draft.fail(error.container, str(error))
+        return None
 
 
 def views(state: HostState, ledger: Ledger, items: Sequence[LocatedNames]) -> list[View]:
@@ -116,8 +126,9 @@ class _Names:
             place = self.site.place(file)
             observed = self.draft.state.files.get(place)
             if observed is not None and observed.problem:
-                raise OptionError(target.kind, target.value, f"cannot get a {file}: {place} {observed.problem}",
-                                  "Give the container a plain file of its own there")
+                with concerning(self.item.label):
+                    raise OptionError(target.kind, target.value, f"cannot get a {file}: {place} {observed.problem}",
+                                      "Give the container a plain file of its own there")
 
         hint = hint_place(self.site)
         if problem := self.draft.state.files.get(hint, ObservedFile()).problem:

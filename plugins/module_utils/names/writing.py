@@ -47,7 +47,8 @@ def write_hint(draft: Draft, site: Site, of_hosts: HostsSettings, of_resolv: Res
     place, text = hint_place(site), hint_text(site, of_hosts, of_resolv)
     current = draft.state.files.get(place, ObservedFile())
     if current.text != text:
-        draft.do(FileWrite(place, text, current.text, f"record of the files of {site.container}"))
+        draft.do(FileWrite(place, text, current.text, f"record of the files of {site.container}",
+                          inside=site.container))
 
 
 def take_back(draft: Draft, site: Site) -> None:
@@ -65,7 +66,7 @@ def take_back(draft: Draft, site: Site) -> None:
             _leave(draft, site, file, remove_block(parts), directories)
     hint = hint_place(site)
     if (text := files.get(hint, ObservedFile()).text) is not None:
-        draft.do(FileDel(hint, text, f"record of the files of {site.container}", 2))
+        draft.do(FileDel(hint, text, f"record of the files of {site.container}", 2, site.container))
 
 
 def _write_block(draft: Draft, site: Site, file: str, mark: Mapping[str, Any], body: Sequence[str],
@@ -88,16 +89,17 @@ def _write_block(draft: Draft, site: Site, file: str, mark: Mapping[str, Any], b
 
 def _write(draft: Draft, site: Site, file: str, text: str) -> None:
     place = site.place(file)
-    draft.do(FileWrite(place, text, draft.state.files.get(place, ObservedFile()).text, f"{file} of {site.container}"))
+    draft.do(FileWrite(place, text, draft.state.files.get(place, ObservedFile()).text, f"{file} of {site.container}",
+                       inside=site.container))
 
 
 def _leave(draft: Draft, site: Site, file: str, text: str | None, directories: int) -> None:
     place = site.place(file)
     current = draft.state.files[place].text
     if text is None:
-        draft.do(FileDel(place, current, f"{file} of {site.container}", directories))
+        draft.do(FileDel(place, current, f"{file} of {site.container}", directories, site.container))
     elif text != current:
-        draft.do(FileWrite(place, text, current, f"{file} of {site.container}"))
+        draft.do(FileWrite(place, text, current, f"{file} of {site.container}", inside=site.container))
 
 
 def _directories(draft: Draft, site: Site) -> int:

@@ -8,13 +8,14 @@ from typing import Any
 import pytest
 from ansible_collections.mooring.net.plugins.module_utils.core.errors import HostError
 from ansible_collections.mooring.net.plugins.module_utils.core.plan import Operation
+from ansible_collections.mooring.net.plugins.module_utils.files.model import ObservedFile
 from ansible_collections.mooring.net.plugins.module_utils.host.operations import SysctlSet
 from ansible_collections.mooring.net.plugins.module_utils.link.addressing import AddrAdd, RouteAdd
 from ansible_collections.mooring.net.plugins.module_utils.link.model import Link, Route
 from ansible_collections.mooring.net.plugins.module_utils.link.operations import LinkAdd, LinkSet
 from ansible_collections.mooring.net.plugins.module_utils.netns.model import HOST, named_path
 from ansible_collections.mooring.net.plugins.module_utils.run.frame import describe_failed
-from world import Failed, World, picture
+from world import Failed, World, netns_place, picture
 
 EVIL = named_path("evil")
 TRIO = [{"netns": name, "bridge": "br0"} for name in ("a", "evil", "z")]
@@ -91,6 +92,23 @@ def test_a_container_that_is_not_running(world: World) -> None:
         before = picture(world.state)
         failed = fails(world, module, config=[{"container": "gone", **more}])
         assert list(failed.plan.failed) == ["gone"] and picture(world.state) == before
+
+
+def test_files_that_a_container_took_away(world: World) -> None:
+    world.run("netns_attach", config=TRIO)
+    world.state.files[netns_place("evil", "hosts")] = ObservedFile(problem="is a symbolic link, which is not followed")
+    failed = fails(world, "container_dns", config=[{"netns": name} for name in ("a", "evil", "z")])
+    assert "names of evil: netns: 'evil' cannot get a hosts" in str(failed) and "is a symbolic link" in str(failed)
+    assert all("192.168.5." in world.text(name) for name in "az")
+    assert fails(world, "container_dns", config=[{"netns": "evil"}, {"netns": "a"}]).plan.actions == []
+
+
+def test_a_file_that_cannot_be_written(world: World) -> None:
+    world.run("netns_attach", config=TRIO)
+    resist(world, lambda operation: getattr(operation, "place", None) == netns_place("evil", "hosts"))
+    failed = fails(world, "container_dns", config=[{"netns": name} for name in ("a", "evil", "z")])
+    assert list(failed.plan.failed) == ["evil"] and "cannot create hosts of evil" in str(failed)
+    assert all("192.168.5." in world.text(name) for name in "az")
 
 
 def test_what_a_container_changes_all_the_time_is_reported(world: World) -> None:
