@@ -168,3 +168,50 @@ def test_two_processes_with_one_network_and_one_hosts_file(here):
     here.run("container_dns", pid=first, name="job", state="absent")
     here.sh(f"kill {first} {second}")
     here.run("netns_attach", state="absent", config=[{"netns": "side"}, {"netns": "job"}])
+
+
+@pytest.mark.parametrize("first", ["icc_policy", "container_dns"])
+def test_a_link_gives_a_name_on_a_bridge_without_rules(here, first):
+    here.run("docker_bridge", name="br1", bip="10.8.0.1/24", iptables=False, ip6tables=False)
+    here.run("netns_attach", bridge="br1", config=[{"netns": "web"}, {"netns": "db"}])
+    tasks = {"icc_policy": {"netns": "web", "links": ["db:sql"], "exposed_ports": ["80"]},
+             "container_dns": {"netns": "web"}}
+    for module in sorted(tasks, key=lambda name: name != first):
+        here.run(module, **tasks[module])
+    for module, given in tasks.items():
+        assert here.unchanged(module, **given)
+    assert here.host.run(["ip", "netns", "exec", "web", "getent", "hosts", "sql"]).stdout.split() == [
+        "10.8.0.3", "sql", "db"]
+    assert here.sh("stat -c '%U %a' /run/mooring/links").split() == ["root", "644"]
+    # Runs about others, and whoever takes all rules away, leave it alone.
+    here.run("netns_attach", netns="other", bridge="br0")
+    here.sh("iptables -F; ip6tables -F")
+    here.run("netns_attach", netns="db", bridge="br1", address="10.8.0.9")
+    assert "10.8.0.9\tsql db\n" in read_in_netns(here, "web")
+    assert here.run("network_info")["network"]["drift"] == []
+    here.run("icc_policy", netns="web", links=[])
+    assert "sql" not in read_in_netns(here, "web") and not here.exists("/run/mooring/links")
+    here.run("container_dns", netns="web", state="absent")
+    here.run("netns_attach", state="absent", config=[{"netns": name} for name in ("web", "db", "other")])
+    here.run("docker_bridge", name="br1", state="absent")
+    assert not here.exists("/run/mooring")
+
+
+@pytest.mark.parametrize(("plant", "message"), [
+    ("chown 1000 {}", "belongs to user 1000, and is to be root's alone: remove it"),
+    ("chmod o+w {}", "can be written by others than root"),
+    ("mv {} /srv/links; ln -s /srv/links {}", "cannot be read: Too many levels of symbolic links. Remove it"),
+    ("rm {}; mkfifo {}", "is no file"),
+])
+def test_a_record_of_names_that_is_not_roots_is_not_read(here, plant, message):
+    record = "/run/mooring/links"
+    here.run("netns_attach", bridge="br0", config=[{"netns": "web"}, {"netns": "db"}])
+    here.run("icc_policy", netns="web", links=["db"])
+    here.sh(plant.replace("{}", record))
+    with pytest.raises(PipelineError, match=f"{record} {message}"):
+        here.run("netns_attach", netns="web")
+    here.sh(f"rm {record}")
+    here.run("netns_attach", netns="web")
+    assert here.sh(f"cat {record}").startswith("web link db:db ")
+    here.run("netns_attach", state="absent", config=[{"netns": "web"}, {"netns": "db"}])
+    assert not here.exists("/run/mooring")

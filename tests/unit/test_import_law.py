@@ -26,8 +26,8 @@ ADAPTERS = {"core/child", "core/command", "core/folders", "core/lock", "core/reg
             "engine/places", "files/access", "files/adapter", "files/contained", "files/uts",
             "firewall/iptables/adapter", "follower/adapter", "follower/record", "foreign/expressions",
             "foreign/netfilter", "foreign/nft", "host/conntrack", "host/named", "host/proc", "host/real",
-            "host/sockets", "link/decode", "link/encode", "link/netlink", "link/rtnl", "names/follow", "netns/enter",
-            "netns/opening", "netns/processes", "netns/registry", "netns/rights", "netns/syscalls"}
+            "host/record", "host/sockets", "link/decode", "link/encode", "link/netlink", "link/rtnl", "names/follow",
+            "netns/enter", "netns/opening", "netns/processes", "netns/registry", "netns/rights", "netns/syscalls"}
 # May use adapters, and holds nothing else.
 ON_ADAPTERS = {"run/converge": {"core/lock", "engine/inspect", "engine/places", "host/real"},
                "run/items": {"run/converge"},

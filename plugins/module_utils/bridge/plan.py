@@ -143,7 +143,7 @@ def _complete(bridge: Bridge, desired: DesiredBridge, state: HostState) -> Bridg
 
 
 def _refuse_loss(draft: Draft, bridge: Bridge, desired: DesiredBridge) -> None:
-    """Rules are the only ledger of published ports and links: taking them away loses both."""
+    """Rules are the only ledger of published ports and of what links open: taking them away loses both."""
     held = {endpoint.ip(family) for endpoint in endpoints(draft.state) if endpoint.bridge == bridge.name
             for family in FAMILIES}
     for family, wanted in (("ipv4", desired.iptables), ("ipv6", desired.ip6tables)):
@@ -152,7 +152,7 @@ def _refuse_loss(draft: Draft, bridge: Bridge, desired: DesiredBridge) -> None:
         kept = [f"{p.container} {p.text}" for p in draft.ledger.publications
                 if p.container_ip in held and p.family == family]
         kept += [link.note for link in draft.ledger.links
-                 if link.bridge == bridge.name and link.family == family]
+                 if link.bridge == bridge.name and link.family == family and link.opens]
         if kept:
             raise OptionError(COMMANDS[family], False, f"would close {len(kept)} published ports and links of "
                               f"{bridge.name} ({kept[0]}{', ...' if kept[1:] else ''})",

@@ -45,7 +45,7 @@ class FakeHost(Memory):
         state.namespaces = {HOST: state.host}
         state.tables, state.foreign, state.unusable, state.native = {}, {}, {}, ()
         state.sysctls, state.sockets, state.files, state.hostnames, state.resolv_texts = {}, (), {}, {}, {}
-        state.hosts_text = ""
+        state.hosts_text = state.recorded_links = ""
         return state
 
     def snapshot(self, scope_of: Callable[[HostState], Scope]) -> HostState:
@@ -57,6 +57,7 @@ class FakeHost(Memory):
         state.sysctls = {key: self.sysctl(*key) for key in scope.sysctl_names(state)}
         if scope.firewall:
             state.tables, state.foreign, state.unusable = whole.tables, whole.foreign, whole.unusable
+            state.recorded_links = whole.recorded_links
             paths = [path for path in find_unread(state, scope.routes) if path in whole.namespaces]
             state.namespaces.update({path: whole.namespaces[path] for path in paths})
         if scope.others:

@@ -1,10 +1,16 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The ledger of a host, read from the notes of its rules. Nobody else reads them. Pure."""
+"""The ledger of a host, read from the notes of its rules and from the record of names. Nobody else reads them. Pure.
+
+A link opens ports, which rules remember, and gives a name, which a hosts file needs whether or not there are rules: on
+a bridge with ``iptables: false`` there are none, and whoever flushes a table takes away its notes. So all names that
+links give stand in a record that only root can write, /run/mooring/links. Like rules and leases it does not outlast a
+boot.
+"""
 from __future__ import annotations
 
 import dataclasses
 import itertools
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 
 from ..firewall.model import DOORS, FAMILIES, ICC, OPENED, note_of
 from ..ports.detour import Detour
@@ -17,6 +23,11 @@ from .model import HostState
 def read_ledger(state: HostState) -> Ledger:
     """Every published port, every link and every detour of the host."""
     return Ledger.of(_publications(state), _links(state), _detours(state))
+
+
+def record_text(links: Iterable[Linkage]) -> str:
+    """The names that links give, a line for each: the note of a link that opens nothing, and its bridge."""
+    return "".join(f"{link.note} {link.bridge}\n" for link in sorted({link.as_name for link in links}))
 
 
 def _notes(state: HostState, table: str, prefix: str) -> Iterator[tuple[str, str]]:
@@ -50,8 +61,19 @@ def _publications(state: HostState) -> Iterator[Publication]:
 
 
 def _links(state: HostState) -> Iterator[Linkage]:
-    found = (Linkage.parse(note, chain[len(ICC):]) for chain, note in _notes(state, "filter", ICC))
-    yield from {link for link in found if link is not None}
+    """Those of rules, and for names of which no rule tells links that open nothing."""
+    noted = (Linkage.parse(note, chain[len(ICC):]) for chain, note in _notes(state, "filter", ICC))
+    found = {link for link in noted if link is not None}
+    yield from found
+    names = {link.name for link in found}
+    yield from {link for link in _recorded(state) if link.name not in names}
+
+
+def _recorded(state: HostState) -> Iterator[Linkage]:
+    for line in state.recorded_links.splitlines():
+        note, _blank, bridge = line.rpartition(" ")
+        if (link := Linkage.parse(note, bridge)) is not None and bridge:
+            yield link.as_name
 
 
 def _detours(state: HostState) -> Iterator[Detour]:

@@ -100,7 +100,8 @@ class HostState:
     instead. ``native`` are tables of nftables that iptables does not show. ``files`` are those that give containers
     their names, and our hints to them; ``hostnames`` maps processes of containers to what they call themselves, None
     where that is the host's own name; ``resolv_texts`` are the host's own resolv.conf by path, ``hosts_text`` is its
-    hosts file. ``closed`` says of namespaces that are there why they could not be read.
+    hosts file. ``recorded_links`` are the names that links give, see :mod:`host.ledger`. ``closed`` says of namespaces
+    that are there why they could not be read.
     """
 
     namespaces: dict[str, Namespace] = field(default_factory=lambda: {HOST: Namespace()})
@@ -117,6 +118,7 @@ class HostState:
     hostnames: dict[int, Optional[str]] = field(default_factory=dict)
     resolv_texts: dict[str, str] = field(default_factory=dict)
     hosts_text: str = ""
+    recorded_links: str = ""
     closed: dict[str, str] = field(default_factory=dict)
 
     @property
@@ -131,7 +133,8 @@ class HostState:
             sysctls=dict(self.sysctls), tables=dict(self.tables), unusable=dict(self.unusable), sockets=self.sockets,
             reserved_ports=self.reserved_ports, nameservers=self.nameservers, foreign=dict(self.foreign),
             native=self.native, files=dict(self.files), hostnames=dict(self.hostnames),
-            resolv_texts=dict(self.resolv_texts), hosts_text=self.hosts_text, closed=dict(self.closed))
+            resolv_texts=dict(self.resolv_texts), hosts_text=self.hosts_text,
+            recorded_links=self.recorded_links, closed=dict(self.closed))
 
     @property
     def host(self) -> Namespace:

@@ -10,7 +10,7 @@ from functools import cached_property, lru_cache
 from ipaddress import ip_address, ip_network
 from typing import Optional
 
-from ..core.plan import FORGET, LOAD, MAKE_INSIDE, MAKE_NETNS, PASS, RELEASE_NETNS
+from ..core.plan import FORGET, LOAD, MAKE_INSIDE, MAKE_NETNS, OPEN, PASS, RELEASE_NETNS
 from ..link.model import Link, Namespace
 from ..netns.model import HOST, NamedNetns, in_namespace, named_path
 from ..ports.sets import PortSet
@@ -80,6 +80,30 @@ class NetnsDel:
 
     def lines(self) -> tuple[list[str], list[str]]:
         return [f"namespace {self.name}"], []
+
+
+@dataclass(frozen=True)
+class LinksRecord:
+    """Write which names links give to /run/mooring/links, a line for each; no text removes it."""
+
+    text: str
+    previous: str
+    stage = OPEN
+    netns = HOST
+
+    def describe(self) -> str:
+        return "record the names that links give" if self.text else "remove the record of names that links give"
+
+    def apply(self, state: HostState) -> None:
+        state.recorded_links = self.text
+
+    def inverse(self) -> LinksRecord:
+        return LinksRecord(self.previous, self.text)
+
+    def lines(self) -> tuple[list[str], list[str]]:
+        before, after = self.previous.splitlines(), self.text.splitlines()
+        return ([f"name of a link: {line}" for line in before if line not in set(after)],
+                [f"name of a link: {line}" for line in after if line not in set(before)])
 
 
 @dataclass(frozen=True)

@@ -19,11 +19,11 @@ from ..link.model import Namespace
 from ..netns import registry
 from ..netns.enter import Namespaces, OwnNetworkError
 from ..netns.model import HOST
-from . import conntrack, named, proc, sockets, ways
+from . import conntrack, named, proc, record, sockets, ways
 from .ledger import find_linked
 from .model import HostState, Scope
 from .modes import find_joiners
-from .operations import ConntrackFlush, ModuleLoad, NetnsAdd, NetnsDel, SysctlSet
+from .operations import ConntrackFlush, LinksRecord, ModuleLoad, NetnsAdd, NetnsDel, SysctlSet
 from .registration import NetnsForget, NetnsRecord
 from .setbacks import Setbacks
 
@@ -32,7 +32,7 @@ _IN_NAMESPACES: Mapping[type[object], Callable[[Any, Namespaces], None]] = {
     NetnsAdd: named.add, NetnsRecord: named.record, NetnsForget: named.forget, NetnsDel: named.remove,
     SysctlSet: proc.write_sysctl}
 _ONE_BY_ONE: Mapping[type[object], Callable[[Any], None]] = {
-    ModuleLoad: proc.load_module, RestoreTable: iptables.execute}
+    ModuleLoad: proc.load_module, RestoreTable: iptables.execute, LinksRecord: record.write}
 _FILES = (FileWrite, FileDel, HostnameSet)
 
 
@@ -67,6 +67,7 @@ class RealHost:
         state.sysctls.update(proc.read_sysctls((key for key in names if key not in state.sysctls), self._namespaces))
         if scope.firewall:
             state.tables, state.foreign, state.unusable = iptables.snapshot()
+            state.recorded_links = record.read()
             self._read_namespaces(state, ways.find_unread(state, scope.routes))
         if scope.others:
             state.native = netfilter.snapshot()

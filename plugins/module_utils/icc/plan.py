@@ -40,7 +40,14 @@ def amend(draft: Draft, items: Sequence[LocatedPolicy]) -> None:
 
 def views(state: HostState, ledger: Ledger, items: Sequence[LocatedPolicy]) -> list[View]:
     own = bridges(state)
-    return [_view(item, own.get(item.bridge or ""), ledger.links_of(item.label)) for item in items]
+    return [_view(item, own.get(item.bridge or ""), select_shown(ledger.links_of(item.label), own)) for item in items]
+
+
+def select_shown(links: Sequence[Linkage], own: Mapping[str, Bridge]) -> list[Linkage]:
+    """Links as people are shown them: of one that rules open in one family not the bare name in the other."""
+    ruled = {link.name[:3] for link in links if link.bridge not in own or own[link.bridge].filters(link.family)}
+    return [link for link in links if link.opens or link.name[:3] not in ruled
+            or link.bridge not in own or own[link.bridge].filters(link.family)]
 
 
 def _view(item: LocatedPolicy, bridge: Optional[Bridge], linked: Sequence[Linkage]) -> Mapping[str, Any]:
@@ -111,13 +118,14 @@ def _linkages(draft: Draft, item: LocatedPolicy, own: Sequence[Endpoint], link: 
         where = f"bridge {there.bridge}, which this collection does not manage" if there.bridge else "no bridge"
         raise MooringError(f"links: {item.label} and {link.target} are on {where}: attach both to another bridge, or "
                            "take that one over with docker_bridge adopt=true")
-    if not ports:
+    if not ports and any(map(bridge.filters, ("ipv4", "ipv6"))):
         draft.warn(f"the link from {item.label} to {link.target} gives a name and opens nothing, since {link.target} "
                    "exposes and publishes no port: say exposed_ports with netns_attach, or with this task")
-    opened = [(port.text.partition("/")[0], port.protocol) for port in ports] or [NO_PORTS]
+    opened = [(port.text.partition("/")[0], port.protocol) for port in ports]
+    # Without rules all is open: what is left of the link is its name.
     return [Linkage(item.label, link.target, link.alias, here.ip(family), there.ip(family), *each, there.bridge)
-            for family in ("ipv4", "ipv6") if here.ip(family) and there.ip(family) and bridge.filters(family)
-            for each in opened]
+            for family in ("ipv4", "ipv6") if here.ip(family) and there.ip(family)
+            for each in (opened if bridge.filters(family) else ()) or [NO_PORTS]]
 
 
 def _bridge(draft: Draft, endpoint: Endpoint) -> Optional[Bridge]:

@@ -25,7 +25,7 @@ def chain(bridge: Bridge, links: Iterable[Linkage], family: str, held: Collectio
 
     Of links that are held there is but a note.
 
-    Links stay in the chain while ``icc`` is on: the chain is their only ledger.
+    Links stay in the chain while ``icc`` is on: the chain is the ledger of what they open.
     """
     rules = [_link(link, link in held) for link in sorted(links)]
     if family == "ipv6" and not bridge.icc:

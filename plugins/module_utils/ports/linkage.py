@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Optional
 
 _NOTE = re.compile(r"(?P<source>\S+) link (?P<target>[^\s:]+):(?P<alias>\S+) "
@@ -38,6 +38,16 @@ class Linkage:
     @property
     def opens(self) -> bool:
         return (self.ports, self.protocol) != NO_PORTS
+
+    @property
+    def as_name(self) -> Linkage:
+        """What of it gives a name, whatever it opens."""
+        return replace(self, ports=NO_PORTS[0], protocol=NO_PORTS[1])
+
+    @property
+    def name(self) -> tuple[str, str, str, str]:
+        """Who calls whom what, at addresses of which family."""
+        return self.source, self.alias, self.target, self.family
 
     @property
     def port_range(self) -> tuple[int, int]:

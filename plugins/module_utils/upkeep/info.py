@@ -16,6 +16,7 @@ from ..host.draft import Draft
 from ..host.endpoints import Endpoint, endpoints
 from ..host.model import HostState, Scope
 from ..host.resource import Resource
+from ..icc.plan import select_shown
 from ..link.model import VETH
 from ..names.view import all_names
 from ..ports.ledger import Ledger
@@ -54,8 +55,8 @@ def _views_of_plan(state: HostState, ledger: Ledger, items: Sequence[DesiredInfo
 
 def answer(question: DesiredInfo, state: HostState, ledger: Ledger, drift: list[str]) -> Mapping[str, Any]:
     """What a state and a ledger say of what is asked."""
-    published, linked = ledger.publications, ledger.links
-    named = all_names(state, linked)
+    published, linked = ledger.publications, select_shown(ledger.links, bridges(state))
+    named = all_names(state, ledger.links)
     every = endpoints(state)
     count = Counter(endpoint.container for endpoint in every)
     found = [e for e in every if question.container in (None, e.container) and question.bridge in (None, e.bridge)]

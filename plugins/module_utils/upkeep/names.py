@@ -10,9 +10,18 @@ from ..files.marks import Managed, find_managed
 from ..files.model import HostsSettings
 from ..files.operations import FileWrite
 from ..host.draft import Draft
+from ..host.ledger import record_text
+from ..host.operations import LinksRecord
 from ..names.knowledge import Knowledge
 from ..names.resolv import Conf, host_conf, with_facts
 from ..names.writing import write_hint, write_hosts, write_resolv
+
+
+def keep_record(draft: Draft) -> None:
+    """Add to the draft what makes the record say the names that all links give, before any file has them."""
+    text = record_text(draft.ledger.links)
+    if text != draft.state.recorded_links:
+        draft.do(LinksRecord(text, draft.state.recorded_links))
 
 
 def keep_names(draft: Draft) -> None:

@@ -13,7 +13,7 @@ from ..host.settings import FORWARDING_OF
 from ..publish.leftovers import find_vanished
 from .forwarding import find_unforwarded
 from .isolation import keep_isolated
-from .names import keep_names, tell_held_up
+from .names import keep_names, keep_record, tell_held_up
 from .obstacles import find_blocked, find_shut_in
 from .rules import follow_addresses, keep_rules
 
@@ -44,6 +44,7 @@ def settle(draft: Draft) -> None:
         keep_rules(draft)
         keep_forwarding(draft)
         keep_isolated(draft)
+        keep_record(draft)
     keep_names(draft)
     tell_held_up(draft)
     asked = [publication for name in draft.containers_asked for publication in draft.ledger.publications_of(name)]
