@@ -74,6 +74,12 @@ class Answer:
     peer: str = ""
 
 
+def _at(address, port):
+    """Where a socket connects to; a link-local address has the number of an interface behind a ``%``."""
+    bare, _percent, zone = address.partition("%")
+    return (bare, port, 0, int(zone)) if zone else (address, port)
+
+
 def answered(server, peer):
     return Answer("answered", server, peer)
 
@@ -178,7 +184,7 @@ class Call:
             self._socket.bind(source if isinstance(source, tuple) else (source, 0))
         self._connected = protocol == "udp"
         try:
-            self._socket.connect((address, port))
+            self._socket.connect(_at(address, port))
             if self._connected:
                 self._socket.send(self.token)
         except BlockingIOError:
