@@ -92,7 +92,9 @@ options:
     description: The IPv6 network from which containers get their addresses.
     type: raw
   default_gateway_v6:
-    description: The IPv6 gateway of the containers, when it is not the bridge itself.
+    description:
+      - The IPv6 gateway of the containers, when it is not the bridge itself. It may be the link-local address of a
+        router.
     type: raw
   stp:
     description: Whether the bridge speaks the spanning tree protocol. The default for a new bridge is V(false).

@@ -11,6 +11,7 @@ from ..core.networks import is_within
 from ..host.model import HostState
 from ..ipam.plan import POOLS, choose_pool
 from ..link.model import IPV6_MIN_MTU, Link
+from ..link.reach import is_link_local, is_own_broadcast
 from ..ports.model import family_of
 from .exceptions import check as check_exceptions
 from .model import Bridge, DesiredBridge
@@ -112,6 +113,12 @@ def _check_parts(bridge: Bridge) -> None:
                           ("ipv6", (("fixed_cidr_v6", bridge.pool_v6), ("default_gateway_v6", bridge.gateway_v6)))):
         subnet = bridge.subnet(family)
         for option, value in pairs:
+            if option == "default_gateway_v6" and is_link_local(value):
+                continue
+            if option == "default_gateway" and value and subnet and is_own_broadcast(
+                    f"{value}/{subnet.rpartition('/')[2]}"):
+                raise OptionError(option, value, f"is the address of the network {subnet} itself or its broadcast "
+                                  "address", f"Give the address of a router in {subnet}")
             if value and not (subnet and is_within(ipaddress.ip_network(value), ipaddress.ip_network(subnet))):
                 remedy = f"Give a part of {subnet}" if subnet else "Give bip6 as well"
                 raise OptionError(option, value, f"is not inside {subnet or 'a subnet of the family'}, the subnet of "

@@ -9,6 +9,7 @@ from typing import Any, Optional
 from ..core.errors import OptionError
 from ..core.names import interface_name, without_zone
 from ..link.model import IPV6_MIN_MTU
+from ..link.reach import is_link_local, unusable
 from ..link.parse import address, inside, mac, network, parse_mtu
 from ..ports.spec import parse_sources
 from .model import DesiredBridge
@@ -40,8 +41,7 @@ def parse(options: Mapping[str, Any]) -> DesiredBridge:
         forward_others=options["forward_others"], iptables=options["iptables"],
         ip6tables=options["ip6tables"], ipv6=options["ipv6"] if bip6 is None else True, bip6=bip6,
         fixed_cidr_v6=inside("fixed_cidr_v6", pool_v6, bip6),
-        default_gateway_v6=inside("default_gateway_v6", address("default_gateway_v6", options["default_gateway_v6"], 6),
-                                  bip6),
+        default_gateway_v6=_router_v6(options["default_gateway_v6"], bip6),
         stp=options["stp"], mac_address=mac("mac_address", options["mac_address"]),
         gateway_mode=options["gateway_mode"], gateway_mode_v6=options["gateway_mode_v6"] or options["gateway_mode"],
         allow_bridges=other_bridges("allow_bridges", options["allow_bridges"], options["name"]),
@@ -49,6 +49,12 @@ def parse(options: Mapping[str, Any]) -> DesiredBridge:
         trusted_networks=sources("trusted_networks", options["trusted_networks"]),
         adopt=options["adopt"] or bool(options["adopt_uplink"]), adopt_uplink=options["adopt_uplink"],
         force=options["force"], allow_overlap=options["allow_overlap"])
+
+
+def _router_v6(value: Optional[str], bip6: Optional[str]) -> Optional[str]:
+    """A gateway in the subnet of ``bip6``, or one that is told by its link-local address, as routers of IPv6 are."""
+    found = address("default_gateway_v6", value, 6)
+    return found if is_link_local(found) else inside("default_gateway_v6", found, bip6)
 
 
 def bridge_name(option: str, value: str) -> str:
@@ -87,7 +93,7 @@ def bridge_address(option: str, value: Optional[str], version: int) -> Optional[
     if found.ip.is_link_local:
         raise OptionError(option, value, "is a link-local address, which every interface has by itself",
                           f"Give one of a network, like {example}")
-    if found.ip.is_loopback or found.ip.is_multicast or found.ip.is_unspecified:
+    if unusable(found.ip):
         raise OptionError(option, value, "is not an address for an interface", f"Give it like {example}")
     return str(found)
 

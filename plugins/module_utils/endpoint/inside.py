@@ -11,10 +11,13 @@ from ..core.errors import OptionError
 from ..core.plan import Operation
 from ..host.draft import Draft
 from ..host.endpoints import ACCEPT_RA, DISABLE_V6, REDIRECTS, REDIRECTS_V6, Endpoint, inner_settings
+from ..host.model import HostState
 from ..host.operations import SysctlSet
+from ..host.settings import of_new
 from ..link.addressing import AddrAdd, AddrDel, RouteAdd, RouteDel
 from ..link.model import IPV6_MIN_MTU, Link, Namespace, Route
 from ..link.operations import LinkSet
+from ..link.reach import is_connected, require_reach
 from ..netns.model import HOST
 from .model import LocatedEndpoint
 
@@ -26,6 +29,20 @@ HOST_V6 = "net/ipv6/conf/all/disable_ipv6"  # exists where the kernel has IPv6
 def sysctl_names(item: LocatedEndpoint) -> list[str]:
     """The names below /proc/sys that :func:`configure` looks at in the container's namespace."""
     return [*inner_settings(item.interface_name), *(name for name, _value in item.sysctls)]
+
+
+def sysctls_of_host(item: LocatedEndpoint) -> list[str]:
+    """The names of the item's own settings on the host, where interfaces have one name for all new ones."""
+    return [of_new(name) or name for name, _value in item.sysctls]
+
+
+def require_sysctls(state: HostState, item: LocatedEndpoint) -> None:
+    """:raises OptionError: for kernel settings that no container of this host has"""
+    for (name, value), general in zip(item.sysctls, sysctls_of_host(item)):
+        if (HOST, general) in state.sysctls and state.sysctls.get((HOST, general)) is None and (
+                state.sysctls.get((item.path, name)) is None):
+            raise OptionError("sysctls", f"{name.replace('/', '.')}={value}", "names no setting of this kernel",
+                              "Look it up below /proc/sys/net; IFNAME stands for the interface")
 
 
 def _disable_v6(item: LocatedEndpoint) -> str:
@@ -67,7 +84,11 @@ def configure(draft: Draft, item: LocatedEndpoint, bridge: Bridge, addresses: Ma
     for route in routes:
         draft.do(RouteAdd(item.path, route))
     for route in item.routes:
-        if route.destination != "default":
+        here = draft.state.namespaces[item.path]
+        if route.destination == "default":
+            continue
+        require_reach("routes", route, here)
+        if not is_connected(route, here.links[item.interface_name]):
             ensure_route(draft, item.path, route)
 
 
@@ -102,6 +123,7 @@ def bring_up_loopback(draft: Draft, path: str) -> None:
 def _sysctls(draft: Draft, item: LocatedEndpoint, bridge: Bridge, addresses: Mapping[str, str]) -> None:
     """Before the interface is up, and IPv6 on it, so that nothing that a neighbour says comes too early."""
     state, wanted = draft.state, dict(item.sysctls)
+    require_sysctls(state, item)
     mtu = state.namespaces[item.path].links[item.interface_name].mtu
     with_v6 = state.sysctls.get((HOST, HOST_V6)) is not None and mtu >= IPV6_MIN_MTU
     if _is_ours(bridge):

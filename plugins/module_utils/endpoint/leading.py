@@ -17,6 +17,7 @@ from ..firewall.model import FAMILIES
 from ..host.draft import Draft
 from ..link.addressing import RouteDel
 from ..link.model import Route
+from ..link.reach import require_reach
 from .inside import ensure_route
 from .model import LocatedEndpoint
 
@@ -47,7 +48,16 @@ class Made(NamedTuple):
         if (given := self.given(family)) is not None:
             return given
         via = gateway(self.item, self.bridge, family)
-        return Route("default", self.item.interface_name, via, family) if via else None
+        # The container may be its bridge's gateway itself.
+        is_itself = not self.option(family) and via == self.addresses[family].partition("/")[0]
+        return Route("default", self.item.interface_name, via, family) if via and not is_itself else None
+
+    def option(self, family: str) -> str:
+        """The option that says which way the default route leads, "" where it is the bridge."""
+        if self.given(family) is not None:
+            return "routes"
+        names = {"ipv4": ("gateway", self.item.gateway), "ipv6": ("gateway_v6", self.item.gateway_v6)}
+        return names[family][0] if names[family][1] else ""
 
 
 def gateway(item: LocatedEndpoint, bridge: Bridge, family: str) -> str:
@@ -82,6 +92,8 @@ def _lead_out(draft: Draft, interfaces: Mapping[str, Made], family: str) -> None
     wanted = interfaces[name].route(family) if name else None
     if name is None or wanted is None:
         return
+    if option := interfaces[name].option(family):
+        require_reach(option, wanted, here)
     draft.led.add((interfaces[name].item.label, family))
     # What the container put in front of it itself gives way. A route with a larger metric is only taken once this one
     # is gone: it may stay.

@@ -11,6 +11,7 @@ from ..core.errors import MooringError, OptionError
 from ..core.names import container_label, interface_name, without_zone
 from ..link.parse import address as plain_address
 from ..link.parse import mac, parse_mtu, parse_routes
+from ..link.reach import require_usable
 from ..netns.parse import target
 from ..ports.spec import parse_exposed_port
 from .model import MODES, DesiredEndpoint
@@ -25,6 +26,8 @@ def parse(options: Mapping[str, Any]) -> DesiredEndpoint:
     exposed = options["exposed_ports"]
     mode, owner = _mode(options)
     name = interface_name("interface_name", options["interface_name"])
+    if name == "lo":
+        raise OptionError("interface_name", name, "is the loopback of every container", "Choose another name")
     return DesiredEndpoint(
         target=target(options),
         name=container_label("name", options["name"]) if options["name"] else None,
@@ -102,4 +105,8 @@ def _address(option: str, value: Optional[str], version: int) -> Optional[str]:
         raise OptionError(option, value, f"is not an IP address ({error})", f"Give it like {example}") from error
     if found.version != version:
         raise OptionError(option, value, f"is not an IPv{version} address", f"Give it like {example}")
+    require_usable(option, value, example)
+    if found.version == 6 and found.ip.is_link_local:
+        raise OptionError(option, value, "is a link-local address, which every interface has by itself",
+                          f"Give one of a network, like {example}")
     return str(found) if "/" in value else str(found.ip)

@@ -30,6 +30,7 @@ def scope(items: Sequence[LocatedEndpoint], _look: HostState) -> Scope:
             paths[namespace.INIT] = None
     sysctls = [(item.path, name) for item in items if item.present and item.mode == "bridge"
                and not item.place.missing for name in inside.sysctl_names(item)]
+    sysctls += [(HOST, name) for item in items for name in inside.sysctls_of_host(item)]
     return Scope(namespaces=tuple(paths), sysctls=(*sysctls, (HOST, inside.HOST_V6)), firewall=True,
                  names=frozenset(item.label for item in items))
 

@@ -137,7 +137,7 @@ class Memory(Settings):
         require(here.links[route.interface].up, "the interface is down")
         require(all((route.destination, route.family) != (other.destination, other.family) for other in here.routes),
                  "there is a route to it")
-        require(not route.gateway or any(
+        require(not route.gateway or route.gateway.startswith("fe80:") or any(
             ipaddress.ip_address(route.gateway) in ipaddress.ip_network(other.destination) for other in here.routes
             if other.interface == route.interface and other.destination != "default" and not other.gateway),
             "the gateway is not in a network of the interface")

@@ -13,6 +13,7 @@ from ..link.operations import LinkAdd, LinkDel, LinkMove, LinkSet
 from . import rtnl
 from .decode import BARRIERS, IFF_UP, SCOPE_LINK, TABLE_MAIN, UNFINISHED_GROUP, UNICAST
 from .model import HOPS, Route
+from .parse import MTU_RANGE
 
 _PORT_SETTINGS = {"hairpin": "IFLA_BRPORT_MODE", "isolated": "IFLA_BRPORT_ISOLATED"}
 _SCOPE_UNIVERSE, _SCOPE_ANY, _PROTOCOL_STATIC = 0, 255, 4  # RT_SCOPE_NOWHERE fits every scope
@@ -47,7 +48,7 @@ def _link_add(operation: LinkAdd, place: Place) -> Iterator[bytes]:
     # A bridge follows the smallest MTU among its ports until its own is changed (br_mtu_auto_adjust()), and what it is
     # created with does not count: so it is created with another one, and changed below.
     pinned = link.kind == "bridge"
-    attributes: list[Any] = [["IFLA_IFNAME", link.name], ["IFLA_MTU", link.mtu - 1 if pinned else link.mtu]]
+    attributes: list[Any] = [["IFLA_IFNAME", link.name], ["IFLA_MTU", _another_mtu(link.mtu) if pinned else link.mtu]]
     if link.mac:
         attributes.append(["IFLA_ADDRESS", link.mac])
     if link.tx_queue_len >= 0:
@@ -78,6 +79,10 @@ def _link_add(operation: LinkAdd, place: Place) -> Iterator[bytes]:
     if link.hairpin or link.isolated:
         more.append(_port(*([attribute, 1] for key, attribute in _PORT_SETTINGS.items() if getattr(link, key))))
     yield Second(rtnl.encode(rtnl.NEWLINK, 0, more))
+
+
+def _another_mtu(mtu: int) -> int:
+    return mtu - 1 if mtu > MTU_RANGE[0] else mtu + 1
 
 
 def _link_set(operation: LinkSet, place: Place) -> Iterator[bytes]:

@@ -11,6 +11,7 @@ from ..core.errors import OptionError
 from ..core.names import without_zone
 from ..core.networks import is_within
 from .model import Route
+from .reach import require_usable, unusable
 
 MTU_RANGE = (68, 65535)  # RFC 791 and the largest IP packet; what a bridge accepts
 
@@ -42,6 +43,7 @@ def address(option: str, value: Optional[str], version: int) -> Optional[str]:
         raise OptionError(option, value, "is not an IP address", f"Give it like {example}") from error
     if found.version != version:
         raise OptionError(option, value, f"is not an IPv{version} address", f"Give it like {example}")
+    require_usable(option, value, example)
     return str(found)
 
 
@@ -59,7 +61,7 @@ def inside(option: str, value: Optional[str], bip: Optional[str]) -> Optional[st
 
 def parse_mtu(option: str, value: Union[str, int, None]) -> Union[int, str, None]:
     """Bytes, or "auto"."""
-    if not value or value == "auto":
+    if value in (None, "", "auto"):
         return value or None
     if not re.fullmatch(r"[0-9]{1,6}", str(value)) or not MTU_RANGE[0] <= int(value) <= MTU_RANGE[1]:
         raise OptionError(option, value, "is not an MTU",
@@ -84,7 +86,7 @@ def parse_routes(option: str, values: Optional[list[Mapping[str, Any]]], interfa
     """Routes through ``interface``: dictionaries with ``destination`` (a network or "default") and ``gateway``."""
     if values is None:
         return None
-    found = []
+    found: list[Route] = []
     for value in values:
         destination, gateway = value.get("destination") or "", value.get("gateway") or ""
         try:
@@ -97,10 +99,15 @@ def parse_routes(option: str, values: Optional[list[Mapping[str, Any]]], interfa
                 address = ipaddress.ip_address(gateway)
                 gateway = str(address)
                 versions.add(address.version)
+                if problem := unusable(address):
+                    raise ValueError(f"the gateway {problem}")
             if len(versions) > 1:
                 raise ValueError("destination and gateway are of different families")
         except ValueError as error:
             raise OptionError(option, value, f"is not a route ({error})",
                               "Give destination: a network or default, and gateway: an address") from error
-        found.append(Route(destination, interface, gateway, "ipv6" if versions == {6} else "ipv4"))
+        route = Route(destination, interface, gateway, "ipv6" if versions == {6} else "ipv4")
+        if any((route.destination, route.family) == (other.destination, other.family) for other in found):
+            raise OptionError(option, value, f"is the second route to {destination}", "Give one of them")
+        found.append(route)
     return tuple(found)

@@ -9,6 +9,7 @@ from typing import Any, Optional
 from ..core.errors import MooringError, OptionError
 from ..core.names import interface_name
 from ..link.parse import mac, parse_mtu, parse_routes
+from ..link.reach import is_own_broadcast, require_usable
 from ..netns.parse import optional_target
 from .model import DesiredEnd, DesiredVeth
 
@@ -55,6 +56,10 @@ def _addresses(option: str, values: Optional[list[str]]) -> Optional[tuple[str, 
             raise OptionError(option, value, f"is not an address ({error})", "Give it like 10.0.0.1/30") from error
         if "/" not in value:
             raise OptionError(option, value, "lacks a prefix length", f"Give it like {value}/30, or {value}/32")
+        require_usable(option, value, "10.0.0.1/30")
+        if is_own_broadcast(value):
+            raise OptionError(option, value, "is the address of its network itself, or its broadcast address",
+                              f"Give another one, like {address.network[1]}/{address.network.prefixlen}")
         if address.ip.is_link_local and address.version == 6:
             raise OptionError(option, value, "is a link-local address, which every interface has by itself",
                               "Leave it out")

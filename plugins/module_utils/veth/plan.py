@@ -18,6 +18,7 @@ from ..host.settings import known
 from ..link.addressing import AddrAdd, AddrDel
 from ..link.model import IPV6_MIN_MTU, Link, Namespace
 from ..link.operations import LinkAdd, LinkDel, LinkSet, Peer
+from ..link.reach import is_connected, require_reach
 from ..netns.model import HOST, label_of_path
 from ..ports.ledger import Ledger
 from .ends import find, is_handed_over, is_pair, is_unmarked, mark_of, path_of, view
@@ -164,7 +165,9 @@ def _configure(draft: Draft, item: LocatedVeth, end: LocatedEnd) -> None:
             if address not in kept:
                 draft.do(AddrAdd(path, end.name, address))
     for route in end.routes or ():
-        ensure_route(draft, path, route)
+        require_reach("routes", route, netns)
+        if not is_connected(route, netns.links[end.name]):
+            ensure_route(draft, path, route)
 
 
 def _prepare_ipv6(draft: Draft, end: LocatedEnd, mtu: int) -> None:
