@@ -3,6 +3,7 @@
 
     attacker.py fuse TARGET [open|getattr]   mounts a file of FUSE over TARGET that no longer answers from there on
     attacker.py lease TARGET                 holds a lease on TARGET, and does not give it up when it is asked to
+    attacker.py lock TARGET                  locks TARGET
 
 It writes its process id once it is ready. /dev/fuse is looked for at /srv/fuse, where everybody may open it.
 """
@@ -51,5 +52,11 @@ def hold_lease(target):
     signal.pause()
 
 
+def hold_lock(target):
+    fcntl.flock(os.open(target, os.O_RDONLY), fcntl.LOCK_EX)
+    print(os.getpid(), flush=True)
+    signal.pause()
+
+
 if __name__ == "__main__":
-    {"fuse": serve_fuse, "lease": hold_lease}[sys.argv[1]](*sys.argv[2:])
+    {"fuse": serve_fuse, "lease": hold_lease, "lock": hold_lock}[sys.argv[1]](*sys.argv[2:])

@@ -375,3 +375,9 @@ def test_a_name_that_leads_to_no_namespace(here):
             here.run("netns_attach", netns="bad", bridge="br0")
         here.run("netns_attach", netns="fine", bridge="br0")
         here.run("netns_attach", netns="fine", state="absent")
+
+
+def test_a_lock_on_the_network_of_the_host(here, attackers):
+    """A container with the network of the host, or any user, can lock its namespace."""
+    attackers("", "lock", "/proc/self/ns/net", words=USER)
+    attackers.run("docker_bridge", name="br0", bip="10.9.0.1/24")
