@@ -21,7 +21,7 @@ from dataclasses import dataclass, field
 from typing import Any, Optional
 
 SECONDS = 2.0  # without a word from a child; what it does takes it milliseconds
-TOGETHER = 64  # children at the same time
+TOGETHER = 128  # children at the same time, of a megabyte or two each
 TOTAL = 10.0  # seconds for all of them: more than TOGETHER * 5 that do not answer are an attack
 _LIFE = 60  # seconds after which the kernel ends a child by itself, should nobody be there to do it
 _PIECE = 1 << 16

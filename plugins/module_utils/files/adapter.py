@@ -20,7 +20,7 @@ from ..core.trust import is_roots
 from ..netns import processes
 from . import access, contained, marks
 from .access import Ground, Unsafe
-from .contained import pid_at
+from .contained import Process, pid_at
 from .model import HOST_HOSTS, HOST_RESOLV, HOSTS, SYSTEMD_RESOLV, ObservedFile, Place, Site
 from .operations import FileDel, FileWrite, HostnameSet
 
@@ -44,11 +44,13 @@ def hosts_text() -> str:
 
 
 def snapshot(sites: Iterable[Site] = (), names: Optional[Collection[str]] = None,
-             known: Mapping[Place, ObservedFile] = MappingProxyType({})) -> dict[Place, ObservedFile]:
+             known: Mapping[Place, ObservedFile] = MappingProxyType({}),
+             silent: Optional[set[Process]] = None) -> dict[Place, ObservedFile]:
     """The files of these sites, and those of containers that have a hint or a mark.
 
     :param names: containers whose files are to be read as far as they have hints or marks; None for all
     :param known: what has been read already, and is not read again
+    :param silent: processes that are not waited for a second time, see :func:`contained.read`
     """
     sites, hosts_own = tuple(sites), access.find_hosts_own()
     places = [Place(marks.HINTS_UNDER, f"{marks.HINTS}/{entry}") for entry in _hints()
@@ -68,7 +70,7 @@ def snapshot(sites: Iterable[Site] = (), names: Optional[Collection[str]] = None
                 found[place] = _read(place, hosts_own)
             elif alive:
                 inside[place] = None
-    return {**found, **contained.read(inside)}
+    return {**found, **contained.read(inside, silent)}
 
 
 def _hints() -> list[str]:

@@ -24,7 +24,7 @@ from .model import ObservedFile, Place
 from .operations import FileDel, FileWrite, HostnameSet
 
 Inside = Union[FileWrite, FileDel, HostnameSet]
-_Process = tuple[int, str]  # number, and when it started
+Process = tuple[int, str]  # number, and when it started
 
 HELD_UP = f"did not answer within {SECONDS:g} seconds: what is mounted there does not answer"
 _OF_PROCESS = re.compile(r"/proc/(\d+)/root")
@@ -40,18 +40,22 @@ def pid_at(place: Place) -> int:
     return int(found[1]) if found else 0
 
 
-def _whose(place: Place) -> _Process:
+def _whose(place: Place) -> Process:
     return pid_at(place), place.started
 
 
-def read(places: Iterable[Place]) -> dict[Place, ObservedFile]:
+def read(places: Iterable[Place], silent: Optional[set[Process]] = None) -> dict[Place, ObservedFile]:
     """The files of processes as they are.
+
+    :param silent: processes that are not asked, since they did not answer before; gets those that do not answer now
 
     Those of processes that nobody but root of the host says anything about are one child's work. Each other process has
     a child, and so has in the end who comes behind one of the first that does not answer.
     """
     hosts_own = access.find_hosts_own()
-    by_process = _by_process(places)
+    silent = set() if silent is None else silent
+    everywhere = _by_process(places)
+    by_process = {process: here for process, here in everywhere.items() if process not in silent}
     together = [place for process, here in by_process.items() if not _has_rights_of_its_own(process) for place in here]
     held_up = ObservedFile(problem=HELD_UP, held_up=True)
     found: dict[Place, Optional[ObservedFile]] = {}
@@ -63,11 +67,12 @@ def read(places: Iterable[Place]) -> dict[Place, ObservedFile]:
     groups = [[place for place in here if found.get(place) is None] for here in by_process.values()]
     for told in work_apart([functools.partial(_look, each, hosts_own, True) for each in groups if each]):
         found.update(map(_observed, told.values))
-    return {place: found.get(place) or held_up for here in by_process.values() for place in here}
+    silent |= {process for process, here in by_process.items() for place in here if found.get(place) in (None, held_up)}
+    return {place: found.get(place) or held_up for here in everywhere.values() for place in here}
 
 
-def _by_process(places: Iterable[Place]) -> dict[_Process, list[Place]]:
-    found: dict[_Process, list[Place]] = {}
+def _by_process(places: Iterable[Place]) -> dict[Process, list[Place]]:
+    found: dict[Process, list[Place]] = {}
     for place in places:
         found.setdefault(_whose(place), []).append(place)
     return found
@@ -82,7 +87,7 @@ def _observed(told: Sequence[Any]) -> tuple[Place, Optional[ObservedFile]]:
     return Place(*place), ObservedFile(text, problem, parents, tuple(identity) if identity else None, held_up)
 
 
-def _has_rights_of_its_own(named: _Process) -> bool:
+def _has_rights_of_its_own(named: Process) -> bool:
     try:
         with rights.opened(rights.open_process(*named)) as process:
             user = rights.find_rights(process)
@@ -138,7 +143,7 @@ def carry_out(operations: Sequence[Inside]) -> list[Optional[HostError]]:
     Those of one process are done in order, by a child of its own.
     """
     hosts_own = access.find_hosts_own()
-    by_process: dict[_Process, list[int]] = {}
+    by_process: dict[Process, list[int]] = {}
     for number, operation in enumerate(operations):
         process = (operation.pid, operation.started) if isinstance(operation, HostnameSet) \
             else _whose(operation.place)
@@ -157,7 +162,7 @@ def _problems(told: Told, number: int) -> list[str]:
     return [*told.values, *[f": {HELD_UP}"] * (number - len(told.values))]
 
 
-def _work(named: _Process, operations: Sequence[Inside], hosts_own: frozenset[tuple[int, int]], tell: Tell) -> None:
+def _work(named: Process, operations: Sequence[Inside], hosts_own: frozenset[tuple[int, int]], tell: Tell) -> None:
     """As the child: for each operation what keeps it from being done, "" for nothing, as the rest of a sentence."""
     try:
         process = rights.open_process(*named)

@@ -112,8 +112,10 @@ def is_written_anew(text: str, names: Collection[str]) -> bool:
 def _words(line: str) -> list[str]:
     """An entry as its address and its names, [] when it is none."""
     words = line.partition("#")[0].split()
+    if len(words) < 2:  # a file may have a million empty lines
+        return []
     try:
-        ipaddress.ip_address(words[0] if len(words) > 1 else "")
+        ipaddress.ip_address(words[0])
     except ValueError:
         return []
     return words

@@ -10,6 +10,7 @@ from ..core.errors import ExecutionError, HostError, MooringError
 from ..core.plan import Operation, besides
 from ..files import adapter as files
 from ..files import marks, uts
+from ..files.contained import Process
 from ..files.operations import FileDel, FileWrite, HostnameSet
 from ..firewall.iptables import adapter as iptables
 from ..firewall.operations import RestoreTable
@@ -42,6 +43,7 @@ class RealHost:
     def __init__(self) -> None:
         self.warnings: list[str] = []
         self._namespaces = Namespaces()
+        self._silent: set[Process] = set()
         self.setbacks = Setbacks()
 
     def look(self) -> HostState:
@@ -93,16 +95,16 @@ class RealHost:
             except HostError as error:
                 state.closed[path] = str(error)
 
-    @staticmethod
-    def _read_names(state: HostState, scope: Scope) -> None:
+    def _read_names(self, state: HostState, scope: Scope) -> None:
         if not (scope.names or scope.sites or scope.every_name):
             return
         asked = None if scope.every_name else find_linked(state, scope.names)
         # Who shares a network has its names in files of its own, and they follow the owner's address.
-        state.files = files.snapshot(scope.sites, None if asked is None else asked | find_joiners(state, asked))
+        state.files = files.snapshot(scope.sites, None if asked is None else asked | find_joiners(state, asked),
+                                     silent=self._silent)
         if asked is not None and not asked - scope.names <= marks.containers(state.files):
             # A linked container has a namespace of another name than its own: only its mark can tell.
-            state.files = files.snapshot(scope.sites, known=state.files)
+            state.files = files.snapshot(scope.sites, known=state.files, silent=self._silent)
         if state.files:
             state.resolv_texts, state.hosts_text = files.resolv_texts(), files.hosts_text()
             state.hostnames = uts.hostnames((site.pid, site.started) for site in scope.sites if site.pid)
