@@ -99,8 +99,9 @@ network:
       elements: dict
       returned: success
     drift:
-      description: Which rules the next run of any module that writes rules would repair, and which files of containers
-        the next run about them or of M(mooring.net.host_network). Empty when all are as they should be.
+      description: Which rules, settings of ports and neighbours of bridges the next run of any module that writes rules
+        would repair, and which files of containers the next run about them or of M(mooring.net.host_network). Empty
+        when all are as they should be.
       type: list
       elements: str
       returned: success

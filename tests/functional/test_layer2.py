@@ -221,3 +221,163 @@ def test_settings_are_read_as_the_files_have_them(front):
     front.box.run(["ip", "-n", "heeding", "link", "set", "eth0", "mtu", "1000"])
     read = front.pipeline.adapter("link.netlink.snapshot", "/run/netns/heeding")["settings"]
     assert [read[name] for name in names] == ["1", None, None, None]
+
+
+# -- where the host sends what is for a container ---------------------------------------------------------------------
+
+WEB = ("192.168.5.10", "2001:db8:5::10")
+
+
+@pytest.fixture
+def heard(here):
+    """Two containers on a bridge where all talk to all. One has published ports, the other one is after them."""
+    run = here.pipeline.run
+    run("docker_bridge", name="front", bip=f"{FRONT}/24", bip6=f"{FRONT6}/64")
+    run("netns_attach", bridge="front", config=[{"netns": "web", "address": WEB[0], "address_v6": WEB[1]},
+                                                {"netns": "shop"}])
+    run("port_publish", netns="web", published_ports=["8080:80"])
+    for name in ("web", "shop"):
+        here.serve(here.container(name), name, (80,))
+    with contextlib.ExitStack() as stack:
+        here.wires = {name: stack.enter_context(Wire(here.container(name))) for name in ("web", "shop")}
+        yield here
+    run("netns_attach", state="absent", config=[{"netns": name} for name in ("web", "shop")])
+    run("docker_bridge", name="front", state="absent", force=True)
+
+
+def fixed(here):
+    """What is set of the neighbours on the bridge: addresses, and MAC addresses behind ports."""
+    found = {entry["dst"]: entry["lladdr"] for entry in json.loads(here.box.run(
+        ["ip", "-j", "neigh", "show", "dev", "front", "nud", "permanent"]).stdout or "[]")}
+    places = json.loads(here.box.run(["bridge", "-j", "fdb", "show", "br", "front"]).stdout)
+    return found, {entry["mac"]: entry["ifname"] for entry in places if "sticky" in entry.get("flags", ())}
+
+
+def believed(here):
+    """The MAC addresses to which the host sends what is for the addresses of web."""
+    known = {entry["dst"]: entry.get("lladdr") for family in ("-4", "-6") for entry in json.loads(
+        here.box.run(["ip", family, "-j", "neigh", "show", "dev", "front"]).stdout or "[]")}
+    return [known.get(address) for address in WEB]
+
+
+def poison(here):
+    """The attacker says to the host that web's addresses are its own, as long as the kernel may doubt it."""
+    shop = here.wires["shop"]
+    bridge = here.box.run(["cat", "/sys/class/net/front/address"]).stdout.strip()
+    here.box.run(["sysctl", "-qw", "net.ipv4.neigh.front.locktime=0", "net.ipv6.neigh.front.locktime=0"])
+    shop.send(claim(WEB[0], shop.mac, FRONT, bridge), claim(WEB[1], shop.mac, FRONT6, bridge))
+
+
+def calls_to_web(here):
+    return [(here.outside, "tcp", "198.51.100.1", 8080), *((here.host, "tcp", address, 80) for address in WEB)]
+
+
+def servers_of(answers):
+    return [answer.server for answer in answers]
+
+
+def test_who_claims_an_address_does_not_get_what_is_for_it(heard):
+    addresses, places = fixed(heard)
+    web, shop = (heard.wires[name].mac for name in ("web", "shop"))
+    assert {address: addresses[address] for address in WEB} == dict.fromkeys(WEB, web)
+    assert {web, shop} == places.keys()
+    poison(heard)
+    assert believed(heard) == [web, web]
+    assert servers_of(ask(*calls_to_web(heard))) == ["web:80"] * 3
+
+
+def test_who_claims_an_address_does_without_what_is_set(heard):
+    """The attack is real; and what somebody removed is there again after the next run."""
+    web, shop = (heard.wires[name].mac for name in ("web", "shop"))
+    before = fixed(heard)
+    for address in WEB:
+        heard.box.run(["ip", "neigh", "delete", address, "dev", "front"])
+        heard.box.run(["ip", "netns", "exec", "web", "ping", "-qc1", FRONT6 if ":" in address else FRONT])
+    expect_answers(*((call, "web:80", peer) for call, peer in zip(calls_to_web(heard), (OUTSIDE, FRONT, FRONT6))))
+    poison(heard)
+    assert believed(heard) == [shop, shop]
+    drift = heard.pipeline.run("network_info")["network"]["drift"]
+    assert sorted(drift) == sorted(f"set neighbour {address} on front: {web}" for address in WEB)
+    checked = heard.pipeline.run("port_publish", check=True, netns="web", published_ports=["8080:80"])
+    done = heard.pipeline.run("port_publish", netns="web", published_ports=["8080:80"])
+    assert checked["actions"] == done["actions"] == drift
+    assert believed(heard) == [web, web] and fixed(heard) == before
+    assert servers_of(ask(*calls_to_web(heard))) == ["web:80"] * 3
+    assert heard.pipeline.run("port_publish", netns="web", published_ports=["8080:80"])["actions"] == []
+
+
+def test_who_takes_a_mac_address_does_not_get_what_is_for_it(heard):
+    web, shop = heard.wires["web"], heard.wires["shop"]
+    bridge = heard.box.run(["cat", "/sys/class/net/front/address"]).stdout.strip()
+
+    def behind():
+        places = json.loads(heard.box.run(["bridge", "-j", "fdb", "show", "br", "front"]).stdout)
+        return {entry["ifname"] for entry in places if entry["mac"] == web.mac}
+
+    before = behind()
+    shop.send(frame(web.mac, bridge, EXPERIMENT, bytes(46)))
+    assert behind() == before
+    assert servers_of(ask(*calls_to_web(heard))) == ["web:80"] * 3
+    port = before.pop()
+    heard.box.run(["bridge", "fdb", "del", web.mac, "dev", port, "master"])
+
+    def is_taken():
+        shop.send(frame(web.mac, bridge, EXPERIMENT, bytes(46)))
+        return behind() not in (set(), {port})
+
+    wait_until(is_taken)  # until then web itself may have the last word
+    assert heard.pipeline.run("netns_attach", netns="web")["actions"] == [f"set MAC address {web.mac}: behind {port}"]
+    shop.send(frame(web.mac, bridge, EXPERIMENT, bytes(46)))
+    assert behind() == {port}
+
+
+def test_containers_that_change_places_are_where_they_say(heard):
+    """Addresses, given MAC addresses, and both; each is reached at once, and nothing is left of before."""
+    run = heard.pipeline.run
+    macs = ("02:00:00:00:00:01", "02:00:00:00:00:02")
+    for first, second in ((1, 0), (0, 1)):
+        for given in (("address",), ("mac_address",), ("address", "mac_address", "address_v6")):
+            values = {"address": ("192.168.5.10", "192.168.5.11"), "mac_address": macs,
+                      "address_v6": ("2001:db8:5::10", "2001:db8:5::11")}
+            result = run("netns_attach", bridge="front", config=[
+                {"netns": "web", **{key: values[key][first] for key in given}},
+                {"netns": "shop", **{key: values[key][second] for key in given}}])
+            places = {name: [entry[key] for entry in result["endpoints"] if entry["container"] == name
+                             for key in ("address", "address_v6")] for name in ("web", "shop")}
+            for name, found in places.items():
+                for address in (each.partition("/")[0] for each in found):
+                    assert servers_of(ask((heard.host, "tcp", address, 80))) == [f"{name}:80"]
+            held = {address.partition("/")[0] for found in places.values() for address in found}
+            assert {address for address in fixed(heard)[0] if not address.startswith(("ff", "224."))} == held
+            assert len(fixed(heard)[1]) == 2
+
+
+def test_what_others_have_set_stays_and_ours_goes_with_the_lease(heard):
+    heard.box.run(["ip", "neigh", "add", "192.168.5.77", "lladdr", "02:00:00:00:00:77", "dev", "front", "nud",
+                   "permanent"])
+    heard.box.run(["ip", "neigh", "replace", WEB[0], "lladdr", heard.wires["web"].mac, "dev", "front", "nud",
+                   "permanent", "protocol", "static"])
+    assert heard.pipeline.run("netns_attach", netns="web")["actions"] == []
+    assert heard.pipeline.run("netns_attach", netns="web", state="absent")
+    left = {address for address in fixed(heard)[0] if not address.startswith(("ff", "224."))}
+    assert "192.168.5.77" in left and WEB[1] not in left
+    assert len(fixed(heard)[1]) == 1
+
+
+def test_a_bridge_with_another_mac_address_knows_its_containers(heard):
+    before = fixed(heard)[0]
+    heard.pipeline.run("docker_bridge", name="front", mac_address="02:00:00:00:00:01")
+    after = fixed(heard)[0]
+    assert {address: after[address] for address in WEB} == {address: before[address] for address in WEB}
+    poison(heard)
+    assert servers_of(ask(*calls_to_web(heard))) == ["web:80"] * 3
+
+
+def test_a_bridge_that_went_down_is_seen_to(heard):
+    before = fixed(heard)
+    heard.box.run(["sh", "-ec", "ip link set front down; ip link set front up"])
+    assert not set(WEB) & fixed(heard)[0].keys()
+    heard.pipeline.run("docker_bridge", name="front", bip6=f"{FRONT6}/64")  # the kernel has taken that away as well
+    after = fixed(heard)
+    assert {address: after[0][address] for address in WEB} == {address: before[0][address] for address in WEB}
+    assert after[1] == before[1]

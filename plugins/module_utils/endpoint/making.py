@@ -5,8 +5,6 @@ from __future__ import annotations
 import dataclasses
 
 from ..core.errors import MooringError
-from ..core.model import is_known
-from ..core.names import mac_of
 from ..core.plan import RECORD_ENDPOINT
 from ..host.draft import Draft
 from ..host.endpoints import Endpoint
@@ -32,10 +30,6 @@ def make_interface(draft: Draft, reserved: Reserved) -> Endpoint:
     return dataclasses.replace(new, link=draft.state.host.links[new.link.name])
 
 
-def _mac(item: LocatedEndpoint, new: Endpoint) -> str:
-    return item.mac_address or (mac_of(new.ip("ipv4")) if new.address and is_known(new.address) else "")
-
-
 def _create(draft: Draft, item: LocatedEndpoint, new: Endpoint) -> None:
     present = draft.state.host.links.get(new.link.name)
     if present is not None and present.unfinished:
@@ -43,7 +37,7 @@ def _create(draft: Draft, item: LocatedEndpoint, new: Endpoint) -> None:
     elif present is not None:
         raise MooringError(f"interface {new.link.name}, which would be the host's end for {item.label}, exists and is "
                            f"not managed by this collection: remove it with `ip link delete {new.link.name}`")
-    draft.do(LinkAdd(HOST, new.link, Peer(item.path, item.interface_name, _mac(item, new), new.link.mtu)))
+    draft.do(LinkAdd(HOST, new.link, Peer(item.path, item.interface_name, new.mac_address, new.link.mtu)))
 
 
 def _move(draft: Draft, item: LocatedEndpoint, given: GivenPair, new: Endpoint) -> None:
@@ -51,7 +45,7 @@ def _move(draft: Draft, item: LocatedEndpoint, given: GivenPair, new: Endpoint) 
 
     In between it is a pair that lacks an end, which veth_pair makes anew.
     """
-    fitting = dataclasses.replace(given.inner, mtu=new.link.mtu, mac=_mac(item, new) or given.inner.mac)
+    fitting = dataclasses.replace(given.inner, mtu=new.link.mtu, mac=new.mac_address or given.inner.mac)
     if fitting != given.inner:
         draft.do(LinkSet(HOST, given.inner, fitting))
     draft.do(LinkMove(HOST, fitting, item.path, item.interface_name))
@@ -63,10 +57,7 @@ def _adjust(draft: Draft, item: LocatedEndpoint, kept: Kept, new: Endpoint) -> N
     """MTU and MAC of the container's end; a MAC that was derived from the address follows it."""
     if new.link != kept.lease.link:
         draft.do(LinkSet(HOST, kept.lease.link, new.link, item.path), RECORD_ENDPOINT)
-    address = kept.lease.ip("ipv4")
-    derived = bool(address) and kept.inner.mac == mac_of(address)
     inner = draft.state.namespaces[item.path].links[item.interface_name]
-    mac = _mac(item, new) if item.mac_address or derived else ""
-    wanted = dataclasses.replace(inner, mtu=new.link.mtu, mac=mac or inner.mac)
+    wanted = dataclasses.replace(inner, mtu=new.link.mtu, mac=new.mac_address or inner.mac)
     if wanted != inner:
         draft.do(LinkSet(item.path, inner, wanted))

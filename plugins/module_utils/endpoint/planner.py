@@ -22,7 +22,7 @@ from .leading import Made, lead_out
 from .leases import Leases, choose_exposed, require_room
 from .making import make_interface
 from .model import LocatedEndpoint
-from .reserved import Kept, Reserved
+from .reserved import Kept, Reserved, choose_mac
 
 
 class Planner:
@@ -190,7 +190,7 @@ class Planner:
         mtu = item.mtu if isinstance(item.mtu, int) else bridge.link.mtu if follows else outer.mtu
         found = Endpoint(item.label, item.interface_name, outer, address=addresses["ipv4"],
                          address_v6=addresses["ipv6"], exposed=choose_exposed(item, kept.lease if kept else None),
-                         pair=pair)
+                         pair=pair, mac=choose_mac(item, addresses, kept))
         require_room(found)
         return dataclasses.replace(found, link=dataclasses.replace(
             outer, up=True, mtu=mtu, alias=found.mark.text, controller=bridge.name, hairpin=True,

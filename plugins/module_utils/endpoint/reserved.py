@@ -2,15 +2,17 @@
 """An endpoint between the choice of its addresses and its making."""
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import NamedTuple, Optional
 
 from ..core.errors import MooringError
+from ..core.names import mac_of
 from ..host.draft import Draft
-from ..host.endpoints import Endpoint
+from ..host.endpoints import FROM_IP, Endpoint
 from ..link.model import Link
 from .adopt import GivenPair
 from .leading import Made
+from .model import LocatedEndpoint
 
 BRIDGE_PORTS = 1023  # BR_MAX_PORTS of the kernel, less the number that it keeps for none
 
@@ -32,6 +34,16 @@ class Reserved(NamedTuple):
     lease: Endpoint
     kept: Optional[Kept]
     given: Optional[GivenPair]
+
+
+def choose_mac(item: LocatedEndpoint, addresses: Mapping[str, str], kept: Optional[Kept]) -> str:
+    """Where the MAC address comes from, see :class:`Endpoint`. Leases from before this was written down lack it."""
+    if item.mac_address or (kept and kept.lease.mac):
+        return item.mac_address or (kept.lease.mac if kept else "")
+    if kept is None:
+        return FROM_IP if addresses["ipv4"] else ""
+    address = kept.lease.ip("ipv4")
+    return FROM_IP if address and kept.inner.mac == mac_of(address) else ""
 
 
 def require_ports(draft: Draft, bridges: Iterable[str]) -> None:

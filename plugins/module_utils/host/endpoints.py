@@ -6,12 +6,15 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Optional
 
+from ..core.model import is_known
+from ..core.names import mac_of
 from ..link.model import ENDPOINT, Link, Mark
 from ..link.operations import LinkDel, LinkSet
 from ..netns.model import HOST, named_path
 from .draft import Draft
 from .model import HostState, Scope
 
+FROM_IP = "ip"  # a MAC address that is derived from the IPv4 address
 DISABLE_V6 = "net/ipv6/conf/{}/disable_ipv6"
 # What would let a neighbour turn away what a container sends, by redirects (RFC 792, RFC 4861) and by router
 # advertisements (RFC 4861). Of the two for redirects of IPv4 one is enough for them to be heeded (ip-sysctl.rst).
@@ -28,8 +31,9 @@ def inner_settings(interface: str) -> list[str]:
 class Endpoint:
     """A lease as it is: ``address`` and ``address_v6`` with their prefix lengths, "" when there is none.
 
-    ``pair`` is the name of the veth pair that the host's end came from, "" where it was made for the endpoint.
-    ``adopted`` is "" too, unless an engine made the interface: then it is what the bridge's port was, see adopt.py.
+    ``pair`` is the name of the veth pair that the host's end came from, "" where it was made for the endpoint. ``mac``
+    is the MAC address that the container's end was given, FROM_IP where it follows the IPv4 address, "" where nobody
+    knows. ``adopted`` is "", unless an engine made the interface: then it is what the bridge's port was, see adopt.py.
     """
 
     container: str
@@ -40,6 +44,7 @@ class Endpoint:
     exposed: tuple[str, ...] = ()
     pair: str = ""
     adopted: str = ""
+    mac: str = ""
 
     @property
     def bridge(self) -> str:
@@ -53,6 +58,13 @@ class Endpoint:
         return self.with_prefix(family).partition("/")[0]
 
     @property
+    def mac_address(self) -> str:
+        """Of the container's end, "" where it is not known, or not yet."""
+        if self.mac != FROM_IP:
+            return self.mac
+        return mac_of(self.ip("ipv4")) if self.address and is_known(self.address) else ""
+
+    @property
     def path(self) -> str:
         """Of its container's namespace."""
         return self.container if self.container.startswith("/") else named_path(self.container)
@@ -64,9 +76,9 @@ class Endpoint:
 
     @property
     def mark(self) -> Mark:
-        """``mooring:endpoint:web:if=eth0 ip=172.17.0.2/16 expose=80/tcp``."""
+        """``mooring:endpoint:web:if=eth0 ip=172.17.0.2/16 mac=ip expose=80/tcp``."""
         return Mark(ENDPOINT, self.container, {"if": self.interface, "ip": self.address, "ip6": self.address_v6,
-                                               "expose": ",".join(self.exposed), "pair": self.pair,
+                                               "mac": self.mac, "expose": ",".join(self.exposed), "pair": self.pair,
                                                "adopted": self.adopted})
 
 
@@ -78,7 +90,8 @@ def endpoint_of(link: Link) -> Optional[Endpoint]:
     words = mark.settings
     exposed = tuple(port for port in words.get("expose", "").split(",") if port)
     return Endpoint(mark.name, words.get("if", ""), link, address=words.get("ip", ""), address_v6=words.get("ip6", ""),
-                    exposed=exposed, pair=words.get("pair", ""), adopted=words.get("adopted", ""))
+                    exposed=exposed, pair=words.get("pair", ""), adopted=words.get("adopted", ""),
+                    mac=words.get("mac", ""))
 
 
 def outer_end(state: HostState, inner: Link) -> Optional[Link]:

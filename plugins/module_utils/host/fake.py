@@ -26,7 +26,8 @@ def fresh_state() -> HostState:
     """A host with nothing but a loopback: forwarding off, IPv6 on, no rules."""
     return HostState({HOST: Namespace(1, {"lo": Link("lo", "loopback", 1, up=True)})},
                      sysctls={(HOST, name): "0" for name in FORWARDING},
-                     tables={(family, table): ObservedTable() for family in FAMILIES for table in TABLES})
+                     tables={(family, table): ObservedTable() for family in FAMILIES for table in TABLES},
+                     neighbours={})
 
 
 class FakeHost(Memory):
@@ -46,6 +47,7 @@ class FakeHost(Memory):
         state.tables, state.foreign, state.unusable, state.native = {}, {}, {}, ()
         state.sysctls, state.sockets, state.files, state.hostnames, state.resolv_texts = {}, (), {}, {}, {}
         state.hosts_text = state.recorded_links = ""
+        state.neighbours = None
         return state
 
     def snapshot(self, scope_of: Callable[[HostState], Scope]) -> HostState:
@@ -60,6 +62,8 @@ class FakeHost(Memory):
             state.recorded_links = whole.recorded_links
             paths = [path for path in find_unread(state, scope.routes) if path in whole.namespaces]
             state.namespaces.update({path: whole.namespaces[path] for path in paths})
+        if scope.neighbours:
+            state.neighbours = whole.neighbours
         if scope.others:
             state.native = whole.native
         if scope.ports is not None:

@@ -16,7 +16,7 @@ from ..core.errors import HostError
 from ..files.model import ObservedFile
 from ..firewall.iptables.saved import target_of
 from ..firewall.model import ObservedTable
-from ..link.model import IPV6_MIN_MTU, Route
+from ..link.model import IPV6_MIN_MTU, Route, forget_neighbours
 from ..netns.model import named_path
 from ..ports.model import family_of
 from .endpoints import DISABLE_V6
@@ -147,6 +147,17 @@ class Memory(Settings):
         require(operation.route in self.state.namespaces[operation.netns].routes, "there is no such route")
         operation.apply(self.state)
 
+    def _NeighbourAdd(self, operation: Any) -> None:
+        link = self.state.host.links.get(operation.neighbour.interface)
+        if link is None:  # its container has ended
+            return
+        require(link.kind == "bridge" if operation.neighbour.address else bool(link.controller), "it is on no bridge")
+        operation.apply(self.state)
+
+    def _NeighbourDel(self, operation: Any) -> None:
+        require(operation.neighbour.key in (self.state.neighbours or {}), "there is none")
+        operation.apply(self.state)
+
     def _RestoreTable(self, operation: Any) -> None:
         key = (operation.family, operation.table)
         before = list(self.state.tables[key].hooks)
@@ -162,10 +173,9 @@ class Memory(Settings):
         for number, hook in enumerate(inserted):
             later = sum(new.chain == hook.chain for new in inserted[number + 1:])
             hooks.append(dataclasses.replace(hook, position=1 + later))
-        for hook in operation.hooks_new:
-            if hook not in inserted:
-                end = max([0, *(other.position for other in hooks if other.chain == hook.chain)])
-                hooks.append(dataclasses.replace(hook, position=end + 1))
+        for hook in [hook for hook in operation.hooks_new if hook not in inserted]:
+            end = max([0, *(other.position for other in hooks if other.chain == hook.chain)])
+            hooks.append(dataclasses.replace(hook, position=end + 1))
         chains = self.state.tables[key].chains
         for line in [line for chain in chains.values() for line in chain.lines] + [hook.line for hook in hooks]:
             target = target_of(line)
@@ -197,6 +207,7 @@ class Memory(Settings):
         if here is None:
             return
         here.links.pop(name, None)
+        forget_neighbours(self.state, netns, name)
         here.routes = [route for route in here.routes if route.interface != name]
         self._dirty.add(netns)
         for port in here.ports_of(name):

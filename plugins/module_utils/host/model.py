@@ -9,7 +9,7 @@ from typing import Optional, TypeVar
 from ..files.model import ObservedFile, Place, Site
 from ..firewall.model import ObservedTable
 from ..foreign.model import Ruleset, SavedTable
-from ..link.model import BRIDGE, Link, Namespace
+from ..link.model import BRIDGE, Link, Namespace, Neighbour
 from ..netns.model import HOST, NamedNetns, label_of_path
 from ..ports.model import Socket
 
@@ -32,6 +32,7 @@ class Scope:
     :param ports: ranges ``(protocol, first, last)`` whose listening processes are to be named; None reads no sockets
     :param sites: where containers have the files with their names
     :param names: containers whose files are to be read, with those of all that they are linked with, however far
+    :param neighbours: whether to read what is set of neighbours on bridges of ours, and at ports of endpoints
     :param every_name: whether to read the files of every container that has a hint or a mark
     """
 
@@ -46,6 +47,7 @@ class Scope:
     sites: tuple[Site, ...] = ()
     names: frozenset[str] = frozenset()
     every_name: bool = False
+    neighbours: bool = False
 
     @classmethod
     def union(cls, scopes: Iterable[Scope]) -> Scope:
@@ -63,7 +65,8 @@ class Scope:
             ports=frozenset().union(*ports) if ports else None,
             sites=_join(each.sites for each in found),
             names=frozenset().union(*(each.names for each in found)),
-            every_name=any(each.every_name for each in found))
+            every_name=any(each.every_name for each in found),
+            neighbours=any(each.neighbours for each in found))
 
 
     def sysctl_names(self, state: HostState) -> list[tuple[str, str]]:
@@ -101,7 +104,8 @@ class HostState:
     their names, and our hints to them; ``hostnames`` maps processes of containers to what they call themselves, None
     where that is the host's own name; ``resolv_texts`` are the host's own resolv.conf by path, ``hosts_text`` is its
     hosts file. ``recorded_links`` are the names that links give, see :mod:`host.ledger`. ``closed`` says of namespaces
-    that are there why they could not be read.
+    that are there why they could not be read. ``neighbours`` is what is set of those on our bridges, None where nobody
+    has read it.
     """
 
     namespaces: dict[str, Namespace] = field(default_factory=lambda: {HOST: Namespace()})
@@ -120,6 +124,7 @@ class HostState:
     hosts_text: str = ""
     recorded_links: str = ""
     closed: dict[str, str] = field(default_factory=dict)
+    neighbours: Optional[dict[tuple[str, str], Neighbour]] = None
 
     @property
     def shows_rules(self) -> bool:
@@ -134,7 +139,8 @@ class HostState:
             reserved_ports=self.reserved_ports, nameservers=self.nameservers, foreign=dict(self.foreign),
             native=self.native, files=dict(self.files), hostnames=dict(self.hostnames),
             resolv_texts=dict(self.resolv_texts), hosts_text=self.hosts_text,
-            recorded_links=self.recorded_links, closed=dict(self.closed))
+            recorded_links=self.recorded_links, closed=dict(self.closed),
+            neighbours=None if self.neighbours is None else dict(self.neighbours))
 
     @property
     def host(self) -> Namespace:

@@ -16,7 +16,7 @@ from ..firewall.iptables import adapter as iptables
 from ..firewall.operations import RestoreTable
 from ..foreign import netfilter
 from ..link import netlink
-from ..link.model import Namespace
+from ..link.model import BRIDGE, ENDPOINT, Namespace
 from ..netns import registry
 from ..netns.enter import Namespaces, OwnNetworkError
 from ..netns.model import HOST
@@ -67,6 +67,9 @@ class RealHost:
         names = scope.sysctl_names(state)
         state.sysctls = _settings(state, names)
         state.sysctls.update(proc.read_sysctls((key for key in names if key not in state.sysctls), self._namespaces))
+        if scope.neighbours:
+            state.neighbours = netlink.neighbours(*({link.index: link.name for link in state.find_marked(kind)}
+                                                    for kind in (BRIDGE, ENDPOINT)))
         if scope.firewall:
             state.tables, state.foreign, state.unusable = iptables.snapshot()
             state.recorded_links = record.read()

@@ -7,7 +7,7 @@ from ipaddress import ip_interface
 
 from ..core.plan import MAKE_INSIDE, MAKE_LINK
 from ..netns.model import HOST, in_namespace
-from .model import HOPS, Interfaces, Route
+from .model import HOPS, Interfaces, Route, forget_neighbours
 
 
 @dataclass(frozen=True)
@@ -55,12 +55,15 @@ class AddrDel:
     def apply(self, state: Interfaces) -> None:
         links = state.namespaces[self.netns].links
         link = links[self.interface]
-        links[self.interface] = replace(link, addresses=tuple(a for a in link.addresses if a != self.address))
-        networks = {str(ip_interface(a).network) for a in links[self.interface].addresses}
+        left = tuple(a for a in link.addresses if a != self.address)
+        links[self.interface] = replace(link, addresses=left)
+        networks = {str(ip_interface(a).network) for a in left}
         if (gone := str(ip_interface(self.address).network)) not in networks:
             here = state.namespaces[self.netns]
             here.routes = [route for route in here.routes
                            if (route.destination, route.interface, route.gateway) != (gone, self.interface, "")]
+        if all(":" in address for address in left) and ":" not in self.address:
+            forget_neighbours(state, self.netns, self.interface, without_v6=True)
 
     def inverse(self) -> AddrAdd:
         return AddrAdd(self.netns, self.interface, self.address)

@@ -13,11 +13,12 @@ import sys
 from collections.abc import Iterator, Mapping
 from typing import Optional
 
-from .model import HOPS, METRIC_V6, UNFINISHED, Link, Mark, Route
+from .model import HOPS, METRIC_V6, NEIGHBOUR_PROTOCOL, UNFINISHED, Link, Mark, Neighbour, Route
 
 _LINK = struct.Struct("=BxHiII")  # struct ifinfomsg: family, type, index, flags, change
 _ADDRESS = struct.Struct("=BBBBi")  # struct ifaddrmsg: family, prefix length, flags, scope, index
 _ROUTE = struct.Struct("=BBBBBBBBI")  # struct rtmsg: family, lengths, tos, table, protocol, scope, type, flags
+_NEIGHBOUR = struct.Struct("=BxxxiHBB")  # struct ndmsg: family, index, state, flags, type
 _HOP = struct.Struct("=HBBi")  # struct rtnexthop: length, flags, hops, interface
 _ATTRIBUTE = struct.Struct("=HH")  # struct nlattr: length, type
 _TYPE = 0x3FFF  # NLA_TYPE_MASK: the two bits above are flags
@@ -29,6 +30,9 @@ _INFO_KIND, _INFO_DATA, _INFO_SLAVE_DATA = 1, 2, 5
 _BR_STP_STATE, _BRPORT_MODE, _BRPORT_ISOLATED = 5, 4, 33
 _IFA_ADDRESS, _IFA_LOCAL = 1, 2
 _RTA_DST, _RTA_OIF, _RTA_GATEWAY, _RTA_PRIORITY, _RTA_MULTIPATH, _RTA_TABLE, _RTA_NH_ID = 1, 4, 5, 6, 9, 15, 30
+_AF_BRIDGE = 7  # Python has no name for it
+_NDA_DST, _NDA_LLADDR, _NDA_PROTOCOL = 1, 2, 12
+_NUD_NOARP, _NUD_PERMANENT, _NTF_MASTER, _NTF_STICKY = 0x40, 0x80, 0x04, 0x40  # linux/neighbour.h
 
 IFF_UP, _IFF_LOOPBACK = 0x1, 0x8
 TABLE_MAIN, UNICAST, SCOPE_LINK = 254, 1, 253
@@ -50,6 +54,8 @@ _SETTINGS = ((socket.AF_INET, 1, 3, "net/ipv4/conf/{}/accept_redirects"),
 LINKS = _LINK.pack(0, 0, 0, 0, 0) + _ATTRIBUTE.pack(8, 29) + struct.pack("=I", 0x08)
 ADDRESSES = _ADDRESS.pack(0, 0, 0, 0, 0)
 ROUTES = _ROUTE.pack(0, 0, 0, 0, TABLE_MAIN, 0, 0, 0, 0)
+NEIGHBOURS = _NEIGHBOUR.pack(0, 0, 0, 0, 0)
+PLACES = _NEIGHBOUR.pack(_AF_BRIDGE, 0, 0, 0, 0)  # the MAC addresses that bridges know
 
 
 def attributes(data: bytes, offset: int = 0) -> dict[int, bytes]:
@@ -151,3 +157,33 @@ def route(payload: bytes, names: Mapping[int, str]) -> Optional[Route]:
     gateway = socket.inet_ntop(family, words[_RTA_GATEWAY]) if _RTA_GATEWAY in words else ""
     return Route(destination, names.get(interface, ""), gateway, _FAMILIES[family],
                  0 if family == socket.AF_INET6 and metric == METRIC_V6 else metric, shape)
+
+
+def neighbour(payload: bytes, names: Mapping[int, str]) -> Optional[Neighbour]:
+    """What was set of an address, or of a MAC address behind a port; None for what a kernel has found out itself.
+
+    :param names: of the interfaces that are asked about, by index
+    """
+    family, index, state, flags, _type = _NEIGHBOUR.unpack_from(payload)
+    fixed = (flags & _NTF_STICKY and state & _NUD_NOARP) if family == _AF_BRIDGE else state & _NUD_PERMANENT
+    if not fixed or index not in names:
+        return None
+    words = attributes(payload, _NEIGHBOUR.size)
+    mac = ":".join(f"{byte:02x}" for byte in words.get(_NDA_LLADDR, b""))
+    if family == _AF_BRIDGE:
+        return Neighbour(names[index], mac)
+    own = _number(words.get(_NDA_PROTOCOL)) == NEIGHBOUR_PROTOCOL
+    return Neighbour(names[index], mac, socket.inet_ntop(family, words[_NDA_DST]), own) if family in _FAMILIES else None
+
+
+def neighbour_request(each: Neighbour, index: int, adding: bool) -> bytes:
+    """The payload that sets or removes one; pyroute2 0.7.2 has no name for some of these attributes."""
+    mac = attribute(_NDA_LLADDR, bytes.fromhex(each.mac.replace(":", "")))
+    if not each.address:
+        flags = _NTF_MASTER | (_NTF_STICKY if adding else 0)
+        return _NEIGHBOUR.pack(_AF_BRIDGE, index, _NUD_NOARP, flags, 0) + mac
+    family = socket.AF_INET6 if ":" in each.address else socket.AF_INET
+    words = attribute(_NDA_DST, socket.inet_pton(family, each.address))
+    if adding:
+        words += mac + attribute(_NDA_PROTOCOL, bytes([NEIGHBOUR_PROTOCOL]))
+    return _NEIGHBOUR.pack(family, index, _NUD_PERMANENT, 0, 0) + words

@@ -9,9 +9,10 @@ from typing import Any, Protocol, Union
 
 from ..core.plan import Operation
 from ..link.addressing import AddrAdd, AddrDel, RouteAdd, RouteDel
+from ..link.neighbours import NeighbourAdd, NeighbourDel
 from ..link.operations import LinkAdd, LinkDel, LinkMove, LinkSet
 from . import rtnl
-from .decode import BARRIERS, IFF_UP, SCOPE_LINK, TABLE_MAIN, UNFINISHED_GROUP, UNICAST
+from .decode import BARRIERS, IFF_UP, SCOPE_LINK, TABLE_MAIN, UNFINISHED_GROUP, UNICAST, neighbour_request
 from .model import HOPS, Route
 from .parse import MTU_RANGE
 
@@ -180,6 +181,15 @@ def _destination(route: Route) -> tuple[list[Any], int, int]:
     return [*attributes, ["RTA_DST", str(network.network_address)]], family, network.prefixlen
 
 
+def _neighbour(operation: Union[NeighbourAdd, NeighbourDel], place: Place) -> Iterator[bytes]:
+    adding = isinstance(operation, NeighbourAdd)
+    index = place.index(operation.neighbour.interface)
+    if index:  # else its container has ended by now
+        yield rtnl.message(rtnl.NEWNEIGH if adding else rtnl.DELNEIGH,
+                           neighbour_request(operation.neighbour, index, adding),
+                           rtnl.CREATE | rtnl.REPLACE if adding else 0)
+
+
 def _port(*settings: list[Any]) -> list[Any]:
     """Settings of a bridge port: br_netlink.c of the kernel."""
     return ["IFLA_LINKINFO", {"attrs": [["IFLA_INFO_SLAVE_KIND", "bridge"],
@@ -189,4 +199,5 @@ def _port(*settings: list[Any]) -> list[Any]:
 # What encodes an operation takes those of its own class.
 _ENCODERS: Mapping[type[object], Callable[[Any, Place], Iterator[bytes]]] = {
     LinkAdd: _link_add, LinkSet: _link_set, LinkMove: _link_move, LinkDel: _link_del, AddrAdd: _address,
-    AddrDel: _address, RouteAdd: _route_add, RouteDel: _route_del}
+    AddrDel: _address, RouteAdd: _route_add, RouteDel: _route_del,
+    NeighbourAdd: _neighbour, NeighbourDel: _neighbour}

@@ -13,6 +13,7 @@ from functools import cached_property
 from typing import Optional, Protocol
 
 from ..core.model import KNOWN_AFTER_APPLY, is_known
+from ..netns.model import HOST
 
 MARK = "mooring"
 _UNKNOWN = "?"  # in a mark that is planned: nothing else that stands in marks has this character
@@ -20,6 +21,9 @@ BRIDGE, ENDPOINT, VETH = "bridge", "endpoint", "veth"
 IPV6_MIN_MTU = 1280  # RFC 8200; below it the kernel has no IPv6 on an interface, nor settings for it
 HOPS = "hops"
 METRIC_V6 = 1024  # IP6_RT_PRIO_USER: what the kernel gives an IPv6 route without a metric
+# The number by which neighbours are ours (NDA_PROTOCOL, "proto" of ip-neighbour(8)). Those below 100 and 186 to 192 are
+# given away (linux/rtnetlink.h, /etc/iproute2/rt_protos).
+NEIGHBOUR_PROTOCOL = 109
 UNFINISHED = "unfinished"  # made by a run that was killed before it could say what for
 
 
@@ -151,8 +155,39 @@ class Namespace:
         return [link for link in self.links.values() if link.controller == bridge]
 
 
+@dataclass(frozen=True)
+class Neighbour:
+    """What somebody has set, so that nothing that is heard changes it: the MAC address of an address behind a bridge,
+    or, with ``address`` "", the port behind which a MAC address is (bridge(8): static and sticky).
+
+    :param interface: the bridge, or the port
+    :param own: whether it is ours: made with :data:`NEIGHBOUR_PROTOCOL`, or at a port of ours
+    """
+
+    interface: str
+    mac: str
+    address: str = ""
+    own: bool = True
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """Of each there is one of these."""
+        return self.interface, self.address or self.mac
+
+
 class Interfaces(Protocol):
-    """As much of a host's state as links, addresses and routes are."""
+    """As much of a host's state as links, addresses, routes and neighbours are."""
 
     namespaces: dict[str, Namespace]
     sysctls: dict[tuple[str, str], Optional[str]]
+    neighbours: Optional[dict[tuple[str, str], Neighbour]]
+
+
+def forget_neighbours(state: Interfaces, netns: str, interface: str, without_v6: bool = False) -> None:
+    """What is set of neighbours lives with the bridge and its MAC address, and with the port's place on it.
+
+    :param without_v6: those of IPv4 only, which go with the last such address of the bridge (``fib_disable_ip()``)
+    """
+    if netns == HOST and state.neighbours:
+        for key in [key for key in state.neighbours if key[0] == interface and not (without_v6 and ":" in key[1])]:
+            del state.neighbours[key]

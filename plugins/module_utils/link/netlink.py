@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import re
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -12,12 +13,13 @@ from typing import Optional
 
 from ..core.errors import HostError
 from ..core.plan import Operation
-from ..link.operations import LinkDel
+from ..link.neighbours import NeighbourDel
+from ..link.operations import LinkDel, LinkSet
 from ..netns.enter import Namespaces, home
 from ..netns.model import HOST, label_of_path
 from . import decode, rtnl
 from .encode import Second, messages
-from .model import Namespace, Route
+from .model import Namespace, Neighbour, Route
 
 MOST_IN_CONTAINER = 1 << 16  # of links, of addresses and of routes; a bridge of a thousand ports has 2000
 _BARRIERS = frozenset(decode.BARRIERS.values())
@@ -61,6 +63,20 @@ def snapshot(path: str, namespaces: Optional[Namespaces] = None) -> Namespace:
     return Namespace(inode, {link.name: replace(link, controller=names.get(controller, ""),
                                                 addresses=tuple(addresses.get(link.index, ())))
                              for link, controller in links}, leading, settings, barriers)
+
+
+def neighbours(bridges: Mapping[int, str], ports: Mapping[int, str]) -> Optional[dict[tuple[str, str], Neighbour]]:
+    """What is set of neighbours on these bridges, and of MAC addresses behind these ports, which are names by index.
+
+    :returns: None where the kernel is older than 5.0: it keeps no word of whose a neighbour is
+    """
+    if tuple(map(int, re.findall("[0-9]+", os.uname().release)[:2])) < (5, 0):
+        return None
+    with rtnl.RtnlSocket() as kernel:
+        found = [decode.neighbour(data, names) for request, names in ((decode.NEIGHBOURS, bridges),
+                                                                      (decode.PLACES, ports)) if names
+                 for data in kernel.dump(rtnl.GETNEIGH, request)]
+    return {each.key: each for each in found if each is not None}
 
 
 def _decode_routes(payloads: Sequence[bytes], names: Mapping[int, str]) -> tuple[list[Route], list[Route]]:
@@ -193,11 +209,15 @@ def _delete_together(kernel: rtnl.RtnlSocket, operations: Sequence[LinkDel]) -> 
 
 
 def _settled(operation: Operation, code: int) -> int:
-    """The errno of an operation, 0 also for a link that is gone before it could be deleted.
+    """The errno of an operation, 0 also for a link or a neighbour that is gone before it could be deleted or isolated.
 
-    The kernel ends a pair some time after the last process of its container, with whatever comes in between.
+    The kernel ends a pair some time after the last process of its container, with whatever comes in between. And it
+    forgets the neighbours of a bridge when that goes down or gets another MAC address.
     """
-    return 0 if code == errno.ENODEV and isinstance(operation, LinkDel) else code
+    gone = (code == errno.ENODEV and isinstance(operation, LinkDel)
+            or code == errno.ENODEV and isinstance(operation, LinkSet) and operation.changes.keys() == {"isolated"}
+            or code == errno.ENOENT and isinstance(operation, NeighbourDel))
+    return 0 if gone else code
 
 
 def _clear_group(kernel: rtnl.RtnlSocket) -> None:

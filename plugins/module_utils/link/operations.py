@@ -7,7 +7,7 @@ from typing import Any, Optional
 
 from ..core.plan import MAKE_INSIDE, MAKE_LINK, RELEASE_LINK
 from ..netns.model import HOST, in_namespace, label_of_path
-from .model import Interfaces, Link, describe_alias
+from .model import Interfaces, Link, describe_alias, forget_neighbours
 
 
 @dataclass(frozen=True)
@@ -108,6 +108,8 @@ class LinkSet:
     def apply(self, state: Interfaces) -> None:
         links = state.namespaces[self.netns].links
         current = links[self.old.name]
+        if self.changes.keys() & {"controller", "mac"}:
+            forget_neighbours(state, self.netns, self.old.name)
         links[self.old.name] = replace(current, **{key: new for key, (_old, new) in self.changes.items()})
 
     def inverse(self) -> LinkSet:
@@ -150,6 +152,7 @@ class LinkMove:
 
     def apply(self, state: Interfaces) -> None:
         link = state.namespaces[self.netns].links.pop(self.link.name)
+        forget_neighbours(state, self.netns, link.name)
         index = _next_index(state, self.target)
         for netns in state.namespaces.values():
             for other in netns.links.values():
@@ -201,3 +204,4 @@ def _forget_settings(state: Interfaces, netns: str, interface: str) -> None:
     """The kernel settings of an interface go with it, and a new one of the name begins with the defaults."""
     for key in [key for key in state.sysctls if key[0] == netns and interface in key[1].split("/")[3:4]]:
         state.sysctls[key] = None
+    forget_neighbours(state, netns, interface)

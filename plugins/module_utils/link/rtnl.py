@@ -22,7 +22,8 @@ from ..core.errors import HostError
 NEWLINK, DELLINK, GETLINK = 16, 17, 18
 NEWADDR, DELADDR, GETADDR = 20, 21, 22
 NEWROUTE, DELROUTE, GETROUTE = 24, 25, 26
-REQUEST, ACK, CREATE, EXCLUSIVE, DUMP = 0x1, 0x4, 0x400, 0x200, 0x300
+NEWNEIGH, DELNEIGH, GETNEIGH = 28, 29, 30
+REQUEST, ACK, CREATE, EXCLUSIVE, REPLACE, DUMP = 0x1, 0x4, 0x400, 0x200, 0x100, 0x300
 NETFILTER = 12  # NETLINK_NETFILTER, the same protocol for tables and tracked connections
 _ERROR, _DONE = 2, 3
 _INTERRUPTED = 0x10  # NLM_F_DUMP_INTR
@@ -77,9 +78,9 @@ _ENCODED: dict[str, bytes] = {}
 _KEPT = 4096  # messages; a message is about a hundred bytes
 
 
-def message(kind: int, payload: bytes) -> bytes:
+def message(kind: int, payload: bytes, how: int = 0) -> bytes:
     """A request that is encoded already; its number is filled in when it is sent."""
-    return _HEADER.pack(_HEADER.size + len(payload), kind, REQUEST, 0, 0) + payload
+    return _HEADER.pack(_HEADER.size + len(payload), kind, REQUEST | how, 0, 0) + payload
 
 
 class RtnlSocket:

@@ -35,8 +35,9 @@ def keep_isolated(draft: Draft) -> None:
         link = endpoint.link
         if link.isolated != isolated:
             new = link.name not in draft.observed.host.links
-            # What is to be open is so before something else ends.
-            draft.do(LinkSet(HOST, link, replace(link, isolated=isolated)),
+            # What is to be open is so before something else ends. A container in which nothing can be done does not get
+            # away with that.
+            draft.do(LinkSet(HOST, link, replace(link, isolated=isolated), endpoint.path if new else ""),
                      OPEN if not isolated else None if new else FORGET)
 
 

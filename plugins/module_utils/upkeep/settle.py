@@ -14,6 +14,7 @@ from ..publish.leftovers import find_vanished
 from .forwarding import find_unforwarded
 from .isolation import keep_isolated
 from .names import keep_names, keep_record, tell_held_up
+from .neighbours import keep_neighbours
 from .obstacles import find_blocked, find_shut_in
 from .rules import follow_addresses, keep_rules
 
@@ -21,7 +22,7 @@ from .rules import follow_addresses, keep_rules
 def widen(scope: Scope) -> Scope:
     """A scope with what :func:`settle` has to know."""
     more = Scope(sysctls=SWITCHES, bridge_sysctls=(ROUTE_LOCALNET, ACCEPT_RA, *FORWARDING_OF.values()),
-                 outer_sysctls=(*OF_OTHERS, *((FORWARDING_OF["ipv4"],) if scope.others else ())))
+                 outer_sysctls=(*OF_OTHERS, *((FORWARDING_OF["ipv4"],) if scope.others else ())), neighbours=True)
     return Scope.union([scope, more]) if scope.firewall else scope
 
 
@@ -45,6 +46,7 @@ def settle(draft: Draft) -> None:
         keep_forwarding(draft)
         keep_isolated(draft)
         keep_record(draft)
+    keep_neighbours(draft)
     keep_names(draft)
     tell_held_up(draft)
     asked = [publication for name in draft.containers_asked for publication in draft.ledger.publications_of(name)]

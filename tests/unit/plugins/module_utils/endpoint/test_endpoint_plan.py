@@ -37,7 +37,7 @@ def test_a_new_endpoint_on_a_fresh_host(world: World) -> None:
     inner, outer = world.inner("web"), world.state.host.links[host_end]
     assert (inner.up, inner.addresses, inner.mac) == (True, ("192.168.5.2/24",), "02:42:c0:a8:05:02")
     assert (outer.up, outer.controller, outer.hairpin) == (True, "br0", True)
-    assert outer.alias == "mooring:endpoint:web:if=eth0 ip=192.168.5.2/24 expose=80/tcp,53/udp"
+    assert outer.alias == "mooring:endpoint:web:if=eth0 ip=192.168.5.2/24 mac=ip expose=80/tcp,53/udp"
     assert world.inner("web", "lo").up
     assert Route("default", "eth0", "192.168.5.1") in world.state.namespaces[named_path("web")].routes
     assert plan.before == (None,) and plan.after[0]["gateway"] == "192.168.5.1"
