@@ -41,16 +41,24 @@ def start(here, *, last=0, own_network=True):
     return pid
 
 
+def stay_in(here, path):
+    """Keep a namespace alive by another process in it."""
+    pid = int(here.sh(f"nsenter --net={path} sleep 1000 >/dev/null 2>&1 & echo $!"))
+    here.started.append(pid)
+    while here.inode(f"/proc/{pid}/ns/net") != here.inode(path):
+        time.sleep(0.01)
+
+
 def end(here, pid):
     here.sh(f"kill {pid} 2>/dev/null || exit 0; while [ -e /proc/{pid}/ns ]; do sleep 0.02; done")
 
 
-def use_again(here, pid, own_network=True):
-    """End a process; another one gets its number."""
+def use_again(here, pid, begin=start, **how):
+    """End a process; another one, which ``begin`` starts, gets its number."""
     end(here, pid)
     here.started.remove(pid)
     for _attempt in range(50):  # somebody else may start a process in between
-        found = start(here, last=pid - 1, own_network=own_network)
+        found = begin(here, last=pid - 1, **how)
         if found == pid:
             return
         end(here, found)
@@ -72,7 +80,9 @@ def lost(here):
     pid = start(here)
     here.run("netns_attach", pid=pid, name="c1")
     here.run("port_publish", netns="c1", published_ports=["8080:80"])
+    ports = here.ports("br0")
     use_again(here, pid)
+    here.gone(ports)
     assert here.inode("/run/netns/c1") == here.inode(f"/proc/{pid}/ns/net")
     here.servers.serve(Process(here.host, "foreign", pid), "foreign", (80,))
     yield pid
@@ -180,8 +190,7 @@ def test_a_namespace_that_lives_on_without_its_process(here):
     # By a path there is no name, so that nothing but the interface says whose it is.
     here.run("netns_attach", netns="c1", state="absent")
     here.run("netns_attach", netns_path=f"/proc/{second}/ns/net")
-    here.sh(f"nsenter --net=/proc/{second}/ns/net sleep 1000 >/dev/null 2>&1 & echo $! >/run/third")
-    here.started.append(int(here.sh("cat /run/third; rm /run/third")))
+    stay_in(here, f"/proc/{second}/ns/net")
     use_again(here, second)
     with pytest.raises(PipelineError, match=f"/proc/{second}/ns/net is not where eth0 of /proc/{second}/ns/net is"):
         here.run("docker_bridge", **bridge, mtu=1400)
@@ -267,8 +276,7 @@ def test_what_others_put_over_our_name_is_not_entered(here, way):
     theirs = start(here)
     here.run("netns_attach", netns="c1")
     here.run("port_publish", netns="c1", published_ports=["8080:80"])
-    here.sh("nsenter --net=/run/netns/c1 sleep 1000 >/dev/null 2>&1 & echo $! >/run/inside")  # ours lives on
-    here.started.append(int(here.sh("cat /run/inside; rm /run/inside")))
+    stay_in(here, "/run/netns/c1")  # ours lives on
     here.sh(way.format(f"/proc/{theirs}/ns/net"))
     for module, params in (("netns_attach", {"netns": "c1"}), ("docker_bridge", {"name": "br0", "mtu": 1400}),
                            ("veth_pair", {"name": "x", "peer": {"name": "y", "netns": "c1"}}),
@@ -375,6 +383,16 @@ def start_with_files(here, last=0):
     return pid
 
 
+FOLLOW = ("import sys; sys.path.append(sys.argv[1])\n"
+          "from ansible_collections.mooring.net.plugins.module_utils.names import follow\n"
+          "sys.exit(follow.main())")
+
+
+def follow(here, check=True):
+    """Run what systemd starts when the host's resolv.conf has changed; what it says of errors."""
+    return here.host.run([sys.executable, "-c", FOLLOW, CHECKOUT / ".collections"], check=check).stderr
+
+
 def hosts_of(here, pid):
     return here.sh(f"cat /proc/{pid}/root/etc/hosts 2>/dev/null || true")
 
@@ -382,24 +400,25 @@ def hosts_of(here, pid):
 def test_files_of_a_process_that_got_the_number_are_left_alone(here):
     pid = start_with_files(here)
     here.run("netns_attach", pid=pid, name="c1")
+    here.sh("echo nameserver 192.0.2.53 >/etc/resolv.conf")
     here.run("container_dns", pid=pid, name="c1", hostname="front")
     assert "front" in hosts_of(here, pid)
-    ours = hosts_of(here, pid)
-    for _attempt in range(50):
-        end(here, pid)
-        here.started.remove(pid)
-        if (new := start_with_files(here, last=pid - 1)) == pid:
-            break
-        pid, here.started[:] = pid, [each for each in here.started if each != new]
-        end(here, new)
-        here.started.append(pid)
+    here.sh("echo nameserver 192.0.2.54 >/etc/resolv.conf")
+    follow(here)
+    ours, servers = hosts_of(here, pid), here.sh(f"cat /proc/{pid}/root/etc/resolv.conf")
+    assert "nameserver 192.0.2.54" in servers
+    use_again(here, pid, start_with_files)
     # Whoever it is has read the block of the one before, and shows it as its own.
     here.host.path(f"/proc/{pid}/root/etc/hosts").write_text(ours)
+    here.host.path(f"/proc/{pid}/root/etc/resolv.conf").write_text(servers)
+    here.sh("echo nameserver 192.0.2.55 >/etc/resolv.conf")
+    follow(here)
     assert here.run("network_info")["network"]["leftovers"][-1] == (
         "files of c1: they are no longer as this collection wrote them")
     here.run("docker_bridge", name="br0", bip="192.168.6.1/24")
     here.run("container_dns", netns="c1", state="absent")
     here.run("docker_bridge", name="br0", bip=f"{GATEWAY}/24")
+    assert here.sh(f"cat /proc/{pid}/root/etc/resolv.conf") == servers
     assert hosts_of(here, pid) == ours and here.sh(f"nsenter --target {pid} --uts hostname") != "front\n"
 
 
@@ -427,6 +446,8 @@ def test_a_folder_of_records_that_others_can_write_is_refused_by_name(here, plan
     for module, params in (("container_dns", {"pid": pid}), ("container_dns", {"netns": "c1"}), ("network_info", {})):
         with pytest.raises(PipelineError, match=message.replace("{}", folder)):
             here.run(module, **params)
+    here.sh("echo nameserver 192.0.2.53 >/etc/resolv.conf")
+    assert follow(here, check=False).startswith(message.replace("{}", folder))
     assert hosts_of(here, pid) == "10.7.7.7 mine\n" and not here.exists("/etc/netns/c1")
     here.sh(f"rm -rf {folder} /run/theirs")
 

@@ -80,8 +80,7 @@ def _of_engine(container: Container, name: Optional[str]) -> tuple[Resolved, Sit
     """A file that the engine does not mount is the image's, as resolv.conf under Podman without a network; one that it
     does not keep as root is the container's."""
     label, root = name or container.name, f"/proc/{container.pid}/root"
-    places = [(file, Place(*posixpath.split(path)) if path else Place(root, f"etc/{file}",
-                                                                                            container.started))
+    places = [(file, Place(*posixpath.split(path)) if path else Place(root, f"etc/{file}", container.started))
               for file, path in zip(FILES, container.paths)]
     resolv = dict(places)[RESOLV]
     if container.engine == "docker" and not resolv.under.startswith("/proc/"):
