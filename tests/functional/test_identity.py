@@ -289,6 +289,21 @@ def test_what_others_put_over_our_name_is_not_entered(here, way):
     here.sh("umount /run/netns/c1 2>/dev/null || true; umount /run/netns/c1 2>/dev/null || true; rm /run/netns/c1")
 
 
+def test_what_is_left_of_a_name_that_others_unmounted_goes(here):
+    here.run("netns_attach", config=[{"netns": "c1"}, {"netns": "c2"}])
+    ports = here.ports("br0")
+    here.sh("umount /run/netns/c1 /run/netns/c2; touch /run/netns/theirs")
+    here.gone(ports)
+    with pytest.raises(PipelineError, match="'theirs' is a file in /run/netns that leads to no namespace"):
+        here.run("netns_attach", netns="theirs")
+    assert here.run("network_info")["network"]["leftovers"] == [
+        "/run/netns/c1: leads nowhere", "/run/netns/c2: leads nowhere"]
+    here.run("netns_attach", netns="c1")
+    here.run("netns_attach", netns="c2", state="absent")
+    assert here.sh("ls /run/netns") == "c1\ntheirs\n" and links_of(here, "c1") == ["lo", "eth0"]
+    here.sh("rm /run/netns/theirs")
+
+
 def test_a_joiner_is_gone_with_the_one_that_it_joined(here):
     here.run("netns_attach", config=[{"netns": "web"}, {"netns": "side", "network_mode": "container:web"}])
     here.run("netns_attach", netns="web", state="absent")
@@ -353,6 +368,21 @@ def test_a_folder_that_others_can_write_is_refused_by_name(here, folder, plant, 
         assert not here.exists("/run/netns/c1") and not here.exists("/run/theirs/c1")
     finally:
         here.sh("rm -rf /run/mooring /run/theirs")
+
+
+@pytest.mark.parametrize(("plant", "message"), [
+    ("chown 1000 {}", "{} belongs to user 1000"), ("chmod 1777 {}", "{} can be written by others than root")])
+def test_nothing_is_made_where_others_could_lead_it_elsewhere(here, plant, message):
+    here.run("netns_attach", netns="c1")
+    here.sh(f"umount /run/netns/c1; umount -l /run/netns; {plant.replace('{}', '/run/netns')}")
+    here.run("netns_attach", netns="c1", state="absent")
+    try:
+        for params in ({"netns": "c2"}, {"pid": start(here)}):
+            with pytest.raises(PipelineError, match=message.replace("{}", "/run/netns")):
+                here.run("netns_attach", **params)
+        assert here.sh("ls /run/netns") == "" and here.ports("br0") == []
+    finally:
+        here.sh("chown root /run/netns; chmod 755 /run/netns")
 
 
 def test_a_mark_that_others_wrote_says_nothing(here):

@@ -14,6 +14,7 @@ import os
 from collections.abc import Mapping
 from typing import Optional
 
+from ..core import folders
 from ..core.errors import HostError
 from ..netns import registry, syscalls
 from ..netns.enter import Namespaces, home, identify
@@ -39,13 +40,15 @@ def snapshot(marks: Optional[Mapping[str, NetnsMark]] = None) -> dict[str, Named
 def _entries(directory: str) -> list[str]:
     try:
         return sorted(os.listdir(directory))
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return []
 
 
 def _identity(path: str) -> Optional[Identity]:
+    """Which namespace is there, None when it is none: a file that was below a mount has no device of the kernel's."""
     try:
-        return identify(path, os.stat(path))
+        found = os.stat(path)
+        return identify(path, found) if found.st_dev == os.stat("/proc/self/ns/net").st_dev else None
     except OSError:
         return None
 
@@ -56,7 +59,8 @@ def add(operation: NetnsAdd, namespaces: Namespaces) -> None:
     try:
         if target:
             namespaces.identify(target)
-        os.makedirs(NETNS_DIRECTORY, mode=0o755, exist_ok=True)
+        with folders.open_own(*os.path.split(NETNS_DIRECTORY), make=True):
+            pass  # who could put a link in the place of what is made there would have it mounted elsewhere (mount(2))
         if target:
             os.symlink(target, path)
         else:

@@ -113,17 +113,17 @@ class NamedNetns:
     def of(link: str, identity: Optional[Identity], mark: Optional[NetnsMark]) -> NamedNetns:
         """:param identity: of what is behind it now, None when nothing is"""
         inode = identity.inode if identity else 0
-        fits = mark is not None and mark.entry == (link or str(inode))
-        if mark is None or not mark.entry or identity is None:
-            return NamedNetns(inode, link, own=fits)
+        if mark is None or not mark.entry:
+            return NamedNetns(inode, link)
+        if identity is None:
+            return NamedNetns(0, link, own=mark.entry == link or not link and mark.entry.isdigit())
+        fits = mark.entry == (link or str(inode))
         if fits and mark.identity is None:
             return UnidentifiedNetns(inode, link, own=True)
         if fits and mark.identity == identity:
             return NamedNetns(inode, link, own=True)
         if fits and link:
             return ReplacedNetns(0, link, own=True)
-        if mark.identity and mark.identity.device != identity.device:
-            return NamedNetns(inode, link)  # a file that was below the mount, and is no namespace
         return TakenNetns(inode, link)
 
 

@@ -84,8 +84,10 @@ INODE = OF_PROCESS.inode
     ("", MOUNTED, NetnsMark("7", MOUNTED), TakenNetns(INODE)),
     ("", MOUNTED, NetnsMark("7"), TakenNetns(INODE)),
     ("", MOUNTED, NetnsMark(LINK, OF_PROCESS), TakenNetns(INODE)),
-    ("", Identity(25, 31, made=5), NetnsMark(str(INODE), MOUNTED), NamedNetns(31)),  # what was below the mount
-    ("", None, NetnsMark(str(INODE), MOUNTED), NamedNetns(0)),
+    ("", None, NetnsMark(str(INODE), MOUNTED), NamedNetns(0, own=True)),  # what was below the mount
+    ("", None, NetnsMark(LINK, OF_PROCESS), NamedNetns(0)),
+    (LINK, None, NetnsMark(str(INODE), MOUNTED), NamedNetns(0, LINK)),
+    ("", None, None, NamedNetns(0)),
 ])
 def test_what_an_entry_is(link: str, found: Identity | None, mark: NetnsMark | None, entry: NamedNetns) -> None:
     assert NamedNetns.of(link, found, mark) == entry
