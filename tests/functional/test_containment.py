@@ -93,16 +93,23 @@ def test_a_container_of_an_unprivileged_user_gets_its_names(here, start):
 
 
 @pytest.mark.parametrize("name", ["hosts", "hostname", "resolv.conf"])
-@pytest.mark.parametrize("state", ["present", "absent"])
-def test_a_file_of_the_host_that_is_mounted_over_a_containers_own_is_not_written(here, start, victim, name, state):
+def test_a_file_of_the_host_that_is_mounted_over_a_containers_own_is_not_written(here, start, victim, name):
     pid = start(etc((name, VICTIM)), [*USER, *OWN_USER])
-    if state == "present":
-        message = refused(here, pid)
-        assert message.startswith(f"names of evil: pid: '{pid}' cannot get a {name}: /proc/{pid}/root/etc/{name} "
-                                  "cannot be written with the rights of the container itself. Give the container a ")
-    else:
-        here.run("container_dns", pid=pid, name="evil", state="absent")
+    message = refused(here, pid)
+    assert message.startswith(f"names of evil: pid: '{pid}' cannot get a {name}: /proc/{pid}/root/etc/{name} cannot be "
+                              "written with the rights of the container itself. Give the container a plain file of its")
     assert victim()
+
+
+@pytest.mark.parametrize("name", ["hosts", "resolv.conf"])
+def test_nor_is_it_cleaned_up(here, start, name):
+    """What is in it looks like ours, and is to be taken away."""
+    mark = json.dumps({"container": "evil"}, separators=(",", ":"))
+    here.sh(f"printf '%s\\n' '# mooring:{name} {mark}' '# mooring:end' '10.1.1.1 other' >{VICTIM}; chmod 644 {VICTIM}")
+    before = here.sh(f"cat {VICTIM}")
+    pid = start(etc((name, VICTIM)), [*USER, *OWN_USER])
+    here.run("container_dns", pid=pid, name="evil", state="absent")
+    assert here.sh(f"cat {VICTIM}") == before and f"mooring:{name}" in before
 
 
 def test_nor_is_a_mark_there_that_says_it_was_ours(here, start, victim):

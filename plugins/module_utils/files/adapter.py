@@ -59,7 +59,7 @@ def snapshot(sites: Iterable[Site] = (), names: Optional[Collection[str]] = None
                for entry in _entries(f"{marks.NETNS_FILES}/{marks.NETNS_FOLDER}") if names is None or entry in names]
     found = {**known, **{place: _read(place, hosts_own) for place in places if place not in known}}
     marked = [each.site for each in marks.read_marks(found) if names is None or each.site.container in names
-             or each.site.kind == "netns"]
+              or each.site.kind == "netns"]
     inside: dict[Place, None] = {}
     for site in (*marked, *sites):
         alive = not site.started or processes.start_time(site.pid) == site.started

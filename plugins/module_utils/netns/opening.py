@@ -6,6 +6,7 @@ A FIFO would keep whoever opens it waiting, a device would do something, and a f
 from __future__ import annotations
 
 import errno
+import functools
 import os
 import re
 
@@ -24,11 +25,16 @@ def is_kept(path: str) -> bool:
     Names of containers under /run/netns are links to what /proc has of a process.
     """
     for _link in range(_LINKS):
+        if _OF_PROCESS.fullmatch(path):
+            return True
         folder = os.path.dirname(path)
-        if _OF_PROCESS.fullmatch(path) or not is_roots(folder) or not os.path.islink(path):
-            break
-        path = os.path.join(folder, os.readlink(path))
-    return bool(_OF_PROCESS.fullmatch(path)) or is_roots(path)
+        if not is_roots(folder):
+            return False
+        try:
+            path = os.path.join(folder, os.readlink(path))
+        except OSError:
+            return True  # it is no link, or is not there
+    return False
 
 
 def open_namespace(path: str) -> int:
@@ -47,11 +53,16 @@ def open_namespace(path: str) -> int:
     return told.files[0]
 
 
+@functools.cache
+def _device() -> int:
+    return os.stat(_HERE).st_dev
+
+
 def _open(path: str) -> int:
     """All namespaces are on one file system of the kernel, of which nothing can be mounted but they (namespaces(7))."""
     found = os.open(path, os.O_PATH | os.O_CLOEXEC)
     try:
-        if os.fstat(found).st_dev != os.stat(_HERE).st_dev:
+        if os.fstat(found).st_dev != _device():
             raise OSError(errno.EINVAL, "it is no namespace")
         return os.open(f"/proc/self/fd/{found}", os.O_RDONLY | os.O_CLOEXEC)
     finally:
