@@ -13,11 +13,18 @@ from .plan import Operation
 
 
 LONGEST = 200  # characters of a value that a message shows
+LONGEST_PROBLEM = 600  # of what is wrong with it: it may have another value, or a list of them, in it
 
 
 def cut(text: str, longest: int = LONGEST) -> str:
     """The beginning of a text that is too long for a message."""
     return text if len(text) <= longest else f"{text[:longest]}..."
+
+
+def printable(text: str) -> str:
+    """A text for a terminal and a log: what would do something there, or is no character, is written as in Python."""
+    return text if text.isprintable() else "".join(
+        each if each.isprintable() or each == "\n" else each.encode("unicode_escape").decode() for each in text)
 
 
 def _text_of(value: object) -> str:
@@ -28,7 +35,10 @@ def _text_of(value: object) -> str:
 
 
 class MooringError(Exception):
-    """Any failure that a user is told about. ``str(error)`` is the whole message."""
+    """Any failure that a user is told about. ``str(error)`` is the whole message, which does nothing to a terminal."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(printable(message))
 
 
 class OptionError(MooringError):
@@ -48,6 +58,7 @@ class OptionError(MooringError):
         text = _text_of(value)
         if len(text) > LONGEST:  # Python's own messages repeat the value
             problem = problem.replace(text, "...")
+        problem = cut(printable(problem), LONGEST_PROBLEM)
         message = f"{option}: {cut(text)!r} {problem}"
         super().__init__(f"{message}. {remedy}." if remedy else f"{message}.")
 
@@ -95,4 +106,4 @@ def doing(what: str) -> Iterator[None]:
     except ContainerError as error:
         raise ContainerError(error.container, f"{what}: {error}") from error
     except MooringError as error:
-        raise MooringError(f"{what}: {error}") from error
+        raise MooringError(f"{cut(printable(what))}: {error}") from error

@@ -36,6 +36,8 @@ def check_values(options: Options, values: Mapping[str, Any], nested: Nested, wh
         if value is None:
             if option.get("required"):
                 raise MooringError(f"{where}{name}: not given, and it is required")
+            if option.get("default") is not None and name in found:  # null, which Ansible takes for a value
+                found[name] = option["default"]
             continue
         if option.get("kind") == "options":
             found[name] = nested(option["options"], value, f"{where}{name}")
@@ -110,6 +112,8 @@ def _by_name(check: Callable[[str, Any], Any]) -> Callable[[str, Any], dict[str,
     def checked(option: str, values: Any) -> Any:
         if isinstance(values, str):  # on the way to a module, which takes a=1,b=2 for a dictionary
             return values
+        if not isinstance(values, Mapping):
+            raise OptionError(option, values, "is no dictionary", "Give names and their values")
         return {text(f"{option}, a name", name): check(f"{option}[{str(name)[:100]!r}]", value)
                 for name, value in values.items()}
 

@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ..core.errors import MooringError
+from ..core.errors import MooringError, cut, doing
+from ..core.names import container_label, interface_name
 
 Document = Sequence[Mapping[str, Any]]
 Config = list[dict[str, Any]]
@@ -89,6 +90,9 @@ def interfaces_of(document: Document) -> Config:
     for network in document:
         for container in network.get("containers") or ():
             name, bridge, interface = container["name"], network["name"], container.get("interface_name") or "eth0"
+            with doing(f"container {name}"):
+                container_label("name", name)
+                interface_name("interface_name", interface)
             if (name, interface) in places:
                 raise MooringError(
                     f"container {name} has interface {interface} on {places[name, interface]} and "
@@ -162,10 +166,10 @@ def _options(name: str, interfaces: Config, keys: Sequence[str]) -> dict[str, An
             value = interface.get(key)
             if value is not None and found.setdefault(key, value) != value:
                 raise MooringError(
-                    f"container {name} has {key} {found[key]} in one network and {value} in "
+                    f"container {name} has {key} {cut(str(found[key]))} in one network and {cut(str(value))} in "
                     "another. It counts for the container as a whole: say it once")
     return found
 
 
 def _text(target: Mapping[str, Any]) -> str:
-    return ", ".join(f"{key} {value}" for key, value in target.items())
+    return ", ".join(f"{key} {cut(str(value))}" for key, value in target.items())

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from ..bridge.resource import RESOURCE as BRIDGES
-from ..core.errors import MooringError, doing
+from ..core.errors import MooringError, cut, doing
 from ..endpoint.resource import RESOURCE as ENDPOINTS
 from ..host.resource import Part, Resource
 from ..icc.resource import RESOURCE as POLICIES
@@ -82,7 +82,7 @@ def _refuse_twice(pairs: Iterable[Mapping[str, Any]], networks: document.Documen
     for what, names in (("network", [network["name"] for network in networks]),
                         ("veth_pairs", [_identity(pair) for pair in pairs])):
         for name in {name for name in names if names.count(name) > 1}:
-            raise MooringError(f"{what} {name} stands twice in the document: say all about it in one place")
+            raise MooringError(f"{what} {cut(name)} stands twice in the document: say all about it in one place")
 
 
 def _identity(pair: Mapping[str, Any]) -> str:

@@ -50,7 +50,10 @@ def _refuse_mistakes(draft: Draft, item: LocatedEndpoint) -> None:
         raise OptionError(item.target.kind, item.target.value, "is in the network of the host itself",
                           "Name a container with a network of its own")
     entry = draft.state.named.get(item.label)
-    if item.target.kind == "netns_path" and entry and entry.inode not in (0, inode):
+    if item.target.kind == "netns" and item.label != item.target.value:
+        there = draft.observed.named.get(item.target.value)  # a namespace that this run makes is another one for sure
+        inode = there.inode if there else -1
+    if item.target.kind in ("netns", "netns_path") and entry and entry.inode not in (0, inode):
         raise OptionError("name", item.label, "is already the name of another network namespace",
                           "Give this container another one with the option name")
 

@@ -16,6 +16,7 @@ from ..netns.parse import target
 from ..ports.spec import parse_exposed_port
 from .model import MODES, DesiredEndpoint
 
+_SETTING = re.compile(r"[\t ]*[!-~][\t -~]*")
 QUEUE_LENGTHS = (0, 1000000)  # packets; the kernel takes any 32-bit number, and nobody means more than this
 _INTERFACE_OPTIONS = ("bridge", "interface", "address", "address_v6", "gateway", "gateway_v6", "mac_address", "mtu",
                       "tx_queue_len", "default_route", "routes", "sysctls", "exposed_ports")
@@ -86,8 +87,8 @@ def _sysctls(values: Optional[Mapping[str, Any]], interface: str) -> tuple[tuple
         if words[0] != "net" or len(words) < 3 or not all(re.fullmatch(r"[A-Za-z0-9_-]+", word) for word in words):
             raise OptionError("sysctls", name, "is not a kernel setting of a network namespace",
                               "Give a name below net, like net.ipv4.conf.IFNAME.rp_filter")
-        if value is None or "\n" in str(value) or not str(value):
-            raise OptionError("sysctls", value, f"is not a value for {name}", "Give one line")
+        if not _SETTING.fullmatch("" if value is None else str(value)):
+            raise OptionError("sysctls", value, f"is not a value for {name}", "Give one line of ASCII characters")
         text = {True: "1", False: "0"}[value] if isinstance(value, bool) else " ".join(str(value).split())
         found.append(("/".join(interface if word == "IFNAME" else word for word in words), text))
     return tuple(found)

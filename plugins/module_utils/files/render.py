@@ -7,10 +7,11 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from ..core.errors import HostError, OptionError
+from ..core.errors import HostError, OptionError, cut, printable
 from .block import lines_of
 
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
+_NO_CHARACTER = re.compile(r"[\ud800-\udfff]")  # half of a surrogate pair, which UTF-8 does not know
 
 
 def render(option: str, template: str, values: Mapping[str, Any]) -> list[str]:
@@ -25,16 +26,20 @@ def render(option: str, template: str, values: Mapping[str, Any]) -> list[str]:
     except HostError:
         raise
     except Exception as error:  # whatever a template can do wrong, from its syntax to a division by zero
-        raise OptionError(option, _shown(template), f"cannot be rendered: {type(error).__name__}: {error}",
+        said = f"{type(error).__name__}: {cut(printable(str(error)))}"
+        raise OptionError(option, _shown(template), f"cannot be rendered: {said}",
                           f"Known are {', '.join(sorted(values))}") from error
     lines = lines_of(text)
     for line in lines:
         if _CONTROL.search(line):
-            raise OptionError(option, _shown(template), f"makes the line {line!r} with a control character",
+            raise OptionError(option, _shown(template), f"makes the line {cut(line)!r} with a control character",
                               "Let it make printable lines")
+        if _NO_CHARACTER.search(line):
+            raise OptionError(option, _shown(template), f"makes the line {cut(line)!r} with a character that no "
+                              "file can have", "Let it make text that is UTF-8")
         if line.startswith("# mooring:"):
-            raise OptionError(option, _shown(template), f"makes the line {line!r}, which marks what this collection "
-                              "manages", "Let comments begin in another way")
+            raise OptionError(option, _shown(template), f"makes the line {cut(line)!r}, which marks what this "
+                              "collection manages", "Let comments begin in another way")
     return lines
 
 

@@ -5,21 +5,22 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from ..core.errors import MooringError
+from ..core.errors import MooringError, OptionError
 from ..core.plan import Operation, Plan
 from .content import recorded
 from .model import RECORD, ROOT, UNIT, UNITS, Installed
 from .operations import FileInstall, FileRemove, ProgramRemove, UnitsRead, Watch
 
 # What stands in a unit as it is: systemd.service(5) gives "%", "$", quotes and spaces a meaning in a command line.
+PATH_LENGTH = 4095  # PATH_MAX of the kernel, without the closing zero
 PYTHON = re.compile(r"/[A-Za-z0-9_./+-]+")
 
 
 def check_python(python: str) -> str:
     """:raises MooringError: for a path that a unit of systemd cannot have as it is"""
-    if not PYTHON.fullmatch(python):
-        raise MooringError(f"python: {python!r} is not a full path of letters, digits and the characters _ . / + -. "
-                           "Give one like /usr/bin/python3")
+    if not PYTHON.fullmatch(python) or len(python) > PATH_LENGTH:
+        raise OptionError("python", python, "is not a full path of letters, digits and the characters _ . / + -",
+                          "Give one like /usr/bin/python3")
     return python
 
 

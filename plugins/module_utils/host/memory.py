@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What a kernel makes of operations, in memory. For tests.
 
-What an operation says of itself (``apply``) is what a plan believes. Here is what the kernel adds to it: the other end
-of a pair is known and not guessed from numbers, connected routes come and go with addresses, secondary addresses go
-with their primary one, interfaces without a given MAC address get one, per-interface sysctls live with the interface.
+What an operation says of itself (``apply``) is what a plan believes. Here is what the kernel adds: the other end of a
+pair is known, connected routes come and go with addresses, secondary addresses go with their primary one, interfaces
+without a MAC address get one, per-interface sysctls live with it.
 """
 from __future__ import annotations
 
@@ -227,10 +227,12 @@ class Memory(Settings):
                 here.links[link.name] = dataclasses.replace(link, tx_queue_len=1000)
             places = {Route(str(ipaddress.ip_interface(a).network), link.name, "", family_of(a)): None
                       for link in here.links.values() if link.up and link.kind != "loopback" for a in link.addresses}
-            able = {(route.interface, route.family) for route in places}
             made = self._connected.get(id(here), set())
-            kept = [route for route in here.routes if route in places or (
-                route not in made and (route.interface, route.family) in able)]
+            # With its last address of a family an interface loses all routes of it; one without any keeps those it has.
+            lost = {(r.interface, r.family) for r in made} - {(r.interface, r.family) for r in places}
+            lost |= {(link.name, family) for link in here.links.values() if not link.up for family in ("ipv4", "ipv6")}
+            kept = [route for route in here.routes if route in places or route not in made
+                    and (route.interface, route.family) not in lost]
             here.routes = kept + [route for route in places if route not in kept]
             self._connected[id(here)] = set(places)
         self._dirty -= paths

@@ -29,7 +29,7 @@ def snapshot(marks: Optional[Mapping[str, NetnsMark]] = None) -> dict[str, Named
     found = {}
     for name in _entries(NETNS_DIRECTORY):
         path = named_path(name)
-        link = os.readlink(path) if os.path.islink(path) else ""
+        link = _target(path)
         found[name] = NamedNetns.of(link, _identity(path), marks.get(name))
     for name in marks:
         # The mark of a namespace that somebody else removed.
@@ -38,10 +38,22 @@ def snapshot(marks: Optional[Mapping[str, NetnsMark]] = None) -> dict[str, Named
 
 
 def _entries(directory: str) -> list[str]:
+    """:raises HostError: when something else than a folder is in its place"""
     try:
         return sorted(os.listdir(directory))
-    except (FileNotFoundError, NotADirectoryError):
+    except FileNotFoundError:
         return []
+    except OSError as error:
+        raise HostError(f"{directory} is no folder ({error.strerror}), and network namespaces with a name are in one "
+                        "(ip-netns(8)): move away what is there") from error
+
+
+def _target(path: str) -> str:
+    """The target of a symbolic link, "" for what is none, or no longer there."""
+    try:
+        return os.readlink(path)
+    except OSError:
+        return ""
 
 
 def _identity(path: str) -> Optional[Identity]:
@@ -82,7 +94,7 @@ def record(operation: NetnsRecord, namespaces: Namespaces) -> None:
 def _record(name: str, namespaces: Namespaces) -> None:
     path = named_path(name)
     identity = namespaces.identify(path)
-    mark = NetnsMark(os.readlink(path) if os.path.islink(path) else str(identity.inode), identity)
+    mark = NetnsMark(_target(path) or str(identity.inode), identity)
     registry.write_mark(name, mark)
     namespaces.remember(name, mark)
 

@@ -18,7 +18,7 @@ def read_sysctl(name: str) -> Optional[str]:
     Where it is several words, the kernel puts tabs between them; here they have single spaces.
     """
     try:
-        with open(f"/proc/sys/{name}", encoding="ascii") as file:
+        with open(f"/proc/sys/{name}", encoding="ascii", errors="backslashreplace") as file:
             return " ".join(file.read().split())
     except OSError:
         return None

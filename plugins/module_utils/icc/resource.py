@@ -23,11 +23,10 @@ OPTIONS: dict[str, Any] = {
 
 
 def identity(item: DesiredPolicy) -> str:
-    who = [f"bridge {item.bridge}"] if item.bridge else []
-    if item.target:
-        who.append(f"container {item.label}" if isinstance(item, LocatedPolicy)
-                   else f"{item.target.kind} {item.target.value}")
-    return " and ".join(who)
+    """Of a container its links, else the bridge: many items may name the bridge beside their containers."""
+    if item.target is None:
+        return f"bridge {item.bridge}"
+    return f"container {item.label}" if isinstance(item, LocatedPolicy) else f"{item.target.kind} {item.target.value}"
 
 
 def containers(items: Sequence[DesiredPolicy], known: Known) -> Iterator[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Optional
 
 from ..core.errors import ContainerError, MooringError, OptionError, concerning, doing
@@ -60,16 +60,18 @@ def amend(draft: Draft, items: Sequence[LocatedNames]) -> None:
             with doing(f"names of {item.label}"):
                 leave_to_owner(draft, item, holder)
     own = [item for item in there if item.label not in owners and item.label not in draft.failed]
-    wanted = [names for item in own if (names := _find_names(draft, item, known))]
+    # What processes will call themselves: another item may be about the same one under another name.
+    calls = {item.site.pid: item.hostname for item in own if item.site and item.site.pid and item.hostname}
+    wanted = [names for item in own if (names := _find_names(draft, item, known, calls))]
     for each in wanted:
         each.write()
     draft.names_asked |= {item.label for item in own}
 
 
-def _find_names(draft: Draft, item: LocatedNames, known: Knowledge) -> Optional[_Names]:
+def _find_names(draft: Draft, item: LocatedNames, known: Knowledge, calls: Mapping[int, str]) -> Optional[_Names]:
     """The names of a container, None where it keeps its files from having them."""
     try:
-        return _Names(draft, item, item.site, known) if item.site else None
+        return _Names(draft, item, item.site, known, calls) if item.site else None
     except ContainerError as error:
         draft.fail(error.container, str(error))
         return None
@@ -98,8 +100,9 @@ def give_back(draft: Draft, site: Site) -> None:
 class _Names:
     """One container that is to have its names: checked when it is made, so that all are before anything is planned."""
 
-    def __init__(self, draft: Draft, item: LocatedNames, site: Site, known: Knowledge) -> None:
-        self.draft, self.item, self.site, self.known = draft, item, site, known
+    def __init__(self, draft: Draft, item: LocatedNames, site: Site, known: Knowledge,
+                 calls: Mapping[int, str]) -> None:
+        self.draft, self.item, self.site, self.known, self.calls = draft, item, site, known, calls
         with doing(f"names of {item.label}"):
             self._refuse()
             self._find_namespace()
@@ -181,7 +184,8 @@ class _Names:
 
     def _usual_hostname(self) -> str:
         """What a running container calls itself, else its name."""
-        found = self.draft.state.hostnames.get(self.site.pid) or self.item.label
+        current = self.draft.state.hostnames.get(self.site.pid)
+        found = (self.calls.get(self.site.pid) if current else None) or current or self.item.label
         if name_problem(found):
             self.draft.warn(f"{self.item.label} gets no host name, since {found!r} {name_problem(found)}: give one "
                             "with hostname")

@@ -18,7 +18,7 @@ from ansible.module_utils.common.respawn import has_respawned, respawn_module
 
 from ..core import command
 from ..core.argspec import Options, for_ansible
-from ..core.errors import MooringError, OptionError, cut
+from ..core.errors import MooringError, OptionError, cut, printable
 from ..core.plan import Plan
 from ..core.values import check_values
 
@@ -27,6 +27,7 @@ REASONS = {
                 "needed",
     "jinja2": "to make the files of containers from templates; Debian's package is python3-jinja2",
 }
+MESSAGES = 4  # of Ansible's about one item that are shown: it has one for each element of a list
 INTERPRETERS = ("/usr/bin/python3", "/usr/libexec/platform-python", "/usr/local/bin/python3")
 
 
@@ -53,6 +54,9 @@ def run(options: Options, libraries: Sequence[str], find: Callable[[Mapping[str,
         module.exit_json(**result)
     except MooringError as error:
         module.fail_json(msg=str(error))
+    except OSError as error:  # that no adapter expects: it is the host that refuses, all the same
+        module.fail_json(msg=printable(f"the host refuses something that this module needs: {error}"),
+                         exception=traceback.format_exc())
     except Exception as error:
         module.fail_json(msg=f"this module has a bug, please report it: {type(error).__name__}: {error}",
                          exception=traceback.format_exc())
@@ -81,8 +85,10 @@ def check_options(options: Options, item: Mapping[str, Any], where: str = "") ->
     """
     found = ArgumentSpecValidator(for_ansible(options)).validate(dict(item))
     if found.error_messages:
-        raise MooringError("; ".join(cut(f"unknown option {text}" if ". Supported parameters include" in text else text)
-                                     for text in found.error_messages))
+        said = [cut(printable(f"unknown option {text}" if ". Supported parameters include" in text else text))
+                for text in found.error_messages]
+        more = [f"and {len(said) - MESSAGES} more"] if len(said) > MESSAGES else []
+        raise MooringError("; ".join([*said[:MESSAGES], *more]))
     return check_values(options, found.validated_parameters, _check_nested, where)
 
 

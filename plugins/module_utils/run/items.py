@@ -19,7 +19,8 @@ def part_of(resource: Resource, params: Mapping[str, Any], check: Check) -> Part
     if params["config"] is None:
         return Part(resource, (_parse(resource, flat),))
     defaults = {key: value for key, value in flat.items() if value is not None}
-    found = parse_list(resource, [{**defaults, **item} for item in params["config"]], check)
+    given = ({key: value for key, value in item.items() if value is not None} for item in params["config"])
+    found = parse_list(resource, [{**defaults, **item} for item in given], check)
     refuse_twice(found)
     return found
 

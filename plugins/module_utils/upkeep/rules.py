@@ -73,10 +73,18 @@ def keep_rules(draft: Draft) -> None:
 def policy_of(state: HostState, ledger: Ledger) -> Policy:
     """The policy of a host: its bridges from the marks of its links, the rest as the ledger has it."""
     own = with_leases(state)
-    bridged = tuple(family for family, name in BRIDGE_CALLS.items() if state.sysctls.get((HOST, name)) == "1"
-                    or any(_filters_frames(bridge, family) for bridge in own.values()))
     return Policy(bridges=own, publications=ledger.publications, links=ledger.links, detours=ledger.detours,
-                  bridged=bridged, inner=inner_bridges(state))
+                  bridged=_find_bridged(state, list(own.values())), inner=inner_bridges(state))
+
+
+def _find_bridged(state: HostState, own: Iterable[Bridge]) -> tuple[str, ...]:
+    """The families for which frames between two ports of a bridge pass iptables, or will."""
+    values = {family: state.sysctls.get((HOST, name)) for family, name in BRIDGE_CALLS.items()}
+    filtered = {family for family in FAMILIES if any(_filters_frames(bridge, family) for bridge in own)}
+    # The module that one family needs begins with 1 for both (brnf_init_net() of the kernel).
+    loaded = any(values[family] is None for family in filtered)
+    return tuple(family for family, value in values.items() if value == "1" or family in filtered
+                 or (loaded and value is None))
 
 
 def _write(draft: Draft, policy: Policy, stage: Optional[int] = None) -> None:

@@ -36,10 +36,22 @@ def scope(items: Sequence[LocatedVeth], _look: HostState) -> Scope:
 
 
 def release(draft: Draft, items: Sequence[LocatedVeth]) -> None:
-    """:raises MooringError: for an interface that is not an end of the pair"""
+    """:raises MooringError: for an interface that is no end of the pair, or one of two pairs"""
+    _refuse_shared(items)
     for item in items:
         if not item.present:
             _apart(draft, item, _absent)
+
+
+def _refuse_shared(items: Sequence[LocatedVeth]) -> None:
+    """Two pairs with an end in common would take it from each other in every run."""
+    owners: dict[tuple[str, str], str] = {}
+    for number, item in enumerate(items):
+        for end in item.ends:
+            owner = owners.setdefault((path_of(end), end.name), f"{number} {item.name}")
+            if owner != f"{number} {item.name}":
+                raise MooringError(f"veth pair {item.name}: interface {end.name}{_in(end)} is an end of another pair "
+                                   f"of this task as well, {owner.partition(' ')[2]}. Give one of them another name")
 
 
 def amend(draft: Draft, items: Sequence[LocatedVeth]) -> None:
