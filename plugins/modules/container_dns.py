@@ -41,7 +41,9 @@ options:
   hostname:
     description:
       - The host name, also inside of a running container. It may be fully qualified.
-      - The default is what a running container calls itself, and the name of a namespace.
+      - The default is what a running container calls itself, and the name of a namespace. A name with C(_) is no host
+        name (RFC 1123), so that a container of such a name gets none by itself, with a warning when its files are
+        written. Who is linked to it finds it by its name all the same.
     type: raw
   domainname:
     description: The domain. The container's own line in its hosts file begins with host name and domain.
@@ -54,7 +56,7 @@ options:
   dns_search_domains:
     description:
       - A list of domains in which short names are looked up. A dot that one begins with is left out, V(.) alone means
-        none.
+        none. They may have C(_), like V(_tcp.example.com).
       - The default is what the host has.
     type: raw
   dns_opts:
@@ -64,8 +66,8 @@ options:
     type: raw
   etc_hosts:
     description:
-      - More entries of the hosts file, from a name to an address. V(host-gateway) stands for the address of the
-        container's bridge.
+      - More entries of the hosts file, from a name to an address. Names may have C(_). V(host-gateway) stands for the
+        address of the container's bridge.
     type: dict
   fallback_dns_servers:
     description:

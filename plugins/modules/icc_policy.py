@@ -34,6 +34,7 @@ options:
   links:
     description:
       - A list of what the container is linked to, like V(db:database), as the other container's name and an alias.
+        Both may have C(_).
       - An empty list removes all links of the container.
     type: raw
   exposed_ports:

@@ -71,7 +71,7 @@ WRONG = [
     (("icc_policy", {"bridge": "foreign", "icc": False}),
      ["bridge: 'foreign' is not a bridge that this collection manages", "adopt"]),
     (("icc_policy", {"container": "web", "links": ["nobody:x"]}), ["nobody", "netns_attach first"]),
-    (("icc_policy", {"container": "web", "links": ["other:not_a_host"]}), ["links: 'other:not_a_host'", "host name"]),
+    (("icc_policy", {"container": "web", "links": ["other:not..a"]}), ["links: 'other:not..a'", "host name"]),
     (("veth_pair", {"name": "a", "peer": {"name": "a"}}), ["peer.name: 'a' is the name of both ends"]),
     (("veth_pair", {"name": "eth0", "peer": {"name": "b"}}), ["name: 'eth0' exists and is not an end of this pair"]),
     (("veth_pair", {"name": "a", "addresses": ["10.9.0.1"], "peer": {"name": "b"}}),

@@ -20,6 +20,11 @@ CHAIN_LENGTH = 28
 COMMENT_LENGTH = 255
 ALIAS_LENGTH = 254
 
+HOST_NAME_LENGTH = 253  # RFC 1123 section 2.1 and RFC 1035 section 2.3.4, without the root's dot
+NAME_PART_LENGTH = 63
+_NAME_PART = re.compile(r"[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?")
+# Docker's names, SRV records (RFC 2782) and resolvers have underscores as well.
+_NAME_PART_LOOKED_UP = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_-]*[A-Za-z0-9_])?")
 # Narrower than the kernel's rule: these names also stand in chain names, comments and files.
 _INTERFACE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
 _NETNS = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.@+-]*")
@@ -61,6 +66,22 @@ def container_label(option: str, value: str) -> str:
         raise OptionError(option, value, "is not the name of a container",
                           "Use letters, digits, '_', '.', '@', '+', '-' and '/'")
     return value
+
+
+def name_problem(value: str, underscores: bool = False) -> str:
+    """What keeps a text from being a host name (RFC 1123), as the rest of a sentence, "" when nothing does.
+
+    :param underscores: whether it may have some, as names have that are looked up, and are nobody's host name proper
+    """
+    if len(value) > HOST_NAME_LENGTH:
+        return f"has {len(value)} characters, and a host name has at most {HOST_NAME_LENGTH} (RFC 1123)"
+    part_form = _NAME_PART_LOOKED_UP if underscores else _NAME_PART
+    for part in value.split("."):
+        if len(part) > NAME_PART_LENGTH:
+            return f"has a label of {len(part)} characters, and a label has at most {NAME_PART_LENGTH} (RFC 1123)"
+        if not part_form.fullmatch(part):
+            return "is not a host name (RFC 1123)"
+    return ""
 
 
 def without_zone(option: str, value: str, example: str) -> None:

@@ -2,17 +2,16 @@
 """The options of icc_policy as a value. Pure."""
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import Any
 
 from ..core.errors import MooringError, OptionError
-from ..core.names import container_label, interface_name
+from ..core.names import container_label, interface_name, name_problem
 from ..netns.parse import optional_target
 from ..ports.spec import parse_exposed_port
 from .model import DesiredLink, DesiredPolicy
 
-_ALIAS = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]{0,61}[A-Za-z0-9])?")  # RFC 1123: the alias becomes a host name
+ALIAS_LENGTH = 63
 
 
 def parse(options: Mapping[str, Any]) -> DesiredPolicy:
@@ -44,7 +43,7 @@ def _link(text: str) -> DesiredLink:
         raise OptionError("links", text, "is not a link", "Give CONTAINER:ALIAS, like db:database")
     container_label("links", name)
     alias = alias or name
-    if not _ALIAS.fullmatch(alias):
+    if len(alias) > ALIAS_LENGTH or name_problem(alias, underscores=True):  # it stands in the hosts file
         raise OptionError("links", text, f"has the alias {alias!r}, which is not a host name (RFC 1123)",
-                          "Use letters, digits, '-' and '.', 63 characters at most")
+                          f"Use letters, digits, '_', '-' and '.', {ALIAS_LENGTH} characters at most")
     return DesiredLink(name, alias)

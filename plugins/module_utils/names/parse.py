@@ -8,14 +8,11 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Optional
 
 from ..core.errors import OptionError
-from ..core.names import container_label
+from ..core.names import NAME_PART_LENGTH, container_label, name_problem
 from ..files.model import HOST_GATEWAY
 from ..netns.parse import target
 from .model import DesiredNames
 
-HOST_NAME_LENGTH = 253  # RFC 1123 section 2.1 and RFC 1035 section 2.3.4, without the root's dot
-LABEL_LENGTH = 63
-_LABEL = re.compile(r"[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?")
 # Behind the "%" stands an interface, for which Python takes anything, also lines.
 _ADDRESS = re.compile(r"[0-9A-Fa-f:.]+(%[A-Za-z0-9_.@-]+)?")
 # inet_aton(3), which resolvers ask before they look at any file: "83" is 0.0.0.83 to them.
@@ -42,25 +39,17 @@ def parse(options: Mapping[str, Any]) -> DesiredNames:
         resolv_conf_template=options["resolv_conf_template"] or "")
 
 
-def host_name(option: str, value: str) -> str:
-    """``value`` if it is a host name (RFC 1123); :raises OptionError: otherwise."""
-    problem = name_problem(value)
+def host_name(option: str, value: str, underscores: bool = False) -> str:
+    """``value`` if it is a host name (RFC 1123); :raises OptionError: otherwise.
+
+    :param underscores: whether it may have some: for what is looked up, and is nobody's host name proper
+    """
+    problem = name_problem(value, underscores)
     if problem:
-        raise OptionError(option, value, problem, "Use letters, digits and inner '-', in labels of at most "
-                          f"{LABEL_LENGTH} characters with dots between them")
+        raise OptionError(option, value, problem, "Use letters, digits" + (", '_'" if underscores else "")
+                          + " and inner '-', in labels of at most "
+                          f"{NAME_PART_LENGTH} characters with dots between them")
     return value
-
-
-def name_problem(value: str) -> str:
-    """What keeps a text from being a host name, as the rest of a sentence, "" when nothing does."""
-    if len(value) > HOST_NAME_LENGTH:
-        return f"has {len(value)} characters, and a host name has at most {HOST_NAME_LENGTH} (RFC 1123)"
-    for label in value.split("."):
-        if len(label) > LABEL_LENGTH:
-            return f"has a label of {len(label)} characters, and a label has at most {LABEL_LENGTH} (RFC 1123)"
-        if not _LABEL.fullmatch(label):
-            return "is not a host name (RFC 1123)"
-    return ""
 
 
 def _servers(option: str, values: Optional[Iterable[Any]]) -> tuple[str, ...]:
@@ -88,7 +77,8 @@ def _search(option: str, values: Optional[Iterable[str]]) -> tuple[str, ...]:
             raise OptionError(option, ", ".join(given), "has '.', which means no search domain, beside others",
                               "Give '.' alone, or leave it out")
         return (".",)
-    return tuple(dict.fromkeys(host_name(option, value.removeprefix(".").removesuffix(".")) for value in given))
+    return tuple(dict.fromkeys(host_name(option, value.removeprefix(".").removesuffix("."), underscores=True)
+                               for value in given))
 
 
 def _option(value: str) -> str:
@@ -108,4 +98,4 @@ def _extra_name(name: str) -> str:
     if _READ_AS_ADDRESS.fullmatch(name):
         raise OptionError("etc_hosts", name, "is no name: whoever looks it up takes it for an address",
                           "Give a name; if it was another one, put it in quotes, since YAML takes 1.10 for 1.1")
-    return host_name("etc_hosts", name)
+    return host_name("etc_hosts", name, underscores=True)

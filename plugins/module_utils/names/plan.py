@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Optional
 
 from ..core.errors import ContainerError, MooringError, OptionError, concerning, doing
+from ..core.names import name_problem
 from ..core.plan import View
 from ..files.block import split
 from ..files.marks import hint_place, text_at
@@ -21,7 +22,6 @@ from ..ports.ledger import Ledger
 from .knowledge import Knowledge
 from .limits import of_resolv_conf
 from .model import LocatedNames
-from .parse import name_problem
 from .resolv import host_conf, with_facts
 from .sharing import find_owners, leave_to_owner
 from .view import views as views_of
@@ -102,7 +102,7 @@ class _Names:
 
     def __init__(self, draft: Draft, item: LocatedNames, site: Site, known: Knowledge,
                  calls: Mapping[int, str]) -> None:
-        self.draft, self.item, self.site, self.known, self.calls = draft, item, site, known, calls
+        self.draft, self.item, self.site, self.known, self.calls, self.doubt = draft, item, site, known, calls, ""
         with doing(f"names of {item.label}"):
             self._refuse()
             self._find_namespace()
@@ -115,7 +115,10 @@ class _Names:
     def write(self) -> None:
         host = host_conf(self.draft.state.resolv_texts)
         with doing(f"names of {self.item.label}"):
+            planned = len(self.draft.planned)
             write_hosts(self.draft, self.site, self.hosts, self.facts, self.known.aliases(self.item.label))
+            if self.doubt and len(self.draft.planned) > planned:  # once, and not in every run
+                self.draft.warn(self.doubt)
             write_resolv(self.draft, self.site, self.resolv, host)
             write_hint(self.draft, self.site, self.hosts, self.resolv)
             self._set_hostname(self.hosts.hostname)
@@ -187,8 +190,8 @@ class _Names:
         current = self.draft.state.hostnames.get(self.site.pid)
         found = (self.calls.get(self.site.pid) if current else None) or current or self.item.label
         if name_problem(found):
-            self.draft.warn(f"{self.item.label} gets no host name, since {found!r} {name_problem(found)}: give one "
-                            "with hostname")
+            self.doubt = (f"{self.item.label} gets no host name, since {found!r} {name_problem(found)}: give one with "
+                          "hostname")
             return ""
         return found
 

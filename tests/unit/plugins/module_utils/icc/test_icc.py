@@ -18,7 +18,9 @@ from world import World, desired, picture
     ({"netns": "web", "links": ["db:"]}, "links: 'db:' is not a link. Give CONTAINER:ALIAS, like db:database"),
     ({"netns": "web", "links": [":db"]}, "links: ':db' is not a link"),
     ({"netns": "web", "links": ["d b"]}, "links: 'd b' is not the name of a container"),
-    ({"netns": "web", "links": ["db:a_b"]}, "links: 'db:a_b' has the alias 'a_b', which is not a host name (RFC 1123)"),
+    ({"netns": "web", "links": ["db:a..b"]}, "links: 'db:a..b' has the alias 'a..b', which is not a host name (RFC"),
+    ({"netns": "web", "links": ["db:a b"]}, "links: 'db:a b' has the alias 'a b', which is not a host name (RFC 1123). "
+                                            "Use letters, digits, '_', '-' and '.', 63 characters at most"),
     ({"netns": "web", "links": ["db:" + "a" * 64]}, "links: 'db:aaa"),
     ({"netns": "web", "links": ["db"], "exposed_ports": ["x"]}, "exposed_ports: 'x' has"),
     ({"bridge": "x" * 16, "icc": True}, "bridge: 'xxxxxxxxxxxxxxxx' has 16 characters"),

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 from ansible_collections.mooring.net.plugins.module_utils.core.errors import MooringError
-from ansible_collections.mooring.net.plugins.module_utils.names.parse import name_problem
+from ansible_collections.mooring.net.plugins.module_utils.core.errors import OptionError
+from ansible_collections.mooring.net.plugins.module_utils.core.names import name_problem
 from hypothesis import given
 from hypothesis import strategies as st
 from world import desired
@@ -69,3 +70,15 @@ def test_a_dot_is_no_search_domain_at_all() -> None:
 def test_no_name_carries_anything_into_a_file(text: str) -> None:
     if not name_problem(text):
         assert text.isascii() and text.replace(".", "").replace("-", "").isalnum() and 0 < len(text) <= 253
+    if not name_problem(text, underscores=True):
+        assert not name_problem(text.replace("_", "x"))
+
+
+def test_names_that_are_looked_up_may_have_underscores() -> None:
+    found, = desired("container_dns", {"netns": "my_db", "dns_search_domains": ["_tcp.example.com", ".my_net"],
+                                       "etc_hosts": {"shop_db_1": "10.0.0.1", "_sip._udp.example.com": "10.0.0.2"}})
+    assert found.dns_search_domains == ("_tcp.example.com", "my_net")
+    assert dict(found.etc_hosts) == {"shop_db_1": "10.0.0.1", "_sip._udp.example.com": "10.0.0.2"}
+    for option in ("hostname", "domainname"):
+        with pytest.raises(OptionError, match=f"{option}: 'my_db' is not a host name .* Use letters, digits and inner"):
+            desired("container_dns", {"netns": "web", option: "my_db"})

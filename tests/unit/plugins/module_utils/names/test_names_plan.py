@@ -143,6 +143,29 @@ def test_a_name_that_is_no_host_name_is_given_to_nobody(world: World) -> None:
     assert lines(world.text("my_web")) == ["127.0.0.1\tlocalhost"] and world.text("my_web", "hostname") is None
 
 
+def test_the_warning_about_a_name_comes_with_what_is_written(world: World) -> None:
+    world.attach("my_web", "shop_db_1")
+    assert len(world.name("my_web").warnings) == 1
+    assert (again := world.name("my_web")).warnings == () and again.actions == []
+    assert world.check("container_dns", netns="my_web").warnings == ()
+    assert len(world.name("my_web", etc_hosts={"my_gw": "host-gateway"}).warnings) == 1
+    document = [{"name": "br0", "bip": "192.168.5.1/24", "containers": [{"name": "a_b"}]}]
+    assert "a_b gets no host name" in str(world.document(document).warnings)
+    assert world.document(document).warnings == ()
+
+
+def test_containers_with_underscores_find_each_other(world: World) -> None:
+    """As Docker has it: the names of a link are alias and name of the other container, whatever its host name."""
+    world.attach("my_web", "shop_db_1")
+    world.link("my_web", "shop_db_1:my_db", "shop_db_1")
+    world.name("my_web", etc_hosts={"_tcp.example.com": "192.0.2.9"})
+    address = world.inner("shop_db_1").addresses[0].partition("/")[0]
+    text = lines(world.text("my_web"))
+    assert f"{address}\tmy_db shop_db_1" in text and f"{address}\tshop_db_1" in text
+    assert "192.0.2.9\t_tcp.example.com" in text
+    assert world.link("my_web", "shop_db_1:my_db", "shop_db_1").actions == []
+
+
 def test_two_containers_cannot_have_one_file(world: World) -> None:
     world.name("web")
     assert "netns: 'web' has the files of container web. Say all about them as web" in world.refuses(
