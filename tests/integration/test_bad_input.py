@@ -90,6 +90,23 @@ WRONG = [
     (("container_dns", {"container": "nobody"}), ["container: 'nobody' is not a running container", "docker"]),
     (("container_dns", {"netns": "web", "hosts_template": "{% raw %}{{ nobody }}{% endraw %}"}),
      ["hosts_template: '{{ nobody }}' cannot be rendered", "'nobody' is undefined", "Known are addresses"]),
+    # What YAML makes of 53:53, no, 1.10 and 10:20:30:40:50:59.
+    (("port_publish", {"container": "web", "published_ports": [3233]}),
+     ["published_ports[0]: '3233' is a number and no text", "53:53", "quotes"]),
+    (("port_publish", {"container": "web", "published_ports": 3233}),
+     ["published_ports: '3233' is a number and no list", "53:53", "quotes"]),
+    (("port_publish", {"config": [{"container": "web", "published_ports": ["80:80", 3233]}]}),
+     ["config[0]: published_ports[1]: '3233' is a number", "53:53", "quotes"]),
+    (("netns_attach", {"netns": False, "bridge": "br0"}), ["netns: 'False' is a truth value and no text", "quotes"]),
+    (("netns_attach", {"netns": "db", "bridge": "br0", "mac_address": 8041827059}),
+     ["mac_address: '8041827059' is a number", "10:20:30:40:50:59", "quotes"]),
+    (("host_network", {"networks": [{"name": 1.1, "bip": "10.6.0.1/24"}]}),
+     ["networks[0].name: '1.1' is a number", "1.10", "quotes"]),
+    (("host_network", {"networks": [{"name": "br0", "containers": [{"name": "web", "links": [620]}]}]}),
+     ["networks[0].containers[0].links[0]: '620' is a number", "10:20", "quotes"]),
+    (("veth_pair", {"name": "a", "peer": 5}), ["peer: '5' is no dictionary"]),
+    (("netns_attach", {"netns": "db", "bridge": "br0", "tx_queue_len": "inf"}),
+     ["tx_queue_len: 'inf' is no whole number", "decimal digits"]),
 ]
 
 
