@@ -138,8 +138,9 @@ class Server:
         return {"actions": plan.actions}
 
     def step(self, number):
-        self.real.RealHost().execute([self.planned[number]])
-        return {}
+        host = self.real.RealHost()
+        host.execute([self.planned[number]])
+        return {"error": "; ".join(host.setbacks.why.values())} if host.setbacks.why else {}
 
     def execute(self, operations):
         host, error = self.real.RealHost(), ""
