@@ -26,6 +26,9 @@ description:
   - Manages a block between two comments in each file. Lines outside of it, which somebody added by hand, are kept.
     Lines that an engine wrote there before, like its own C(nameserver) lines, give way to the block and come back
     with O(state=absent).
+  - Files and host name of a container with a user namespace of its own are touched with the rights of that container.
+    What it has mounted over them and may not write itself is refused. Files that a container keeps others waiting for
+    are refused where the task names the container, and left alone with a warning in all other runs.
 extends_documentation_fragment:
   - mooring.net.attributes
   - mooring.net.config

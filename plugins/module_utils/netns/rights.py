@@ -90,6 +90,7 @@ def become(user: int) -> None:
     group, owner = _first("gid_map"), _first("uid_map")
     os.setresgid(group, group, group)
     os.setresuid(owner, owner, owner)
+    syscalls.hide()  # who becomes somebody else is hidden or not as fs.suid_dumpable says (proc_sys_fs(5))
 
 
 def _first(name: str) -> int:
