@@ -20,6 +20,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Optional
 
+from .errors import HostError
+
 SECONDS = 2.0  # without a word from a child; what it does takes it milliseconds
 TOGETHER = 128  # children at the same time, of a megabyte or two each
 TOTAL = 10.0  # seconds for all of them: more than TOGETHER * 5 that do not answer are an attack
@@ -47,6 +49,7 @@ class Told:
 def work_apart(works: Sequence[Work]) -> list[Told]:
     """Do each work in a child of its own, all at the same time as far as there is room.
 
+    :raises HostError: when the host has no room for a child
     :returns: in the same order, what each one told. One that tells nothing for SECONDS is given up; after TOTAL all
         are, and those that have not begun do not begin
     """
@@ -76,7 +79,12 @@ class _Child:
     def __init__(self, work: Work, told: Told, end: float) -> None:
         self._told, self._end, self._rest = told, end, b""
         self.socket, theirs = socket.socketpair()
-        self._pid = os.fork()
+        try:
+            self._pid = os.fork()
+        except OSError as error:
+            self.socket.close()
+            theirs.close()
+            raise HostError(f"cannot make a child process: {error.strerror}") from error
         if not self._pid:
             _be(work, theirs)
         theirs.close()

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from ansible_collections.mooring.net.plugins.module_utils.core import child
 from ansible_collections.mooring.net.plugins.module_utils.core.child import Tell, Told, work_apart
+from ansible_collections.mooring.net.plugins.module_utils.core.errors import HostError
 
 
 @pytest.fixture(autouse=True)
@@ -87,3 +88,12 @@ def test_a_child_holds_no_lock_and_no_output_of_the_run(tmp_path: Path) -> None:
     assert len(told.values[0]) == 2  # its own end, and that of the listing
     for each in (descriptor, read, write):
         os.close(each)
+
+
+def test_a_host_without_room_for_a_child(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fork() -> int:
+        raise BlockingIOError(11, "Resource temporarily unavailable")
+
+    monkeypatch.setattr(os, "fork", fork)
+    with pytest.raises(HostError, match="cannot make a child process: Resource temporarily unavailable"):
+        work_apart([hang])
