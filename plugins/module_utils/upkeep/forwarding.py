@@ -6,11 +6,13 @@ IPv4 asks the interface that a packet comes in by, and a host has such a setting
 """
 from __future__ import annotations
 
+import functools
 import ipaddress
 from collections.abc import Iterable, Iterator, Sequence
 
 from ..bridge.merge import is_default
 from ..bridge.model import bridges
+from ..core.model import is_known
 from ..firewall.model import FAMILIES
 from ..host.endpoints import endpoints
 from ..host.model import HostState
@@ -27,10 +29,9 @@ _PER_INTERFACE = ("Set it to 1 where it is set to 0; for systemd-networkd that i
 
 def find_unforwarded(state: HostState, published: Iterable[Publication], names: Iterable[str]) -> list[str]:
     """What keeps packets of the outside from these ports, and from the containers of these bridges."""
-    leased = {lease.ip(family) for lease in endpoints(state) for family in FAMILIES if lease.ip(family)}
-    ports = [each for each in published if each.container_ip in leased
-             and not ipaddress.ip_address(each.host_ip).is_loopback]
-    own = bridges(state)
+    own, open_to_others = bridges(state), [each for each in published if not _is_loopback(each.host_ip)]
+    leased = {lease.ip(family) for lease in endpoints(state) for family in FAMILIES} if open_to_others else ()
+    ports = [each for each in open_to_others if each.container_ip in leased]
     asked = [own[name] for name in names if name in own and own[name].forward]
     found: list[str] = []
     for family in FAMILIES:
@@ -43,6 +44,11 @@ def find_unforwarded(state: HostState, published: Iterable[Publication], names: 
         elif family == "ipv4":
             found += _by_interface(state, here, inside)
     return found
+
+
+@functools.lru_cache(maxsize=1024)
+def _is_loopback(address: str) -> bool:
+    return is_known(address) and ipaddress.ip_address(address).is_loopback
 
 
 def _by_interface(state: HostState, ports: Sequence[Publication], names: Sequence[str]) -> Iterator[str]:

@@ -35,10 +35,9 @@ def settle(draft: Draft) -> None:
     if not draft.followed:
         amend_endpoints(draft, ())
     if draft.observed.shows_rules:
-        departed = {e.container for e in endpoints(draft.observed)} - {e.container for e in endpoints(draft.state)}
-        for container in sorted(departed):
-            draft.ledger.forget(container)
         attached = {endpoint.container for endpoint in endpoints(draft.state)}
+        for container in sorted({endpoint.container for endpoint in endpoints(draft.observed)} - attached):
+            draft.ledger.forget(container)
         for container in sorted(find_vanished(draft, attached) - set(draft.containers_asked)):
             draft.ledger.publish(container, ())
         follow_addresses(draft)
