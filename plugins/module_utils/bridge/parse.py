@@ -22,7 +22,8 @@ def parse(options: Mapping[str, Any]) -> DesiredBridge:
     pool_v6 = network("fixed_cidr_v6", options["fixed_cidr_v6"], 6)
     if bip6 is None and pool_v6:
         subnet = ipaddress.IPv6Network(pool_v6)
-        bip6 = f"{subnet.network_address + 1}/{subnet.prefixlen}"
+        lowest = subnet.network_address + (1 if subnet.num_addresses > 1 else 0)
+        bip6 = bridge_address("fixed_cidr_v6", f"{lowest}/{subnet.prefixlen}", 6)
     if options["ipv6"] and bip6 is None:
         raise OptionError("ipv6", True, "needs a network for the bridge",
                           "Give bip6, for example 2001:db8:1::1/64, or fixed_cidr_v6, for example 2001:db8:1::/64")

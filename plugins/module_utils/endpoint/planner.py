@@ -16,6 +16,7 @@ from ..host.draft import Draft
 from ..host.endpoints import Endpoint
 from ..host.endpoints import release as release_endpoint
 from ..link.model import Link, Namespace
+from ..link.reach import is_own_broadcast
 from . import adopt, inside, namespace
 from .following import follows_mtu
 from .leading import Made, lead_out
@@ -177,6 +178,9 @@ class Planner:
             raise OptionError(option, requested, f"lacks a prefix length, and bridge {bridge.name}, which this "
                               "collection does not manage, gives none",
                               f"Give it like {requested}/{24 if family == 'ipv4' else 64}")
+        if requested and "/" in requested and is_own_broadcast(requested):
+            raise OptionError(option, requested, "is the address of its network itself, or its broadcast address",
+                              "Give another one")
         return requested or (KNOWN_AFTER_APPLY if family == "ipv4" and not bridge.link.index else "")
 
     def _lease(self, item: LocatedEndpoint, bridge: Bridge, addresses: Mapping[str, str], kept: Optional[Kept],

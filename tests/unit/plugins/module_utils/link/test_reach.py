@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.mooring.net.plugins.module_utils.link.model import Route
+from ansible_collections.mooring.net.plugins.module_utils.link.model import Link, Route
 from ansible_collections.mooring.net.plugins.module_utils.netns.model import named_path
 from world import World
 
@@ -105,3 +105,18 @@ def test_an_mtu_that_no_interface_has(world: World, mtu: int) -> None:
                           ("netns_attach", {"netns": "web", "mtu": str(mtu)}),
                           ("veth_pair", {"name": "a", "mtu": mtu, "peer": {"name": "b"}})):
         assert f"mtu: '{mtu}' is not an MTU" in world.refuses(module, **given)
+
+
+@pytest.mark.parametrize("pool", ["ff02::/64", "::/64", "fe80::/64", "::ffff:10.0.0.0/104", "2001:db8:7::5/128"])
+def test_an_address_that_is_made_of_a_pool_has_to_be_one(pool: str) -> None:
+    assert World().refuses("docker_bridge", name="br0", fixed_cidr_v6=pool).startswith("fixed_cidr_v6: ")
+
+
+def test_an_address_on_a_bridge_of_others_is_none_of_its_network() -> None:
+    world = World()
+    world.state.host.links["theirs"] = Link("theirs", "bridge", 50, up=True)
+    world.run("veth_pair", name="a", bridge="theirs", peer={"name": "b"})
+    for address in ("10.0.0.0/24", "10.0.0.255/24"):
+        assert "is the address of its network itself, or its broadcast" in world.refuses(
+            "netns_attach", netns="web", interface="b", bridge="theirs", address=address)
+    world.run("netns_attach", netns="web", interface="b", bridge="theirs", address="10.0.0.0/31")
