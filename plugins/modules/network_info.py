@@ -113,8 +113,9 @@ network:
       returned: success
     obstacles:
       description: Where rules of others close a published port, take it as well, or keep containers from the outside,
-        with table and chain. Only what is sure is listed. M(mooring.net.port_publish) and
-        M(mooring.net.docker_bridge) warn of the same.
+        with table and chain. Where an interface, or the whole host, does not forward what goes to them
+        (C(net.ipv4.conf.IFNAME.forwarding), C(net.ipv4.ip_forward), C(net.ipv6.conf.all.forwarding)). Only what is
+        sure is listed. M(mooring.net.port_publish) and M(mooring.net.docker_bridge) warn of the same.
       type: list
       elements: str
       returned: success
