@@ -105,7 +105,11 @@ def test_the_host_goes_on_to_hear_its_routers() -> None:
     world = lan(default=True)
     world.state.sysctls[HOST, ACCEPT_RA] = "1"
     world.bridge("br-lan", None, adopt_uplink=True, fixed_cidr="10.1.0.192/27")
-    assert world.state.sysctls[HOST, ACCEPT_RA] != "0"
+    assert world.state.sysctls[HOST, ACCEPT_RA] == "1"
+    world.bridge("br0", bip6="2001:db8:5::1/64")
+    assert world.state.sysctls[HOST, ACCEPT_RA] == "2"
+    assert world.state.sysctls[HOST, "net/ipv6/conf/br0/accept_ra"] == "0"
+    assert world.bridge("br-lan", None).operations == ()
 
 
 def test_connections_of_the_host_to_its_neighbours_are_not_forgotten() -> None:
