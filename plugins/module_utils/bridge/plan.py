@@ -14,6 +14,7 @@ from ..host.draft import Draft
 from ..host.endpoints import Endpoint, endpoint_of, endpoints
 from ..host.endpoints import release as release_endpoint
 from ..host.model import HostState, Scope
+from ..host.settings import FORWARDING_OF
 from ..link.addressing import AddrAdd, AddrDel
 from ..link.model import IPV6_MIN_MTU, Link
 from ..link.operations import LinkAdd, LinkDel, LinkSet
@@ -31,7 +32,9 @@ def scope(items: Sequence[DesiredBridge], look: HostState) -> Scope:
     """Also the inside of the endpoints that follow a change of their bridge."""
     changing = {item.name for item in items if _changes(item, look)}
     following = [endpoint for endpoint in endpoints(look) if endpoint.bridge in changing]
-    own = Scope(sysctls=((HOST, ipv6.DISABLE_ALL), *ipv6.NEW), bridge_sysctls=(*ipv6.OF_BRIDGES, ROUTE_LOCALNET),
+    settings = (*ipv6.OF_BRIDGES, ROUTE_LOCALNET, *FORWARDING_OF.values())
+    taken_over = [(HOST, name.format(item.name)) for item in items if item.adopt for name in settings]
+    own = Scope(sysctls=((HOST, ipv6.DISABLE_ALL), *ipv6.NEW, *taken_over), bridge_sysctls=settings,
                 firewall=True, others=True,
                 names=frozenset(endpoint.container for endpoint in following))
     return Scope.union([own, *(endpoint.reads for endpoint in following if not endpoint.adopted)])

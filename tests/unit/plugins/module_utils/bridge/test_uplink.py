@@ -157,3 +157,21 @@ def test_addresses_that_others_may_have_are_said() -> None:
     warnings = world.bridge("br-lan", None, adopt_uplink=True).warnings
     assert "bridge br-lan has an uplink and no fixed_cidr" in warnings[0]
     assert world.bridge("br-lan", None, fixed_cidr="10.1.0.192/27").warnings == ()
+
+
+@pytest.mark.parametrize("kind", ["veth", ""])
+def test_a_document_takes_a_bridge_over_and_publishes_in_one_task(kind: str) -> None:
+    """Its settings are read although nothing says yet that it is ours."""
+    world = lan(kind, default=not kind)
+    for family in ("ipv4", "ipv6"):
+        world.state.sysctls[HOST, f"net/{family}/conf/default/forwarding"] = "1"
+    world.state.sysctls[HOST, "net/ipv4/ip_forward"] = "1"
+    for name in ("forwarding", "route_localnet"):
+        world.state.sysctls[HOST, f"net/ipv4/conf/br-lan/{name}"] = "0"
+    consent = {"adopt": True} if kind else {"adopt_uplink": True}
+    network = {"name": "br-lan", **consent, "fixed_cidr": "10.1.0.192/27", "containers": [
+        {"name": "web", "published_ports": ["8080:80"]}]}
+    world.document([network])
+    for name in ("forwarding", "route_localnet"):
+        assert world.state.sysctls[HOST, f"net/ipv4/conf/br-lan/{name}"] == "1"
+    assert world.document([network]).operations == ()
