@@ -189,6 +189,46 @@ follower:
       description: The digest of what was installed, empty where not all of it is as it was.
       type: str
       returned: success
+managers:
+  description: systemd-networkd and NetworkManager, and what keeps each away from the interfaces that this collection
+    made. The role P(mooring.net.host_network#role) writes it.
+  returned: success
+  type: list
+  elements: dict
+  contains:
+    name:
+      description: The name of the program.
+      type: str
+      returned: success
+      sample: systemd-networkd
+    running:
+      description: Whether it runs, as a service of systemd.
+      type: bool
+      returned: success
+    path:
+      description: The file that keeps it away.
+      type: str
+      returned: success
+      sample: /etc/systemd/network/00-mooring.network
+    content:
+      description: What the file has to say, empty where there are no such interfaces and there is to be no file.
+      type: str
+      returned: success
+    unit:
+      description: The service of systemd.
+      type: str
+      returned: success
+      sample: systemd-networkd.service
+    reload:
+      description: The command that makes the program read the file.
+      type: list
+      elements: str
+      returned: success
+      sample: [networkctl, reload]
+    settled:
+      description: Whether nothing is left to do. Where the program does not run, no file is needed.
+      type: bool
+      returned: success
 failed_containers:
   description:
     - Containers in which something could not be done, with the reason. The rest of the task is done all the same.

@@ -88,6 +88,16 @@ network:
       type: list
       elements: str
       returned: success
+    interfaces:
+      description:
+        - The interfaces of the host that this collection made, of which other programs are to keep off.
+        - Those of containers have names that it makes, for which a pattern stands.
+      type: list
+      elements: str
+      returned: success
+      sample:
+        - veth[0-9a-f][0-9a-f][0-9a-f][0-9a-f][0-9a-f][0-9a-f][0-9a-f][0-9a-f][0-9a-f][0-9a-f][0-9a-f]
+        - bridge0
     namespaces:
       description: Names under C(/run/netns) that this collection made.
       type: list

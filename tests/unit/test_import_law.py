@@ -25,15 +25,17 @@ STOREYS = ("core", "netns", "ports", "ipam", "link", "files", "foreign", "firewa
 ADAPTERS = {"core/child", "core/command", "core/folders", "core/lock", "core/regular", "core/trust", "engine/inspect",
             "engine/places", "files/access", "files/adapter", "files/contained", "files/uts",
             "firewall/iptables/adapter", "follower/adapter", "follower/record", "foreign/expressions",
-            "foreign/netfilter", "foreign/nft", "host/conntrack", "host/named", "host/proc", "host/real",
-            "host/record", "host/sockets", "link/decode", "link/encode", "link/netlink", "link/rtnl", "names/follow",
-            "netns/enter", "netns/opening", "netns/processes", "netns/registry", "netns/rights", "netns/syscalls"}
+            "foreign/netfilter", "foreign/nft", "host/conntrack", "host/managers", "host/named", "host/proc",
+            "host/real", "host/record", "host/sockets", "link/decode", "link/encode", "link/netlink", "link/rtnl",
+            "names/follow", "netns/enter", "netns/opening", "netns/processes", "netns/registry", "netns/rights",
+            "netns/syscalls"}
 # May use adapters, and holds nothing else.
 ON_ADAPTERS = {"run/converge": {"core/lock", "engine/inspect", "engine/places", "host/real"},
                "run/items": {"run/converge"},
                "run/follower": {"core/lock", "follower/adapter", "follower/record", "run/frame"},
                "run/frame": {"core/command"},
-               "run/module": {"follower/record", "host/real", "run/converge", "run/frame", "run/items"}}
+               "run/module": {"follower/record", "host/managers", "host/real", "run/converge", "run/frame",
+                              "run/items"}}
 PURE_LIBRARIES = {"__future__", "bisect", "collections", "contextlib", "dataclasses", "enum", "functools", "hashlib",
                   "ipaddress", "itertools", "jinja2", "json", "operator", "posixpath", "re", "shlex", "typing"}
 

@@ -185,6 +185,10 @@ class Subnets:
             self._found[address] = next((bridge for network, bridge in self._networks if ip in network), None)
         return self._found[address]
 
+    def home(self, addresses: Iterable[str]) -> Optional[Bridge]:
+        """The bridge that the first of some addresses belongs to, of those that belong to any; "" is none."""
+        return next((found for address in addresses if address and (found := self.bridge(address))), None)
+
 
 @dataclass(frozen=True)
 class DesiredBridge:

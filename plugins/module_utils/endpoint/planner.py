@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Optional
 
-from ..bridge.model import Bridge, bridges
+from ..bridge.model import Bridge, Subnets, bridges
 from ..core.errors import MooringError, OptionError, concerning
 from ..core.model import KNOWN_AFTER_APPLY
 from ..core.names import endpoint_link
@@ -117,7 +117,7 @@ class Planner:
     def _bridge(self, item: LocatedEndpoint, lease: Optional[Endpoint], given: Optional[adopt.GivenPair]) -> Bridge:
         """The bridge named, the one that the endpoint is on, or the only one there is."""
         links = self.draft.state.host.links
-        own = lease.bridge if lease else given.outer.controller if given else None
+        own = (lease.bridge or self._home(lease)) if lease else given.outer.controller if given else None
         name = item.bridge or own
         if not name and item.interface and not given:
             return Bridge(Link(KNOWN_AFTER_APPLY, "bridge"))
@@ -152,6 +152,11 @@ class Planner:
                 self.leases.check(taken)
                 return taken, None
             return None, self._kept(item, inner, lease)
+
+    def _home(self, lease: Endpoint) -> str:
+        """The bridge of an endpoint that somebody took off it, by its address."""
+        found = Subnets(self.bridges.values()).home((lease.ip("ipv4"), lease.ip("ipv6")))
+        return found.name if found else ""
 
     def _kept(self, item: LocatedEndpoint, found: Optional[Link], lease: Optional[Endpoint]) -> Optional[Kept]:
         """The lease with the container's end of it, None when that has to be made.

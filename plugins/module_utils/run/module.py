@@ -9,9 +9,11 @@ from typing import Any
 from ..core.argspec import CONFIG
 from ..core.plan import Plan
 from ..follower.record import read_follower
+from ..host.managers import is_running, read_file
 from ..host.operations import SysctlSet
 from ..host.real import RealHost
 from ..host.resource import Part, Resource
+from ..upkeep import managers
 from . import frame
 from .converge import converge
 from .items import part_of
@@ -45,7 +47,14 @@ def result(resource: Resource, plan: Plan, single: bool) -> dict[str, Any]:
 
 def result_of_host(plan: Plan) -> dict[str, Any]:
     """What the module for a whole host returns."""
-    return {"network": plan.after[-1][0], "follower": read_follower(), **changed_sysctls(plan)}
+    network = plan.after[-1][0] or {}
+    return {"network": network, "follower": read_follower(), "managers": _tell_programs(network["interfaces"]),
+            **changed_sysctls(plan)}
+
+
+def _tell_programs(interfaces: Sequence[str]) -> list[Mapping[str, Any]]:
+    """The programs that configure interfaces, and what keeps them away from those of the collection."""
+    return [managers.view(each, is_running(each.unit), read_file(each.path), interfaces) for each in managers.MANAGERS]
 
 
 def changed_sysctls(plan: Plan) -> dict[str, Any]:

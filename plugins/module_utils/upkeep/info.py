@@ -23,6 +23,7 @@ from ..ports.ledger import Ledger
 from ..ports.model import Publication
 from ..publish import conflicts
 from .forwarding import find_unforwarded
+from .managers import find_interfaces
 from .names import tell_held_up
 from .obstacles import find_blocked, find_shut_in
 from .settle import settle
@@ -70,6 +71,7 @@ def answer(question: DesiredInfo, state: HostState, ledger: Ledger, drift: list[
         "published_ports": [f"{p.container} {p.text}" for p in published if everything or p.container in containers],
         "links": [link.note for link in linked if everything or link.source in containers],
         "veth_pairs": sorted({link.mark.name for link in state.find_marked(VETH) if link.mark}) if everything else [],
+        "interfaces": find_interfaces(state) if everything else [],
         "namespaces": sorted(name for name, entry in state.named.items() if entry.own) if everything else [],
         "dns": [names for names in named
                 if everything or names["container"] in (question.container, *containers)],

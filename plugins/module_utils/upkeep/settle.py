@@ -16,6 +16,7 @@ from .isolation import keep_isolated
 from .names import keep_names, keep_record, tell_held_up
 from .neighbours import keep_neighbours
 from .obstacles import find_blocked, find_shut_in
+from .ports import put_back
 from .rules import follow_addresses, keep_rules
 
 
@@ -32,6 +33,7 @@ def settle(draft: Draft) -> None:
     A run that has not read the rules leaves them alone, and so it does with files that it has not read.
     """
     _identify_names(draft)
+    put_back(draft)
     if not draft.followed:
         amend_endpoints(draft, ())
     if draft.observed.shows_rules:
