@@ -208,14 +208,15 @@ def _kept_addresses(present: Sequence[str], wanted: Sequence[str]) -> list[str]:
 
 def _absent(draft: Draft, item: LocatedVeth) -> None:
     found = [(end, link) for end in item.ends if (link := find(draft.state, end)) is not None]
-    for end, link in found:
-        if is_pair(link, item) or is_handed_over(link):
-            draft.do(LinkDel(path_of(end), link))
-            return
-    for end, _link in found:
+    own = [(end, link) for end, link in found if is_pair(link, item) or is_handed_over(link)]
+    # A link goes with its other end; two that are not each other's are of two pairs of that name.
+    apart = len({frozenset((link.index, link.peer_index)) for _end, link in own}) > 1
+    for end, link in own if apart else own[:1]:
+        draft.do(LinkDel(path_of(end), link))
+    for end, _link in found if not own else ():
         _refuse(end, OptionError("name", end.name, f"exists{_in(end)} and is not an end of this pair: it is left alone",
                                  "Remove it by hand if it is not needed"))
-    if item.second is None and item.first.target is None:
+    if not own and item.second is None and item.first.target is None:
         _absent_by_mark(draft, item)
 
 

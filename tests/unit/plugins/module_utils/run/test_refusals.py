@@ -36,6 +36,15 @@ def test_two_pairs_of_a_task_share_no_end(world: World, items: list[dict[str, An
     assert "is an end of another pair of this task as well" in world.refuses("veth_pair", config=items)
 
 
+def test_two_pairs_of_one_name_go_together(world: World) -> None:
+    world.run("veth_pair", name="a", peer={"name": "c"})
+    world.start("c1")
+    world.run("veth_pair", name="a", pid=1001, peer={"name": "b"})
+    plan = world.run("veth_pair", name="a", peer={"name": "b"}, state="absent")
+    assert plan.actions == ["delete veth a", "delete veth b"] and not {"a", "b", "c"} & set(world.state.host.links)
+    assert world.run("veth_pair", name="a", peer={"name": "b"}, state="absent").actions == []
+
+
 def test_items_do_not_contradict_each_other_about_a_bridge(world: World) -> None:
     assert "icc: 'True' contradicts what another item says of bridge br0" in world.refuses(
         "icc_policy", config=[{"bridge": "br0", "icc": False}, {"bridge": "br0", "netns": "web", "state": "absent"}])
