@@ -92,4 +92,3 @@ def _hearing(state: HostState) -> Iterator[str]:
     """Interfaces by which the host may hear routers: those of others, and bridges with an uplink."""
     yield from sorted(link.name for link in outer_links(state.host))
     yield from (bridge.name for bridge in bridges(state).values() if bridge.uplink)
-

@@ -136,7 +136,7 @@ class Memory(Settings):
         self.settle({operation.netns} & self._dirty)
         require(here.links[route.interface].up, "the interface is down")
         require(all((route.destination, route.family) != (other.destination, other.family) for other in here.routes),
-                 "there is a route to it")
+                "there is a route to it")
         require(not route.gateway or route.gateway.startswith("fe80:") or any(
             ipaddress.ip_address(route.gateway) in ipaddress.ip_network(other.destination) for other in here.routes
             if other.interface == route.interface and other.destination != "default" and not other.gateway),

@@ -68,7 +68,6 @@ class Scope:
             every_name=any(each.every_name for each in found),
             neighbours=any(each.neighbours for each in found))
 
-
     def sysctl_names(self, state: HostState) -> list[tuple[str, str]]:
         """All that are to be read of a host with these links."""
         names = list(self.sysctls)

@@ -48,7 +48,7 @@ def write_hint(draft: Draft, site: Site, of_hosts: HostsSettings, of_resolv: Res
     current = draft.state.files.get(place, ObservedFile())
     if current.text != text:
         draft.do(FileWrite(place, text, current.text, f"record of the files of {site.container}",
-                          inside=site.container))
+                           inside=site.container))
 
 
 def take_back(draft: Draft, site: Site) -> None:

@@ -38,7 +38,7 @@ def lease_chains(bridge: Bridge, family: str, inner: Verdict) -> list[Chain]:
         return []
     name, addresses = bridge.name, bridge.inside(family)
     return [Chain(direct_chain(name), tuple(Rule((Destination(address),), inner, f"{name} in {address}")
-                                       for address in addresses)),
+                                            for address in addresses)),
             Chain(_away(name), tuple(Rule((Source(address),), Accept(), f"{name} out {address}")
                                      for address in addresses))]
 

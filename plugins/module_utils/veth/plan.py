@@ -84,8 +84,8 @@ def _present(draft: Draft, item: LocatedVeth) -> None:
     for end, link, other in zip(item.ends, (first, second), (second, first)):
         if link is not None and not is_pair(link, item) and not is_unmarked(link, other, item):
             _refuse(end, OptionError("name" if end is item.first else "peer.name", end.name,
-                              f"exists{_in(end)} and is not an end of this pair",
-                              "Choose another name, or remove the existing interface"))
+                                     f"exists{_in(end)} and is not an end of this pair",
+                                     "Choose another name, or remove the existing interface"))
     if first and second and (first.index, first.peer_index) != (second.peer_index, second.index):
         names = " and ".join(end.name for end in item.ends)
         _refuse(next((end for end in item.ends if end.place), item.first), MooringError(
