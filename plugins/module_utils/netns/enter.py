@@ -15,11 +15,10 @@ from typing import Optional
 from ..core.errors import HostError
 from . import processes, registry
 from .model import HOST, Identity, NamedNetns, NetnsMark, label_of_path
-from .opening import is_kept, open_namespace
+from .opening import find_end, open_namespace
 from .syscalls import enter_network
 
 _OF_PROCESS = re.compile(r"/proc/(\d+)/")
-_LINKS = 40  # MAXSYMLINKS of the kernel
 _HERE = "/proc/self/ns/net"
 
 
@@ -39,9 +38,7 @@ def home() -> Iterator[int]:
 
 def identify(path: str, found: os.stat_result) -> Identity:
     """Which namespace a path leads to. :param found: what stat(2) says of it, asked before this is called"""
-    if not is_kept(path):  # to look there once more may take for ever
-        return Identity(found.st_dev, found.st_ino, boot=processes.boot())
-    end = _follow(path)
+    end = find_end(path)  # "" where to look once more may take for ever
     if process := _OF_PROCESS.match(end):
         started = processes.start_time(int(process[1]))
         return Identity(found.st_dev, found.st_ino, started=started, boot=processes.boot())
@@ -49,15 +46,6 @@ def identify(path: str, found: os.stat_result) -> Identity:
         if os.path.samestat(os.lstat(end), found):
             return Identity(found.st_dev, found.st_ino, made=found.st_ctime_ns, boot=processes.boot())
     return Identity(found.st_dev, found.st_ino, boot=processes.boot())
-
-
-def _follow(path: str) -> str:
-    """Where symbolic links lead that are files of the host, up to those of the kernel below /proc."""
-    for _link in range(_LINKS):
-        if path.startswith("/proc/") or not os.path.islink(path):
-            break
-        path = os.path.join(os.path.dirname(path), os.readlink(path))
-    return path
 
 
 class Namespaces:

@@ -13,33 +13,34 @@ import re
 from ..core.child import SECONDS, TOTAL, Tell, Told, work_apart
 from ..core.trust import is_roots
 
-_OF_PROCESS = re.compile(r"/proc/(self|[0-9]+)/ns/net")
+_OF_PROCESS = re.compile(r"/proc/(self|[0-9]+)(/task/[0-9]+)?/ns/[a-z_]+")
 _HERE = "/proc/self/ns/net"
 _LINKS = 40  # MAXSYMLINKS of the kernel
 _silent: dict[str, None] = {}  # paths that did not answer: who asks for one often waits once, and not for any number
 
 
-def is_kept(path: str) -> bool:
-    """Whether the kernel, or root of the host, says what stands at a path, so that to look there does not wait.
+def find_end(path: str) -> str:
+    """Where a path leads whose links the kernel, or root of the host, has made, so that to look there does not wait; ""
+    for any other one.
 
     Names of containers under /run/netns are links to what /proc has of a process.
     """
     for _link in range(_LINKS):
         if _OF_PROCESS.fullmatch(path):
-            return True
+            return path
         folder = os.path.dirname(path)
         if not is_roots(folder):
-            return False
+            return ""
         try:
             path = os.path.join(folder, os.readlink(path))
         except OSError:
-            return True  # it is no link, or is not there
-    return False
+            return path  # it is no link, or is not there
+    return ""
 
 
 def open_namespace(path: str) -> int:
     """An open file of the namespace at a path. :raises OSError: when there is none, or no answer"""
-    if is_kept(path):
+    if find_end(path):
         return _open(path)
     told = Told()
     if path not in _silent and len(_silent) * SECONDS < TOTAL:

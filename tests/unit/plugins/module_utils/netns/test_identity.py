@@ -152,7 +152,7 @@ def test_a_path_through_a_process_is_known_by_the_process() -> None:
 
 
 def test_a_link_is_followed_to_the_process(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(enter, "is_kept", lambda _path: True)
+    monkeypatch.setattr(opening, "is_roots", lambda _path: True)
     (tmp_path / "one").symlink_to(f"/proc/{os.getpid()}/ns/net")
     (tmp_path / "two").symlink_to("one")
     path = str(tmp_path / "two")
@@ -348,6 +348,6 @@ def test_what_a_name_under_run_netns_leads_to_is_the_kernels_to_say(monkeypatch:
         return links[path]
 
     monkeypatch.setattr(opening.os, "readlink", readlink)
-    kept = {path for path in (LINK, named_path("c1"), named_path("c2"), named_path("c3"), "/home/u/ns", "/home/u/x")
-            if opening.is_kept(path)}
-    assert kept == {LINK, named_path("c1"), named_path("c3")}
+    paths = (LINK, named_path("c1"), named_path("c2"), named_path("c3"), "/home/u/ns", "/home/u/x")
+    assert {path: end for path in paths if (end := opening.find_end(path))} == {
+        LINK: LINK, named_path("c1"): LINK, named_path("c3"): named_path("c3")}
