@@ -91,3 +91,39 @@ def test_it_is_given_back_to_its_engine(here):
     assert len(ports) == 2 and sum("ifalias" in here.link(name) for name in ports) == 1
     expect_answers(((here.shop, "tcp", OUTSIDE, 9999), "outside:9999", BOX))
     here.engine.remove("shop")
+
+
+def test_on_two_networks_its_ports_are_where_its_engine_leads_its_default_route(here):
+    """Docker takes the first network by name: eth1 of back before eth0 of bridge, its default one on bridge0."""
+    here.run("docker_bridge", name="bridge1", bip="192.168.6.1/24", fixed_cidr="192.168.6.0/25", ip_masq=False)
+    here.run("netns_attach", netns="guest", bridge="bridge1")
+    guest = Place(here.host, "guest")
+    here.engine("network", "create", "--subnet=192.168.6.0/24", "--gateway=192.168.6.1", "--ip-range=192.168.6.128/25",
+                "--opt=com.docker.network.bridge.name=bridge1", "back")
+    here.engine.start("two", network="bridge")
+    path = here.engine.netns("two")
+    try:
+        here.engine("network", "connect", "back", "two")
+        here.servers.serve(here.engine.place("two"), "two", (80,))
+        ways = {device: address for device in ("eth0", "eth1")
+                for address in [here.addresses(device, path)[0].partition("/")[0]]}
+        assert here.routes(path)[0] == ("default", "192.168.6.1", "eth1")
+        for device in ways:
+            here.run("netns_attach", container="two", adopt=True, interface_name=device)
+        ports = {"container": "two", "published_ports": ["8081:80", "8081:80/udp"]}
+        here.run("port_publish", **ports)
+        for device, gateway, other in (("eth1", "192.168.6.1", here.web), ("eth0", BRIDGE, guest)):
+            assert here.run("network_info")["network"]["published_ports"] == [
+                f"two 0.0.0.0:8081->{ways[device]}:80/{protocol}" for protocol in ("tcp", "udp")]
+            for protocol in ("tcp", "udp"):
+                expect_answers(((here.outside, protocol, BOX, 8081), "two:80", OUTSIDE),
+                               ((other, protocol, BOX, 8081), "two:80", gateway),
+                               ((guest, protocol, "192.168.6.1", 8081), "two:80", gateway))
+            assert here.unchanged("port_publish", **ports)
+            here.sh(f"nsenter --net={path} ip route replace default via {BRIDGE} dev eth0")
+            here.run("docker_bridge", name="bridge1", bip="192.168.6.1/24")
+    finally:
+        here.run("netns_attach", container="two", state="absent", config=[
+            {"container": "two", "interface_name": device} for device in ("eth0", "eth1")])
+        here.run("netns_attach", netns="guest", state="absent")
+        here.engine.remove("two")

@@ -7,7 +7,8 @@ import pytest
 from containers import once
 from pipeline import PipelineError
 from traffic import Flow, ask, expect_answers
-from worlds import BACKENDS, BOX, BOX6, BRIDGE_CALLS, FORWARDING, OUTSIDE, OUTSIDE6, sysctl, world
+from worlds import (BACKENDS, BOX, BOX6, BRIDGE_CALLS, FORWARDING, NEIGHBOUR, NEIGHBOUR6, OUTSIDE, OUTSIDE6, sysctl,
+                    world)
 
 pytestmark = once
 
@@ -100,6 +101,7 @@ def expect_all(here, way, hidden=()):
             expect_from(here, guest, addresses, peers)
     expect_from(here, here.host, GATEWAYS[other], GATEWAYS[way])
     expect_from(here, here.host, GATEWAYS[way], GATEWAYS[way])
+    expect_from(here, here.host, ("127.0.0.1",), GATEWAYS[way])
     if "outside" not in hidden:
         expect_from(here, here.container("web"), (BOX, BOX6), GATEWAYS[way])
     expect_from(here, here.container("web"), GATEWAYS[other], GATEWAYS[way])
@@ -172,6 +174,22 @@ def test_ports_are_on_eth0_where_the_default_route_is_of_no_use(here, away, rp_f
         assert here.pipeline.run("port_publish", netns="web", published_ports=PORTS)["actions"] == []
     finally:
         here.box.run(["sh", "-c", "nsenter --net=/run/netns/web ip link del tun0 || true"])
+
+
+def test_networks_that_the_container_reaches_by_its_other_interface(here, rp_filter):
+    """A route to clients outside, and one to half of the world as a VPN has it."""
+    build(here, front=given("front", published_ports=PORTS),
+          back=given("back", routes=[{"destination": "198.51.100.0/24", "gateway": GATEWAYS["back"][0]},
+                                     {"destination": "2001:db8:51::/64", "gateway": GATEWAYS["back"][1]}]))
+    assert published(here) == sorted(WEB["front"])
+    expect_from(here, here.outside, (BOX, BOX6), GATEWAYS["front"])
+    expect_from(here, here.neighbour, (BOX, BOX6), (NEIGHBOUR, NEIGHBOUR6))
+    routes(here, "route del 198.51.100.0/24", "-6 route del 2001:db8:51::/64",
+           "route add 128.0.0.0/1 via 10.42.0.1", "-6 route add 2000::/3 via 2001:db8:42::1")
+    here.pipeline.run("port_publish", netns="web", published_ports=PORTS)
+    expect_from(here, here.outside, (BOX, BOX6), GATEWAYS["front"])
+    expect_from(here, here.neighbour, (BOX, BOX6), GATEWAYS["front"])
+    routes(here, "route del 128.0.0.0/1", "-6 route del 2000::/3")
 
 
 def test_each_family_goes_its_own_way(here, rp_filter):

@@ -146,9 +146,11 @@ def _join(interfaces: Config, key: str) -> list[Any]:
 
 def _ports(interfaces: Config) -> dict[str, Any]:
     """The published ports of a container; those of one on several networks with the network that each stands under."""
-    places = [interface["bridge"] for interface in interfaces for _port in _as_list(interface.get("published_ports"))]
-    found: dict[str, Any] = {"published_ports": _join(interfaces, "published_ports")}
-    return {**found, "published_on": places} if places and len(interfaces) > 1 else found
+    ports = _join(interfaces, "published_ports")
+    if not ports or len(interfaces) == 1:
+        return {"published_ports": ports}
+    return {"published_ports": ports, "published_on": [
+        interface["bridge"] for interface in interfaces for _port in _as_list(interface.get("published_ports"))]}
 
 
 def _as_list(value: Any) -> list[Any]:

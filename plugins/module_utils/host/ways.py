@@ -114,8 +114,11 @@ def find_detours(publications: Iterable[Publication], leases: Mapping[str, Seque
 def _beside(netns: Namespace, interface: str, family: str) -> list[str]:
     """The networks that a container reaches by other interfaces than this one."""
     others = [link for link in netns.links.values() if link.name != interface and link.kind != "loopback"]
+    if not others:
+        return []
+    names = {link.name for link in others}
     texts = {address for link in others for address in link.addresses if is_known(address)}
-    texts |= {route.destination for route in netns.routes if route.interface in {link.name for link in others}
+    texts |= {route.destination for route in netns.routes if route.interface in names
               and route.destination != "default"}
     own = [text for text in texts if family_of(text) == family]
     joined: Iterable[Union[ipaddress.IPv4Network, ipaddress.IPv6Network]] = (

@@ -26,6 +26,8 @@ def choose_endpoints(item: LocatedPorts, leases: Sequence[Endpoint], ways: Ways,
                      own: Mapping[str, Bridge]) -> dict[str, Endpoint]:
     """The endpoint that ports of each family lead to: of the default route, of the network that the first entry stands
     under where there is none, else eth0. One on a bridge without rules is the last choice."""
+    if len(leases) == 1:
+        return {family: leases[0] for family in FAMILIES if leases[0].ip(family)}
     found = {}
     for family in FAMILIES:
         able = [lease for lease in leases if lease.ip(family)]

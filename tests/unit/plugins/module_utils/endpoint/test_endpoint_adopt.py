@@ -7,19 +7,23 @@ from typing import Any
 
 import pytest
 from ansible_collections.mooring.net.plugins.module_utils.link.addressing import AddrAdd
-from ansible_collections.mooring.net.plugins.module_utils.link.model import Link
+from ansible_collections.mooring.net.plugins.module_utils.link.model import Link, Route
 from ansible_collections.mooring.net.plugins.module_utils.link.operations import LinkAdd, LinkSet, Peer
 from ansible_collections.mooring.net.plugins.module_utils.netns.model import HOST, named_path
-from world import World, picture
+from world import Failed, World, picture
 
 
 def start(world: World, container: str, address: str = "192.168.5.130/24", bridge: str = "br0") -> str:
     """The engine starts a container on a bridge; the name of the host's end."""
-    path = world.start(container)
-    outer = Link(f"vethd{container}"[:15], "veth", controller=bridge, up=True)
-    for operation in (LinkAdd(HOST, outer, Peer(path, "eth0")), AddrAdd(path, "eth0", address)):
+    return connect(world, world.start(container), "eth0", address, bridge)
+
+
+def connect(world: World, path: str, interface: str, address: str, bridge: str) -> str:
+    """The engine gives a container an interface on a bridge; the name of the host's end."""
+    outer = Link(f"vethd{world.state.namespaces[path].inode}{interface}"[:15], "veth", controller=bridge, up=True)
+    for operation in (LinkAdd(HOST, outer, Peer(path, interface)), AddrAdd(path, interface, address)):
         world.host.carry_out(operation)
-    inner = world.state.namespaces[path].links["eth0"]
+    inner = world.state.namespaces[path].links[interface]
     world.host.carry_out(LinkSet(path, inner, replace(inner, up=True)))
     world.host.settle()
     return outer.name
@@ -52,6 +56,30 @@ def test_its_ports_are_published_and_its_links_open(world: World) -> None:
     assert plan.after[0]["published_ports"] == ["0.0.0.0:8080->192.168.5.130:80/tcp"]
     plan = world.link("web", "shop:store")
     assert [link["address"] for link in plan.after[0]["links"]] == ["192.168.5.130"]
+
+
+def test_its_ports_are_where_its_engine_leads_its_default_route(world: World) -> None:
+    world.bridge("br1", "192.168.6.1/24")
+    start(world, "shop")
+    path = f"/proc/{world.engine['shop']}/ns/net"
+    connect(world, path, "eth1", "192.168.6.130/24", "br1")
+    here = world.state.namespaces[path]
+    here.routes.append(Route("default", "eth1", "192.168.6.1"))
+    networks = [{"name": name, "containers": [
+        {"name": "shop", "container": "shop", "interface_name": interface, "adopt": True}]}
+        for name, interface in (("br0", "eth0"), ("br1", "eth1"))]
+    shop = networks[0]["containers"][0]
+    with pytest.raises(Failed, match="8080:80/tcp' is to lead to shop on br0, and its IPv4 leaves by eth1 on br1"):
+        world.document([{**networks[0], "containers": [{**shop, "published_ports": ["8080:80"]}]}, networks[1]])
+    networks[1]["containers"][0]["published_ports"] = ["8080:80"]
+    world.document(networks)
+    assert world.info()["published_ports"] == ["shop 0.0.0.0:8080->192.168.6.130:80/tcp"]
+    assert world.document(networks).operations == ()
+    here.routes = [replace(route, interface="eth0", gateway="192.168.5.1") if route.destination == "default" else route
+                   for route in here.routes]
+    world.bridge()
+    assert world.info()["published_ports"] == ["shop 0.0.0.0:8080->192.168.5.130:80/tcp"]
+    assert [route.interface for route in here.routes if route.destination == "default"] == ["eth0"]
 
 
 def test_it_is_given_back_as_it_was(world: World) -> None:

@@ -10,7 +10,7 @@ from ansible_collections.mooring.net.plugins.module_utils.core.errors import Moo
 from ansible_collections.mooring.net.plugins.module_utils.core.plan import FORGET
 from ansible_collections.mooring.net.plugins.module_utils.host import ways
 from ansible_collections.mooring.net.plugins.module_utils.host.ledger import read_ledger
-from ansible_collections.mooring.net.plugins.module_utils.host.operations import ConntrackFlush
+from ansible_collections.mooring.net.plugins.module_utils.host.operations import ConntrackFlush, NetnsAdd
 from ansible_collections.mooring.net.plugins.module_utils.link.model import Link, Route
 from ansible_collections.mooring.net.plugins.module_utils.netns.model import named_path
 from ansible_collections.mooring.net.plugins.module_utils.ports.detour import Detour
@@ -127,9 +127,29 @@ def test_an_engines_container_is_found_by_the_path_that_the_run_knows() -> None:
                "back": {"interface_name": "eth1", "default_route": True, "published_ports": ["8080:80"]}}
     networks = [{"name": name, "containers": [{"name": "shop", "container": "shop", **of_shop}]}
                 for name, of_shop in options.items()]
-    world.document(networks)
-    assert places(world, "shop") == [BACK]
-    assert world.document(networks).operations == ()
+    for _restart in range(2):
+        world.document(networks)
+        assert places(world, "shop") == [BACK]
+        assert world.document(networks).operations == ()
+        world.start("shop")
+
+
+def test_a_container_with_another_name_than_its_namespace_has(world: World) -> None:
+    """Only the run that attaches it knows where it is."""
+    world.host.carry_out(NetnsAdd("home"))
+    items = [{"netns": "home", "name": "guest", "bridge": name, "interface_name": interface, "default_route": leads}
+             for name, interface, leads in (("front", "eth0", None), ("back", "eth1", True))]
+    world.run("netns_attach", config=items[:1])
+    world.run("port_publish", netns="guest", published_ports=["8080:80"])
+    world.run("netns_attach", config=items)
+    assert places(world, "guest") == ["10.2.0.3", "2001:db8:2::3"]
+
+
+def test_each_interface_lists_the_ports_that_lead_to_it(world: World) -> None:
+    lead(world, "2001:db8:2::1", family="ipv6")
+    world.publish("web", "8080:80")
+    assert {each["interface_name"]: each["published_ports"] for each in world.info()["endpoints"]} == {
+        "eth0": ["0.0.0.0:8080->10.1.0.2:80/tcp"], "eth1": ["[::]:8080->[2001:db8:2::2]:80/tcp"]}
 
 
 def test_what_nobody_reads_stays(world: World) -> None:
