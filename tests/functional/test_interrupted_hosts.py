@@ -326,7 +326,7 @@ def start(here, step):
 
 def cut(actions, number):
     """Where to end, not before ``number``: what is done inside of one container goes to the kernel in one write."""
-    place = [action.rpartition(" in ")[2] if " in " in action else "" for action in actions]
+    place = [action.rpartition(" in ")[2].partition(":")[0] if " in " in action else "" for action in actions]
     while number < len(actions) and place[number] == place[number - 1] != "":
         number += 1
     return number
