@@ -181,7 +181,7 @@ def test_the_owner_of_a_network_by_pid_or_path_in_the_same_task(here, named):
     address = done["endpoints"][2]["address"].partition("/")[0]
     expect_answers(((here.place, "tcp", address, 80), "job:80", GATEWAY))
     for name in ("aside", "sidecar"):
-        with pytest.raises(PipelineError, match=f"of {name}, which has .* or publish ports of job$"):
+        with pytest.raises(PipelineError, match=f"of {name}, which has .* or publish ports of job.$"):
             here.run("port_publish", netns=name, published_ports=["8080:80"])
         with pytest.raises(PipelineError, match=f"links conflicts with network_mode 'container:job' of {name}"):
             here.run("icc_policy", netns=name, links=["job"])
