@@ -12,8 +12,10 @@ import hashlib
 import ipaddress
 import re
 
+from . import model
 from .errors import MooringError, OptionError
-from .model import KNOWN_AFTER_APPLY as KNOWN_AFTER_APPLY
+
+KNOWN_AFTER_APPLY = model.KNOWN_AFTER_APPLY  # also for a name
 
 INTERFACE_LENGTH = 15
 CHAIN_LENGTH = 28
