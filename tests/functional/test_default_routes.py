@@ -146,8 +146,8 @@ def test_ports_follow_a_default_route_that_a_run_moves(here, rp_filter):
 def test_ports_follow_a_default_route_that_moved_by_itself(here, rp_filter):
     build(here, front=given("front", published_ports=PORTS))
     assert here.pipeline.run("network_info")["network"]["drift"] == []
-    routes(here, "route replace default via 10.42.0.1 dev eth1 proto static", "-6 route del default",
-           "-6 route add default via 2001:db8:42::1 dev eth1 proto static")
+    routes(here, "route replace default via 10.42.0.1 dev eth1", "-6 route del default",
+           "-6 route add default via 2001:db8:42::1 dev eth1")
     drift = here.pipeline.run("network_info")["network"]["drift"]
     assert drift and published(here) == sorted(WEB["front"])
     change = {"name": "front", "bip": "10.41.0.1/24"}
@@ -194,7 +194,7 @@ def test_networks_that_the_container_reaches_by_its_other_interface(here, rp_fil
 
 def test_each_family_goes_its_own_way(here, rp_filter):
     build(here, front=given("front", default_route=True), back=given("back", default_route=False))
-    routes(here, "-6 route del default", "-6 route add default via 2001:db8:42::1 dev eth1 proto static")
+    routes(here, "-6 route del default", "-6 route add default via 2001:db8:42::1 dev eth1")
     here.pipeline.run("port_publish", netns="web", published_ports=PORTS)
     assert published(here) == [WEB["front"][0], WEB["back"][1]]
     expect_from(here, here.outside, (BOX, BOX6), (OUTSIDE, OUTSIDE6))

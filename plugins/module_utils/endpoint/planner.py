@@ -49,7 +49,6 @@ class Planner:
         self._leave_shared(item)
         taken, kept = self._find_present(item, lease)
         namespace.ensure(self.draft, item)
-        self.draft.places[item.label] = item.path
         if taken is not None:
             self.leases.hold(adopt.take_over(self.draft, taken))
             return

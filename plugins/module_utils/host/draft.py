@@ -23,7 +23,6 @@ class Draft(plan.Draft):
     :param bridges_asked: names of the bridges that the run is about, for warnings
     :param containers_asked: the same of containers with published ports
     :param names_asked: containers whose files the run has planned already
-    :param places: paths of the namespaces of containers that the run works on, by container
     :param led: containers and families of default routes that the run has chosen the interface of
     :param followed: whether endpoints that nobody names have been brought to what their bridges have become
     """
@@ -36,7 +35,6 @@ class Draft(plan.Draft):
     bridges_asked: list[str] = field(default_factory=list)
     containers_asked: list[str] = field(default_factory=list)
     names_asked: set[str] = field(default_factory=set)
-    places: dict[str, str] = field(default_factory=dict)
     led: set[tuple[str, str]] = field(default_factory=set)
     followed: bool = False
 

@@ -41,25 +41,22 @@ def _has_several(own: Sequence[Endpoint]) -> bool:
     return len(own) > 1 or own[0].interface != "eth0"
 
 
-def _paths(state: HostState, container: str, lease: Endpoint, places: Mapping[str, str]) -> Iterator[str]:
-    """Where a container's namespace may have been read: by the run's own path, by its name, by what that leads to."""
-    if container in places:
-        yield places[container]
+def _paths(state: HostState, lease: Endpoint) -> Iterator[str]:
+    """Where a container's namespace may have been read: by its name, or by what that leads to."""
     yield lease.path
-    if (entry := state.named.get(container)) and entry.inode:
+    if (entry := state.named.get(lease.container)) and entry.inode:
         yield entry.link
 
 
 class Ways:
     """The routes of the containers of a state, as far as they were read."""
 
-    def __init__(self, state: HostState, places: Mapping[str, str]) -> None:
-        """:param places: paths of namespaces that the run works on, by container"""
-        self._state, self._places = state, places
+    def __init__(self, state: HostState) -> None:
+        self._state = state
 
     def inside(self, lease: Endpoint) -> Optional[tuple[Namespace, str]]:
         """The inside of a container, and what the interface is called there. None where it was not read, or is gone."""
-        for path in _paths(self._state, lease.container, lease, self._places):
+        for path in _paths(self._state, lease):
             if path == HOST or (netns := self._state.namespaces.get(path)) is None:
                 continue
             for link in netns.links.values():

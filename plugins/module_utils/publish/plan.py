@@ -82,7 +82,7 @@ def views(state: HostState, ledger: Ledger, items: Sequence[LocatedPorts]) -> li
 def _select_led(draft: Draft, items: Sequence[LocatedPorts],
                 leases: Mapping[str, Sequence[Endpoint]]) -> list[LocatedPorts]:
     """The items with each entry at the network that it stands under; without those that cannot be there, which stay."""
-    own, ways, found = bridges(draft.state), Ways(draft.state, draft.places), []
+    own, ways, found = bridges(draft.state), Ways(draft.state), []
     for item in items:
         try:
             if any(spec.bridge for spec in item.specs):
@@ -107,7 +107,7 @@ class _Taken:
         self.claims = conflicts.find_claims(draft.observed)
         self.claimed = conflicts.occupied_by(self.claims)
         self.bridges = bridges(draft.state)
-        self.ways = Ways(draft.state, draft.places)
+        self.ways = Ways(draft.state)
 
 
 def _select_staying(published: Sequence[Publication], item: LocatedPorts) -> Sequence[Publication]:

@@ -36,7 +36,7 @@ def follow_addresses(draft: Draft) -> None:
     own = bridges(draft.state)
     subnets = [subnet for bridge in own.values() for family in FAMILIES if (subnet := bridge.subnet(family))]
     found = endpoints(draft.state)
-    addresses, leases, ways = Addresses(found, subnets), containers(found), Ways(draft.state, draft.places)
+    addresses, leases, ways = Addresses(found, subnets), containers(found), Ways(draft.state)
     published = follow_publications(draft.ledger.publications, addresses)
     published = follow_routes(published, leases, ways, own)
     published = _select_fitting(draft, published, Subnets(own.values()))

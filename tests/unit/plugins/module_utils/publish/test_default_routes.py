@@ -9,12 +9,16 @@ import pytest
 from ansible_collections.mooring.net.plugins.module_utils.core.errors import MooringError, OptionError
 from ansible_collections.mooring.net.plugins.module_utils.core.plan import FORGET
 from ansible_collections.mooring.net.plugins.module_utils.host import ways
+from ansible_collections.mooring.net.plugins.module_utils.host.addresses import Addresses
+from ansible_collections.mooring.net.plugins.module_utils.host.endpoints import Endpoint
 from ansible_collections.mooring.net.plugins.module_utils.host.ledger import read_ledger
 from ansible_collections.mooring.net.plugins.module_utils.host.operations import ConntrackFlush, NetnsAdd
 from ansible_collections.mooring.net.plugins.module_utils.link.model import Link, Route
 from ansible_collections.mooring.net.plugins.module_utils.netns.model import named_path
+from ansible_collections.mooring.net.plugins.module_utils.policy.model import Policy
 from ansible_collections.mooring.net.plugins.module_utils.ports.detour import Detour
 from ansible_collections.mooring.net.plugins.module_utils.run import converge as pipeline
+from ansible_collections.mooring.net.plugins.module_utils.upkeep.transition import meet
 from world import Failed, World, desired, picture
 
 FRONT, BACK = "10.1.0.2", "10.2.0.2"
@@ -135,7 +139,7 @@ def test_an_engines_container_is_found_by_the_path_that_the_run_knows() -> None:
 
 
 def test_a_container_with_another_name_than_its_namespace_has(world: World) -> None:
-    """Only the run that attaches it knows where it is."""
+    """It is registered under its own one as well, which leads to what the run works on."""
     world.host.carry_out(NetnsAdd("home"))
     items = [{"netns": "home", "name": "guest", "bridge": name, "interface_name": interface, "default_route": leads}
              for name, interface, leads in (("front", "eth0", None), ("back", "eth1", True))]
@@ -143,6 +147,19 @@ def test_a_container_with_another_name_than_its_namespace_has(world: World) -> N
     world.run("port_publish", netns="guest", published_ports=["8080:80"])
     world.run("netns_attach", config=items)
     assert places(world, "guest") == ["10.2.0.3", "2001:db8:2::3"]
+
+
+def test_who_has_lost_its_address_and_its_way_out_is_found_at_eth0() -> None:
+    """Whatever comes first by name."""
+    leases = [Endpoint("web", name, Link(f"v{name}"), address=f"{address}/24")
+              for name, address in (("alpha", BACK), ("eth0", FRONT))]
+    assert Addresses(leases).current("web", "ipv4", "10.9.0.9") == FRONT
+    assert Addresses(leases).current("web", "ipv4", BACK) == BACK
+
+
+def test_on_the_way_from_one_route_to_another_one_clients_of_both_go_round() -> None:
+    old, new = Detour("web", FRONT, "10.2.0.0/24"), Detour("web", BACK, "10.1.0.0/24")
+    assert meet(Policy(detours=(old,)), Policy(detours=(new,))).detours == (old, new)
 
 
 def test_each_interface_lists_the_ports_that_lead_to_it(world: World) -> None:
