@@ -399,3 +399,13 @@ def test_the_lines_of_a_host_follow_the_host() -> None:
     world.bridge()
     world.run("netns_attach", netns="x", network_mode="bridge")
     assert world.text("x").splitlines()[1:-1] == ["127.0.0.1\tlocalhost", "192.0.2.7\tregistry", "192.168.5.2\tx"]
+
+
+def test_the_lines_of_the_host_go_with_its_network() -> None:
+    world = World()
+    world.state.hosts_text = HOSTS
+    world.run("netns_attach", netns="x", network_mode="host")
+    world.run("container_dns", netns="x")
+    world.run("netns_attach", netns="x", network_mode="none")
+    assert world.text("x").splitlines()[1:-1] == ["127.0.0.1\tlocalhost"]
+    assert run_as_checked(world, "container_dns", netns="x").actions == []
