@@ -21,4 +21,7 @@ notes:
   - What containers send to the outside is accepted at the top of C(FORWARD), as Docker does, so that rules of others
     behind it do not see it. What they send to a bridge of others, behind which there are but containers and virtual
     machines, is left to those rules.
+  - What comes from a bridge with a source that is no address of that bridge is dropped. The page
+    C(docs/who_reaches_what.md) of the collection says what passes all the same, like what a container sends for a
+    network that the host routes through it.
 """

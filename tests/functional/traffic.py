@@ -45,9 +45,9 @@ class Place:
             finally:
                 _setns(home)
 
-    def socket(self, family, kind):
+    def socket(self, family, kind, protocol=0):
         with self.entered():
-            return socket.socket(family, kind)
+            return socket.socket(family, kind, protocol)
 
     def __str__(self):
         return f"{self.host.name}{'/' + self.netns if self.netns else ''}"

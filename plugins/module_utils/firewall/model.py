@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Literal, Optional, Protocol, Union
+from typing import Literal, Optional, Union
 
 PREFIX = "MOORING-"  # only chains whose name begins so are ever flushed or deleted
 HOOK_COMMENT = "mooring"
@@ -125,6 +125,13 @@ class Jump:
 
 
 @dataclass(frozen=True)
+class Goto:
+    """Another chain decides in the place of this one: where it does not, the chain that led to this one goes on."""
+
+    chain: str
+
+
+@dataclass(frozen=True)
 class Masquerade:
     """The packet leaves with the address of the interface that it leaves by."""
 
@@ -140,7 +147,7 @@ class Dnat:
 
 
 Match = Union[In, Out, Source, Destination, Proto, Ports, State, Local, Icmp, Bridged]
-Verdict = Union[Accept, Drop, Return, Jump, Masquerade, Dnat]
+Verdict = Union[Accept, Drop, Return, Jump, Goto, Masquerade, Dnat]
 
 
 @dataclass(frozen=True)
@@ -161,17 +168,22 @@ class Lookup(Enum):
     """By what the one rule of many is found that concerns a packet."""
 
     PORT = "protocol and port"
-    DESTINATION = "destination"
+    DESTINATION = "destination, a single address"
+    IN = "interface that it comes in by"
+    OUT = "interface that it goes out by"
+    FROM = "network that it comes from"
+    TO = "network that it goes to"
 
 
 @dataclass(frozen=True)
 class Chain:
     """An own chain.
 
-    One with a ``lookup`` may have thousands of rules, each of which asks for the protocol and the port of a packet, or
-    for its destination, a single address. A backend finds the right ones in its own way and does not walk them all.
-    Those for the same port or address keep their order; of all others no more than one may concern a packet. Rules that
-    do not ask for it come first, and are looked at first.
+    One with a ``lookup`` may have thousands of rules, each of which asks a packet for the same thing. A backend finds
+    the right ones in its own way and does not walk them all. Those for the same port, address, interface or network
+    keep their order; of all others no more than one may concern a packet, but for networks inside of one another, of
+    which the smaller one comes first. Rules that do not ask for it come before, and are looked at first. With
+    interfaces and networks some may come after, for what no other one has decided. ``Return`` leaves the whole chain.
     """
 
     name: str
@@ -236,9 +248,3 @@ def note_of(comment: str) -> str:
     if not comment.startswith(HOOK_COMMENT + ":"):
         return ""
     return comment[len(HOOK_COMMENT) + 1:].rpartition(" #")[0]
-
-
-class Tables(Protocol):
-    """As much of a host's state as its rules are."""
-
-    tables: dict[tuple[str, str], ObservedTable]

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Optional
+from typing import Optional, Protocol
 
 from ..core.plan import OPEN
 from ..netns.model import HOST
-from .model import ObservedChain, ObservedHook, ObservedTable, Tables
+from .model import ObservedChain, ObservedHook, ObservedTable
 
 _JUMP = "jump to the rules of this collection"
+
+
+class Tables(Protocol):
+    """As much of a host's state as its rules are."""
+
+    tables: dict[tuple[str, str], ObservedTable]
 
 
 @dataclass(frozen=True)

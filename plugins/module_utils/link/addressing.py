@@ -63,6 +63,10 @@ class AddrDel:
             here.routes = [route for route in here.routes
                            if (route.destination, route.interface, route.gateway) != (gone, self.interface, "")]
         if all(":" in address for address in left) and ":" not in self.address:
+            # With its last IPv4 address an interface loses all IPv4 routes (fib_disable_ip() of the kernel).
+            here = state.namespaces[self.netns]
+            here.routes = [route for route in here.routes
+                           if (route.interface, route.family) != (self.interface, "ipv4")]
             forget_neighbours(state, self.netns, self.interface, without_v6=True)
 
     def inverse(self) -> AddrAdd:

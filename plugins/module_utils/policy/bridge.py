@@ -1,8 +1,12 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a bridge means in rules: forwarding, masquerade, and protection from direct access.
+"""What a bridge means in rules of the filter and nat tables: forwarding, masquerade.
 
 A packet towards a bridge of ours passes ``MOORING-IN-<bridge>``, which ends in DROP: whatever the policy of FORWARD,
 only replies, published ports and (by the bridge's access policy) its own containers get in.
+
+Whatever there may be one rule of for each bridge is looked up, so that a packet pays the same with one bridge and with
+a hundred. It is found by the address of the container first, which takes fewer steps than the name of the bridge; the
+name decides all the same, and finds what has another address.
 """
 from __future__ import annotations
 
@@ -42,8 +46,10 @@ from . import uplink
 
 FORWARD, DNAT, SNAT, RAW = "MOORING-FORWARD", "MOORING-DNAT", "MOORING-SNAT", "MOORING-RAW"
 OTHERS, BRIDGES, BACK = "MOORING-OTHERS", "MOORING-BRIDGES", "MOORING-BACK"
+TOWARDS, BESIDE, ONWARD, AWAY = "MOORING-TOWARDS", "MOORING-BESIDE", "MOORING-ONWARD", "MOORING-AWAY"
+LOOPBACK = "MOORING-LOOPBACK"
 
-_LOOPBACK = "127.0.0.0/8"
+HOST_ITSELF = "127.0.0.0/8"
 # By their numbers, as which notes tell them.
 _NEIGHBOURS = {135: NEIGHBOUR_SOLICITATION, 136: NEIGHBOUR_ADVERTISEMENT}
 _TO_HOST = (Local("destination"),)
@@ -69,22 +75,56 @@ def icc_chain(bridge: str) -> str:
     return chain_name(f"MOORING-ICC-{bridge}")
 
 
-def forward_chain(bridges: Sequence[Bridge], own: Sequence[Bridge], inner: Iterable[str] = ()) -> Chain:
+def outward_chain(bridge: str) -> str:
+    return chain_name(f"MOORING-SNAT-{bridge}")
+
+
+def handed_chain(bridge: str) -> str:
+    return chain_name(f"MOORING-TO-{bridge}")
+
+
+def forward_chains(bridges: Sequence[Bridge], own: Sequence[Bridge], family: str,
+                   inner: Iterable[str] = ()) -> list[Chain]:
     """Towards a bridge comes before away from one, so that traffic between two bridges meets the target's DROP.
+
+    What is under way needs no look at all the names, since every bridge lets it in: it does not go to containers of
+    ours, unless a container routes for them. Only others may think otherwise of it, or have nothing to do with us.
 
     :param own: all bridges of ours, also those without rules of this family
     :param inner: bridges with nothing but containers behind them. Those whose rules are not ours decide themselves who
         gets in: Docker before 28 leaves the rest to the policy of FORWARD, which our ACCEPT would anticipate
     """
-    names = [bridge.name for bridge in bridges]
-    inward = [Rule((Out(bridge.name),), uplink.inward(bridge, Jump(inward_chain(bridge.name))), f"{bridge.name} in")
-              for bridge in bridges]
-    others = [name for name in inner if name not in names]
-    pairs = [Rule((In(bridge.name), Out(other)), Accept(), f"{bridge.name} to {other}")
-             for bridge in bridges for other in partners(bridge, own) if other in others]
+    # With an uplink only addresses tell containers from others.
+    names = [bridge.name for bridge in bridges if not bridge.uplink]
+    inward = [Rule((Out(name),), Jump(inward_chain(name)), f"{name} in") for name in names]
+    others = [name for name in inner if name not in [bridge.name for bridge in bridges]]
+    handed = [chain for other in others if (chain := _handed_over(other, bridges, own)).rules]
+    pairs = [Rule((Out(other),), Jump(chain.name), f"{other} from its partners")
+             for other in others for chain in handed if chain.name == handed_chain(other)]
     theirs = [Rule((Out(other),), Return(), f"{other} has rules of others") for other in others]
-    outward = [Rule((In(bridge.name),), uplink.outward(bridge), f"{bridge.name} out") for bridge in bridges]
-    return Chain(FORWARD, (*inward, *pairs, *theirs, *outward))
+    outward = [Rule((In(name),), Accept(), f"{name} out") for name in names]
+    begun = Rule((State((RELATED, ESTABLISHED)),), Jump(BESIDE if theirs else ONWARD), "under way")
+    beside = Chain(BESIDE, (*theirs, Rule((), Jump(ONWARD), "from containers")), Lookup.OUT)
+    return [Chain(FORWARD, (Rule((), Jump(TOWARDS), "to containers"), begun, *inward, *pairs, *theirs,
+                            Rule((), Jump(ONWARD), "from containers"), Rule((), Jump(AWAY), "from bridges")),
+                  Lookup.OUT), *_by_address(bridges, family), *((beside,) if theirs else ()),
+            Chain(AWAY, tuple(outward), Lookup.IN), *handed]
+
+
+def _handed_over(other: str, bridges: Iterable[Bridge], own: Sequence[Bridge]) -> Chain:
+    """Who may open connections to a bridge whose rules are not ours."""
+    return Chain(handed_chain(other), tuple(
+        Rule((In(bridge.name),), Accept(), f"{bridge.name} to {other}")
+        for bridge in bridges if other in partners(bridge, own)), Lookup.IN)
+
+
+def _by_address(bridges: Sequence[Bridge], family: str) -> list[Chain]:
+    """What goes to containers, and comes from them, at addresses of their bridges: nearly all."""
+    here = [(bridge.name, place) for bridge in bridges for place in bridge.inside(family)]
+    inward = [Rule((Destination(place), Out(name)), Jump(inward_chain(name)), f"{name} in {place}")
+              for name, place in here]
+    outward = [Rule((Source(place), In(name)), Accept(), f"{name} out {place}") for name, place in here]
+    return [Chain(TOWARDS, tuple(inward), Lookup.TO), Chain(ONWARD, tuple(outward), Lookup.FROM)]
 
 
 def bridge_chain(bridge: Bridge, own: Iterable[Bridge], family: str, opened: Sequence[Rule] = ()) -> Chain:
@@ -99,27 +139,27 @@ def bridge_chain(bridge: Bridge, own: Iterable[Bridge], family: str, opened: Seq
              *opened,
              *(Rule((In(other),), Accept(), f"{name} from {other}") for other in partners(bridge, own)),
              *(Rule(matches, Jump(icc_chain(name)), f"{name} own containers{which}")
-               for matches, which in uplink.from_containers(bridge, family))]
+               for matches, which in uplink.from_containers(bridge, family)),
+             *(Rule((match,), Accept(), note) for match, note in trusted_interfaces(bridge, own))]
     if family == "ipv6" and bridge.uplink:
         rules += neighbour_rules(name)
     if family in bridge.routed:
         # Docker accepts all of ICMP here; errors are covered by their connection's state.
         rules.append(Rule((Icmp(ECHO_REQUEST),), Accept(), f"{name} echo"))
-    rules += [Rule((match,), Accept(), note) for match, note in _trusted_interfaces(bridge, own)]
-    if trusted := _trusted_networks(bridge, family):
+    if trusted := trusted_networks(bridge, family):
         rules.append(Rule((), Jump(BRIDGES), f"{name} not from other bridges"))
         rules += [Rule((match,), Accept(), note) for match, note in trusted]
-    return Chain(inward_chain(name), (*rules, Rule((), Drop(), f"{name} unpublished")))
+    return Chain(inward_chain(name), (*rules, Rule((), Drop(), f"{name} unpublished")), Lookup.IN)
 
 
-def _trusted_interfaces(bridge: Bridge, own: Iterable[Bridge]) -> list[tuple[Match, str]]:
+def trusted_interfaces(bridge: Bridge, own: Iterable[Bridge]) -> list[tuple[Match, str]]:
     """Matches with their notes. A bridge of ours is nothing to trust, if an interface that was trusted became one."""
     inner = {other.name for other in own if not other.uplink}
     return [(In(interface), f"{bridge.name} trusted {interface}") for interface in bridge.trusted_interfaces
             if interface not in inner]
 
 
-def _trusted_networks(bridge: Bridge, family: str) -> list[tuple[Match, str]]:
+def trusted_networks(bridge: Bridge, family: str) -> list[tuple[Match, str]]:
     return [(Source(network), f"{bridge.name} trusted {network}") for network in bridge.trusted_networks
             if family_of(network) == family]
 
@@ -132,7 +172,7 @@ def neighbour_rules(bridge: str) -> list[Rule]:
 def bridges_chain(own: Iterable[Bridge], family: str) -> Chain:
     """What comes from a bridge of ours ends here: a container may write any source address into its packets."""
     return Chain(BRIDGES, tuple(Rule(matches, Drop(), f"from bridge {bridge.name}{which}") for bridge in own
-                                for matches, which in uplink.from_containers(bridge, family)))
+                                for matches, which in uplink.from_containers(bridge, family)), Lookup.IN)
 
 
 def others_chain(bridged: bool) -> Chain:
@@ -147,33 +187,48 @@ def others_chain(bridged: bool) -> Chain:
     return Chain(OTHERS, (*((frames,) if bridged else ()), Rule((), Drop(), "forwarding between others")))
 
 
-def snat_chain(bridges: Iterable[Bridge], family: str, own: Iterable[Bridge], detours: bool = False) -> Chain:
+def snat_chains(bridges: Iterable[Bridge], family: str, own: Iterable[Bridge], detours: bool = False) -> list[Chain]:
     """Masquerade of what leaves, and of what must come back through the host to be translated back.
 
     :param detours: whether there is a chain for clients whom containers would answer another way
     """
-    rules, own = [], tuple(own)
-    if detours:
-        rules.append(Rule((State((TRANSLATED,)),), Jump(BACK), "detours"))
-    for bridge in bridges:
-        name, subnet = bridge.name, bridge.subnet(family)
-        if not subnet or family in bridge.routed:
-            continue
-        if bridge.masquerade:
-            # Published ports stay as they are to all bridges.
-            rules += [Rule((Source(subnet), Out(other), State((TRANSLATED,), negated=True)), Return(),
-                           f"{name} to {other} {subnet}") for other in partners(bridge, own)]
+    own = tuple(own)
+    first = [Rule((State((TRANSLATED,)),), Jump(BACK), "detours")] if detours else []
+    here = [bridge for bridge in bridges if bridge.subnet(family) and family not in bridge.routed]
+    rules = [rule for bridge in here for rule in _masquerade(bridge, family, own)]
+    exceptions = [_exceptions(bridge, family, own) for bridge in here
+                  if bridge.masquerade and partners(bridge, own)]
+    if family == "ipv4":
+        # 127.0.0.1 as a source never leaves a host.
+        rules.append(Rule((Source(HOST_ITSELF),), Jump(LOOPBACK), "from the loopback"))
+        loopback = tuple(Rule((Out(bridge.name), State((TRANSLATED,))), Masquerade(), f"{bridge.name} loopback")
+                         for bridge in here)
+        exceptions.append(Chain(LOOPBACK, loopback, Lookup.OUT))
+    return [Chain(SNAT, (*first, *rules), Lookup.FROM), *exceptions]
+
+
+def _masquerade(bridge: Bridge, family: str, own: Sequence[Bridge]) -> list[Rule]:
+    name, rules = bridge.name, []
+    for place in bridge.inside(family):
+        if bridge.masquerade and partners(bridge, own):
+            rules.append(Rule((Source(place),), Jump(outward_chain(name)), f"{name} outward {place}"))
+        elif bridge.masquerade:
             # Not the host's own traffic: it may use the bridge's address as a source of its own choice.
-            rules += [Rule((Source(place), Out(name, negated=True), Local("source", negated=True)), Masquerade(),
-                           f"{name} masquerade {place}") for place in bridge.inside(family)]
+            rules.append(Rule((Source(place), Out(name, negated=True), Local("source", negated=True)), Masquerade(),
+                              f"{name} masquerade {place}"))
         # Hairpin: a reply between two ports of the bridge would go past the host and keep the wrong address.
-        rules += [Rule((Source(place), Out(name), State((TRANSLATED,))), Masquerade(), f"{name} hairpin {place}")
-                  for place in bridge.inside(family)]
-        if family == "ipv4":
-            # 127.0.0.1 as a source never leaves a host.
-            rules.append(Rule((Source(_LOOPBACK), Out(name), State((TRANSLATED,))), Masquerade(),
-                              f"{name} loopback"))
-    return Chain(SNAT, tuple(rules))
+        rules.append(Rule((Source(place), Out(name), State((TRANSLATED,))), Masquerade(), f"{name} hairpin {place}"))
+    return rules
+
+
+def _exceptions(bridge: Bridge, family: str, own: Sequence[Bridge]) -> Chain:
+    """What leaves a bridge that has partners: published ports stay as they are to all bridges."""
+    name, subnet = bridge.name, bridge.subnet(family)
+    kept = [Rule((Out(other), State((TRANSLATED,), negated=True)), Return(), f"{name} to {other} {subnet}")
+            for other in partners(bridge, own)]
+    leaving = Rule((Out(name, negated=True), Local("source", negated=True)), Masquerade(),
+                   f"{name} masquerade {subnet}")
+    return Chain(outward_chain(name), (*kept, leaving), Lookup.OUT)
 
 
 def back_chain(detours: Iterable[Detour]) -> Chain:
@@ -181,50 +236,3 @@ def back_chain(detours: Iterable[Detour]) -> Chain:
     return Chain(BACK, tuple(Rule((*(() if detour.of_everybody else (Source(detour.source),)),
                                    Destination(detour.address)), Masquerade(), detour.note)
                              for detour in sorted(detours)), Lookup.DESTINATION)
-
-
-def raw_chain(bridges: Iterable[Bridge], family: str, own: Iterable[Bridge]) -> Chain:
-    """Before connection tracking: what is addressed to a container or to the loopback and comes from elsewhere."""
-    rules, own = [], tuple(own)
-    if family == "ipv4":
-        # Publishing on 127.0.0.1 needs route_localnet on the bridge, which lets a container (and, where somebody set
-        # it for all interfaces, a neighbour) address the host's loopback, or pass for it. Translated replies come by
-        # later.
-        elsewhere = In("lo", negated=True)
-        rules += [Rule((Destination(_LOOPBACK), elsewhere), Drop(), "loopback from elsewhere"),
-                  Rule((Source(_LOOPBACK), elsewhere), Drop(), "loopback as a source elsewhere")]
-    for bridge in bridges:
-        # Without masquerade the replies to a container are addressed to it: only the filter table can tell them.
-        if (subnet := bridge.subnet(family)) and bridge.masquerades(family):
-            rules += _direct_access(bridge, subnet, family, own)
-    return Chain(RAW, tuple(rules))
-
-
-def _direct_access(bridge: Bridge, subnet: str, family: str, own: Sequence[Bridge]) -> list[Rule]:
-    """Who may pass to the container addresses of a bridge, and that nobody else may."""
-    name, inside = bridge.name, Destination(subnet)
-    outside = (inside, In(name, negated=True), Local("destination", negated=True))
-    if bridge.uplink:
-        leads = Rule(outside, Jump(uplink.direct_chain(name)), f"{name} direct access {subnet}")
-        return [leads] if bridge.inside(family) else []
-    passing = [(In(other), f"{name} from {other}") for other in partners(bridge, own)]
-    rules = [Rule((inside, match), Return(), note)
-             for match, note in (*passing, *_trusted_interfaces(bridge, own))]
-    if trusted := _trusted_networks(bridge, family):
-        rules.append(Rule(outside, Jump(BRIDGES), f"{name} not from other bridges"))
-        rules += [Rule((inside, match), Return(), note) for match, note in trusted]
-    return [*rules, Rule(outside, Drop(), f"{name} direct access {subnet}")]
-
-
-def raw_lease_chains(bridges: Iterable[Bridge], family: str, own: Sequence[Bridge]) -> list[Chain]:
-    """The same where the containers of a bridge are known by their addresses."""
-    found = []
-    for bridge in bridges:
-        if not (bridge.uplink and bridge.inside(family) and bridge.masquerades(family)):
-            continue
-        passing = [Rule((match,), Return(), note) for match, note in _trusted_interfaces(bridge, own)]
-        if trusted := _trusted_networks(bridge, family):
-            passing.append(Rule((), Jump(BRIDGES), f"{bridge.name} not from other bridges"))
-            passing += [Rule((match,), Return(), note) for match, note in trusted]
-        found.append(uplink.direct_chain_of(bridge, family, passing))
-    return found

@@ -22,4 +22,6 @@ class Policy:
     held: tuple[Publication, ...] = ()  # noted and closed
     held_links: tuple[Linkage, ...] = ()
     bridged: tuple[str, ...] = ()  # families of which frames between two ports of a bridge pass the rules
+    # By bridge and family the networks that may send from a bridge. One that is not in it may send with any source.
+    sources: Mapping[tuple[str, str], tuple[str, ...]] = field(default_factory=dict)
     inner: tuple[str, ...] = ()  # bridges of anybody behind which there are but containers and virtual machines

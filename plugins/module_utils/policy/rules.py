@@ -5,9 +5,8 @@ from __future__ import annotations
 from ..core.model import is_known
 from ..firewall.model import Jump, TableRules
 from . import bridge as bridge_rules
-from . import direct, icc, publish
+from . import direct, icc, publish, raw
 from .model import Policy
-from .uplink import lease_chains
 
 _TO_BRIDGES = Jump(bridge_rules.BRIDGES)
 
@@ -23,19 +22,17 @@ def table_rules(wanted: Policy, family: str) -> dict[str, TableRules]:
     linked = [link for link in (*wanted.links, *wanted.held_links) if link.family == family]
     every = tuple(wanted.bridges.values())
     opened = direct.select_opened(published, own, held)
-    filters = [bridge_rules.forward_chain(own, every, wanted.inner)]
+    filters = bridge_rules.forward_chains(own, every, family, wanted.inner)
     for bridge in own:
         here = [link for link in linked if link.bridge == bridge.name]
         jumps = [direct.jump(bridge.name)] if bridge.name in opened else []
-        filters += [*lease_chains(bridge, family, Jump(bridge_rules.inward_chain(bridge.name))),
-                    bridge_rules.bridge_chain(bridge, every, family, jumps),
+        filters += [bridge_rules.bridge_chain(bridge, every, family, jumps),
                     icc.chain(bridge, here, family, held_links)]
     filters += [direct.chain(name, found, held) for name, found in opened.items()]
     detours = [detour for detour in wanted.detours if detour.family == family]
-    chains = {"filter": filters, "raw": [bridge_rules.raw_chain(own, family, every),
-                                         *bridge_rules.raw_lease_chains(own, family, every)],
+    chains = {"filter": filters, "raw": raw.raw_chains(own, family, every, wanted.sources),
               "nat": [publish.chain(published, family, held),
-                      bridge_rules.snat_chain(own, family, every, bool(detours))]}
+                      *bridge_rules.snat_chains(own, family, every, bool(detours))]}
     if detours:
         chains["nat"].append(bridge_rules.back_chain(detours))
     for table in ("filter", "raw"):

@@ -11,6 +11,7 @@ from typing import Optional
 
 from ..bridge.forwarding import ROUTE_LOCALNET
 from ..bridge.model import Bridge, Subnets, bridges, inner_bridges, with_leases
+from ..bridge.sources import find_sources
 from ..core.plan import CLOSE
 from ..firewall.iptables import sync as iptables
 from ..firewall.model import COMMANDS, FAMILIES, TABLES
@@ -74,7 +75,8 @@ def policy_of(state: HostState, ledger: Ledger) -> Policy:
     """The policy of a host: its bridges from the marks of its links, the rest as the ledger has it."""
     own = with_leases(state)
     return Policy(bridges=own, publications=ledger.publications, links=ledger.links, detours=ledger.detours,
-                  bridged=_find_bridged(state, list(own.values())), inner=inner_bridges(state))
+                  bridged=_find_bridged(state, list(own.values())), sources=find_sources(state, own),
+                  inner=inner_bridges(state))
 
 
 def _find_bridged(state: HostState, own: Iterable[Bridge]) -> tuple[str, ...]:

@@ -12,6 +12,7 @@ from collections.abc import Container, Iterable
 from typing import Optional
 
 from ..bridge.model import Bridge
+from ..bridge.sources import meet_sources
 from ..firewall.model import FAMILIES
 from ..policy.model import Policy
 from ..ports.linkage import Linkage
@@ -33,7 +34,8 @@ def meet(before: Policy, after: Policy) -> Policy:
     waiting = tuple(link for link in before.links if _path(link) not in paths and _purpose(link) in names)
     return dataclasses.replace(
         after, bridges={**after.bridges, **bridges}, publications=published, links=linked, held=held,
-        held_links=waiting, inner=tuple(sorted({*before.inner, *after.inner})),
+        held_links=waiting, sources=meet_sources(before.sources, after.sources),
+        inner=tuple(sorted({*before.inner, *after.inner})),
         detours=tuple(sorted({*before.detours, *after.detours})))
 
 

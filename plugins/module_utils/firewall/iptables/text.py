@@ -38,7 +38,7 @@ def rule_line(chain: str, words: Words, comment: str) -> str:
     if len(comment) > COMMENT_LENGTH:
         raise MooringError(f"the comment of a rule in {chain} has {len(comment)} characters and the kernel keeps "
                            f"{COMMENT_LENGTH}: {comment!r}; give the container or the link alias a shorter name")
-    jump = words.index("-j") if "-j" in words else len(words)
+    jump = next((place for place, word in enumerate(words) if word in ("-j", "-g")), len(words))
     quoted = f'"{comment}"' if " " in comment else comment
     return " ".join(("-A", chain, *words[:jump], "-m", "comment", "--comment", quoted, *words[jump:]))
 

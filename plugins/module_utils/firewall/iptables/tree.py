@@ -20,6 +20,7 @@ from typing import Optional
 
 from ...core.names import chain_name
 from ..model import OPENED, PREFIX, Chain, Destination, Jump, Lookup, Ports, Proto, Rule
+from .search import search_tree
 
 OUTER, INNER = 1024, 64
 _BLOCK_BITS = 4
@@ -36,7 +37,7 @@ def grow_trees(chains: Sequence[Chain]) -> list[Chain]:
             grown += blocks  # two bridges may have addresses in one block, so all blocks stand together
             blocks = []
         else:
-            grown.append(_lead_to_blocks(chain, jumps) if jumps else chain)
+            grown += search_tree(_lead_to_blocks(chain, jumps) if jumps else chain)
     return grown
 
 
@@ -136,7 +137,7 @@ def _lead_to_blocks(chain: Chain, jumps: Mapping[str, Sequence[Rule]]) -> Chain:
                       for jump in jumps[rule.verdict.chain]]
         else:
             rules.append(rule)
-    return Chain(chain.name, tuple(rules))
+    return Chain(chain.name, tuple(rules), chain.lookup)
 
 
 @functools.lru_cache(maxsize=4096)

@@ -16,6 +16,7 @@ from ..model import (
     Destination,
     Dnat,
     Drop,
+    Goto,
     Icmp,
     In,
     Jump,
@@ -47,7 +48,9 @@ def rule_words(rule: Rule, family: str) -> Words:
         if isinstance(match, Proto):
             protocol = match.protocol
         words += _match_words(match, protocol, family)
-    if rule.verdict is not None:
+    if isinstance(rule.verdict, Goto):
+        words += ("-g", rule.verdict.chain)
+    elif rule.verdict is not None:
         words += ("-j", *_verdict_words(rule.verdict))
     return tuple(words)
 

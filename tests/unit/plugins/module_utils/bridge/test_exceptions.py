@@ -105,11 +105,11 @@ def test_a_pair_holds_both_ways_whoever_names_the_other(world: World) -> None:
 def test_a_name_that_is_no_bridge_of_ours_counts_when_it_comes(world: World) -> None:
     plan = world.run("docker_bridge", name="front", allow_bridges=["later"])
     assert any("this collection manages no bridge later" in warning for warning in plan.warnings)
-    assert "later" not in rules(world, "filter", "MOORING-IN-front") + rules(world, "raw", "MOORING-RAW")
+    assert "later" not in rules(world, "filter", "MOORING-IN-front") + rules(world, "raw", "MOORING-RAW-front")
     plan = world.bridge("later", "10.50.0.1/24")
     assert not plan.warnings and "-i later" in rules(world, "filter", "MOORING-IN-front")
     world.run("docker_bridge", name="later", state="absent")
-    assert "later" not in rules(world, "filter", "MOORING-IN-front") + rules(world, "raw", "MOORING-RAW")
+    assert "later" not in rules(world, "filter", "MOORING-IN-front") + rules(world, "raw", "MOORING-RAW-front")
 
 
 def test_bridges_of_one_task_may_name_each_other() -> None:
@@ -132,7 +132,7 @@ def test_our_bridges_are_not_on_the_outside(world: World) -> None:
 
 def test_an_interface_that_becomes_a_bridge_of_ours_is_trusted_no_longer(world: World) -> None:
     world.run("docker_bridge", name="front", trusted_interfaces=["later"])
-    places = (("filter", "MOORING-IN-front"), ("raw", "MOORING-RAW"))
+    places = (("filter", "MOORING-IN-front"), ("raw", "MOORING-RAW-front"))
     assert all("trusted later" in rules(world, *place) for place in places)
     world.bridge("later", "10.50.0.1/24")
     assert not any("trusted later" in rules(world, *place) for place in places)
@@ -142,7 +142,7 @@ def test_an_interface_that_becomes_a_bridge_of_ours_is_trusted_no_longer(world: 
 def test_sources_are_trusted_after_all_bridges_were_turned_away(world: World) -> None:
     world.run("docker_bridge", name="front", trusted_networks=["198.51.100.0/24"])
     world.bridge("unruled", "10.60.0.1/24", iptables=False)
-    for table, chain in (("raw", "MOORING-RAW"), ("filter", "MOORING-IN-front")):
+    for table, chain in (("raw", "MOORING-RAW-front"), ("filter", "MOORING-IN-front")):
         text = rules(world, table, chain)
         assert text.index("-j MOORING-BRIDGES") < text.index("-s 198.51.100.0/24")
         assert all(f"-i {name}" in rules(world, table, "MOORING-BRIDGES") for name in ("front", "back", "unruled"))
@@ -212,7 +212,7 @@ def test_the_modes_of_both_families(world: World, tasks: list[dict], modes: tupl
         plan = world.run("docker_bridge", name="front", **task)
     assert (plan.after[0]["gateway_mode"], plan.after[0]["gateway_mode_v6"]) == modes
     for family, mode in zip(("ipv4", "ipv6"), modes):
-        assert ("front direct access" in rules(world, "raw", "MOORING-RAW", family)) is (mode == "nat")
+        assert ("front direct access" in rules(world, "raw", "MOORING-DIRECT", family)) is (mode == "nat")
         assert ("front masquerade" in rules(world, "nat", "MOORING-SNAT", family)) is (mode == "nat")
         assert ("front echo" in rules(world, "filter", "MOORING-IN-front", family)) is (mode == "routed")
         assert "front unpublished" in rules(world, "filter", "MOORING-IN-front", family)

@@ -6,12 +6,18 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from ansible_collections.mooring.net.plugins.module_utils.firewall.iptables.saved import parse
+from ansible_collections.mooring.net.plugins.module_utils.firewall.model import FAMILIES
+from ansible_collections.mooring.net.plugins.module_utils.firewall.operations import RestoreTable
+from ansible_collections.mooring.net.plugins.module_utils.host.ledger import read_ledger
 from ansible_collections.mooring.net.plugins.module_utils.link.model import Link, Route
 from ansible_collections.mooring.net.plugins.module_utils.netns.model import named_path
 from rules import ruleset
 from world import World
 
 FOLDER = Path(__file__).resolve().parents[3] / "data/rulesets"
+FORMER = FOLDER.parent / "former"  # as some of them were before rules were looked up by interface and network
+SUFFIXES = {"ipv4": "v4", "ipv6": "v6"}
 
 
 def one_bridge() -> World:
@@ -168,3 +174,51 @@ def test_a_rule_set(scenario: Callable[[], World], request: pytest.FixtureReques
 def test_no_rule_set_without_a_scenario() -> None:
     expected = {f"{scenario.__name__}.{suffix}.rules" for scenario in SCENARIOS for suffix in ("v4", "v6")}
     assert {path.name for path in FOLDER.iterdir()} == expected
+
+
+# -- a host with the rules of an earlier version -----------------------------------------------------------------------
+
+FORMER_SCENARIOS = sorted({path.name.split(".")[0] for path in FORMER.iterdir()})
+
+
+def with_former_rules(scenario: str) -> World:
+    world = next(each for each in SCENARIOS if each.__name__ == scenario)()
+    for family in FAMILIES:
+        text = (FORMER / f"{scenario}.{SUFFIXES[family]}.rules").read_text(encoding="utf-8")
+        lines = ["-A " + line[3:].replace(" 1 ", " ", 1) if line.startswith("-I ") else line
+                 for line in text.splitlines()]
+        for table, observed in parse("\n".join(lines))[0].items():
+            world.state.tables[family, table] = observed
+    return world
+
+
+@pytest.mark.parametrize("scenario", FORMER_SCENARIOS)
+def test_the_next_run_replaces_them(scenario: str) -> None:
+    right = next(each for each in SCENARIOS if each.__name__ == scenario)()
+    world = with_former_rules(scenario)
+    assert read_ledger(world.state) == read_ledger(right.state)
+    name = min(link.name for link in world.state.find_marked("bridge"))
+    plan = world.run("docker_bridge", name=name)
+    assert world.state.tables.keys() == right.state.tables.keys()
+    for key, table in right.state.tables.items():
+        assert {chain: each.comments for chain, each in world.state.tables[key].chains.items()} == {
+            chain: each.comments for chain, each in table.chains.items()}
+    assert read_ledger(world.state) == read_ledger(right.state)
+    assert world.run("docker_bridge", name=name).operations == ()
+    operations = [operation for operation in plan.operations if isinstance(operation, RestoreTable)]
+    assert operations == list(plan.operations), "nothing but rules changes"
+    for family in FAMILIES:
+        tables = [operation.table for operation in operations if operation.family == family]
+        assert tables == [table for table in ("raw", "filter", "nat") if table in tables], "protection comes first"
+
+
+@pytest.mark.parametrize("scenario", FORMER_SCENARIOS)
+def test_chains_that_close_are_there_all_the_time(scenario: str) -> None:
+    """No hook is moved, and every table is one transaction: a packet meets the former rules or the new ones."""
+    world = with_former_rules(scenario)
+    hooks = {key: {hook.line for hook in table.hooks} for key, table in world.state.tables.items()}
+    name = min(link.name for link in world.state.find_marked("bridge"))
+    for operation in world.check("docker_bridge", name=name).operations:
+        assert isinstance(operation, RestoreTable) and not operation.hooks_gone and not operation.hooks_new
+        world.host.execute([operation])
+        assert {key: {hook.line for hook in table.hooks} for key, table in world.state.tables.items()} == hooks

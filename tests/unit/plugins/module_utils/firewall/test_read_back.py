@@ -2,6 +2,7 @@
 """Whatever is written is read back, and then there is nothing left to do."""
 from __future__ import annotations
 
+import ipaddress
 import re
 
 from ansible_collections.mooring.net.plugins.module_utils.firewall.iptables.saved import parse
@@ -17,6 +18,8 @@ from hypothesis import strategies as st
 INTERFACES = st.from_regex(r"[a-z][a-z0-9_.-]{0,14}", fullmatch=True)
 NEGATED = st.booleans()
 ADDRESSES = {"ipv4": st.ip_addresses(v=4).map(str), "ipv6": st.ip_addresses(v=6).map(str)}
+NETWORKS = {family: st.tuples(ADDRESSES[family], st.integers(0, 32)).map(
+    lambda pair: str(ipaddress.ip_network(pair, strict=False))) for family in FAMILIES}
 NOTES = st.from_regex(r"[a-z][a-zA-Z0-9 .:>/#\[\]-]{0,60}[a-z0-9/]", fullmatch=True)
 CHAINS = st.from_regex(r"MOORING-[A-Za-z0-9.-]{1,20}", fullmatch=True)
 PORTS = st.integers(1, 65535).flatmap(lambda first: st.builds(Ports, st.just(first), st.integers(first, 65535)))
@@ -40,11 +43,14 @@ def verdicts(family: str) -> st.SearchStrategy[Verdict | None]:
 
 def rules(family: str, lookup: Lookup | None) -> st.SearchStrategy[Rule]:
     """Rules with what a chain that is looked up has to ask for."""
-    key: st.SearchStrategy[tuple[Match, ...]] = st.just(())
-    if lookup is Lookup.PORT:
-        key = st.tuples(st.sampled_from(["tcp", "udp"]).map(Proto), PORTS)
-    elif lookup is Lookup.DESTINATION:
-        key = st.tuples(ADDRESSES[family].map(Destination))
+    networks = st.one_of(ADDRESSES[family], NETWORKS[family])
+    keys: dict[Lookup | None, st.SearchStrategy[tuple[Match, ...]]] = {
+        None: st.just(()), Lookup.PORT: st.tuples(st.sampled_from(["tcp", "udp"]).map(Proto), PORTS),
+        Lookup.DESTINATION: st.tuples(ADDRESSES[family].map(Destination)),
+        Lookup.IN: st.tuples(st.builds(In, INTERFACES)), Lookup.OUT: st.tuples(st.builds(Out, INTERFACES)),
+        Lookup.FROM: st.tuples(st.builds(Source, networks)),
+        Lookup.TO: st.tuples(st.builds(Destination, networks))}
+    key = keys[lookup]
     return st.builds(lambda asked, more, verdict, note: Rule((*more, *asked), verdict, note), key, matches(family),
                      verdicts(family), NOTES)
 
@@ -54,7 +60,7 @@ def tables(draw: st.DrawFn, family: str) -> TableRules:
     chains = [Chain(name, tuple(draw(st.lists(rules(family, None), max_size=4))))
               for name in sorted(draw(st.sets(CHAINS.map(lambda name: f"{name}-x"), max_size=3)))]
     for lookup in draw(st.sets(st.sampled_from(Lookup))):
-        flat = tuple(draw(st.lists(rules(family, lookup), max_size=4)))
+        flat = tuple(draw(st.lists(rules(family, lookup), max_size=12)))
         chains.append(Chain(f"MOORING-BY-{lookup.name}", flat, lookup))
     hooks = draw(st.lists(st.builds(Hook, POINTS, CHAINS, matches(family), st.booleans()), max_size=3,
                           unique_by=lambda hook: (hook.point, hook.target)))

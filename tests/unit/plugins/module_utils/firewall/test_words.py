@@ -9,8 +9,8 @@ from ansible_collections.mooring.net.plugins.module_utils.firewall.iptables.text
 from ansible_collections.mooring.net.plugins.module_utils.firewall.iptables.words import rule_comment, rule_words
 from ansible_collections.mooring.net.plugins.module_utils.firewall.model import (
     ECHO_REQUEST, ESTABLISHED, FAMILIES, NEIGHBOUR_ADVERTISEMENT, NEIGHBOUR_SOLICITATION, RELATED, TRANSLATED, Accept,
-    Bridged, Destination, Dnat, Drop, Icmp, In, Jump, Local, Masquerade, Match, Out, Ports, Proto, Return, Rule, Source,
-    State, Verdict, note_of)
+    Bridged, Destination, Dnat, Drop, Goto, Icmp, In, Jump, Local, Masquerade, Match, Out, Ports, Proto, Return, Rule,
+    Source, State, Verdict, note_of)
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -38,6 +38,7 @@ VERDICTS = [
     (Drop(), "-j DROP"),
     (Return(), "-j RETURN"),
     (Jump("MOORING-IN-br0"), "-j MOORING-IN-br0"),
+    (Goto("MOORING-TO-br1+"), "-g MOORING-TO-br1+"),
     (Masquerade(), "-j MASQUERADE"),
     (Dnat("10.0.0.2", 80, 80, 8080), "-j DNAT --to-destination 10.0.0.2:80"),
     (Dnat("10.0.0.2", 80, 80, 80), "-j DNAT --to-destination 10.0.0.2:80"),
