@@ -8,6 +8,7 @@ the hint, which only the host can write, says the same.
 from __future__ import annotations
 
 import dataclasses
+import functools
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
@@ -21,6 +22,8 @@ from .model import FILES, HASH, HOSTNAME, HOSTS, RESOLV, HostsSettings, Observed
 NETNS_FILES = "/etc"  # ip-netns(8) mounts /etc/netns/NAME/FILE over /etc/FILE
 NETNS_FOLDER = "netns"
 HINTS_UNDER, HINTS = "/run", "mooring/dns"
+
+_KEPT = 1 << 13  # texts; a run looks at the same ones from several sides
 
 Settings = TypeVar("Settings", HostsSettings, ResolvSettings)
 
@@ -61,6 +64,7 @@ def _tuples(value: Any) -> Any:
     return tuple(map(_tuples, value)) if isinstance(value, (list, tuple)) else value
 
 
+@functools.lru_cache(maxsize=_KEPT)
 def netns_site(name: str, container: str) -> Site:
     return Site(container, "netns", name,
                 tuple((file, Place(NETNS_FILES, f"{NETNS_FOLDER}/{name}/{file}")) for file in FILES))
@@ -82,6 +86,7 @@ def hint_text(site: Site, of_hosts: HostsSettings, of_resolv: ResolvSettings) ->
     return json.dumps(found, sort_keys=True) + "\n"
 
 
+@functools.lru_cache(maxsize=_KEPT)
 def read_hint(text: str) -> Optional[Managed]:
     """A hint as it was written, None when it is damaged."""
     try:
@@ -128,8 +133,16 @@ def _read_named(name: str, files: Mapping[Place, ObservedFile]) -> Optional[Mana
 
 
 def _read_mark(kind: type[Settings], site: Site, file: str, files: Mapping[Place, ObservedFile]) -> Optional[Settings]:
-    block = split(file, text_at(site, file, files)).block
-    return settings_of(kind, block.mark) if block else None
+    found = _settings_in(file, text_at(site, file, files))
+    return found if isinstance(found, kind) else None
+
+
+@functools.lru_cache(maxsize=_KEPT)
+def _settings_in(file: str, text: Optional[str]) -> HostsSettings | ResolvSettings | None:
+    block = split(file, text).block
+    if block is None:
+        return None
+    return settings_of(ResolvSettings, block.mark) if file == RESOLV else settings_of(HostsSettings, block.mark)
 
 
 def text_at(site: Site, file: str, files: Mapping[Place, ObservedFile]) -> Optional[str]:
