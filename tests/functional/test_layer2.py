@@ -56,7 +56,8 @@ def attacks(here, one, other):
     packet = ipv4(ADDRESSES[one][0], ADDRESSES[other][0], UDP, bytes(8))
     return {
         "arp": lambda word: claim(BACK, source, ADDRESSES[other][0], target, word),
-        "neighbour discovery": lambda word: claim(BACK6, source, ADDRESSES[other][1], target, word),
+        # In the name of the gateway it would not pass: that is the host itself, which sends nothing by a port.
+        "neighbour discovery": lambda word: claim(ADDRESSES["target"][1], source, ADDRESSES[other][1], target, word),
         "arp to everybody": lambda word: claim(BACK, source, ADDRESSES[other][0], EVERYBODY, word),
         "a vlan": lambda word: tagged(source, target, 5, IPV4, packet + word),
         "no vlan, but its tag": lambda word: tagged(source, target, 0, IPV4, packet + word),
