@@ -23,8 +23,10 @@ def start_again(here, *names):
     """What a start of the host leaves of it."""
     saved = {program: here.box.run([f"{program}-save"]).stdout for program in PROGRAMS}
     assert all("old " in text for text in saved.values())
+    # The kernel ends the pairs of a namespace some time after it.
     here.box.run(["sh", "-ec", f"for name in {' '.join(names)}; do ip netns delete $name; done; ip link delete front; "
-                               "rm -rf /run/mooring /etc/netns"])
+                               "rm -rf /run/mooring /etc/netns; "
+                               "while ip link | grep -q alias.mooring:endpoint; do sleep 0.02; done"])
     for program in PROGRAMS:
         for table in ("raw", "nat", "filter"):
             here.box.run([program, "-t", table, "-F"])
