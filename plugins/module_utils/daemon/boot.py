@@ -9,7 +9,7 @@ from ..link.model import BRIDGE, Mark
 
 NOTE = "# Made by mooring.net, and replaced when the bridge changes."
 # Of the settings in the mark those that the role is about. Others come back with whoever has made them.
-KEPT = ("masq", "iptables", "ip6tables")
+KEPT = ("masq", "iptables", "ip6tables", "fwd")
 
 
 def unit(links: Sequence[Mapping[str, Any]], name: str) -> str:
