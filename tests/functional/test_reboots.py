@@ -19,14 +19,19 @@ def network(*names):
         {"name": name, "published_ports": [f"808{number}:80", "127.0.0.1::443"]} for number, name in enumerate(names)]}]
 
 
+def end(here, *names):
+    """Containers end. The kernel ends their pairs some time after their namespaces."""
+    here.box.run(["sh", "-ec", f"for name in {' '.join(names)}; do ip netns delete $name; done; "
+                               "while ip link | grep -Eq 'alias mooring:endpoint:(" + "|".join(names) + "):'; "
+                               "do sleep 0.02; done"])
+
+
 def start_again(here, *names):
     """What a start of the host leaves of it."""
     saved = {program: here.box.run([f"{program}-save"]).stdout for program in PROGRAMS}
     assert all("old " in text for text in saved.values())
-    # The kernel ends the pairs of a namespace some time after it.
-    here.box.run(["sh", "-ec", f"for name in {' '.join(names)}; do ip netns delete $name; done; ip link delete front; "
-                               "rm -rf /run/mooring /etc/netns; "
-                               "while ip link | grep -q alias.mooring:endpoint; do sleep 0.02; done"])
+    end(here, *names)
+    here.box.run(["sh", "-ec", "ip link delete front; rm -rf /run/mooring /etc/netns"])
     for program in PROGRAMS:
         for table in ("raw", "nat", "filter"):
             here.box.run([program, "-t", table, "-F"])
@@ -62,7 +67,7 @@ def test_the_same_one_task_after_the_other(here):
 def test_a_port_of_a_container_that_may_come_back_names_the_way_out(here):
     run = here.pipeline.run
     run("host_network", networks=network("old"))
-    here.box.run(["ip", "netns", "delete", "old"])
+    end(here, "old")
     message = "port_publish container=old state=absent"
     with pytest.raises(PipelineError, match=message):
         run("host_network", networks=network("new"))
