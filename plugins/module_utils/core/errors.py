@@ -103,7 +103,7 @@ def doing(what: str) -> Iterator[None]:
     """Put ``what`` in front of the message of every error that leaves the block."""
     try:
         yield
-    except ContainerError as error:
-        raise ContainerError(error.container, f"{what}: {error}") from error
     except MooringError as error:
-        raise MooringError(f"{cut(printable(what))}: {error}") from error
+        text = f"{cut(printable(what))}: {error}"
+        raise (ContainerError(error.container, text) if isinstance(error, ContainerError) else MooringError(text)
+               ) from error

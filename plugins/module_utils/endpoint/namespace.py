@@ -2,7 +2,7 @@
 """The namespace of a container: that it is there, that it has its name, and whose it is. Pure."""
 from __future__ import annotations
 
-from ..core.errors import ContainerError, MooringError, OptionError
+from ..core.errors import MooringError, OptionError, concerning
 from ..host.draft import Draft
 from ..host.endpoints import endpoints
 from ..host.operations import NetnsAdd, NetnsDel
@@ -26,13 +26,13 @@ def ensure(draft: Draft, item: LocatedEndpoint) -> None:
     if place.path not in state.namespaces:
         entry = state.named.get(item.target.value)
         if item.target.kind == "netns" and isinstance(entry, TakenNetns):
-            raise ContainerError(item.label, str(OptionError(
-                "netns", item.target.value, entry.problem,
-                f"Remove it with `ip netns delete {item.target.value}`, or {entry.remedy}")))
+            with concerning(item.label):
+                raise OptionError("netns", item.target.value, entry.problem,
+                                  f"Remove it with `ip netns delete {item.target.value}`, or {entry.remedy}")
         if item.target.kind != "netns" or (entry and entry.inode):
-            raise ContainerError(item.label, str(OptionError(
-                item.target.kind, item.target.value, "has no network namespace that can be entered",
-                state.closed.get(place.path) or "Give one that exists")))
+            with concerning(item.label):
+                raise OptionError(item.target.kind, item.target.value, "has no network namespace that can be entered",
+                                  state.closed.get(place.path) or "Give one that exists")
         if not item.create_netns:
             raise OptionError("netns", item.target.value, "does not exist",
                               f"Create it with `ip netns add {item.target.value}`, or leave out create_netns: false")
@@ -109,10 +109,10 @@ def share(draft: Draft, item: LocatedEndpoint) -> None:
     if item.place.missing:
         draft.assume(item.place.missing, item.target.describe_start(), item.label)
     elif item.path not in state.namespaces or state.namespaces[item.path].inode != _inode(draft, path):
-        raise ContainerError(item.label, str(OptionError(
-            "network_mode", f"container:{item.owner}" if item.owner else "host",
-            f"cannot be given to {item.label}, which runs with a network of its own",
-            f"Start it with the network of {owner}, or use netns for a namespace that this creates")))
+        with concerning(item.label):
+            raise OptionError("network_mode", f"container:{item.owner}" if item.owner else "host",
+                              f"cannot be given to {item.label}, which runs with a network of its own",
+                              f"Start it with the network of {owner}, or use netns for a namespace that this creates")
     elif item.place.registers:
         _register(draft, item.place.registers, item.path)
 

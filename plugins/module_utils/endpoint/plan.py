@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from ..core.errors import ContainerError
 from ..core.plan import View
 from ..host.draft import Draft
 from ..host.endpoints import endpoints
@@ -83,10 +82,8 @@ def amend(draft: Draft, items: Sequence[LocatedEndpoint]) -> None:
 
 def _try(draft: Draft, item: LocatedEndpoint, do: Callable[[LocatedEndpoint], None]) -> None:
     if item.label not in draft.failed:
-        try:
+        with draft.bearing():
             do(item)
-        except ContainerError as error:
-            draft.fail(error.container, str(error))
 
 
 def views(state: HostState, _ledger: Ledger, items: Sequence[LocatedEndpoint]) -> list[View]:

@@ -2,11 +2,13 @@
 """The draft of a plan for a host: what planners share. Pure."""
 from __future__ import annotations
 
-from collections.abc import Mapping
+import contextlib
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Optional
 
 from ..core import plan
+from ..core.errors import ContainerError
 from ..ports.ledger import Ledger
 from .model import HostState
 
@@ -43,6 +45,14 @@ class Draft(plan.Draft):
         """A draft in which nothing is planned yet."""
         return cls(observed.copy(), observed=observed, recorded=recorded, ledger=recorded.copy(),
                    failed=dict(failed or {}))
+
+    @contextlib.contextmanager
+    def bearing(self) -> Iterator[None]:
+        """What a container keeps from being planned in the block is given up, and the rest of the plan goes on."""
+        try:
+            yield
+        except ContainerError as error:
+            self.fail(error.container, str(error))
 
     def fail(self, container: str, problem: str) -> None:
         """Give up what is to be done inside of a container. The first problem is the one that is told."""

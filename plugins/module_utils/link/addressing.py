@@ -7,7 +7,7 @@ from ipaddress import ip_interface
 
 from ..core.plan import MAKE_INSIDE, MAKE_LINK
 from ..netns.model import HOST, in_namespace
-from .model import HOPS, Interfaces, Route, forget_neighbours
+from .model import Interfaces, Route, forget_neighbours
 
 
 @dataclass(frozen=True)
@@ -126,5 +126,5 @@ class RouteDel:
 def _route(route: Route) -> str:
     via = f" via {route.gateway}" if route.gateway else ""
     device = f" dev {route.interface}" if route.interface else ""
-    kind = f"{route.kind} " if route.kind not in ("", HOPS) else ""
+    kind = f"{route.kind} " if route.is_barrier else ""
     return f"{kind}{route.destination}{via}{device}" + (f" metric {route.metric}" if route.metric else "")

@@ -81,6 +81,10 @@ class Route:
     kind: str = ""
 
     @property
+    def is_barrier(self) -> bool:
+        return self.kind not in ("", HOPS)
+
+    @property
     def rank(self) -> int:
         """Of several routes the kernel takes that of the smallest."""
         return self.metric or (METRIC_V6 if self.family == "ipv6" else 0)

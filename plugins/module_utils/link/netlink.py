@@ -22,7 +22,6 @@ from .encode import Second, messages
 from .model import Namespace, Neighbour, Route
 
 MOST_IN_CONTAINER = 1 << 16  # of links, of addresses and of routes; a bridge of a thousand ports has 2000
-_BARRIERS = frozenset(decode.BARRIERS.values())
 _DELETION_GROUP = 0x6D6F6F72  # "moor": links about to be deleted together
 
 _REASONS = {
@@ -82,8 +81,7 @@ def neighbours(bridges: Mapping[int, str], ports: Mapping[int, str]) -> Optional
 def _decode_routes(payloads: Sequence[bytes], names: Mapping[int, str]) -> tuple[list[Route], list[Route]]:
     """Routes that lead somewhere, and barriers."""
     routes = [route for data in payloads if (route := decode.route(data, names))]
-    return ([route for route in routes if route.kind not in _BARRIERS],
-            [route for route in routes if route.kind in _BARRIERS])
+    return ([route for route in routes if not route.is_barrier], [route for route in routes if route.is_barrier])
 
 
 # Operation, why it failed -> whether the rest is to be done all the same

@@ -6,7 +6,7 @@ import ipaddress
 from collections.abc import Mapping, Sequence
 from typing import Optional
 
-from ..core.errors import ContainerError, MooringError, OptionError, concerning, doing
+from ..core.errors import MooringError, OptionError, concerning, doing
 from ..core.names import name_problem
 from ..core.plan import View
 from ..files.block import split
@@ -70,11 +70,9 @@ def amend(draft: Draft, items: Sequence[LocatedNames]) -> None:
 
 def _find_names(draft: Draft, item: LocatedNames, known: Knowledge, calls: Mapping[int, str]) -> Optional[_Names]:
     """The names of a container, None where it keeps its files from having them."""
-    try:
+    with draft.bearing():
         return _Names(draft, item, item.site, known, calls) if item.site else None
-    except ContainerError as error:
-        draft.fail(error.container, str(error))
-        return None
+    return None
 
 
 def views(state: HostState, ledger: Ledger, items: Sequence[LocatedNames]) -> list[View]:

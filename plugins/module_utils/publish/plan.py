@@ -9,7 +9,7 @@ from typing import Any
 
 from ..bridge.forwarding import ROUTE_LOCALNET
 from ..bridge.model import Bridge, bridges
-from ..core.errors import ContainerError, MooringError, OptionError
+from ..core.errors import MooringError, OptionError
 from ..core.model import KNOWN_AFTER_APPLY
 from ..core.plan import View
 from ..firewall.model import COMMANDS, FAMILIES
@@ -84,14 +84,12 @@ def _select_led(draft: Draft, items: Sequence[LocatedPorts],
     """The items with each entry at the network that it stands under; without those that cannot be there, which stay."""
     own, ways, found = bridges(draft.state), Ways(draft.state), []
     for item in items:
-        try:
+        with draft.bearing():
             if any(spec.bridge for spec in item.specs):
                 here = leases.get(item.label, ())
                 chosen = choose_endpoints(item, here, ways, own)
                 item = dataclasses.replace(item, specs=tuple(lead_to_networks(draft, item, here, chosen)))
             found.append(item)
-        except ContainerError as error:
-            draft.fail(error.container, str(error))
     return found
 
 

@@ -163,14 +163,14 @@ def _carry_out(found: Plan, parts: Sequence[Part], places: HostPlaces, host: Rea
     """
     done: list[Operation] = []
     failed: dict[str, str] = {}
-    found = current = again = _plan_without_absent(found, failed, parts, places, host)
+    found = again = _plan_without_absent(found, failed, parts, places, host)
     for _number in range(ROUNDS):
-        if not current.operations:
+        if not again.operations:
             break
-        done += execute(host, current.operations)
+        done += execute(host, again.operations)
         known = set(failed)
         failed.update((places.name(path), why) for path, why in host.setbacks.why.items())
-        current = again = _plan_at(parts, places, host, failed)
+        again = _plan_at(parts, places, host, failed)
         if not failed.keys() - known:
             break
     restless = _find_restless(again.operations, places, host)

@@ -63,12 +63,9 @@ def amend(draft: Draft, items: Sequence[LocatedVeth]) -> None:
 
 def _apart(draft: Draft, item: LocatedVeth, planner: Callable[[Draft, LocatedVeth], None]) -> None:
     """Plan a pair; what a container keeps from being done in it concerns the pairs with an end there."""
-    if any(end.place and end.place.label in draft.failed for end in item.ends):
-        return
-    try:
-        planner(draft, item)
-    except ContainerError as error:
-        draft.fail(error.container, str(error))
+    if not any(end.place and end.place.label in draft.failed for end in item.ends):
+        with draft.bearing():
+            planner(draft, item)
 
 
 def views(state: HostState, _ledger: Ledger, items: Sequence[LocatedVeth]) -> list[View]:
