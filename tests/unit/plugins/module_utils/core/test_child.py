@@ -58,6 +58,16 @@ def test_one_that_hangs_is_given_up_and_the_others_are_not() -> None:
     assert told == [Told(["begun"]), Told(["done"], ended=True), Told(["begun"])]
 
 
+def test_one_that_goes_on_later_is_not_waited_for() -> None:
+    """Long before all of them together are given up."""
+    def late(tell: Tell) -> None:
+        tell("begun")
+        time.sleep(2)
+        tell("done")
+
+    assert work_apart([late]) == [Told(["begun"])]
+
+
 def test_one_that_tells_something_from_time_to_time_has_time() -> None:
     def slow(tell: Tell) -> None:
         for number in range(5):

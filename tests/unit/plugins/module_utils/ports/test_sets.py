@@ -24,6 +24,17 @@ def test_merged_ranges_and_sets_have_the_same_ports(ranges: list[tuple[int, int]
     assert (port in found.find_others("tcp", 1, 1000)) is not expected
 
 
+def test_ranges_that_touch_are_one() -> None:
+    assert merge([(6, 7), (3, 4), (1, 2)]) == [(1, 4), (6, 7)]
+
+
+@given(st.lists(RANGES, max_size=8), RANGES)
+def test_what_of_a_range_is_not_in_a_set(ranges: list[tuple[int, int]], asked: tuple[int, int]) -> None:
+    found = PortSet(("tcp", first, last) for first, last in ranges)
+    assert list(found.find_others("tcp", *asked)) == [
+        port for port in range(asked[0], asked[1] + 1) if not any(first <= port <= last for first, last in ranges)]
+
+
 @given(st.lists(HELD, max_size=12), HELD, st.integers(0, 4))
 def test_the_first_port_that_is_taken_is_found(held: list[tuple[str, str, int, int]], asked: tuple[str, str, int, int],
                                                withdrawn: int) -> None:
