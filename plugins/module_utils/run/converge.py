@@ -26,7 +26,7 @@ from ..host.resource import Known, Part
 from ..ports.ledger import Ledger
 from ..upkeep.settle import settle, widen
 
-ROUNDS = 3  # of carrying out what containers leave to be done
+ROUNDS = 3  # of carrying out what containers leave to be done, and what has changed on the host since it was read
 ATTEMPTS = 3  # to find all containers where their engine says that they are
 
 
@@ -159,7 +159,9 @@ def _views(parts: Sequence[Part], state: HostState, ledger: Ledger) -> tuple[tup
 def _carry_out(found: Plan, parts: Sequence[Part], places: HostPlaces, host: RealHost) -> Plan:
     """The plan, carried out; a second one must be empty.
 
-    Where a container is not there, or keeps something from being done in it, the rest is planned without that.
+    Where a container is not there, or keeps something from being done in it, the rest is planned without that. What
+    nobody has done yet was not there to be done: the kernel takes away what belongs to a namespace a while after its
+    last process has ended, and so it does in the middle of a run.
     """
     done: list[Operation] = []
     failed: dict[str, str] = {}
@@ -171,11 +173,17 @@ def _carry_out(found: Plan, parts: Sequence[Part], places: HostPlaces, host: Rea
         known = set(failed)
         failed.update((places.name(path), why) for path, why in host.setbacks.why.items())
         again = _plan_at(parts, places, host, failed)
-        if not failed.keys() - known:
+        if not failed.keys() - known and not _has_news(again.operations, done):
             break
     restless = _find_restless(again.operations, places, host)
     return replace(found, operations=tuple(done), after=again.after,  # with what only the kernel knew
                    failed={**found.failed, **again.failed, **restless})
+
+
+def _has_news(operations: Sequence[Operation], done: Sequence[Operation]) -> bool:
+    """Whether something is left to be done that the run has not done yet."""
+    tried = {operation.describe() for operation in done} if operations else set()
+    return any(operation.describe() not in tried for operation in operations)
 
 
 def _plan_without_absent(found: Plan, failed: dict[str, str], parts: Sequence[Part], places: HostPlaces,

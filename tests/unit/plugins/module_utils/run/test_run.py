@@ -207,6 +207,22 @@ def test_a_host_that_does_not_end_up_as_planned() -> None:
         world.bridge()
 
 
+def test_what_the_kernel_takes_away_during_a_run_is_seen_to_as_well() -> None:
+    """Of a namespace whose last process has ended the kernel removes the pairs some time later."""
+    world = prepared()
+    execute, ends = world.host.execute, iter([named_path("web")])
+
+    def execute_meanwhile(operations: list) -> list:
+        for path in ends:
+            world.host.end_namespace(path)
+        return execute(operations)
+
+    world.host.execute = execute_meanwhile
+    plan = world.run("netns_attach", netns="other", bridge="br0")
+    assert "remove neighbour 192.168.5.2 on br0: 02:42:c0:a8:05:02" in plan.actions
+    assert world.run("netns_attach", netns="other", bridge="br0").actions == []
+
+
 def test_what_check_mode_takes_for_granted_is_an_error_otherwise() -> None:
     world = World()
     plan = world.check("netns_attach", netns="web", bridge="br0")
