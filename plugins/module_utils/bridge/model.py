@@ -150,6 +150,18 @@ def with_leases(state: HostState) -> dict[str, Bridge]:
             for name, bridge in own.items()}
 
 
+def awaited_bridges(state: HostState) -> dict[str, Bridge]:
+    """Bridges that are to come back, closed: until a run has made them nobody has to be let in."""
+    found = {name: bridge_of(each.link) for name, each in state.awaited.items()}
+    return {name: dataclasses.replace(close(bridge), leases=state.awaited[name].leases)
+            for name, bridge in found.items() if bridge is not None}
+
+
+def close(bridge: Bridge) -> Bridge:
+    """A bridge without anybody who may open connections to its containers from elsewhere."""
+    return dataclasses.replace(bridge, allowed=(), trusted_interfaces=(), trusted_networks=())
+
+
 def inner_bridges(state: HostState) -> tuple[str, ...]:
     """Bridges of anybody, ours included, that lead to no network outside of the host.
 

@@ -176,6 +176,7 @@ def _own(link: Link, desired: DesiredBridge) -> Bridge:
 
 
 def _absent(draft: Draft, desired: DesiredBridge) -> None:
+    draft.state.awaited.pop(desired.name, None)
     link = draft.state.host.links.get(desired.name)
     if link is None:
         return

@@ -22,11 +22,11 @@ _OTHERS_WRITE = stat.S_IWGRP | stat.S_IWOTH  # the group's bit is also the mask 
 
 
 @contextlib.contextmanager
-def open_own(under: str, path: str, make: bool = False) -> Iterator[int]:
+def open_own(under: str, path: str, make: bool = False, mode: int = 0o755) -> Iterator[int]:
     """An open folder: ``path`` below ``under``, which is the host's own.
 
     :param path: "" for ``under`` itself
-    :param make: whether to make what is missing of ``path``, with mode 0755
+    :param make: whether to make what is missing of ``path``, with ``mode``
     :raises FileNotFoundError: when it is not there
     :raises HostError: when a part of ``path`` is no folder, or one that others own or can write
     """
@@ -37,7 +37,7 @@ def open_own(under: str, path: str, make: bool = False) -> Iterator[int]:
             name = "/".join((under, *parts[:number + 1]))
             if make:
                 with contextlib.suppress(FileExistsError):
-                    os.mkdir(part, 0o755, dir_fd=folder)
+                    os.mkdir(part, mode, dir_fd=folder)
             try:
                 folder = _opened(stack, part, folder)
             except OSError as error:
@@ -86,8 +86,8 @@ def temporary_name(name: str) -> str:
     return f".{name}.new"
 
 
-def write_file(folder: int, name: str, text: str) -> None:
-    """Put a file of root's with mode 0644 in the place of whatever has the name, which is not followed.
+def write_file(folder: int, name: str, text: str, mode: int = 0o644) -> None:
+    """Put a file of root's in the place of whatever has the name, which is not followed.
 
     :raises OSError: what the kernel says
     """
@@ -100,7 +100,7 @@ def write_file(folder: int, name: str, text: str) -> None:
             file.write(text)
             file.flush()
             os.fchown(descriptor, 0, 0)  # a folder with the setgid bit would give it another group
-            os.fchmod(descriptor, 0o644)
+            os.fchmod(descriptor, mode)
             os.fsync(descriptor)
         os.rename(new, name, src_dir_fd=folder, dst_dir_fd=folder)
     except OSError:

@@ -46,8 +46,8 @@ def release(draft: Draft, items: Sequence[Kept]) -> None:
             if link.name in draft.state.host.links:  # both ends may be on the host, and go together
                 draft.do(LinkDel(HOST, link))
         _release_containers(draft, kept)
-        release_bridges(draft, [DesiredBridge(name, present=False, force=True) for name in bridges(draft.state)
-                                if name not in kept.bridges])
+        release_bridges(draft, [DesiredBridge(name, present=False, force=True)
+                                for name in (*bridges(draft.state), *draft.state.awaited) if name not in kept.bridges])
 
 
 def _release_containers(draft: Draft, kept: Kept) -> None:

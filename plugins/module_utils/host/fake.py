@@ -11,6 +11,7 @@ from ..files import marks
 from ..firewall.model import FAMILIES, TABLES, ObservedTable
 from ..link.model import Link, Namespace
 from ..netns.model import HOST
+from .lasting import find_awaited
 from .ledger import find_linked
 from .memory import Memory
 from .model import HostState, Scope
@@ -47,6 +48,7 @@ class FakeHost(Memory):
         state.tables, state.foreign, state.unusable, state.native = {}, {}, {}, ()
         state.sysctls, state.sockets, state.files, state.hostnames, state.resolv_texts = {}, (), {}, {}, {}
         state.hosts_text = state.recorded_links = ""
+        state.lasting, state.awaited = {}, {}
         state.neighbours = None
         return state
 
@@ -60,6 +62,7 @@ class FakeHost(Memory):
         if scope.firewall:
             state.tables, state.foreign, state.unusable = whole.tables, whole.foreign, whole.unusable
             state.recorded_links = whole.recorded_links
+            state.lasting, state.awaited = whole.lasting, find_awaited(whole)
             paths = [path for path in find_unread(state, scope.routes) if path in whole.namespaces]
             state.namespaces.update({path: whole.namespaces[path] for path in paths})
         if scope.neighbours:

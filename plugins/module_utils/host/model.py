@@ -92,6 +92,18 @@ def outer_links(host: Namespace) -> list[Link]:
             and (not link.controller or host.links[link.controller].kind == "vrf")]
 
 
+@dataclass(frozen=True)
+class Awaited:
+    """A bridge of ours that the host had, and that comes back: rules close it before it is there.
+
+    ``link`` is as it was: its name, addresses and mark. ``leases`` are addresses of containers, where an uplink makes
+    the rules ask for them.
+    """
+
+    link: Link
+    leases: tuple[str, ...] = ()
+
+
 @dataclass
 class HostState:
     """Everything that a plan looks at.
@@ -104,7 +116,8 @@ class HostState:
     where that is the host's own name; ``resolv_texts`` are the host's own resolv.conf by path, ``hosts_text`` is its
     hosts file. ``recorded_links`` are the names that links give, see :mod:`host.ledger`. ``closed`` says of namespaces
     that are there why they could not be read. ``neighbours`` is what is set of those on our bridges, None where nobody
-    has read it.
+    has read it. ``persistent`` says whether the network is to outlive the run; ``lasting`` are the files that it needs
+    for that, by name, and ``awaited`` the bridges that stand in them and are not there.
     """
 
     namespaces: dict[str, Namespace] = field(default_factory=lambda: {HOST: Namespace()})
@@ -124,6 +137,9 @@ class HostState:
     recorded_links: str = ""
     closed: dict[str, str] = field(default_factory=dict)
     neighbours: Optional[dict[tuple[str, str], Neighbour]] = None
+    persistent: bool = False
+    lasting: dict[str, str] = field(default_factory=dict)
+    awaited: dict[str, Awaited] = field(default_factory=dict)
 
     @property
     def shows_rules(self) -> bool:
@@ -139,7 +155,8 @@ class HostState:
             native=self.native, files=dict(self.files), hostnames=dict(self.hostnames),
             resolv_texts=dict(self.resolv_texts), hosts_text=self.hosts_text,
             recorded_links=self.recorded_links, closed=dict(self.closed),
-            neighbours=None if self.neighbours is None else dict(self.neighbours))
+            neighbours=None if self.neighbours is None else dict(self.neighbours),
+            persistent=self.persistent, lasting=dict(self.lasting), awaited=dict(self.awaited))
 
     @property
     def host(self) -> Namespace:

@@ -20,7 +20,8 @@ from ..link.model import BRIDGE, ENDPOINT, Namespace
 from ..netns import registry
 from ..netns.enter import Namespaces, OwnNetworkError
 from ..netns.model import HOST
-from . import conntrack, named, proc, record, sockets, ways
+from . import conntrack, named, proc, record, sockets, varlib, ways
+from .lasting import LastingFile, find_awaited
 from .ledger import find_linked
 from .model import HostState, Scope
 from .modes import find_joiners
@@ -33,15 +34,18 @@ _IN_NAMESPACES: Mapping[type[object], Callable[[Any, Namespaces], None]] = {
     NetnsAdd: named.add, NetnsRecord: named.record, NetnsForget: named.forget, NetnsDel: named.remove,
     SysctlSet: proc.write_sysctl}
 _ONE_BY_ONE: Mapping[type[object], Callable[[Any], None]] = {
-    ModuleLoad: proc.load_module, RestoreTable: iptables.execute, LinksRecord: record.write}
+    ModuleLoad: proc.load_module, RestoreTable: iptables.execute, LinksRecord: record.write,
+    LastingFile: varlib.write}
 _FILES = (FileWrite, FileDel, HostnameSet)
 
 
 class RealHost:
     """Reads and changes the host of this process. No decisions are made here."""
 
-    def __init__(self) -> None:
+    def __init__(self, persistent: Optional[bool] = None) -> None:
+        """:param persistent: whether the network is to outlive the run, None for what the host has chosen before"""
         self.warnings: list[str] = []
+        self._persistent = persistent
         self._namespaces = Namespaces()
         self._silent: set[Process] = set()
         self.setbacks = Setbacks()
@@ -73,6 +77,9 @@ class RealHost:
         if scope.firewall:
             state.tables, state.foreign, state.unusable = iptables.snapshot()
             state.recorded_links = record.read()
+            state.lasting = varlib.read()
+            state.awaited = find_awaited(state)
+            state.persistent = bool(state.lasting) if self._persistent is None else self._persistent
             self._read_namespaces(state, ways.find_unread(state, scope.routes))
         if scope.others:
             state.native = netfilter.snapshot()

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from typing import Optional
 
 from ..bridge.forwarding import ROUTE_LOCALNET
-from ..bridge.model import Bridge, Subnets, bridges, inner_bridges, with_leases
+from ..bridge.model import Bridge, Subnets, awaited_bridges, bridges, inner_bridges, with_leases
 from ..bridge.sources import find_sources
 from ..core.plan import CLOSE
 from ..firewall.iptables import sync as iptables
@@ -72,8 +72,12 @@ def keep_rules(draft: Draft) -> None:
 
 
 def policy_of(state: HostState, ledger: Ledger) -> Policy:
-    """The policy of a host: its bridges from the marks of its links, the rest as the ledger has it."""
-    own = with_leases(state)
+    """The policy of a host: its bridges from the marks of its links, the rest as the ledger has it.
+
+    Bridges that come back have their rules before they are there.
+    """
+    found = {**awaited_bridges(state), **with_leases(state)}
+    own = {name: found[name] for name in sorted(found)}
     return Policy(bridges=own, publications=ledger.publications, links=ledger.links, detours=ledger.detours,
                   bridged=_find_bridged(state, list(own.values())), sources=find_sources(state, own),
                   inner=inner_bridges(state))

@@ -12,6 +12,7 @@ from ..host.registration import NetnsRecord
 from ..host.settings import FORWARDING_OF
 from ..publish.leftovers import find_vanished
 from .forwarding import find_unforwarded
+from .gate import keep_gate
 from .isolation import keep_isolated
 from .names import keep_names, keep_record, tell_held_up
 from .neighbours import keep_neighbours
@@ -47,6 +48,7 @@ def settle(draft: Draft) -> None:
         keep_forwarding(draft)
         keep_isolated(draft)
         keep_record(draft)
+        keep_gate(draft)
     keep_neighbours(draft)
     keep_names(draft)
     tell_held_up(draft)

@@ -1,0 +1,39 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What iptables-restore(8) reads with --noflush when a host starts, and what tells it whether rules are there. Pure.
+
+A table is one transaction. It begins with ``-N``, which is refused where the chain is there: so rules that are there
+stay as they are, whole, and hooks are never twice, since the kernel keeps a chain that a hook leads to. And where the
+chain is gone the hook is, for the same reason.
+"""
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from ..model import TableRules
+from .text import chain_text, hook_text, write_chain
+from .tree import grow_trees
+
+
+def gate_text(family: str, tables: Mapping[str, TableRules]) -> str:
+    """The transactions that make these tables where nothing of ours is, "" for tables without chains."""
+    return "".join(_table(family, name, table) for name, table in tables.items() if table.chains)
+
+
+def guard_text(family: str, tables: Mapping[str, TableRules]) -> str:
+    """What iptables-restore accepts when all hooks are there, and changes nothing; else its exit status is not 0."""
+    text = []
+    for name, table in tables.items():
+        hooks = [hook_text(hook, family).line for hook in table.hooks] if table.chains else []
+        text += [f"*{name}", *("-C" + line[2:] for line in hooks), "COMMIT"] if hooks else []
+    return "".join(f"{line}\n" for line in text)
+
+
+def _table(family: str, name: str, table: TableRules) -> str:
+    written = [write_chain(chain, family) for chain in grow_trees(table.chains)]
+    first = table.hooks[0].target
+    text = [f"*{name}", f"-N {first}"]
+    text += [f":{chain.name} - [0:0]" for chain in written if chain.name != first]
+    text += [line for chain in written for line in chain_text(chain).lines]
+    for hook in (hook_text(hook, family) for hook in table.hooks):
+        text.append(f"-I {hook.chain} 1{hook.line[len(f'-A {hook.chain}'):]}" if hook.position == 1 else hook.line)
+    return "\n".join([*text, "COMMIT", ""])

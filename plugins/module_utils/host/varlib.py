@@ -1,0 +1,57 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Adapter for the files that let the network of a host outlive a run, see :mod:`host.lasting`.
+
+Their folder is for root alone: whoever reads them knows all ports, and whoever writes there writes rules.
+"""
+from __future__ import annotations
+
+import contextlib
+import os
+import stat
+
+from ..core import folders
+from ..core.errors import HostError
+from .lasting import FOLDER, NAMES, LastingFile
+
+UNDER, NAME = FOLDER.rsplit("/", 1)
+
+
+def read() -> dict[str, str]:
+    """The text of each file that is there, by its name.
+
+    :raises HostError: when others than root could have written one
+    """
+    found = {}
+    try:
+        with folders.open_own(UNDER, NAME) as folder:
+            for name in NAMES:
+                with contextlib.suppress(FileNotFoundError):
+                    found[name] = _read_file(folder, name)
+    except FileNotFoundError:
+        return {}
+    except OSError as error:
+        raise HostError(f"{FOLDER} cannot be read: {error.strerror}") from error
+    return found
+
+
+def _read_file(folder: int, name: str) -> str:
+    descriptor = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=folder)
+    with open(descriptor, encoding="utf-8", errors="replace") as file:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise HostError(f"{FOLDER}/{name} is no file, and this collection keeps one of that name: remove it")
+        if problem := folders.find_foreign(descriptor):
+            raise HostError(f"{FOLDER}/{name} {problem}, and is to be root's alone: remove it")
+        return file.read()
+
+
+def write(operation: LastingFile) -> None:
+    """:raises HostError: when the kernel refuses"""
+    try:
+        with folders.open_own(UNDER, NAME, make=bool(operation.text), mode=0o700) as folder:
+            if operation.text:
+                folders.write_file(folder, operation.name, operation.text, 0o600)
+            else:
+                os.unlink(operation.name, dir_fd=folder)
+            os.fsync(folder)  # that the new name is there after a power cut, too
+    except OSError as error:
+        raise HostError(f"cannot {operation.describe()}: {error.strerror}") from error
