@@ -87,15 +87,17 @@ def carry_out(kernel, *operations):
 
 def test_a_bridge_is_made_as_described(kernel, here):
     carry_out(kernel, ["LinkAdd", here.path, link("br0", kind="bridge", mtu=1400, mac="02:6d:00:00:00:01", up=True,
-                                                  stp=True, alias="mooring:bridge:br0:masq=0 pool=10.0.0.0/25")])
+                                                  stp=True, group=0x6D6F6F72,
+                                                  alias="mooring:bridge:br0:masq=0 pool=10.0.0.0/25")])
     shown = here.link("br0")
     assert shown["linkinfo"]["info_kind"] == "bridge"
     assert shown["linkinfo"]["info_data"]["stp_state"] == 1
     assert (shown["mtu"], shown["address"], "UP" in shown["flags"]) == (1400, "02:6d:00:00:00:01", True)
-    assert shown["ifalias"] == "mooring:bridge:br0:masq=0 pool=10.0.0.0/25"
+    assert shown["ifalias"] == "mooring:bridge:br0:masq=0 pool=10.0.0.0/25" and shown["group"] == str(0x6D6F6F72)
     seen = read(kernel, here)["links"]["br0"]
-    assert {key: seen[key] for key in ("kind", "mtu", "mac", "up", "stp", "alias", "addresses")} == {
-        "kind": "bridge", "mtu": 1400, "mac": "02:6d:00:00:00:01", "up": True, "stp": True, "addresses": [],
+    assert {key: seen[key] for key in ("kind", "mtu", "mac", "up", "stp", "alias", "group", "addresses")} == {
+        "kind": "bridge", "mtu": 1400, "mac": "02:6d:00:00:00:01", "up": True, "stp": True, "group": 0x6D6F6F72,
+        "addresses": [],
         "alias": "mooring:bridge:br0:masq=0 pool=10.0.0.0/25"}
 
 
@@ -125,6 +127,7 @@ def test_a_pair_is_born_where_its_ends_belong(kernel, here, netns):
     ("controller", "", "br0", lambda shown: shown.get("master", "")),
     ("controller", "br0", "", lambda shown: shown.get("master", "")),
     ("controller", "br0", "br1", lambda shown: shown.get("master", "")),
+    ("group", 0, 0x6D6F6F72, lambda shown: int(shown["group"].replace("default", "0"))),
     ("up", False, True, lambda shown: "UP" in shown["flags"]),
     ("up", True, False, lambda shown: "UP" in shown["flags"]),
 ])
@@ -512,3 +515,12 @@ print("\\n".join(host.warnings))
     assert [warning.partition(":")[0] for warning in warnings] == [
         "could not forget tracked connections of udp ports 53-54, 192.0.2.9"] * 2
     assert all("Operation not permitted" in warning for warning in warnings)
+
+
+# Rules
+
+
+@pytest.mark.parametrize("match, known", [("devgroup", True), ("comment", True), ("mooring", False)])
+def test_the_kernel_says_which_matches_it_has_and_asking_makes_no_table(kernel, box, match, known):
+    assert kernel.adapter("firewall.iptables.adapter.kernel_knows", match) is known
+    assert box.run(["sh", "-c", "cat /proc/net/ip_tables_names; iptables-nft-save"]).stdout == ""

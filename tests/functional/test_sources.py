@@ -32,6 +32,9 @@ def here(request):
             sysctl(found.box, name, 0)
         for name in FORWARDING:
             sysctl(found.box, name, 1)
+        # What comes in by eth0 is not asked for the bridges of which there are many.
+        found.box.run(["ip", "-batch", "-"], input="".join(
+            f"route add default via {address}\n" for address in (OUTSIDE, OUTSIDE6)))
         run = found.pipeline.run
         run("docker_bridge", config=[{"name": name, **options} for name, options in BRIDGES.items()])
         run("netns_attach", config=[

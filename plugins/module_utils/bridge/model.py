@@ -12,7 +12,7 @@ from typing import Optional, Union
 from ..firewall.model import FAMILIES
 from ..host.endpoints import endpoints
 from ..host.model import HostState
-from ..link.model import BRIDGE, Link, Mark
+from ..link.model import BRIDGE, BRIDGE_GROUP, Link, Mark
 from ..ports.model import family_of
 
 
@@ -78,6 +78,17 @@ class Bridge:
     def filters(self, family: str) -> bool:
         """Whether the rules of this family are ours to keep for this bridge."""
         return self.iptables if family == "ipv4" else self.ip6tables
+
+    @property
+    def in_group(self) -> bool:
+        """Whether it belongs to :data:`BRIDGE_GROUP`: everything that passes it is for our rules to decide."""
+        return self.iptables and self.ip6tables and not (self.uplink or self.adopted)
+
+    @property
+    def group(self) -> int:
+        """The group that its link is to be in. Any but ours says nothing to us, and is kept where it is not ours."""
+        kept = 0 if self.link.group == BRIDGE_GROUP else self.link.group
+        return BRIDGE_GROUP if self.in_group else kept
 
     @property
     def cannot_close(self) -> str:

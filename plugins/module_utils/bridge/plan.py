@@ -111,7 +111,7 @@ def _present(draft: Draft, desired: DesiredBridge) -> None:
     if link is None:
         fresh = Bridge(Link(desired.name, "bridge", mac=bridge_mac(desired.name), up=True))
         bridge = _complete(fresh, desired, draft.state)
-        addresses, bare = bridge.link.addresses, replace(bridge.link, addresses=())
+        addresses, bare = bridge.link.addresses, replace(bridge.link, addresses=(), group=bridge.group)
         draft.do(LinkAdd(HOST, replace(bare, alias=bridge.mark.text)))
     else:
         current = _own(link, desired)
@@ -119,7 +119,8 @@ def _present(draft: Draft, desired: DesiredBridge) -> None:
         bridge = _complete(current, desired, draft.state)
         addresses = bridge.link.addresses
         refuse_closing(draft, current, bridge, desired)
-        marked = replace(bridge.link, up=True, addresses=link.addresses, mtu=link.mtu, alias=bridge.mark.text)
+        marked = replace(bridge.link, up=True, addresses=link.addresses, mtu=link.mtu, alias=bridge.mark.text,
+                         group=bridge.group)
         if marked != link:
             draft.do(LinkSet(HOST, link, marked))
         if bridge.link.mtu != link.mtu:  # what endpoints follow comes after them

@@ -22,7 +22,8 @@ def unit(links: Sequence[Mapping[str, Any]], name: str) -> str:
                  if found.get("family") == "inet"]
     mark = Mark.parse(link["ifalias"])
     settings = {key: value for key, value in mark.settings.items() if key in KEPT} if mark else {}
-    commands = [f"link add name {name} address {link['address']} mtu {link['mtu']} type bridge",
+    group = "" if link.get("group", "default") == "default" else f" group {link['group']}"
+    commands = [f"link add name {name} address {link['address']} mtu {link['mtu']}{group} type bridge",
                 f'link set dev {name} alias "{Mark(BRIDGE, name, settings).text}"',
                 *(f"address add {address} dev {name}" for address in addresses), f"link set dev {name} up"]
     return "\n".join([NOTE, "[Unit]", f"Description=Bridge {name} of a Docker daemon",

@@ -31,5 +31,8 @@ class Adapter(Protocol):
                                 dict[str, str]]:
         """By family and table what is ours and what others have; the families that cannot be used, with the reason."""
 
+    def knows_groups(self, tables: Mapping[tuple[str, str], ObservedTable]) -> bool:
+        """Whether rules can ask for the group of an interface. :param tables: our share of the rules"""
+
     def execute(self, operation: RestoreTable) -> None:
         """Carry out one transaction. :raises HostError: when the program refuses it"""

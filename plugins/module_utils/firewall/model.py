@@ -2,7 +2,6 @@
 """Rules, chains and hooks as meaning: what they ask of a packet and what becomes of it. And what a host shows of them.
 
 No word of iptables is here: how a rule is written down is the business of a backend (:mod:`.backend`).
-
 Every rule carries a comment on the host: the mark, what the rule stands for in canonical form, and a short hash of the
 rule as written. Hosts show rules otherwise than they were written (options move, addresses gain a prefix length), so
 the text of rules is never compared: a chain is right when its comments are the expected ones in the expected order.
@@ -18,8 +17,7 @@ PREFIX = "MOORING-"  # only chains whose name begins so are ever flushed or dele
 HOOK_COMMENT = "mooring"
 # How the chains begin that the ledger is read from: translated ports, ports at a container's own address, links.
 DOORS, OPENED, ICC = "MOORING-", "MOORING-AT-", "MOORING-ICC-"
-FAMILIES = ("ipv4", "ipv6")
-TABLES = ("raw", "filter", "nat")
+FAMILIES, TABLES = ("ipv4", "ipv6"), ("raw", "filter", "nat")
 COMMANDS = {"ipv4": "iptables", "ipv6": "ip6tables"}  # the options of a bridge that say whether a family has rules
 
 # Words of State. Translated is a connection of which the host has changed the destination: to a published port.
@@ -43,6 +41,14 @@ class Out:
 
     interface: str
     negated: bool = False
+
+
+@dataclass(frozen=True)
+class Grouped:
+    """The interface that the packet comes in by, or goes out by, is in this group of interfaces (ip-link(8))."""
+
+    way: Literal["in", "out"]
+    group: int
 
 
 @dataclass(frozen=True)
@@ -146,7 +152,7 @@ class Dnat:
     base: int
 
 
-Match = Union[In, Out, Source, Destination, Proto, Ports, State, Local, Icmp, Bridged]
+Match = Union[In, Out, Grouped, Source, Destination, Proto, Ports, State, Local, Icmp, Bridged]
 Verdict = Union[Accept, Drop, Return, Jump, Goto, Masquerade, Dnat]
 
 
@@ -210,8 +216,6 @@ class Hook:
 
 @dataclass(frozen=True)
 class TableRules:
-    """All that we want in one table of one family."""
-
     hooks: tuple[Hook, ...] = ()
     chains: tuple[Chain, ...] = ()
 
@@ -226,10 +230,7 @@ class ObservedChain:
 
 @dataclass(frozen=True)
 class ObservedHook:
-    """A tagged rule in a foreign chain: the line as saved, and its place: 1 is the first, 0 means to be appended.
-
-    ``behind`` is the number of rules that come after it.
-    """
+    """A tagged rule in a foreign chain, as saved: its place (1 is the first, 0 the end), how many come after it."""
 
     chain: str
     line: str
@@ -245,6 +246,5 @@ class ObservedTable:
 
 def note_of(comment: str) -> str:
     """The note inside a comment of ours, "" when the comment is not one."""
-    if not comment.startswith(HOOK_COMMENT + ":"):
-        return ""
-    return comment[len(HOOK_COMMENT) + 1:].rpartition(" #")[0]
+    mark, _, rest = comment.partition(":")
+    return rest.rpartition(" #")[0] if mark == HOOK_COMMENT else ""

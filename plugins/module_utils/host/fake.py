@@ -28,7 +28,7 @@ def fresh_state() -> HostState:
     return HostState({HOST: Namespace(1, {"lo": Link("lo", "loopback", 1, up=True)})},
                      sysctls={(HOST, name): "0" for name in FORWARDING},
                      tables={(family, table): ObservedTable() for family in FAMILIES for table in TABLES},
-                     neighbours={})
+                     groups=True, neighbours={})
 
 
 class FakeHost(Memory):
@@ -48,7 +48,7 @@ class FakeHost(Memory):
         state.tables, state.foreign, state.unusable, state.native = {}, {}, {}, ()
         state.sysctls, state.sockets, state.files, state.hostnames, state.resolv_texts = {}, (), {}, {}, {}
         state.hosts_text = state.recorded_links = ""
-        state.lasting, state.awaited = {}, {}
+        state.lasting, state.awaited, state.groups = {}, {}, False
         state.neighbours = None
         return state
 
@@ -61,7 +61,7 @@ class FakeHost(Memory):
         state.sysctls = {key: self.sysctl(*key) for key in scope.sysctl_names(state)}
         if scope.firewall:
             state.tables, state.foreign, state.unusable = whole.tables, whole.foreign, whole.unusable
-            state.recorded_links = whole.recorded_links
+            state.groups, state.recorded_links = whole.groups, whole.recorded_links
             state.lasting, state.awaited = whole.lasting, find_awaited(whole)
             paths = [path for path in find_unread(state, scope.routes) if path in whole.namespaces]
             state.namespaces.update({path: whole.namespaces[path] for path in paths})

@@ -111,7 +111,8 @@ class HostState:
     ``namespaces`` maps HOST and paths to namespaces; one that does not exist is not in it. ``sysctls`` maps
     ``(namespace, name)`` to the value, None where the host has no such name. ``tables`` maps ``(family, table)`` to
     our share of it, ``foreign`` to that of others; a family that cannot be used is in ``unusable`` with the reason
-    instead. ``native`` are tables of nftables that iptables does not show. ``files`` are those that give containers
+    instead. ``native`` are tables of nftables that iptables does not show, ``groups`` says whether rules can
+    ask for the group of an interface. ``files`` are those that give containers
     their names, and our hints to them; ``hostnames`` maps processes of containers to what they call themselves, None
     where that is the host's own name; ``resolv_texts`` are the host's own resolv.conf by path, ``hosts_text`` is its
     hosts file. ``recorded_links`` are the names that links give, see :mod:`host.ledger`. ``closed`` says of namespaces
@@ -130,6 +131,7 @@ class HostState:
     nameservers: tuple[str, ...] = ()
     foreign: dict[tuple[str, str], SavedTable] = field(default_factory=dict)
     native: tuple[Ruleset, ...] = ()
+    groups: bool = False
     files: dict[Place, ObservedFile] = field(default_factory=dict)
     hostnames: dict[int, Optional[str]] = field(default_factory=dict)
     resolv_texts: dict[str, str] = field(default_factory=dict)
@@ -152,7 +154,7 @@ class HostState:
             namespaces={path: netns.copy() for path, netns in self.namespaces.items()}, named=dict(self.named),
             sysctls=dict(self.sysctls), tables=dict(self.tables), unusable=dict(self.unusable), sockets=self.sockets,
             reserved_ports=self.reserved_ports, nameservers=self.nameservers, foreign=dict(self.foreign),
-            native=self.native, files=dict(self.files), hostnames=dict(self.hostnames),
+            native=self.native, groups=self.groups, files=dict(self.files), hostnames=dict(self.hostnames),
             resolv_texts=dict(self.resolv_texts), hosts_text=self.hosts_text,
             recorded_links=self.recorded_links, closed=dict(self.closed),
             neighbours=None if self.neighbours is None else dict(self.neighbours),

@@ -76,6 +76,7 @@ class RealHost:
                                                     for kind in (BRIDGE, ENDPOINT)))
         if scope.firewall:
             state.tables, state.foreign, state.unusable = iptables.snapshot()
+            state.groups = iptables.knows_groups(state.tables)
             state.recorded_links = record.read()
             state.lasting = varlib.read()
             state.awaited = find_awaited(state)

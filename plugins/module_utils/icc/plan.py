@@ -13,7 +13,7 @@ from ..host.draft import Draft
 from ..host.endpoints import Endpoint, containers, endpoints
 from ..host.model import HostState, Scope
 from ..host.modes import conflict
-from ..link.model import BRIDGE, Link, Mark
+from ..link.model import BRIDGE, BRIDGE_GROUP, Link, Mark
 from ..link.operations import LinkSet
 from ..netns.model import HOST
 from ..ports.ledger import Ledger
@@ -77,7 +77,8 @@ def _set_icc(draft: Draft, name: str, icc: bool) -> None:
     link = draft.state.host.links.get(name)
     if link is None:
         draft.assume(f"bridge {name} does not exist: create it with docker_bridge first", f"creates bridge {name}")
-        link = draft.state.host.links[name] = Link(name, "bridge", alias=Mark(BRIDGE, name).text)
+        link = draft.state.host.links[name] = Link(name, "bridge", alias=Mark(BRIDGE, name).text,
+                                                   group=BRIDGE_GROUP)
     bridge = bridge_of(link)
     if bridge is None:
         raise OptionError("bridge", name, "is not a bridge that this collection manages",

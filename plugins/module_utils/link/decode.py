@@ -119,7 +119,7 @@ def link(payload: bytes) -> tuple[Link, int]:
                  mac=":".join(f"{byte:02x}" for byte in words.get(IFLA_ADDRESS, b"")), alias=alias, stp=bool(stp),
                  hairpin=bool(controller and _number(port.get(_BRPORT_MODE))),
                  isolated=bool(controller and _number(port.get(_BRPORT_ISOLATED))),
-                 tx_queue_len=_number(words.get(IFLA_TXQLEN), -1),
+                 tx_queue_len=_number(words.get(IFLA_TXQLEN), -1), group=_number(words.get(IFLA_GROUP)),
                  other_names=tuple(_text(name) for _kind, name in attribute_list(words.get(_IFLA_PROP_LIST, b""))))
     return found, controller
 

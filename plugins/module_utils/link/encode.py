@@ -72,7 +72,7 @@ def _link_add(operation: LinkAdd, place: Place) -> Iterator[bytes]:
     attributes.append(["IFLA_GROUP", UNFINISHED_GROUP])
     yield rtnl.encode(rtnl.NEWLINK, rtnl.CREATE | rtnl.EXCLUSIVE, attributes,
                       flags=IFF_UP if link.up else 0, change=IFF_UP)
-    more: list[Any] = [["IFLA_IFNAME", link.name], ["IFLA_GROUP", 0]]
+    more: list[Any] = [["IFLA_IFNAME", link.name], ["IFLA_GROUP", link.group]]
     if link.alias:
         more.append(["IFLA_IFALIAS", link.alias])
     if pinned:
@@ -94,7 +94,7 @@ def _link_set(operation: LinkSet, place: Place) -> Iterator[bytes]:
     if "name" in changes:
         fields["index"] = place.index(operation.old.name)
     for key, attribute in (("mtu", "IFLA_MTU"), ("mac", "IFLA_ADDRESS"), ("alias", "IFLA_IFALIAS"),
-                           ("tx_queue_len", "IFLA_TXQLEN")):
+                           ("tx_queue_len", "IFLA_TXQLEN"), ("group", "IFLA_GROUP")):
         if key in changes:
             attributes.append([attribute, getattr(new, key)])
     if "controller" in changes:

@@ -24,6 +24,8 @@ METRIC_V6 = 1024  # IP6_RT_PRIO_USER: what the kernel gives an IPv6 route withou
 # The number by which neighbours are ours (NDA_PROTOCOL, "proto" of ip-neighbour(8)). Those below 100 and 186 to 192 are
 # given away (linux/rtnetlink.h, /etc/iproute2/rt_protos).
 NEIGHBOUR_PROTOCOL = 109
+# The group (ip-link(8)) of bridges whose rules are ours, by which a packet is known as theirs whatever their number.
+BRIDGE_GROUP = 0x6D6F6F72
 UNFINISHED = "unfinished"  # made by a run that was killed before it could say what for
 
 
@@ -53,6 +55,7 @@ class Link:
     hairpin: bool = False
     isolated: bool = False
     tx_queue_len: int = -1
+    group: int = 0
     other_names: tuple[str, ...] = ()
 
     @cached_property

@@ -42,7 +42,7 @@ from ..firewall.model import (
 )
 from ..ports.detour import Detour
 from ..ports.model import family_of
-from . import uplink
+from . import begun, uplink
 
 FORWARD, DNAT, SNAT, RAW = "MOORING-FORWARD", "MOORING-DNAT", "MOORING-SNAT", "MOORING-RAW"
 OTHERS, BRIDGES, BACK = "MOORING-OTHERS", "MOORING-BRIDGES", "MOORING-BACK"
@@ -84,7 +84,7 @@ def handed_chain(bridge: str) -> str:
 
 
 def forward_chains(bridges: Sequence[Bridge], own: Sequence[Bridge], family: str,
-                   inner: Iterable[str] = ()) -> list[Chain]:
+                   inner: Iterable[str] = (), groups: bool = False) -> list[Chain]:
     """Towards a bridge comes before away from one, so that traffic between two bridges meets the target's DROP.
 
     What is under way needs no look at all the names, since every bridge lets it in: it does not go to containers of
@@ -93,6 +93,7 @@ def forward_chains(bridges: Sequence[Bridge], own: Sequence[Bridge], family: str
     :param own: all bridges of ours, also those without rules of this family
     :param inner: bridges with nothing but containers behind them. Those whose rules are not ours decide themselves who
         gets in: Docker before 28 leaves the rest to the policy of FORWARD, which our ACCEPT would anticipate
+    :param groups: whether rules ask for the group of an interface
     """
     # With an uplink only addresses tell containers from others.
     names = [bridge.name for bridge in bridges if not bridge.uplink]
@@ -103,11 +104,15 @@ def forward_chains(bridges: Sequence[Bridge], own: Sequence[Bridge], family: str
              for other in others for chain in handed if chain.name == handed_chain(other)]
     theirs = [Rule((Out(other),), Return(), f"{other} has rules of others") for other in others]
     outward = [Rule((In(name),), Accept(), f"{name} out") for name in names]
-    begun = Rule((State((RELATED, ESTABLISHED)),), Jump(BESIDE if theirs else ONWARD), "under way")
+    under_way = State((RELATED, ESTABLISHED))
+    first = [Rule((under_way,), Jump(begun.BEGUN), "under way, by group")] if groups else []
     beside = Chain(BESIDE, (*theirs, Rule((), Jump(ONWARD), "from containers")), Lookup.OUT)
-    return [Chain(FORWARD, (Rule((), Jump(TOWARDS), "to containers"), begun, *inward, *pairs, *theirs,
+    return [Chain(FORWARD, (*first, Rule((), Jump(TOWARDS), "to containers"),
+                            Rule((under_way,), Jump(BESIDE if theirs else ONWARD), "under way"),
+                            *inward, *pairs, *theirs,
                             Rule((), Jump(ONWARD), "from containers"), Rule((), Jump(AWAY), "from bridges")),
-                  Lookup.OUT), *_by_address(bridges, family), *((beside,) if theirs else ()),
+                  Lookup.OUT), *((begun.chain(theirs),) if groups else ()), *_by_address(bridges, family),
+            *((beside,) if theirs else ()),
             Chain(AWAY, tuple(outward), Lookup.IN), *handed]
 
 

@@ -24,4 +24,6 @@ class Policy:
     bridged: tuple[str, ...] = ()  # families of which frames between two ports of a bridge pass the rules
     # By bridge and family the networks that may send from a bridge. One that is not in it may send with any source.
     sources: Mapping[tuple[str, str], tuple[str, ...]] = field(default_factory=dict)
+    groups: bool = False  # whether rules ask for the group of an interface
+    outer: tuple[str, ...] = ()  # interfaces of others that lead to the outside and are to be known first
     inner: tuple[str, ...] = ()  # bridges of anybody behind which there are but containers and virtual machines

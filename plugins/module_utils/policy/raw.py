@@ -42,12 +42,13 @@ def direct_chain(bridge: str) -> str:
 
 
 def raw_chains(bridges: Sequence[Bridge], family: str, own: Iterable[Bridge],
-               sources: Mapping[tuple[str, str], Sequence[str]]) -> list[Chain]:
+               sources: Mapping[tuple[str, str], Sequence[str]], outer: Iterable[str] = ()) -> list[Chain]:
     """What is addressed to a container or to the loopback and comes from elsewhere, and what has a forged source.
 
     :param own: all bridges of ours, also those without rules of this family
     :param sources: by bridge and family the networks that containers may send from; bridges that are not in it may
         send with any source
+    :param outer: interfaces of others that lead to the outside
     """
     own = tuple(own)
     checked = [bridge for bridge in bridges if (bridge.name, family) in sources]
@@ -60,7 +61,7 @@ def raw_chains(bridges: Sequence[Bridge], family: str, own: Iterable[Bridge],
     direct = tuple(rule for bridge in closed for rule in _direct_access(bridge, family, own))
     exceptions = [Chain(direct_chain(bridge.name), tuple(found), Lookup.IN) for bridge in closed
                   if bridge.inside(family) and (found := _exceptions(bridge, family, own))]
-    return [Chain(RAW, tuple(rules)), *(_sources(checked, family, sources) if checked else ()),
+    return [Chain(RAW, tuple(rules)), *(_sources(checked, family, sources, outer) if checked else ()),
             Chain(DIRECT, direct, Lookup.TO), *exceptions]
 
 
@@ -76,7 +77,7 @@ def _loopback() -> list[Rule]:
 
 
 def _sources(bridges: Sequence[Bridge], family: str,
-             sources: Mapping[tuple[str, str], Sequence[str]]) -> list[Chain]:
+             sources: Mapping[tuple[str, str], Sequence[str]], outer: Iterable[str]) -> list[Chain]:
     """A container writes what it likes into its packets: from a bridge come addresses of that bridge, or nothing does.
 
     The bridge's own address is the host's, and nothing that the host sends comes in by the bridge. The kernel sees to
@@ -90,8 +91,10 @@ def _sources(bridges: Sequence[Bridge], family: str,
                       for address in _addresses(bridge, family)]
         rules += [Rule((Source(network), here), Return(), f"{bridge.name} from {network}")
                   for network in sources[bridge.name, family]]
+    # Most packets come from there, and are no business of ours: names need not be told apart for it.
+    known = [Rule((In(name),), Return(), f"from the outside by {name}") for name in outer]
     inside = tuple(Rule((In(bridge.name),), Jump(FORGED), f"{bridge.name} from elsewhere") for bridge in bridges)
-    return [Chain(SOURCES, (*rules, Rule((), Jump(INSIDE), "no address of the bridge")), Lookup.FROM),
+    return [Chain(SOURCES, (*rules, *known, Rule((), Jump(INSIDE), "no address of the bridge")), Lookup.FROM),
             Chain(INSIDE, inside, Lookup.IN),
             Chain(FORGED, (*_WITHOUT_ADDRESS[family], Rule((), Drop(), "forged source")))]
 

@@ -22,7 +22,7 @@ def table_rules(wanted: Policy, family: str) -> dict[str, TableRules]:
     linked = [link for link in (*wanted.links, *wanted.held_links) if link.family == family]
     every = tuple(wanted.bridges.values())
     opened = direct.select_opened(published, own, held)
-    filters = bridge_rules.forward_chains(own, every, family, wanted.inner)
+    filters = bridge_rules.forward_chains(own, every, family, wanted.inner, wanted.groups)
     for bridge in own:
         here = [link for link in linked if link.bridge == bridge.name]
         jumps = [direct.jump(bridge.name)] if bridge.name in opened else []
@@ -30,7 +30,7 @@ def table_rules(wanted: Policy, family: str) -> dict[str, TableRules]:
                     icc.chain(bridge, here, family, held_links)]
     filters += [direct.chain(name, found, held) for name, found in opened.items()]
     detours = [detour for detour in wanted.detours if detour.family == family]
-    chains = {"filter": filters, "raw": raw.raw_chains(own, family, every, wanted.sources),
+    chains = {"filter": filters, "raw": raw.raw_chains(own, family, every, wanted.sources, wanted.outer),
               "nat": [publish.chain(published, family, held),
                       *bridge_rules.snat_chains(own, family, every, bool(detours))]}
     if detours:

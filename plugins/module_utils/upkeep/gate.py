@@ -48,13 +48,14 @@ def _bridges_in(files: Mapping[str, str]) -> set[str]:
 def gate_files(policy: Policy) -> dict[str, str]:
     """The text of each file by its name, nothing where no bridge has rules.
 
-    All of them are there or none: a family without rules has files that do nothing.
+    All of them are there or none: a family without rules has files that do nothing. What only makes
+    others faster is not in them: another kernel may not know groups, and routes come and go.
     """
     own = [bridge for bridge in policy.bridges.values() if any(map(bridge.filters, FAMILIES))]
     if not own:
         return {}
     closed = dataclasses.replace(policy, bridges={name: close(each) for name, each in policy.bridges.items()},
-                                 publications=(), links=(), detours=(), held=(), held_links=())
+                                 publications=(), links=(), detours=(), held=(), held_links=(), groups=False, outer=())
     head = _HEAD + "".join(f"{awaited_line(_awaited(close(bridge)))}\n" for bridge in own)
     found = {}
     for family in FAMILIES:

@@ -29,6 +29,7 @@ from ..ports.ledger import Ledger
 from ..ports.model import Publication
 from .connections import forget_connections, forget_paths, forget_sources
 from .routes import follow_routes
+from .shortcuts import has_group, ways_out
 from .transition import meet
 
 
@@ -80,7 +81,7 @@ def policy_of(state: HostState, ledger: Ledger) -> Policy:
     own = {name: found[name] for name in sorted(found)}
     return Policy(bridges=own, publications=ledger.publications, links=ledger.links, detours=ledger.detours,
                   bridged=_find_bridged(state, list(own.values())), sources=find_sources(state, own),
-                  inner=inner_bridges(state))
+                  groups=has_group(state), outer=ways_out(state), inner=inner_bridges(state))
 
 
 def _find_bridged(state: HostState, own: Iterable[Bridge]) -> tuple[str, ...]:

@@ -19,6 +19,7 @@ from .neighbours import keep_neighbours
 from .obstacles import find_blocked, find_shut_in
 from .ports import put_back
 from .rules import follow_addresses, keep_rules
+from .shortcuts import keep_groups
 
 
 def widen(scope: Scope) -> Scope:
@@ -44,6 +45,7 @@ def settle(draft: Draft) -> None:
         for container in sorted(find_vanished(draft, attached) - set(draft.containers_asked)):
             draft.ledger.publish(container, ())
         follow_addresses(draft)
+        keep_groups(draft)
         keep_rules(draft)
         keep_forwarding(draft)
         keep_isolated(draft)

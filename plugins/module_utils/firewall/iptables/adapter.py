@@ -4,16 +4,25 @@ from __future__ import annotations
 
 import os
 import re
+import socket
+import struct
+from collections.abc import Mapping
 
 from ...core import command
 from ...core.errors import HostError
 from ...foreign.model import SavedTable
+from ...link.decode import attribute
+from ...link.rtnl import NETFILTER, RtnlSocket, message
 from ..model import COMMANDS, TABLES, ObservedTable
 from ..operations import RestoreTable
 from .saved import parse
 from .text import refused_lines, restore_text
 
 WAIT = "30"  # seconds for the lock that iptables-legacy takes on /run/xtables.lock
+_GROUP = "devgroup"
+# linux/netfilter/nfnetlink.h, nf_tables_compat.h: NFNL_SUBSYS_NFT_COMPAT with NFNL_MSG_COMPAT_GET.
+_COMPAT_GET = 11 << 8
+_COMPAT_NAME, _COMPAT_REVISION, _COMPAT_TYPE = 1, 2, 3
 _UNREADABLE = re.compile(rf"^# Table `({'|'.join(TABLES)})' is incompatible", re.MULTILINE)
 
 
@@ -46,6 +55,32 @@ def snapshot() -> tuple[dict[tuple[str, str], ObservedTable], dict[tuple[str, st
             tables.update({(family, table): found.get(table, ObservedTable()) for table in TABLES})
             foreign.update({(family, table): rules for table, rules in rules_of_others.items()})
     return tables, foreign, unusable
+
+
+def knows_groups(tables: Mapping[tuple[str, str], ObservedTable]) -> bool:
+    """Whether rules can ask for the group of an interface: both kernel and iptables have the match devgroup.
+
+    Of the kernel nf_tables answers for both backends (NFNL_MSG_COMPAT_GET), and loads the module. Without nf_tables
+    the answer is no.
+
+    :param tables: our share of the rules, where the match may stand already
+    """
+    if any(_GROUP in line for table in tables.values() for chain in table.chains.values() for line in chain.lines):
+        return True
+    name = next((COMMANDS[family] for family, _table in tables), "")
+    return bool(name and kernel_knows(_GROUP) and not command.run([name, "-m", _GROUP, "-h"]).code)
+
+
+def kernel_knows(match: str) -> bool:
+    """Whether the kernel has a match in its first revision; the request is struct nfgenmsg and NFTA_COMPAT_*."""
+    request = struct.pack("=BBH", socket.AF_INET, 0, 0) + attribute(_COMPAT_NAME, match.encode() + b"\0")
+    for kind in (_COMPAT_REVISION, _COMPAT_TYPE):
+        request += attribute(kind, bytes(4))
+    try:
+        with RtnlSocket(NETFILTER) as kernel:
+            return kernel.send([message(_COMPAT_GET, request)]) == [0]
+    except OSError:
+        return False
 
 
 def _backend(name: str) -> str:

@@ -17,6 +17,7 @@ from ..model import (
     Dnat,
     Drop,
     Goto,
+    Grouped,
     Icmp,
     In,
     Jump,
@@ -75,6 +76,8 @@ def _match_words(match: Match, protocol: str, family: str) -> Words:
         return _unless(match.negated, "-i", match.interface)
     if isinstance(match, Out):
         return _unless(match.negated, "-o", match.interface)
+    if isinstance(match, Grouped):
+        return "-m", "devgroup", "--src-group" if match.way == "in" else "--dst-group", f"{match.group:#x}"
     if isinstance(match, State):
         states = ",".join(_STATES[word] for word in match.words)
         return ("-m", "conntrack", *_unless(match.negated, "--ctstate", states))

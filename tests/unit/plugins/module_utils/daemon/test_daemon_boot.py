@@ -19,5 +19,11 @@ def test_the_bridge_is_made_as_the_role_has_it_and_not_as_others_do():
         "ExecStart=ip address add 192.168.5.1/24 dev bridge0", "ExecStart=ip link set dev bridge0 up"]
 
 
+def test_the_bridge_comes_back_in_its_group():
+    text = unit([{**BRIDGE, "group": "1836019570"}], "bridge0")
+    assert "ExecStart=ip link add name bridge0 address 02:6d:57:23:80:ab mtu 1400 group 1836019570 type bridge" in text
+    assert unit([{**BRIDGE, "group": "default"}], "bridge0") == unit([BRIDGE], "bridge0")
+
+
 def test_the_daemon_starts_whatever_comes_of_it():
     assert drop_in("x.service").splitlines()[1:] == ["[Unit]", "Wants=x.service", "After=x.service"]

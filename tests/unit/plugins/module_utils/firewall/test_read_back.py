@@ -10,8 +10,8 @@ from ansible_collections.mooring.net.plugins.module_utils.firewall.iptables.sync
 from ansible_collections.mooring.net.plugins.module_utils.firewall.iptables.text import restore_text
 from ansible_collections.mooring.net.plugins.module_utils.firewall.model import (
     ECHO_REQUEST, ESTABLISHED, FAMILIES, RELATED, TABLES, TRANSLATED, Accept, Bridged, Chain, Destination, Dnat, Drop,
-    Hook, Icmp, In, Jump, Local, Lookup, Masquerade, Match, ObservedTable, Out, Ports, Proto, Return, Rule, Source,
-    State, TableRules, Verdict, note_of)
+    Grouped, Hook, Icmp, In, Jump, Local, Lookup, Masquerade, Match, ObservedTable, Out, Ports, Proto, Return, Rule,
+    Source, State, TableRules, Verdict, note_of)
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -31,7 +31,8 @@ def matches(family: str) -> st.SearchStrategy[tuple[Match, ...]]:
     one = st.one_of(st.builds(In, INTERFACES, NEGATED), st.builds(Out, INTERFACES, NEGATED), st.builds(Source, address),
                     st.builds(State, st.sampled_from([(RELATED, ESTABLISHED), (TRANSLATED,)]), NEGATED),
                     st.builds(Local, st.sampled_from(["source", "destination"]), NEGATED),
-                    st.just(Icmp(ECHO_REQUEST)), st.just(Bridged()))
+                    st.just(Icmp(ECHO_REQUEST)), st.just(Bridged()),
+                    st.builds(Grouped, st.sampled_from(["in", "out"]), st.integers(1, 2**32 - 1)))
     return st.lists(one, max_size=3).map(tuple)
 
 

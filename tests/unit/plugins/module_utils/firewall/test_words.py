@@ -9,8 +9,8 @@ from ansible_collections.mooring.net.plugins.module_utils.firewall.iptables.text
 from ansible_collections.mooring.net.plugins.module_utils.firewall.iptables.words import rule_comment, rule_words
 from ansible_collections.mooring.net.plugins.module_utils.firewall.model import (
     ECHO_REQUEST, ESTABLISHED, FAMILIES, NEIGHBOUR_ADVERTISEMENT, NEIGHBOUR_SOLICITATION, RELATED, TRANSLATED, Accept,
-    Bridged, Destination, Dnat, Drop, Goto, Icmp, In, Jump, Local, Masquerade, Match, Out, Ports, Proto, Return, Rule,
-    Source, State, Verdict, note_of)
+    Bridged, Destination, Dnat, Drop, Goto, Grouped, Icmp, In, Jump, Local, Masquerade, Match, Out, Ports, Proto,
+    Return, Rule, Source, State, Verdict, note_of)
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -19,6 +19,8 @@ MATCHES = [
     (In("lo", negated=True), "! -i lo"),
     (Out("br0"), "-o br0"),
     (Out("br0", negated=True), "! -o br0"),
+    (Grouped("in", 0x6D6F), "-m devgroup --src-group 0x6d6f"),
+    (Grouped("out", 1), "-m devgroup --dst-group 0x1"),
     (Source("10.0.0.0/8"), "-s 10.0.0.0/8"),
     (Source("2001:db8::/64"), "-s 2001:db8::/64"),
     (Destination("192.0.2.10"), "-d 192.0.2.10"),
