@@ -1,22 +1,25 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A host that starts with nothing but the files of /var/lib/mooring: what they close, and what is made of it."""
+import contextlib
+
 import pytest
+import traffic
 from containers import once
 from pipeline import PipelineError
 from test_firewall import FOREIGN, PROGRAMS, foreign, saved
-from traffic import ask, expect_answers, expect_closed
+from traffic import Connection, Flow, ask, expect_answers, expect_closed
 from worlds import BACKENDS, BOX, BOX6, FORWARDING, OUTSIDE, OUTSIDE6, sysctl, world
 
 pytestmark = once
 FOLDER = "/var/lib/mooring"
 FAMILY = {"iptables": "ipv4", "ip6tables": "ipv6"}
-WEB, WEB6 = "192.168.5.10", "2001:db8:5::10"
+WEB, WEB6, OWN = "192.168.5.10", "2001:db8:5::10", "10.30.0.10"
 NETWORK = {"name": "front", "bip": "192.168.5.1/24", "bip6": "2001:db8:5::1/64", "icc": False, "containers": [
     {"name": "web", "address": WEB, "address_v6": WEB6, "published_ports": ["8080:80", "8080:80/udp"],
-     "exposed_ports": ["81"]},
+     "exposed_ports": ["81/tcp", "81/udp"]},
     {"name": "shop", "links": ["web:www"]}]}
 OPEN = {"name": "plain", "bip": "10.30.0.1/24", "gateway_mode": "routed", "trusted_interfaces": ["eth0"],
-        "containers": [{"name": "routed", "address": "10.30.0.10", "published_ports": ["80"]}]}
+        "containers": [{"name": "routed", "address": OWN, "published_ports": ["80/tcp", "80/udp"]}]}
 OTHERS = "*filter\n:LATE - [0:0]\n-A FORWARD -p icmp -j LATE\nCOMMIT\n"
 
 
@@ -144,7 +147,7 @@ def test_the_next_run_takes_the_chains_as_its_own(here):
         here.serve(here.container(name), name, ports)
     expect_answers(((here.outside, "tcp", BOX, 8080), "web:80", OUTSIDE),
                    ((here.outside, "tcp", BOX6, 8080), "web:80", OUTSIDE6),
-                   ((here.outside, "tcp", "10.30.0.10", 81), "routed:81", OUTSIDE))
+                   ((here.outside, "tcp", OWN, 81), "routed:81", OUTSIDE))
     expect_closed(here.servers, *inward(here)[:8])
 
 
@@ -195,3 +198,31 @@ def test_a_folder_that_others_can_write_is_refused(here):
     with pytest.raises(PipelineError, match="/var/lib/mooring can be written by others than root"):
         here.pipeline.run("docker_bridge", name="front", bip="192.168.5.1/24")
     assert "front" not in here.box.run(["ip", "link"]).stdout
+
+
+def test_what_began_while_rules_were_gone_ends_and_what_may_be_goes_on(here, monkeypatch):
+    """On a bridge that routes the table raw closes nothing, and with icc: false nothing but the filter does."""
+    run, routed, shop = here.pipeline.run, here.container("routed"), here.container("shop")
+    networks = [{**NETWORK, "containers": [*NETWORK["containers"], {"name": "idle", "address": "192.168.5.30"}]},
+                {**OPEN, "trusted_interfaces": []}]
+    run("host_network", networks=networks)
+    for name in ("web", "routed"):
+        here.serve(here.container(name), name, (80, 81))
+    # Without any rule that asks for states the kernel tracks nothing, and nothing could go on.
+    here.box.run(["iptables", "-t", "mangle", "-A", "PREROUTING", "-m", "conntrack", "--ctstate", "INVALID"])
+    flush(here)
+    monkeypatch.setattr(traffic, "PATIENCE", 1.0)
+    with contextlib.ExitStack() as stack:
+        unpublished, published, stranger, linked = (stack.enter_context(Flow(here.servers, *call)) for call in (
+            (here.outside, OWN, 81), (here.outside, OWN, 80), (here.container("idle"), WEB, 81), (shop, WEB, 81)))
+        begun, kept = (stack.enter_context(Connection(routed, port, place, OWN, port))
+                       for port, place in ((8181, here.outside), (8182, here.host)))
+        assert [flow.send() for flow in (unpublished, published, stranger, linked)] == [
+            "routed:81", "routed:80", "web:81", "web:81"]
+        assert begun.lives() and kept.lives()
+        run("host_network", networks=networks)
+        assert [flow.send() for flow in (unpublished, published, stranger, linked)] == ["", "routed:80", "", "web:81"]
+        assert kept.lives()
+        with pytest.raises(OSError, match="timed out"):
+            begun.lives()
+    assert run("host_network", networks=networks)["actions"] == []

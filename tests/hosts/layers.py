@@ -37,6 +37,7 @@ LAYERS = {
     "docker": ["busybox-static", "docker.io", "docker-cli?", "iptables", "podman", "runc"],
     "firewalld": ["firewalld"],
     "netavark": ["netavark"],
+    "netfilter-persistent": ["iptables-persistent"],
     "nftables": ["nftables"],
     "sshd": ["openssh-server"],
     "ufw": ["ufw"],

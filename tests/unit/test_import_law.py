@@ -19,7 +19,8 @@ PACKAGE = "ansible_collections.mooring.net.plugins.module_utils"
 # The storeys, from the ground up: a folder imports from itself and from folders of earlier places only. This list is
 # the law; docs/architecture.md explains it.
 STOREYS = ("core", "netns", "ports", "ipam", "link", "files", "foreign", "firewall", "engine", "host", "bridge",
-           "endpoint", "policy", "publish", "icc", "names", "follower", "veth", "daemon", "upkeep", "document", "run")
+           "endpoint", "policy", "publish", "icc", "names", "follower", "boot", "veth", "daemon", "upkeep", "document",
+           "run")
 
 # May touch the host: open files, ask the kernel, start programs.
 ADAPTERS = {"core/child", "core/command", "core/folders", "core/lock", "core/regular", "core/trust", "engine/inspect",

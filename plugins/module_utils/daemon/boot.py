@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from ..boot.model import GATE, REPLAY
 from ..link.model import BRIDGE, Mark
 
 NOTE = "# Made by mooring.net, and replaced when the bridge changes."
@@ -14,6 +15,9 @@ KEPT = ("masq", "iptables", "ip6tables", "fwd")
 
 def unit(links: Sequence[Mapping[str, Any]], name: str) -> str:
     """A unit that makes a bridge of ours as it is now, unless there is one: then systemd skips it.
+
+    Where the network of the host outlives a run it is made by what brings that back, and closed before. The unit comes
+    after both, and is there for hosts that have not chosen so, and for the day on which that fails.
 
     :param links: ``ip -json -details address``
     """
@@ -27,7 +31,8 @@ def unit(links: Sequence[Mapping[str, Any]], name: str) -> str:
                 f'link set dev {name} alias "{Mark(BRIDGE, name, settings).text}"',
                 *(f"address add {address} dev {name}" for address in addresses), f"link set dev {name} up"]
     return "\n".join([NOTE, "[Unit]", f"Description=Bridge {name} of a Docker daemon",
-                      f"ConditionPathExists=!/sys/class/net/{name}", "", "[Service]", "Type=oneshot",
+                      f"After={GATE}.service {REPLAY}.service", f"ConditionPathExists=!/sys/class/net/{name}", "",
+                      "[Service]", "Type=oneshot",
                       *(f"ExecStart=ip {command}" for command in commands), ""])
 
 

@@ -174,6 +174,8 @@ class ConntrackFlush:
     :param local: the host's own addresses: what goes to the same port of somebody else passes by and is left alone
     :param inward: addresses or networks of containers with their first and last UDP port, which were reached directly
     :param outward: networks of containers whose UDP goes out with another source from now on
+    :param entered: networks of containers that stood open, each with the networks from which it may be entered
+    :param doors: what may be entered there from elsewhere: source ("" for anybody), address, protocol, ports
     """
 
     family: str
@@ -182,6 +184,8 @@ class ConntrackFlush:
     local: tuple[str, ...] = ()
     inward: tuple[tuple[str, int, int], ...] = ()
     outward: tuple[str, ...] = ()
+    entered: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    doors: tuple[tuple[str, str, str, int, int], ...] = ()
     stage = FORGET
     netns = HOST
 
@@ -196,6 +200,12 @@ class ConntrackFlush:
         """
         ports, addresses = self._wanted
         if replier != destination and replier in addresses:
+            return True
+        if replier == destination and any(
+                _is_in(destination, place) and not any(_is_in(source, each) for each in welcome)
+                for place, welcome in self.entered) and not any(
+                destination == address and protocol == kind and first <= port <= last and who in ("", source)
+                for who, address, kind, first, last in self.doors):
             return True
         if protocol == "udp" and (
                 any(first <= port <= last and _is_in(destination, place) for place, first, last in self.inward)
@@ -216,7 +226,8 @@ class ConntrackFlush:
         words = [f"{protocol} port {first}" if first == last else f"{protocol} ports {first}-{last}"
                  for protocol, first, last in self.ports[:4]] + list(self.addresses[:4])
         places = list(dict.fromkeys([f"udp to {place}" for place, _first, _last in self.inward]
-                                    + [f"udp from {place}" for place in self.outward]))
+                                    + [f"udp from {place}" for place in self.outward]
+                                    + [f"all to {place}" for place, _welcome in self.entered]))
         words += places[:4]
         more = len(self.ports) + len(self.addresses) + len(places) - len(words)
         return f"forget tracked connections of {', '.join(words)}" + (f" and {more} more" if more else "")

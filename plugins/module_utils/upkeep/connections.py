@@ -2,14 +2,17 @@
 """Tracked connections that would go on by a permission or a translation that has ended. Pure."""
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Optional
 
 from ..bridge.model import Bridge, partners
 from ..core.plan import CLOSE
-from ..firewall.model import FAMILIES
+from ..firewall.iptables.saved import target_of
+from ..firewall.model import FAMILIES, ObservedTable
 from ..host.draft import Draft
+from ..host.model import HostState
 from ..host.operations import ConntrackFlush
+from ..policy.bridge import HOOKS, inward_chain
 from ..policy.model import Policy
 from ..ports.linkage import Linkage
 from ..ports.model import ORDER, family_of
@@ -78,6 +81,51 @@ def forget_sources(draft: Draft, before: Mapping[str, Bridge], after: Mapping[st
             if old and (places := new.inside(family)) and new.filters(family) and (
                     old.masquerades(family) != new.masquerades(family) or old.subnet(family) != new.subnet(family)):
                 draft.do(ConntrackFlush(family, outward=places))
+
+
+def forget_uninvited(draft: Draft, before: Policy, after: Policy) -> None:
+    """What somebody has begun while rules were gone ends, TCP as well: replies are accepted whatever else is there.
+
+    What may be reached goes on: the kernel takes up again what it has forgotten in the middle (nf_conntrack_tcp_loose).
+    """
+    for family in FAMILIES:
+        host = tuple(each for each in draft.state.host.addresses if family_of(each) == family)
+        opened = [bridge for name, bridge in after.bridges.items() if name in before.bridges and bridge.filters(family)
+                  and name in draft.observed.host.links and _stood_open(draft.observed, before.bridges[name], family)]
+        entered = tuple((place, (*host, *_welcome(bridge, after, family)))
+                        for bridge in opened for place in bridge.inside(family))
+        if entered:
+            draft.do(ConntrackFlush(family, entered=entered, doors=tuple(_doors(after, family))))
+
+
+def _stood_open(observed: HostState, bridge: Bridge, family: str) -> bool:
+    """Whether a chain of a bridge is gone or empty, or a rule that leads to ours. A gate brings some of them back."""
+    if family in observed.unusable or not bridge.filters(family):
+        return False
+    tables = {name: observed.tables.get((family, name), ObservedTable()) for name in HOOKS}
+    led = {(name, hook.chain, target_of(hook.line)) for name, table in tables.items() for hook in table.hooks}
+    chain = tables["filter"].chains.get(inward_chain(bridge.name))
+    return chain is None or not chain.comments or any(
+        (name, hook.point.upper(), hook.target) not in led for name, hooks in HOOKS.items() for hook in hooks)
+
+
+def _welcome(bridge: Bridge, policy: Policy, family: str) -> Iterator[str]:
+    """The networks from which the containers of a bridge may be reached, beside the host."""
+    if bridge.icc and not bridge.uplink:
+        yield from bridge.inside(family)
+    yield from (network for network in bridge.trusted_networks if family_of(network) == family)
+    for name in partners(bridge, policy.bridges.values()):
+        yield from policy.bridges[name].inside(family)
+
+
+def _doors(policy: Policy, family: str) -> Iterator[tuple[str, str, str, int, int]]:
+    for publication in policy.publications:
+        if publication.direct and publication.family == family:
+            last = publication.container_port + publication.count - 1
+            yield "", publication.container_ip, publication.protocol, publication.container_port, last
+    for link in policy.links:
+        if link.opens and link.family == family:
+            yield link.source_ip, link.target_ip, link.protocol, *link.port_range
 
 
 def _places(old: Bridge, new: Bridge, family: str) -> tuple[str, ...]:

@@ -27,7 +27,7 @@ from ..policy.model import Policy
 from ..policy.rules import table_rules
 from ..ports.ledger import Ledger
 from ..ports.model import Publication
-from .connections import forget_connections, forget_paths, forget_sources
+from .connections import forget_connections, forget_paths, forget_sources, forget_uninvited
 from .routes import follow_routes
 from .shortcuts import has_group, ways_out
 from .transition import meet
@@ -70,6 +70,7 @@ def keep_rules(draft: Draft) -> None:
     forget_connections(draft, between, after)
     forget_paths(draft, before.bridges, between.bridges)
     forget_sources(draft, before.bridges, after.bridges)
+    forget_uninvited(draft, before, after)
 
 
 def policy_of(state: HostState, ledger: Ledger) -> Policy:

@@ -9,9 +9,30 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from ..model import TableRules
+from ..model import COMMANDS, TableRules
 from .text import chain_text, hook_text, write_chain
 from .tree import grow_trees
+
+
+WAIT = "30"  # seconds for the lock that iptables-legacy takes on /run/xtables.lock
+
+
+def program_of(family: str) -> str:
+    """The program that reads the files of a family. A host has chosen its backend by what it leads to."""
+    return f"{COMMANDS[family]}-restore"
+
+
+def load_command(program: str, table: str, path: str) -> str:
+    """What loads a table of a gate, where nothing of ours is in it.
+
+    :param program: the path of :func:`program_of`
+    """
+    return f"{program} --noflush -w {WAIT} -T {table} {path}"
+
+
+def guard_command(program: str, path: str) -> str:
+    """What ends with another status than 0 where a hook is not there."""
+    return f"{program} --noflush -w {WAIT} {path}"
 
 
 def gate_text(family: str, tables: Mapping[str, TableRules]) -> str:

@@ -12,7 +12,8 @@ BRIDGE = {"ifname": "bridge0", "address": "02:6d:57:23:80:ab", "mtu": 1400,
 
 def test_the_bridge_is_made_as_the_role_has_it_and_not_as_others_do():
     assert unit([{"ifname": "lo"}, BRIDGE], "bridge0").splitlines()[1:] == [
-        "[Unit]", "Description=Bridge bridge0 of a Docker daemon", "ConditionPathExists=!/sys/class/net/bridge0", "",
+        "[Unit]", "Description=Bridge bridge0 of a Docker daemon", "After=mooring-gate.service mooring.service",
+        "ConditionPathExists=!/sys/class/net/bridge0", "",
         "[Service]", "Type=oneshot",
         "ExecStart=ip link add name bridge0 address 02:6d:57:23:80:ab mtu 1400 type bridge",
         'ExecStart=ip link set dev bridge0 alias "mooring:bridge:bridge0:iptables=0"',

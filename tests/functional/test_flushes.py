@@ -1,0 +1,161 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Others take the rules away, in every way that they have, while datagrams never stop: what gets through, for how long.
+
+The units are the real ones, on a real systemd. How long it takes is not for a test to say, but which of the two ways it
+goes: at once, or with the next look of the guard.
+"""
+import json
+import sys
+import time
+
+import pytest
+from ansible_collections.mooring.net.plugins.module_utils.boot.model import ENABLED
+from ansible_collections.mooring.net.plugins.module_utils.boot.units import units
+from containers import BOX, box, once
+from pipeline import CHECKOUT
+from probes import Probes
+from traffic import Place
+
+pytestmark = once
+PROGRAM, ORDER = "/usr/local/lib/mooring/mooring.pyz", "/var/lib/mooring/applied.json"
+WEB, SHOP, MUTE, DB, OWN = "192.168.5.10", "192.168.5.11", "192.168.5.12", "10.20.0.10", "10.30.0.10"
+NETWORKS = [
+    {"name": "front", "bip": "192.168.5.1/24", "icc": False, "containers": [
+        {"name": "web", "address": WEB, "published_ports": ["8080:80/udp", "8080:80", "127.0.0.1:8081:80"]},
+        {"name": "shop", "address": SHOP}, {"name": "mute", "address": MUTE}]},
+    {"name": "back", "bip": "10.20.0.1/24", "containers": [{"name": "db", "address": DB}]},
+    {"name": "plain", "bip": "10.30.0.1/24", "gateway_mode": "routed", "containers": [
+        {"name": "own", "address": OWN, "published_ports": ["80/udp"]}]}]
+NAMES = ("web", "shop", "mute", "db", "own")
+# What brings the network back, with the code of the checkout.
+REPLAY = f"""#!{sys.executable}
+import json, sys
+sys.path.insert(0, {str(CHECKOUT / '.collections')!r})
+from ansible_collections.mooring.net.plugins.module_utils.document.options import OPTIONS
+from ansible_collections.mooring.net.plugins.module_utils.document.parts import parts
+from ansible_collections.mooring.net.plugins.module_utils.host.real import RealHost
+from ansible_collections.mooring.net.plugins.module_utils.run.converge import converge
+from ansible_collections.mooring.net.plugins.module_utils.run.frame import check_options
+with open({ORDER!r}) as order:
+    converge(parts(check_options(OPTIONS, {{"networks": json.load(order)}})), RealHost(True), True)
+"""
+ANNOUNCED = {
+    "nftables": ["systemctl start nftables", "systemctl restart nftables", "systemctl reload nftables",
+                 "systemctl stop nftables"],
+    "firewalld": ["systemctl start firewalld", "systemctl reload firewalld", "systemctl restart firewalld",
+                  "systemctl stop firewalld"],
+    "ufw": ["systemctl start ufw", "ufw --force enable", "ufw reload", "systemctl restart ufw", "ufw disable",
+            "systemctl stop ufw"],
+    "netfilter-persistent": ["netfilter-persistent save", "systemctl start netfilter-persistent",
+                             "systemctl restart netfilter-persistent", "systemctl stop netfilter-persistent"]}
+SILENT = {
+    "nftables": ["nft flush ruleset", "iptables -F", "iptables -t raw -F", "iptables -t nat -F",
+                 "iptables -D FORWARD 1"],
+    "firewalld": ["firewall-cmd --reload", "firewall-cmd --complete-reload"],
+    "ufw": ["/lib/ufw/ufw-init flush-all"], "netfilter-persistent": ["netfilter-persistent flush"]}
+
+
+class Site:
+    """A host with its network, its units and somebody outside who knows the way to all containers."""
+
+    def __init__(self, here, layer):
+        self.here, self.layer = here, layer
+        here.sh("sysctl -qw net.ipv4.ip_forward=1; iptables -P FORWARD ACCEPT")
+        here.outside_host.run(["ip", "route", "add", "default", "via", BOX])
+        self.install()
+        here.sh("systemctl start mooring.target")
+        self.places = {name: Place(here.host, name) for name in NAMES}
+        for name in NAMES:
+            here.servers.serve(self.places[name], name, (80, 81))
+        here.servers.serve(here.place, "host", (9999,), address="127.0.0.1", protocols=("udp",))
+        # As a container can that has CAP_NET_ADMIN in its own network.
+        here.sh("ip netns exec shop sh -ec 'sysctl -qw net.ipv4.conf.all.route_localnet=1; "
+                "ip address delete 127.0.0.1/8 dev lo; ip route add 127.0.0.1 via 192.168.5.1'")
+
+    def install(self):
+        here = self.here
+        here.sh("mkdir -p -m 700 /var/lib/mooring; mkdir -p /usr/local/lib/mooring")
+        here.host.path(ORDER).write_text(json.dumps(NETWORKS))
+        here.host.path(PROGRAM).write_text(REPLAY)
+        programs = {"ipv4": "/usr/sbin/iptables-restore", "ipv6": "/usr/sbin/ip6tables-restore"}
+        for path, text in units(programs, PROGRAM, ORDER, seconds=15).items():
+            file = here.host.path(path)
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(text)
+        here.sh(f"chmod 755 {PROGRAM}; systemctl daemon-reload; systemctl --quiet enable {' '.join(ENABLED)}")
+
+    @property
+    def opened(self):
+        published, routed = (self.here.outside, "udp", BOX, 8080), (self.here.outside, "udp", OWN, 80)
+        # Of firewalld's zones none lets through what is not translated.
+        return {"published": published} if self.layer == "firewalld" else {"published": published, "routed": routed}
+
+    @property
+    def closed(self):
+        outside, shop = self.here.outside, self.places["shop"]
+        return {"unpublished": (outside, "udp", WEB, 81), "direct": (outside, "udp", WEB, 80),
+                "routed, unpublished": (outside, "udp", OWN, 81),
+                "between bridges": (self.places["db"], "udp", WEB, 80), "icc, isolated": (shop, "udp", MUTE, 80),
+                "icc": (shop, "udp", WEB, 80), "loopback of the host": (shop, "udp", "127.0.0.1", 9999)}
+
+    def is_whole(self, probes):
+        return probes.all_is(self.opened, self.closed, during=0.6)
+
+    def happens(self, script, seconds):
+        """Something happens; what gets through of what must not, and what is lost of what must get through.
+
+        :param seconds: within which all is to be as before, hard-pressed machines included
+        """
+        with Probes(self.here.servers, **self.opened, **self.closed) as probes:
+            self.wait(probes, 20, f"before {script}")
+            began = time.monotonic()
+            self.here.host.run(["sh", "-ec", script])
+            time.sleep(0.7)
+            self.wait(probes, seconds, script)
+            seen = probes.seen(began)
+        assert self.here.run("network_info")["network"]["drift"] == []
+        return {**{name: seen[name].through for name in self.closed}, **{name: seen[name].lost for name in self.opened}}
+
+    def wait(self, probes, seconds, what):
+        deadline = time.monotonic() + seconds
+        while not self.is_whole(probes):
+            assert time.monotonic() < deadline, (what, {
+                name: (len(each.through), len(each.lost)) for name, each in probes.seen(time.monotonic() - 1).items()})
+            time.sleep(0.05)
+
+
+@pytest.fixture(params=sorted(ANNOUNCED))
+def site(request):
+    with box(request.param, outside=True, systemd=True) as found:
+        if request.param == "firewalld":
+            found.sh("systemctl start dbus")
+        yield Site(found, request.param)
+
+
+def test_what_units_announce_heals_without_a_look_of_the_guard(site):
+    """The timer does not run."""
+    for event in ANNOUNCED[site.layer]:
+        got = site.happens(event, 10)
+        assert got["icc, isolated"] == [], event
+        if site.layer == "ufw":
+            assert not any(got.values()), (event, got)
+
+
+def test_what_nobody_announces_heals_with_the_next_look(site):
+    site.here.sh("systemctl start mooring-guard.timer")
+    if site.layer == "firewalld":
+        site.here.sh("systemctl start firewalld")
+    for event in SILENT[site.layer]:
+        got = site.happens(event, 30)
+        assert got["icc, isolated"] == [], event
+        if event in ("iptables -F", "iptables -D FORWARD 1"):  # raw is still there
+            assert got["direct"] == got["between bridges"] == got["loopback of the host"] == [], event
+
+
+def test_the_guard_says_nothing_while_all_is_there(site):
+    here = site.here
+    here.sh("systemctl start mooring-guard.service")
+    before = here.sh("journalctl --no-pager -u mooring-guard.service | wc -l")
+    here.sh("for n in 1 2 3; do systemctl start mooring-guard.service; done; journalctl --sync || true")
+    assert here.sh("journalctl --no-pager -u mooring-guard.service | wc -l") == before
+    assert here.sh("systemctl --failed --no-legend") == ""
