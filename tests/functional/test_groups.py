@@ -64,6 +64,12 @@ def here(request):
         build(found)
         serve(found)
         run = found.box.run
+        # With more than three bridges and a way to the outside, rules know that way before the names of bridges.
+        for address in (OUTSIDE, OUTSIDE6):
+            run(["ip", "route", "add", "default", "via", address])
+        found.pipeline.run("docker_bridge", name="more", bip="10.60.0.1/24")
+        for program in PROGRAMS:
+            assert "to the outside by eth0" in run([f"{program}-save"]).stdout
         run(["ip", "netns", "add", "alien"])
         run(["ip", "-batch", "-"], input="""
 link add alien0 type bridge

@@ -84,7 +84,7 @@ def handed_chain(bridge: str) -> str:
 
 
 def forward_chains(bridges: Sequence[Bridge], own: Sequence[Bridge], family: str,
-                   inner: Iterable[str] = (), groups: bool = False) -> list[Chain]:
+                   inner: Iterable[str] = (), groups: bool = False, outer: Iterable[str] = ()) -> list[Chain]:
     """Towards a bridge comes before away from one, so that traffic between two bridges meets the target's DROP.
 
     What is under way needs no look at all the names, since every bridge lets it in: it does not go to containers of
@@ -94,6 +94,7 @@ def forward_chains(bridges: Sequence[Bridge], own: Sequence[Bridge], family: str
     :param inner: bridges with nothing but containers behind them. Those whose rules are not ours decide themselves who
         gets in: Docker before 28 leaves the rest to the policy of FORWARD, which our ACCEPT would anticipate
     :param groups: whether rules ask for the group of an interface
+    :param outer: interfaces of others that lead to the outside and are to be known first
     """
     # With an uplink only addresses tell containers from others.
     names = [bridge.name for bridge in bridges if not bridge.uplink]
@@ -111,9 +112,9 @@ def forward_chains(bridges: Sequence[Bridge], own: Sequence[Bridge], family: str
                             Rule((under_way,), Jump(BESIDE if theirs else ONWARD), "under way"),
                             *inward, *pairs, *theirs,
                             Rule((), Jump(ONWARD), "from containers"), Rule((), Jump(AWAY), "from bridges")),
-                  Lookup.OUT), *((begun.chain(theirs),) if groups else ()), *_by_address(bridges, family),
-            *((beside,) if theirs else ()),
-            Chain(AWAY, tuple(outward), Lookup.IN), *handed]
+                  Lookup.OUT), *((begun.chain(theirs),) if groups else ()),
+            *_by_address(bridges, family, [name for name in outer if name not in others]),
+            *((beside,) if theirs else ()), Chain(AWAY, tuple(outward), Lookup.IN), *handed]
 
 
 def _handed_over(other: str, bridges: Iterable[Bridge], own: Sequence[Bridge]) -> Chain:
@@ -123,13 +124,17 @@ def _handed_over(other: str, bridges: Iterable[Bridge], own: Sequence[Bridge]) -
         for bridge in bridges if other in partners(bridge, own)), Lookup.IN)
 
 
-def _by_address(bridges: Sequence[Bridge], family: str) -> list[Chain]:
-    """What goes to containers, and comes from them, at addresses of their bridges: nearly all."""
+def _by_address(bridges: Sequence[Bridge], family: str, ways_out: Iterable[str]) -> list[Chain]:
+    """What goes to containers, and comes from them, at addresses of their bridges: nearly all.
+
+    What goes out by a way to the outside goes to no bridge, so that it is not compared with all the names.
+    """
     here = [(bridge.name, place) for bridge in bridges for place in bridge.inside(family)]
     inward = [Rule((Destination(place), Out(name)), Jump(inward_chain(name)), f"{name} in {place}")
               for name, place in here]
     outward = [Rule((Source(place), In(name)), Accept(), f"{name} out {place}") for name, place in here]
-    return [Chain(TOWARDS, tuple(inward), Lookup.TO), Chain(ONWARD, tuple(outward), Lookup.FROM)]
+    passing = [Rule((Out(name),), Jump(ONWARD), f"to the outside by {name}") for name in ways_out]
+    return [Chain(TOWARDS, (*inward, *passing), Lookup.TO), Chain(ONWARD, tuple(outward), Lookup.FROM)]
 
 
 def bridge_chain(bridge: Bridge, own: Iterable[Bridge], family: str, opened: Sequence[Rule] = ()) -> Chain:

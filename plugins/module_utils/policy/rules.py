@@ -22,7 +22,7 @@ def table_rules(wanted: Policy, family: str) -> dict[str, TableRules]:
     linked = [link for link in (*wanted.links, *wanted.held_links) if link.family == family]
     every = tuple(wanted.bridges.values())
     opened = direct.select_opened(published, own, held)
-    filters = bridge_rules.forward_chains(own, every, family, wanted.inner, wanted.groups)
+    filters = bridge_rules.forward_chains(own, every, family, wanted.inner, wanted.groups, wanted.outer)
     for bridge in own:
         here = [link for link in linked if link.bridge == bridge.name]
         jumps = [direct.jump(bridge.name)] if bridge.name in opened else []

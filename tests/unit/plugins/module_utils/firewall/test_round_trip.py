@@ -22,13 +22,14 @@ Chains = Mapping[str, Chain]
 
 
 class Packet(NamedTuple):
-    """A packet of a connection that is under way; ``out`` is "" before it is known where it goes out."""
+    """A packet of a connection that is under way, or begins; ``out`` is "" before it is known where it goes out."""
 
     into: str
     out: str
     source: str
     destination: str
     group: str = ""  # the interface that is in the group of our bridges
+    state: str = "established"
 
 
 def _names(interface: str, name: str) -> bool:
@@ -48,7 +49,7 @@ def fits(match: Match, packet: Packet) -> bool:
     if isinstance(match, Local):
         return (packet.destination == HOST and match.end == "destination") is not match.negated
     assert isinstance(match, State)
-    return ("established" in match.words) is not match.negated
+    return (packet.state in match.words) is not match.negated
 
 
 def walk(chains: Chains, name: str, packet: Packet) -> tuple[Verdict, int]:
@@ -110,6 +111,36 @@ def steps(kind: str, count: int, groups: bool = True) -> int:
 @pytest.mark.parametrize(("count", "more"), [(10, 7), (100, 12)])
 def test_a_round_trip_walks_few_rules_more_with_many_bridges(kind: str, count: int, more: int) -> None:
     assert steps(kind, count) <= steps(kind, 1) + more
+
+
+def steps_outwards(kind: str, count: int) -> int:
+    """The most rules of the filter table that the first packet of a connection to the outside walks."""
+    _world, _raw, filters = host(kind, count)
+    walked = [walk(filters, "MOORING-FORWARD", Packet(name, "ens3", f"10.{100 + number // 50}.{number % 50}.5", CLIENT,
+                                                      name, "new")) for number, name in enumerate(names(kind, count))]
+    assert {verdict for verdict, _looked in walked} == {Accept()}
+    return max(looked for _verdict, looked in walked)
+
+
+@pytest.mark.parametrize(("count", "more"), [(10, 7), (100, 11)])
+def test_what_begins_outwards_is_not_compared_with_names(count: int, more: int) -> None:
+    assert steps_outwards("any", count) == steps_outwards("alike", count) <= steps_outwards("any", 1) + more
+
+
+def test_a_way_out_that_is_a_bridge_with_rules_of_others_is_left_to_them() -> None:
+    world = World()
+    for number in range(4):
+        world.bridge(f"br{number}", f"10.100.{number}.1/24")
+    for name in ("docker0", "br-wan"):
+        world.state.host.links[name] = Link(name, "bridge", 60, up=True)
+    world.state.host.routes += [Route("default", "docker0", metric=50),
+                                Route("default", "br-wan", "10.8.0.1", metric=60)]
+    _raw, filters = chains_of(world)
+    found = {name: walk(filters, "MOORING-FORWARD", Packet("br0", name, "10.100.0.5", CLIENT, "br0", "new"))[0]
+             for name in ("ens3", "br-wan", "docker0", "wg0")}
+    assert found == {"ens3": Accept(), "br-wan": Accept(), "docker0": Return(), "wg0": Accept()}
+    for name in ("ens3", "br-wan"):
+        assert walk(filters, "MOORING-FORWARD", Packet("eth9", name, "10.100.0.5", CLIENT, state="new"))[0] == Return()
 
 
 def test_without_groups_it_walks_more() -> None:
