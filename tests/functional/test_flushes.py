@@ -14,7 +14,7 @@ from ansible_collections.mooring.net.plugins.module_utils.boot.units import unit
 from containers import BOX, box, once
 from pipeline import CHECKOUT
 from probes import Probes
-from traffic import Place
+from traffic import SILENCE, Place, ask, expect_closed
 
 pytestmark = once
 PROGRAM, ORDER = "/usr/local/lib/mooring/mooring.pyz", "/var/lib/mooring/applied.json"
@@ -27,6 +27,9 @@ NETWORKS = [
     {"name": "plain", "bip": "10.30.0.1/24", "gateway_mode": "routed", "containers": [
         {"name": "own", "address": OWN, "published_ports": ["80/udp"]}]}]
 NAMES = ("web", "shop", "mute", "db", "own")
+# As a container can that has CAP_NET_ADMIN in its own network.
+LOOPBACK = """ip netns exec shop sh -ec 'sysctl -qw net.ipv4.conf.all.route_localnet=1
+    ip address delete 127.0.0.1/8 dev lo; ip route add 127.0.0.1 via 192.168.5.1'"""
 # What brings the network back, with the code of the checkout.
 REPLAY = f"""#!{sys.executable}
 import json, sys
@@ -68,9 +71,7 @@ class Site:
         for name in NAMES:
             here.servers.serve(self.places[name], name, (80, 81))
         here.servers.serve(here.place, "host", (9999,), address="127.0.0.1", protocols=("udp",))
-        # As a container can that has CAP_NET_ADMIN in its own network.
-        here.sh("ip netns exec shop sh -ec 'sysctl -qw net.ipv4.conf.all.route_localnet=1; "
-                "ip address delete 127.0.0.1/8 dev lo; ip route add 127.0.0.1 via 192.168.5.1'")
+        here.sh(LOOPBACK)
 
     def install(self):
         here = self.here
@@ -159,3 +160,19 @@ def test_the_guard_says_nothing_while_all_is_there(site):
     here.sh("for n in 1 2 3; do systemctl start mooring-guard.service; done; journalctl --sync || true")
     assert here.sh("journalctl --no-pager -u mooring-guard.service | wc -l") == before
     assert here.sh("systemctl --failed --no-legend") == ""
+
+
+def test_without_a_port_by_the_loopback_containers_do_not_reach_it_whatever_is_flushed():
+    with box(outside=True) as here:
+        containers = NETWORKS[0]["containers"]
+        for port, reached in (["127.0.0.1:8081:80/udp"], True), ([f"{BOX}:8080:80/udp"], False):
+            here.run("host_network", networks=[{**NETWORKS[0], "containers": [
+                {**containers[0], "published_ports": port}, *containers[1:]]}])
+            if reached:
+                shop = Place(here.host, "shop")
+                here.servers.serve(here.place, "host", (9999,), address="127.0.0.1", protocols=("udp",))
+                here.sh(LOOPBACK)
+            expect_closed(here.servers, (shop, "udp", "127.0.0.1", 9999))
+            here.sh("for table in raw nat filter; do iptables -t $table -F; iptables -t $table -X; done")
+            [answer] = ask((shop, "udp", "127.0.0.1", 9999), seconds=SILENCE)
+            assert (answer.outcome == "answered") is reached

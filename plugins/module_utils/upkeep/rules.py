@@ -12,6 +12,7 @@ from typing import Optional
 from ..bridge.forwarding import ROUTE_LOCALNET
 from ..bridge.model import Bridge, Subnets, awaited_bridges, bridges, inner_bridges, with_leases
 from ..bridge.sources import find_sources
+from ..core.model import is_known
 from ..core.plan import CLOSE
 from ..firewall.iptables import sync as iptables
 from ..firewall.model import COMMANDS, FAMILIES, TABLES
@@ -20,6 +21,7 @@ from ..host.draft import Draft
 from ..host.endpoints import containers, endpoints
 from ..host.model import BRIDGE_CALLS, HostState
 from ..host.operations import ModuleLoad, SysctlSet
+from ..host.settings import known
 from ..host.ways import Ways, find_detours
 from ..netns.model import HOST
 from ..policy import direct
@@ -67,6 +69,7 @@ def keep_rules(draft: Draft) -> None:
     if between == before or after != between:
         _write(draft, after)
     _route_loopback(draft, _find_loopback_bridges(after.publications, draft.state))
+    _end_loopback(draft, after.publications)
     forget_connections(draft, between, after)
     forget_paths(draft, before.bridges, between.bridges)
     forget_sources(draft, before.bridges, after.bridges)
@@ -159,9 +162,29 @@ def _route_loopback(draft: Draft, names: Sequence[str]) -> None:
             draft.do(SysctlSet(HOST, name, "1", value))
 
 
+def _end_loopback(draft: Draft, published: Sequence[Publication]) -> None:
+    """Where no port is reached by 127.0.0.1 containers have no way to it, whatever somebody does to the rules.
+
+    An adopted bridge may have ports of others, and one without our rules has those of others.
+    """
+    own = bridges(draft.state)
+    subnets = Subnets(own.values())
+    kept = {found.name for each in published if _is_by_loopback(each) and is_known(each.container_ip)
+            and (found := subnets.bridge(each.container_ip))}
+    for name, bridge in own.items():
+        setting = ROUTE_LOCALNET.format(name)
+        if bridge.iptables and not bridge.adopted and name not in kept and (
+                known(draft.state.sysctls, HOST, setting) == "1"):
+            draft.do(SysctlSet(HOST, setting, "0", draft.state.sysctls.get((HOST, setting))))
+
+
+def _is_by_loopback(publication: Publication) -> bool:
+    return publication.family == "ipv4" and not publication.direct and (
+        publication.host_ip == "0.0.0.0" or ipaddress.ip_address(publication.host_ip).is_loopback)
+
+
 def _find_loopback_bridges(published: Sequence[Publication], state: HostState) -> list[str]:
     """Bridges with a port that 127.0.0.1 of the host reaches, whose replies the kernel routes with route_localnet."""
     places: dict[str, Optional[str]] = {e.ip("ipv4"): e.bridge for e in endpoints(state) if e.ip("ipv4")}
-    found = {places.get(p.container_ip) for p in published if p.family == "ipv4" and (
-        p.host_ip == "0.0.0.0" or ipaddress.ip_address(p.host_ip).is_loopback)}
+    found = {places.get(each.container_ip) for each in published if _is_by_loopback(each)}
     return sorted(bridge for bridge in found if bridge)

@@ -9,7 +9,8 @@ from ..host.draft import Draft
 from ..host.endpoints import endpoints
 from ..host.model import Scope
 from ..host.registration import NetnsRecord
-from ..host.settings import FORWARDING_OF
+from ..host.settings import FORWARDING_OF, of_new
+from ..netns.model import HOST
 from ..publish.leftovers import find_vanished
 from .forwarding import find_unforwarded
 from .gate import keep_gate
@@ -24,7 +25,8 @@ from .shortcuts import keep_groups
 
 def widen(scope: Scope) -> Scope:
     """A scope with what :func:`settle` has to know."""
-    more = Scope(sysctls=SWITCHES, bridge_sysctls=(ROUTE_LOCALNET, ACCEPT_RA, *FORWARDING_OF.values()),
+    more = Scope(sysctls=(*SWITCHES, (HOST, of_new(ROUTE_LOCALNET))),
+                 bridge_sysctls=(ROUTE_LOCALNET, ACCEPT_RA, *FORWARDING_OF.values()),
                  outer_sysctls=(*OF_OTHERS, *((FORWARDING_OF["ipv4"],) if scope.others else ())), neighbours=True)
     return Scope.union([scope, more]) if scope.firewall else scope
 

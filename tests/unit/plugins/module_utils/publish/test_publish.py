@@ -2,6 +2,7 @@
 """Published ports of containers; the choice of host ports has tests of its own under ports/."""
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
@@ -9,7 +10,8 @@ from ansible_collections.mooring.net.plugins.module_utils.core.errors import Moo
 from ansible_collections.mooring.net.plugins.module_utils.core.plan import Assumption, Plan
 from ansible_collections.mooring.net.plugins.module_utils.firewall.operations import RestoreTable
 from ansible_collections.mooring.net.plugins.module_utils.host.operations import ConntrackFlush
-from ansible_collections.mooring.net.plugins.module_utils.netns.model import HOST
+from ansible_collections.mooring.net.plugins.module_utils.link.model import Link
+from ansible_collections.mooring.net.plugins.module_utils.netns.model import HOST, named_path
 from ansible_collections.mooring.net.plugins.module_utils.ports.model import Socket
 from world import World, desired, picture
 
@@ -160,6 +162,45 @@ def test_loopback_needs_route_localnet(world: World) -> None:
     plan = world.run("port_publish", netns="web", published_ports=["127.0.0.1:8080:80"])
     assert "set net.ipv4.conf.br0.route_localnet to 1 (was 0)" in plan.actions
     assert world.state.sysctls[HOST, "net/ipv4/conf/br0/route_localnet"] == "1"
+
+
+LOCALNET = "net/ipv4/conf/br0/route_localnet"
+OFF = "set net.ipv4.conf.br0.route_localnet to 0 (was 1)"
+
+
+@pytest.mark.parametrize("port", ["127.0.0.1:8080:80", "127.7.0.1:8080:80", "8080:80"])
+def test_without_a_port_by_the_loopback_there_is_no_route_localnet(world: World, port: str) -> None:
+    world.run("port_publish", netns="web", published_ports=[port, "127.0.0.1:8081:81"])
+    assert OFF not in world.run("port_publish", netns="web", published_ports=[port]).actions
+    plan = world.run("port_publish", netns="web", published_ports=["192.0.2.10:8080:80"])
+    assert OFF in plan.actions and world.state.sysctls[HOST, LOCALNET] == "0"
+    assert world.run("network_info").after[0]["drift"] == []
+
+
+def test_it_stays_for_a_container_that_may_come_back(world: World) -> None:
+    world.run("port_publish", netns="web", published_ports=["127.0.0.1:8080:80"])
+    world.host.end_namespace(named_path("web"))
+    assert OFF not in world.bridge("br1", "10.1.0.1/24").actions
+    assert OFF in world.run("port_publish", container="web", state="absent").actions
+
+
+def test_it_ends_where_somebody_else_has_switched_it_on(world: World) -> None:
+    world.state.sysctls[HOST, LOCALNET] = "1"
+    assert world.run("network_info").after[0]["drift"] == [OFF]
+    assert world.bridge("br0", None).actions == [OFF]
+
+
+def test_a_new_bridge_does_not_begin_with_it(world: World) -> None:
+    world.state.sysctls[HOST, "net/ipv4/conf/default/route_localnet"] = "1"
+    assert "set net.ipv4.conf.br1.route_localnet to 0" in world.bridge("br1", "10.1.0.1/24").actions
+
+
+@pytest.mark.parametrize("options", [{"adopt": True}, {"adopt": True, "iptables": False}])
+def test_it_is_left_alone_where_others_may_need_it(world: World, options: Mapping[str, bool]) -> None:
+    world.state.host.links["theirs"] = Link("theirs", "bridge", 50, up=True, addresses=("10.50.0.1/24",))
+    world.state.sysctls[HOST, "net/ipv4/conf/theirs/route_localnet"] = "1"
+    world.run("docker_bridge", name="theirs", **options)
+    assert world.state.sysctls[HOST, "net/ipv4/conf/theirs/route_localnet"] == ("1" if len(options) == 1 else "0")
 
 
 def test_sources(world: World) -> None:
