@@ -124,6 +124,15 @@ options:
       - Without it, what the document does not name stays as it is.
     type: bool
     default: false
+  persist:
+    description:
+      - Whether to write down what the host has been asked for, in C(/var/lib/mooring/applied.json), so that
+        C(mooring replay) brings it back after a reboot or a flush of the rules, with the same addresses and host ports.
+        M(mooring.net.host_program) installs that command.
+      - The file has the options of everything that the modules of this collection have been asked for on the host, by
+        whatever task. Once it is there, each task of any of these modules keeps it up to date.
+      - V(false) removes the file. Where nothing is said, it stays as it is.
+    type: bool
 seealso:
   - module: mooring.net.docker_bridge
   - module: mooring.net.netns_attach
@@ -171,9 +180,9 @@ network:
   description: The whole network as it is afterwards, as M(mooring.net.network_info) returns it.
   returned: success
   type: dict
-follower:
-  description: What is installed of the program that lets running containers follow the host's resolv.conf. It is
-    M(mooring.net.resolv_follower) that installs it, as the role P(mooring.net.host_network#role) does.
+program:
+  description: What is installed of the command C(mooring). It is M(mooring.net.host_program) that installs it, as the
+    role P(mooring.net.host_network#role) does.
   returned: success
   type: dict
   contains:
@@ -182,7 +191,7 @@ follower:
       type: bool
       returned: success
     present:
-      description: Whether the unit that watches the file is there.
+      description: Whether the program is there.
       type: bool
       returned: success
     installed:

@@ -15,6 +15,22 @@ from pathlib import Path
 CHECKOUT = Path(__file__).resolve().parent.parent.parent
 
 
+# Packs the command mooring as the module host_program does.
+PACK = """
+import sys
+sys.path.append(sys.argv[1])
+from ansible_collections.mooring.net.plugins.module_utils.program import adapter, archive
+sys.stdout.buffer.write(archive.pack(sys.executable, adapter.source_of))
+"""
+PROGRAM = "/usr/local/lib/mooring/mooring.pyz"
+
+
+def install_program(host):
+    """Put the command mooring on a test host."""
+    host.run(["sh", "-ec", f"mkdir -p $(dirname {PROGRAM}); {sys.executable} -c '{PACK}' "
+                           f"{CHECKOUT / '.collections'} >{PROGRAM}; chmod 755 {PROGRAM}"])
+
+
 class PipelineError(Exception):
     """A module refused or failed; the text is the message that Ansible would show.
 

@@ -4,15 +4,13 @@
 The units are the real ones, on a real systemd. How long it takes is not for a test to say, but which of the two ways it
 goes: at once, or with the next look of the guard.
 """
-import json
-import sys
 import time
 
 import pytest
 from ansible_collections.mooring.net.plugins.module_utils.boot.model import ENABLED
 from ansible_collections.mooring.net.plugins.module_utils.boot.units import units
 from containers import BOX, box, once
-from pipeline import CHECKOUT
+from pipeline import install_program
 from probes import Probes
 from traffic import SILENCE, Place, ask, expect_closed
 
@@ -30,18 +28,6 @@ NAMES = ("web", "shop", "mute", "db", "own")
 # As a container can that has CAP_NET_ADMIN in its own network.
 LOOPBACK = """ip netns exec shop sh -ec 'sysctl -qw net.ipv4.conf.all.route_localnet=1
     ip address delete 127.0.0.1/8 dev lo; ip route add 127.0.0.1 via 192.168.5.1'"""
-# What brings the network back, with the code of the checkout.
-REPLAY = f"""#!{sys.executable}
-import json, sys
-sys.path.insert(0, {str(CHECKOUT / '.collections')!r})
-from ansible_collections.mooring.net.plugins.module_utils.document.options import OPTIONS
-from ansible_collections.mooring.net.plugins.module_utils.document.parts import parts
-from ansible_collections.mooring.net.plugins.module_utils.host.real import RealHost
-from ansible_collections.mooring.net.plugins.module_utils.run.converge import converge
-from ansible_collections.mooring.net.plugins.module_utils.run.frame import check_options
-with open({ORDER!r}) as order:
-    converge(parts(check_options(OPTIONS, {{"networks": json.load(order)}})), RealHost(True), True)
-"""
 ANNOUNCED = {
     "nftables": ["systemctl start nftables", "systemctl restart nftables", "systemctl reload nftables",
                  "systemctl stop nftables"],
@@ -75,15 +61,14 @@ class Site:
 
     def install(self):
         here = self.here
-        here.sh("mkdir -p -m 700 /var/lib/mooring; mkdir -p /usr/local/lib/mooring")
-        here.host.path(ORDER).write_text(json.dumps(NETWORKS))
-        here.host.path(PROGRAM).write_text(REPLAY)
+        install_program(here.host)
+        here.run("host_network", networks=NETWORKS, persist=True)
         programs = {"ipv4": "/usr/sbin/iptables-restore", "ipv6": "/usr/sbin/ip6tables-restore"}
         for path, text in units(programs, PROGRAM, ORDER, seconds=15).items():
             file = here.host.path(path)
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_text(text)
-        here.sh(f"chmod 755 {PROGRAM}; systemctl daemon-reload; systemctl --quiet enable {' '.join(ENABLED)}")
+        here.sh(f"systemctl daemon-reload; systemctl --quiet enable {' '.join(ENABLED)}")
 
     @property
     def opened(self):

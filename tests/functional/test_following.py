@@ -63,7 +63,7 @@ class Following:
         containers = [{"name": "web"}, {"name": "own", "dns_servers": ["192.0.2.250"]},
                       *({"name": f"in-{name}", "container": f"in-{name}"} for name in self.engines)]
         self.variables = {"container_networks": [{"name": "br0", "bip": "10.9.0.1/24", "containers": containers}],
-                          "host_network_follow_python": sys.executable}
+                          "host_network_program_python": sys.executable}
         output, counts = self.play("mooring.net.site")
         assert counts["failed"] == 0, output
         self.process = here.host.popen(

@@ -503,33 +503,32 @@ def test_files_of_a_named_namespace_that_others_can_write_say_nothing(here, plan
     here.sh("rm -r /etc/netns")
 
 
-# The program that follows the host's resolv.conf
+# The command mooring
 
 
-FOLLOWER = """
+PROGRAM = """
 import sys
 sys.path.append(sys.argv[1])
 from ansible_collections.mooring.net.plugins.module_utils.core.errors import MooringError
-from ansible_collections.mooring.net.plugins.module_utils.follower import adapter, operations
-from ansible_collections.mooring.net.plugins.module_utils.run.follower import converge_follower
+from ansible_collections.mooring.net.plugins.module_utils.program import adapter, operations
+from ansible_collections.mooring.net.plugins.module_utils.run.installation import converge_program
 try:
     if sys.argv[2] == "install":
-        adapter.carry_out([operations.FileInstall("/usr/local/lib/mooring/core/lock.py", "text", None),
-                           operations.FileInstall("/etc/systemd/system/mooring-resolv.path", "unit", None)])
+        adapter.carry_out([operations.FileInstall("/usr/local/lib/mooring/mooring.pyz", b"text", None),
+                           operations.FileInstall("/etc/systemd/system/mooring-resolv.path", b"unit", None)])
     else:
-        converge_follower({"state": "present", "python": sys.executable}, False)
+        converge_program({"state": "present", "python": sys.executable, "follow_resolv_conf": True}, False)
 except MooringError as error:
     print(error)
 """
 
 
-def follower(here, what):
-    return here.host.run([sys.executable, "-c", FOLLOWER, CHECKOUT / ".collections", what]).stdout
+def program(here, what):
+    return here.host.run([sys.executable, "-c", PROGRAM, CHECKOUT / ".collections", what]).stdout
 
 
 @pytest.mark.parametrize(("plant", "message"), [
     ("mkdir -p {}; chown 1000 {}", "{} belongs to user 1000"),
-    ("mkdir -p {}/core; chown 1000 {}/core", "{}/core belongs to user 1000"),
     ("mkdir -p {}; chmod 777 {}", "{} can be written by others than root"),
     ("mkdir -p /run/theirs; ln -s /run/theirs {}", "{} is no folder"),
 ])
@@ -538,7 +537,7 @@ def test_a_program_that_others_could_change_is_not_run(here, plant, message):
     here.sh(plant.replace("{}", root))
     try:
         for what in ("plan", "install"):
-            assert message.replace("{}", root) in follower(here, what)
+            assert message.replace("{}", root) in program(here, what)
         assert here.sh(f"find {root}/ /run/theirs -type f 2>/dev/null || true") == ""
     finally:
         here.sh(f"rm -rf {root} /run/theirs")
@@ -546,12 +545,12 @@ def test_a_program_that_others_could_change_is_not_run(here, plant, message):
 
 def test_files_of_the_program_take_the_place_of_what_was_planted(here):
     root, unit = "/usr/local/lib/mooring", "/etc/systemd/system/mooring-resolv.path"
-    here.sh(f"echo precious >{VICTIM}; mkdir -p {root}/core /etc/systemd/system; chgrp 50 {root}/core; "
-            f"chmod g+s {root}/core; ln -s {VICTIM} {root}/core/lock.py; ln -s {VICTIM} {root}/core/.lock.py.new; "
+    here.sh(f"echo precious >{VICTIM}; mkdir -p {root} /etc/systemd/system; chgrp 50 {root}; "
+            f"chmod g+s {root}; ln -s {VICTIM} {root}/mooring.pyz; ln -s {VICTIM} {root}/.mooring.pyz.new; "
             f"ln -s {VICTIM} {unit}")
     try:
-        assert follower(here, "install") == "" and here.sh(f"cat {VICTIM}") == "precious\n"
-        assert here.sh(f"stat -c '%F %u %g %a %n' {root}/core/lock.py {root}/core/.l* {unit} 2>/dev/null || true") == (
-            f"regular file 0 0 644 {root}/core/lock.py\nregular file 0 0 644 {unit}\n")
+        assert program(here, "install") == "" and here.sh(f"cat {VICTIM}") == "precious\n"
+        assert here.sh(f"stat -c '%F %u %g %a %n' {root}/mooring.pyz {root}/.m* {unit} 2>/dev/null || true") == (
+            f"regular file 0 0 755 {root}/mooring.pyz\nregular file 0 0 644 {unit}\n")
     finally:
         here.sh(f"rm -rf {root} {unit} {VICTIM}")

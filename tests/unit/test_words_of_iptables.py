@@ -13,7 +13,7 @@ UTILS = Path(__file__).resolve().parents[2] / "plugins/module_utils"
 MAY = {
     "firewall/iptables": "the backend",
     "foreign": "reads rules of others, of iptables and of nftables",
-    "follower/content": "starts Python with -m",
+    "program/model": "starts Python isolated, with -I",
     "daemon/rules": "takes away what a Docker daemon has left behind, by the exact form of its rules",
 }
 # As words of their own: MOORING-DNAT is the name of a chain, and a sentence may speak of a connection.

@@ -16,7 +16,7 @@ from collections.abc import Iterable, Mapping
 
 from ..firewall.iptables.gate import guard_command, load_command
 from ..firewall.model import FAMILIES
-from ..host.lasting import FOLDER
+from ..applied.model import FOLDER
 from ..host.lasting import GATE as GATE_FILE
 from ..host.lasting import GUARD as GUARD_FILE
 from .model import DROP_IN, ENGINES, FLUSHERS, GATE, GUARD, REPAIR, REPLAY, SECONDS, TARGET, TIMER, UNITS, Flusher

@@ -41,6 +41,10 @@ class MooringError(Exception):
         super().__init__(printable(message))
 
 
+class OutdatedError(MooringError):
+    """What a run was made from is not what is there any more, and has to be read again."""
+
+
 class OptionError(MooringError):
     """An option has a value that cannot be right.
 

@@ -12,7 +12,7 @@ import errno
 import os
 import stat
 from collections.abc import Iterator
-from typing import Optional
+from typing import Optional, Union
 
 from .errors import HostError
 
@@ -86,7 +86,7 @@ def temporary_name(name: str) -> str:
     return f".{name}.new"
 
 
-def write_file(folder: int, name: str, text: str, mode: int = 0o644) -> None:
+def write_file(folder: int, name: str, content: Union[str, bytes], mode: int = 0o644) -> None:
     """Put a file of root's in the place of whatever has the name, which is not followed.
 
     :raises OSError: what the kernel says
@@ -96,8 +96,8 @@ def write_file(folder: int, name: str, text: str, mode: int = 0o644) -> None:
         os.unlink(new, dir_fd=folder)  # of a run that was killed
     descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600, dir_fd=folder)
     try:
-        with open(descriptor, "w", encoding="utf-8") as file:
-            file.write(text)
+        with open(descriptor, "wb") as file:
+            file.write(content.encode() if isinstance(content, str) else content)
             file.flush()
             os.fchown(descriptor, 0, 0)  # a folder with the setgid bit would give it another group
             os.fchmod(descriptor, mode)

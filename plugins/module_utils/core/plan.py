@@ -8,6 +8,7 @@ from typing import Any, Optional, Protocol
 
 # The stages of a plan, in the order of their execution. What holds at the end of each, and at every operation within:
 #
+#   ORDER    It is written down what the host comes back to after a reboot, where that was asked for.
 #   CLOSE    Nothing is reachable but what was so before the run and will be so after it. New bridges have their rules.
 #   RELEASE  Who leaves is gone, and has given up names and addresses.
 #   MAKE     Namespaces are there before links, links before what is set inside of containers. Nobody reaches more.
@@ -21,8 +22,8 @@ from typing import Any, Optional, Protocol
 # So a run that ends in the middle leaves nothing reachable that was not so before and would not be so afterwards.
 # Within a stage operations keep the order of the planners. RELEASE and MAKE have steps, since objects of the kernel
 # need each other, and so that links of one namespace go to the kernel together.
-CLOSE, RELEASE_LINK, RELEASE_NETNS, MAKE_NETNS, MAKE_LINK, MAKE_INSIDE, RECORD_ENDPOINT, RECORD_BRIDGE, LOAD, OPEN, \
-    PASS, FORGET, NAME = range(13)
+ORDER, CLOSE, RELEASE_LINK, RELEASE_NETNS, MAKE_NETNS, MAKE_LINK, MAKE_INSIDE, RECORD_ENDPOINT, RECORD_BRIDGE, LOAD, \
+    OPEN, PASS, FORGET, NAME = range(14)
 
 
 class Operation(Protocol):
@@ -96,6 +97,7 @@ class Plan:
     :param assumed: what is missing and was taken for granted
     :param warnings: for the user, whether or not anything changes
     :param failed: containers for which something stays undone, and why
+    :param absent: those of them that are not there
     """
 
     operations: tuple[Operation, ...] = ()
@@ -104,6 +106,7 @@ class Plan:
     assumed: tuple[Assumption, ...] = ()
     warnings: tuple[str, ...] = ()
     failed: Mapping[str, str] = field(default_factory=dict)
+    absent: frozenset[str] = frozenset()
 
     @property
     def actions(self) -> list[str]:

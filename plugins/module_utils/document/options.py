@@ -43,6 +43,7 @@ OPTIONS: dict[str, Any] = {
     "networks": {"type": "list", "elements": "dict", "required": True, "options": NETWORK},
     "veth_pairs": {"type": "list", "elements": "dict", "options": VETH_PAIR},
     "exclusive": {"type": "bool", "default": False},
+    "persist": {"type": "bool"},
 }
 
 

@@ -16,13 +16,15 @@ from ..upkeep.info import WHOLE, DesiredInfo
 from ..veth.resource import RESOURCE as PAIRS
 from . import document, exclusive
 from .document import TARGETS, Config
+from .persistence import RESOURCE as PERSISTENCE
+from .persistence import Persist
 
 
 def parts(params: Mapping[str, Any]) -> list[Part]:
     """All that a document asks for, in the order in which one thing needs another.
 
     :param params: ``networks``, the document; ``veth_pairs``, options of veth_pair; ``exclusive``, whether all that
-        they do not name goes
+        they do not name goes; ``persist``, whether the host comes back to it after a reboot
     :raises MooringError: naming the network or the container, the option, what is wrong and what would be right
     """
     networks: document.Document = params["networks"]
@@ -42,6 +44,8 @@ def parts(params: Mapping[str, Any]) -> list[Part]:
     ]
     if params.get("exclusive"):
         found.append(Part(exclusive.RESOURCE, (collect_kept(networks, pairs),), shown=False))
+    if params.get("persist") is not None:
+        found.append(Part(PERSISTENCE, (Persist(params["persist"]),), shown=False))
     return [*found, Part(WHOLE, (DesiredInfo(),), compared=False)]
 
 
@@ -58,12 +62,13 @@ def collect_kept(networks: document.Document, pairs: Sequence[Mapping[str, Any]]
 
 def _part(resource: Resource, items: Config, key: str, what: str) -> Part:
     """:param key: the option that names an item in messages, "" for that of the container"""
-    found = []
+    found, given = [], []
     for item in items:
         name = item[key] if key else item.get("netns") or item.get("container")
         with doing(f"{what} {name}"):
-            found.append(resource.parse(_fill(resource, item)))
-    return Part(resource, tuple(found), shown=False)
+            given.append(_fill(resource, item))
+            found.append(resource.parse(given[-1]))
+    return Part(resource, tuple(found), shown=False, given=tuple(given))
 
 
 def _fill(resource: Resource, item: Mapping[str, Any]) -> dict[str, Any]:

@@ -68,7 +68,8 @@ def _is_concerned(lease: Endpoint, before: Bridge, after: Bridge) -> bool:
 
 
 def follows_mtu(lease: Endpoint, before: Bridge, after: Bridge) -> bool:
-    """Whether an endpoint has the MTU that its bridge had, and so gets the one that it has now."""
+    """Whether an endpoint has the MTU that its bridge had, and so gets that of the bridge as it is now, or of another
+    one that it moves to."""
     return before.link.mtu != after.link.mtu and lease.link.mtu == before.link.mtu
 
 

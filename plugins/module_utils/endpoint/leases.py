@@ -230,14 +230,16 @@ class Leases:
         """Who holds which address of a bridge: endpoints, gateways, and what the network itself needs."""
         key = (bridge.name, family)
         if key not in self._taken:
-            found = dict.fromkeys(reserve(bridge.subnet(family)), _Holder("the network itself"))
+            found: dict[int, _Holder] = {}
             gateway = bridge.gateway if family == "ipv4" else bridge.gateway_v6
             if gateway:
                 found[number(gateway)] = _Holder(f"the default gateway of bridge {bridge.name}")
-            found[number(bridge.address(family))] = _Holder(f"bridge {bridge.name}")
             for lease in self._held.values():
                 leaving = (lease.container, lease.interface, family) in self._leaving
                 if lease.bridge == bridge.name and lease.ip(family) and not leaving:
                     found[number(lease.ip(family))] = _Holder(lease.container, lease.interface)
+            # What the bridge has become in this run goes before what an endpoint has had.
+            found.update(dict.fromkeys(reserve(bridge.subnet(family)), _Holder("the network itself")))
+            found[number(bridge.address(family))] = _Holder(f"bridge {bridge.name}")
             self._taken[key] = found
         return self._taken[key]

@@ -205,5 +205,5 @@ class Planner:
             tx_queue_len=outer.tx_queue_len if item.tx_queue_len is None else item.tx_queue_len))
 
     def _follows_mtu(self, lease: Endpoint, bridge: Bridge) -> bool:
-        before = self.former.get(bridge.name)
-        return bool(before and lease.bridge == bridge.name and follows_mtu(lease, before, bridge))
+        before = self.former.get(lease.bridge)
+        return bool(before and follows_mtu(lease, before, bridge))

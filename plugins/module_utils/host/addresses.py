@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import ipaddress
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Optional
 
 from ..core.model import is_known
@@ -44,7 +44,7 @@ class Addresses:
         now = self._of.get((container, family))
         if now:
             return last if last in now else now[0]
-        return "" if last in self._holder or not self._is_ours(last) else last
+        return "" if not last or last in self._holder or not self._is_ours(last) else last
 
     def _is_ours(self, address: str) -> bool:
         if self._subnets is None or not is_known(address):
@@ -65,12 +65,24 @@ def follow_publications(publications: Iterable[Publication], addresses: Addresse
 
 
 def follow_links(links: Iterable[Linkage], addresses: Addresses) -> list[Linkage]:
-    """A link lives as long as both of its ends are on one bridge."""
-    found = []
+    """A link lives as long as both of its ends are on one bridge, and counts for each family that both have."""
+    found: list[Linkage] = []
     for link in links:
         source = addresses.current(link.source, link.family, link.source_ip)
         target = addresses.current(link.target, link.family, link.target_ip)
         bridges = {addresses.bridge(ip) or link.bridge for ip in (source, target)}
         if source and target and len(bridges) == 1:
             found.append(dataclasses.replace(link, source_ip=source, target_ip=target, bridge=bridges.pop()))
+    return found + _in_other_family(found, addresses)
+
+
+def _in_other_family(links: Sequence[Linkage], addresses: Addresses) -> list[Linkage]:
+    """What links open in the one family, for those that are not there in the other one: their bridge has got it."""
+    there, found = {link.name for link in links}, []
+    for link in links:
+        other = "ipv4" if link.family == "ipv6" else "ipv6"
+        source, target = addresses.current(link.source, other, ""), addresses.current(link.target, other, "")
+        if (*link.name[:3], other) not in there and source and target and (
+                {addresses.bridge(source), addresses.bridge(target)} == {link.bridge}):
+            found.append(dataclasses.replace(link, source_ip=source, target_ip=target))
     return found

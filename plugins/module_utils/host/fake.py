@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Optional
 
+from ..applied.model import NAME as APPLIED
+from ..applied.text import parse
 from ..core.errors import ExecutionError, HostError
 from ..core.plan import Operation, besides
 from ..files import marks
@@ -49,7 +51,7 @@ class FakeHost(Memory):
         state.sysctls, state.sockets, state.files, state.hostnames, state.resolv_texts = {}, (), {}, {}, {}
         state.hosts_text = state.recorded_links = ""
         state.lasting, state.awaited, state.groups = {}, {}, False
-        state.neighbours = None
+        state.neighbours = state.applied = None
         return state
 
     def snapshot(self, scope_of: Callable[[HostState], Scope]) -> HostState:
@@ -63,6 +65,7 @@ class FakeHost(Memory):
             state.tables, state.foreign, state.unusable = whole.tables, whole.foreign, whole.unusable
             state.groups, state.recorded_links = whole.groups, whole.recorded_links
             state.lasting, state.awaited = whole.lasting, find_awaited(whole)
+            state.applied = parse(whole.lasting[APPLIED]) if APPLIED in whole.lasting else None
             paths = [path for path in find_unread(state, scope.routes) if path in whole.namespaces]
             state.namespaces.update({path: whole.namespaces[path] for path in paths})
         if scope.neighbours:

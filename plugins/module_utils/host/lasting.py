@@ -11,15 +11,17 @@ import ipaddress
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from ..applied.model import FOLDER
+from ..applied.model import NAME as APPLIED
 from ..core.plan import NAME
 from ..firewall.model import FAMILIES
 from ..link.model import BRIDGE, Link, Mark
 from ..netns.model import HOST
 from .model import Awaited, HostState
 
-FOLDER = "/var/lib/mooring"
 GATE, GUARD = "gate.{}", "guard.{}"  # by family: rules that close all bridges, and what tells whether rules are there
-NAMES = tuple(name.format(family) for name in (GATE, GUARD) for family in FAMILIES)
+GATES = tuple(name.format(family) for name in (GATE, GUARD) for family in FAMILIES)
+NAMES = (*GATES, APPLIED)
 BRIDGE_LINE, _NONE = "# bridge ", "-"
 
 
@@ -54,9 +56,9 @@ class LastingFile:
 
 
 def _only(path: str, lines: Iterable[str], others: Iterable[str]) -> list[str]:
-    """The lines of a text that another one has not."""
-    known = set(others)
-    return [f"{path}: {line}" for line in lines if line not in known]
+    """The lines of a text that another one has not, the comma of a list aside."""
+    known = {line.rstrip(",") for line in others}
+    return [f"{path}: {line.strip().rstrip(',')}" for line in lines if line.rstrip(",") not in known]
 
 
 def awaited_line(awaited: Awaited) -> str:
@@ -74,7 +76,7 @@ def find_awaited(state: HostState) -> dict[str, Awaited]:
 
     One whose place was taken is not awaited: another interface has an address of its network.
     """
-    found = {each.link.name: each for name in NAMES for each in _read(state.lasting.get(name, ""))}
+    found = {each.link.name: each for name in GATES for each in _read(state.lasting.get(name, ""))}
     there = {link.name for link in state.find_marked(BRIDGE)}
     return {name: each for name, each in found.items() if name not in there and not _is_taken(each.link, state)}
 

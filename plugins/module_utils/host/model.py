@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Optional, TypeVar
 
+from ..applied.model import Applied
 from ..files.model import ObservedFile, Place, Site
 from ..firewall.model import ObservedTable
 from ..foreign.model import Ruleset, SavedTable
@@ -118,7 +119,8 @@ class HostState:
     hosts file. ``recorded_links`` are the names that links give, see :mod:`host.ledger`. ``closed`` says of namespaces
     that are there why they could not be read. ``neighbours`` is what is set of those on our bridges, None where nobody
     has read it. ``persistent`` says whether the network is to outlive the run; ``lasting`` are the files that it needs
-    for that, by name, and ``awaited`` the bridges that stand in them and are not there.
+    for that, by name, and ``awaited`` the bridges that stand in them and are not there. ``applied`` is what stands in
+    one of them: what the host comes back to, None where there is none.
     """
 
     namespaces: dict[str, Namespace] = field(default_factory=lambda: {HOST: Namespace()})
@@ -142,6 +144,7 @@ class HostState:
     persistent: bool = False
     lasting: dict[str, str] = field(default_factory=dict)
     awaited: dict[str, Awaited] = field(default_factory=dict)
+    applied: Optional[Applied] = None
 
     @property
     def shows_rules(self) -> bool:
@@ -158,7 +161,7 @@ class HostState:
             resolv_texts=dict(self.resolv_texts), hosts_text=self.hosts_text,
             recorded_links=self.recorded_links, closed=dict(self.closed),
             neighbours=None if self.neighbours is None else dict(self.neighbours),
-            persistent=self.persistent, lasting=dict(self.lasting), awaited=dict(self.awaited))
+            persistent=self.persistent, lasting=dict(self.lasting), awaited=dict(self.awaited), applied=self.applied)
 
     @property
     def host(self) -> Namespace:

@@ -42,10 +42,8 @@ _FILES = (FileWrite, FileDel, HostnameSet)
 class RealHost:
     """Reads and changes the host of this process. No decisions are made here."""
 
-    def __init__(self, persistent: Optional[bool] = None) -> None:
-        """:param persistent: whether the network is to outlive the run, None for what the host has chosen before"""
+    def __init__(self) -> None:
         self.warnings: list[str] = []
-        self._persistent = persistent
         self._namespaces = Namespaces()
         self._silent: set[Process] = set()
         self.setbacks = Setbacks()
@@ -79,8 +77,9 @@ class RealHost:
             state.groups = iptables.knows_groups(state.tables)
             state.recorded_links = record.read()
             state.lasting = varlib.read()
+            state.applied = varlib.read_applied(state.lasting)
             state.awaited = find_awaited(state)
-            state.persistent = bool(state.lasting) if self._persistent is None else self._persistent
+            state.persistent = bool(state.lasting)
             self._read_namespaces(state, ways.find_unread(state, scope.routes))
         if scope.others:
             state.native = netfilter.snapshot()

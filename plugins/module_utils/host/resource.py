@@ -96,9 +96,13 @@ class Resource:
 
 @dataclass(frozen=True)
 class Part:
-    """Things of one kind in a run."""
+    """Things of one kind in a run.
+
+    :param given: of each item the options that it was made from, checked; none where it was made of anything else
+    """
 
     resource: Resource
     items: tuple[Any, ...]
     shown: bool = True  # whether the result has a view of each as it is afterwards ...
     compared: bool = True  # ... and as it was before
+    given: tuple[Mapping[str, Any], ...] = ()

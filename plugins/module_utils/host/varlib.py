@@ -8,10 +8,16 @@ from __future__ import annotations
 import contextlib
 import os
 import stat
+from collections.abc import Mapping
+from typing import Optional
 
+from ..applied.model import FOLDER, Applied
+from ..applied.model import NAME as APPLIED
+from ..applied.text import parse, without_ended
 from ..core import folders
 from ..core.errors import HostError
-from .lasting import FOLDER, NAMES, LastingFile
+from ..netns import processes
+from .lasting import NAMES, LastingFile
 
 UNDER, NAME = FOLDER.rsplit("/", 1)
 
@@ -34,6 +40,19 @@ def read() -> dict[str, str]:
     return found
 
 
+def read_applied(files: Mapping[str, str]) -> Optional[Applied]:
+    """What the host comes back to, without what was for processes that have ended; None where no file says it.
+
+    :raises HostError: for a file that is damaged
+    """
+    return without_ended(parse(files[APPLIED]), _describe_process) if APPLIED in files else None
+
+
+def _describe_process(number: str) -> str:
+    started = processes.start_time(int(number)) if number.isdigit() else ""
+    return f"{processes.boot()} {started}" if started else ""
+
+
 def _read_file(folder: int, name: str) -> str:
     descriptor = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=folder)
     with open(descriptor, encoding="utf-8", errors="replace") as file:
@@ -53,5 +72,8 @@ def write(operation: LastingFile) -> None:
             else:
                 os.unlink(operation.name, dir_fd=folder)
             os.fsync(folder)  # that the new name is there after a power cut, too
+        if not operation.text:
+            with contextlib.suppress(OSError):  # the last one leaves nothing behind
+                os.rmdir(FOLDER)
     except OSError as error:
         raise HostError(f"cannot {operation.describe()}: {error.strerror}") from error

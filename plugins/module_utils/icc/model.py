@@ -19,13 +19,17 @@ class DesiredLink:
 
 @dataclass(frozen=True)
 class DesiredPolicy:
-    """``icc`` belongs to ``bridge``, ``links`` are exactly those of ``target``; None means: leave it as it is."""
+    """``icc`` belongs to ``bridge``, ``links`` are exactly those of ``target``; None means: leave it as it is.
+
+    ``standing`` says that a link which is there stays as it is, with the ports that it was given.
+    """
 
     bridge: Optional[str] = None
     icc: Optional[bool] = None
     target: Optional[Target] = None
     links: Optional[tuple[DesiredLink, ...]] = None
     exposed: tuple[ExposedPort, ...] = ()
+    standing: bool = False
 
 
 @dataclass(frozen=True)

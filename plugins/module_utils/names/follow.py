@@ -1,8 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The program ``python3 -m mooring.names.follow``: systemd starts it when the host's resolv.conf has changed.
-
-The module resolv_follower puts this file and those that it needs on the host. Adapter.
-"""
+"""The command ``mooring follow``: systemd starts it when the host's resolv.conf has changed. Adapter."""
 from __future__ import annotations
 
 import sys
@@ -80,7 +77,3 @@ def bring_up_to_date(state: State) -> bool:
         good = good and problem is None
     sys.stdout.flush()
     return good
-
-
-if __name__ == "__main__":
-    raise SystemExit(main())

@@ -143,7 +143,7 @@ class _Names:
         if self.site.kind == "netns" and (entry is None or not entry.inode or entry.lost):
             problem = (f"/run/netns/{self.site.name} {entry.problem}: {entry.remedy}" if entry and entry.lost else
                        f"there is no namespace {self.site.name}: create it with netns_attach")
-            self.draft.assume(f"{problem} first", f"creates namespace {self.site.name}")
+            self.draft.assume(f"{problem} first", f"creates namespace {self.site.name}", self.item.label)
 
     def _addresses(self) -> tuple[str, ...]:
         """What the interfaces of the namespace have, where somebody else gave it to them."""
@@ -166,7 +166,7 @@ class _Names:
             if HOST_GATEWAY in addresses and not self.facts.gateway:
                 self.draft.assume(f"{option}: {HOST_GATEWAY} is the address of a bridge, and {item.label} is on none "
                                   "that this collection manages: attach it with netns_attach first",
-                                  f"attaches container {item.label}")
+                                  f"attaches container {item.label}", item.label)
 
     def _hosts(self, addresses: tuple[str, ...]) -> HostsSettings:
         item = self.item

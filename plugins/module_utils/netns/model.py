@@ -31,13 +31,15 @@ class Resolved:
     """A target that was found: ``label`` names it in our marks, ``path`` opens its namespace.
 
     ``registers`` is the name under /run/netns that a container or pid is to have there, "" for none. ``missing`` says
-    why there is nothing behind the path, "" when there is or when it can be made.
+    why there is nothing behind the path, "" when there is or when it can be made. ``process`` is which process a number
+    stands for, boot and start time, where a target is one.
     """
 
     label: str
     path: str
     registers: str = ""
     missing: str = ""
+    process: str = ""
 
 
 @dataclass(frozen=True)

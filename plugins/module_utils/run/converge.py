@@ -7,43 +7,62 @@ from __future__ import annotations
 
 import contextlib
 import gc
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Optional
 
-from ..core.errors import ExecutionError, MooringError
+from ..core.errors import ExecutionError, MooringError, OutdatedError
 from ..core.lock import host_lock
-from ..core.plan import Operation, Plan, View, besides, concerned
+from ..core.plan import Operation, Plan, besides, concerned
 from ..engine.inspect import inspect
 from ..engine.model import Answers
 from ..engine.places import HostPlaces
-from ..host.draft import Draft
 from ..host.endpoints import endpoints
-from ..host.ledger import read_ledger
 from ..host.model import HostState, Scope
 from ..host.real import RealHost
 from ..host.resource import Known, Part
-from ..ports.ledger import Ledger
-from ..upkeep.settle import settle, widen
+from ..upkeep.settle import widen
+from .plan import plan
 
 ROUNDS = 3  # of carrying out what containers leave to be done, and what has changed on the host since it was read
 ATTEMPTS = 3  # to find all containers where their engine says that they are
 
 
-def converge(parts: Sequence[Part], host: RealHost, changing: bool) -> Plan:
+Ask = Callable[[Sequence[str]], Answers]
+
+
+@dataclass(frozen=True)
+class Manner:
+    """How a run goes about it.
+
+    :param changing: whether to carry the plan out
+    :param certain: whether to take nothing for granted, as a changing run does: who is not there is left out
+    :param ask: the question to container engines, None for the usual one
+    :param is_current: asked under the lock: whether the parts are still those that are wanted
+    """
+
+    changing: bool
+    certain: bool = False
+    ask: Optional[Ask] = None
+    is_current: Callable[[], bool] = lambda: True
+
+
+def converge(parts: Sequence[Part], host: RealHost, changing: bool, manner: Optional[Manner] = None) -> Plan:
     """Bring a host to what all parts together ask for.
 
     :param parts: desired values by kind, in the order in which what one makes is needed by the next
     :param changing: whether to carry the plan out
+    :param manner: what more there is to say of that
     :returns: the plan that was made, with the views of the host after it, and with the containers that kept something
         from being done
+    :raises OutdatedError: when the parts are not those that are wanted any more, before anything is touched
     :raises MooringError: for what cannot be, before anything is touched; when the host refuses; and when it is not as
         planned in the end
     """
     # Values of a host refer to each other in no circles, and there are a hundred thousand of them for a thousand
     # containers: to look for circles would take a fifth of a run.
     with _collector_paused():
-        return _attempt(parts, host, changing)
+        return _attempt(parts, host, manner or Manner(changing))
 
 
 @contextlib.contextmanager
@@ -57,18 +76,29 @@ def _collector_paused() -> Iterator[None]:
             gc.enable()
 
 
-def _attempt(parts: Sequence[Part], host: RealHost, changing: bool) -> Plan:
+def _attempt(parts: Sequence[Part], host: RealHost, manner: Manner) -> Plan:
     """Look up, plan and carry out; again where a container has another process by then.
 
     One that never keeps its process for that long counts as not running.
     """
     for number in range(ATTEMPTS):
-        places = _look_up(parts, host)  # may take as long as an engine does, so not under the lock
+        places = _look_up(parts, host, manner.ask or inspect)  # which may take long, so not under the lock
         with host_lock():
+            if not manner.is_current():
+                raise OutdatedError("what was asked for has changed meanwhile")
             found = _plan_for_found(parts, places, host, last=number == ATTEMPTS - 1)
             if found is not None:
-                return _carry_out(found, parts, places, host) if changing else found
+                return _complete(found, parts, places, host, manner)
     raise AssertionError("the last attempt returns")
+
+
+def _complete(found: Plan, parts: Sequence[Part], places: HostPlaces, host: RealHost, manner: Manner) -> Plan:
+    if manner.changing:
+        return _carry_out(found, parts, places, host)
+    if not manner.certain:
+        return found
+    failed: dict[str, str] = {}
+    return replace(_plan_without_absent(found, failed, parts, places, host), failed=failed, absent=frozenset(failed))
 
 
 def _plan_for_found(parts: Sequence[Part], places: HostPlaces, host: RealHost, last: bool) -> Optional[Plan]:
@@ -89,11 +119,11 @@ def _plan_for_found(parts: Sequence[Part], places: HostPlaces, host: RealHost, l
         places.give_up(outdated)
 
 
-def _look_up(parts: Sequence[Part], host: RealHost) -> HostPlaces:
+def _look_up(parts: Sequence[Part], host: RealHost, ask: Ask) -> HostPlaces:
     """Ask each engine once for all names of the run."""
     known = Known(host.look)
     names = dict.fromkeys(name for part in parts for name in part.resource.containers(part.items, known))
-    return HostPlaces(inspect(list(names)) if names else Answers())
+    return HostPlaces(ask(list(names)) if names else Answers())
 
 
 def _plan_at(parts: Sequence[Part], places: HostPlaces, host: RealHost, failed: Mapping[str, str]) -> Plan:
@@ -129,33 +159,6 @@ def refuse_twice(part: Part) -> None:
         seen.add(identity)
 
 
-def plan(parts: Sequence[Part], observed: HostState, failed: Optional[Mapping[str, str]] = None) -> Plan:
-    """What leads from a host as it is to what located parts ask for. Pure.
-
-    Who leaves does so first, the last storey before the one that it stands on; who stays is planned from the ground up;
-    rules, connections and names follow at the end, once.
-
-    :param failed: containers in which nothing can be done, and why: what is inside of them is left as it is
-    :raises MooringError: for what cannot be
-    """
-    draft = Draft.of(observed, read_ledger(observed), failed)
-    before = _views([replace(part, shown=part.shown and part.compared) for part in parts], observed, draft.recorded)
-    for part in reversed(parts):
-        part.resource.release(draft, part.items)
-    for part in parts:
-        part.resource.amend(draft, part.items)
-    if not all(part.resource.reads_only for part in parts):
-        settle(draft)
-    after = _views(parts, draft.state, draft.ledger)
-    return Plan(draft.operations, before=before, after=after, assumed=tuple(draft.assumed),
-                warnings=tuple(draft.warnings), failed=draft.failed)
-
-
-def _views(parts: Sequence[Part], state: HostState, ledger: Ledger) -> tuple[tuple[View, ...], ...]:
-    """What of each part is shown to the user."""
-    return tuple(tuple(part.resource.views(state, ledger, part.items)) if part.shown else () for part in parts)
-
-
 def _carry_out(found: Plan, parts: Sequence[Part], places: HostPlaces, host: RealHost) -> Plan:
     """The plan, carried out; a second one must be empty.
 
@@ -166,6 +169,7 @@ def _carry_out(found: Plan, parts: Sequence[Part], places: HostPlaces, host: Rea
     done: list[Operation] = []
     failed: dict[str, str] = {}
     found = again = _plan_without_absent(found, failed, parts, places, host)
+    absent = frozenset(failed)
     for _number in range(ROUNDS):
         if not again.operations:
             break
@@ -177,7 +181,7 @@ def _carry_out(found: Plan, parts: Sequence[Part], places: HostPlaces, host: Rea
             break
     restless = _find_restless(again.operations, places, host)
     return replace(found, operations=tuple(done), after=again.after,  # with what only the kernel knew
-                   failed={**found.failed, **again.failed, **restless})
+                   failed={**found.failed, **again.failed, **restless}, absent=absent)
 
 
 def _has_news(operations: Sequence[Operation], done: Sequence[Operation]) -> bool:

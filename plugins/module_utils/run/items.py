@@ -17,7 +17,7 @@ def part_of(resource: Resource, params: Mapping[str, Any], check: Check) -> Part
     """Every item as a value. Options beside ``config`` are defaults for its items."""
     flat = {key: value for key, value in params.items() if key != "config"}
     if params["config"] is None:
-        return Part(resource, (_parse(resource, flat),))
+        return Part(resource, (_parse(resource, flat),), given=(flat,))
     defaults = {key: value for key, value in flat.items() if value is not None}
     given = ({key: value for key, value in item.items() if value is not None} for item in params["config"])
     found = parse_list(resource, [{**defaults, **item} for item in given], check)
@@ -27,11 +27,12 @@ def part_of(resource: Resource, params: Mapping[str, Any], check: Check) -> Part
 
 def parse_list(resource: Resource, items: list[Mapping[str, Any]], check: Check) -> Part:
     """Every item of a list as a value."""
-    found = []
+    found, given = [], []
     for number, item in enumerate(items):
         with doing(f"config[{number}]"):
-            found.append(_parse(resource, check(resource.options, item)))
-    return Part(resource, tuple(found))
+            given.append(check(resource.options, item))
+            found.append(_parse(resource, given[-1]))
+    return Part(resource, tuple(found), given=tuple(given))
 
 
 def _parse(resource: Resource, options: Mapping[str, Any]) -> Any:

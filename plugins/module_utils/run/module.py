@@ -8,7 +8,7 @@ from typing import Any
 
 from ..core.argspec import CONFIG
 from ..core.plan import Plan
-from ..follower.record import read_follower
+from ..program.record import read_program
 from ..host.managers import is_running, read_file
 from ..host.operations import SysctlSet
 from ..host.real import RealHost
@@ -48,7 +48,7 @@ def result(resource: Resource, plan: Plan, single: bool) -> dict[str, Any]:
 def result_of_host(plan: Plan) -> dict[str, Any]:
     """What the module for a whole host returns."""
     network = plan.after[-1][0] or {}
-    return {"network": network, "follower": read_follower(), "managers": _tell_programs(network["interfaces"]),
+    return {"network": network, "program": read_program(), "managers": _tell_programs(network["interfaces"]),
             **changed_sysctls(plan)}
 
 

@@ -16,7 +16,7 @@ from ..core.plan import CLOSE
 from ..firewall.iptables.gate import gate_text, guard_text
 from ..firewall.model import FAMILIES, TABLES
 from ..host.draft import Draft
-from ..host.lasting import BRIDGE_LINE, GATE, GUARD, LastingFile, awaited_line
+from ..host.lasting import BRIDGE_LINE, GATE, GATES, GUARD, LastingFile, awaited_line
 from ..host.model import Awaited
 from ..policy.model import Policy
 from ..policy.rules import table_rules
@@ -31,7 +31,7 @@ def keep_gate(draft: Draft) -> None:
 
     A bridge is in them before it is there. A family that this run cannot read is left as it is.
     """
-    before = draft.state.lasting
+    before = {name: text for name, text in draft.state.lasting.items() if name in GATES}
     after = gate_files(policy_of(draft.state, draft.ledger)) if draft.state.persistent else {}
     for family in draft.state.unusable if after else ():
         after.update({name: before.get(name, _HEAD) for name in (GATE.format(family), GUARD.format(family))})

@@ -23,10 +23,10 @@ from ansible_collections.mooring.net.plugins.module_utils.document.parts import 
 from ansible_collections.mooring.net.plugins.module_utils.files.operations import FileWrite
 from ansible_collections.mooring.net.plugins.module_utils.firewall.iptables.text import restore_text
 from ansible_collections.mooring.net.plugins.module_utils.firewall.operations import RestoreTable
-from ansible_collections.mooring.net.plugins.module_utils.follower.plan import check_python
+from ansible_collections.mooring.net.plugins.module_utils.program.plan import check_python
 from ansible_collections.mooring.net.plugins.module_utils.host.operations import SysctlSet
 from ansible_collections.mooring.net.plugins.module_utils.host.resource import Part
-from ansible_collections.mooring.net.plugins.module_utils.run.follower import OPTIONS as OF_FOLLOWER
+from ansible_collections.mooring.net.plugins.module_utils.run.installation import OPTIONS as OF_PROGRAM
 from ansible_collections.mooring.net.plugins.module_utils.run.frame import check_options, describe_plan
 from fuzz import Fuzz
 from world import RESOURCES, World, part
@@ -167,11 +167,11 @@ def count(functions: Iterable[Callable[[Any], Any]], make: Callable[[], Any]) ->
     return refused
 
 
-def test_the_follower_takes_any_python() -> None:
+def test_the_program_takes_any_python() -> None:
     fuzz = Fuzz(SEED, junk=0.5)
     for _number in range(INPUTS):
-        given = fuzz.options(OF_FOLLOWER)
+        given = fuzz.options(OF_PROGRAM)
         try:
-            check_python(check_options(OF_FOLLOWER, given)["python"])
+            check_python(check_options(OF_PROGRAM, given)["python"])
         except MooringError as error:
             check_refusal(error)

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import yaml
 from ansible_collections.mooring.net.plugins.module_utils.core.argspec import CONFIG
-from ansible_collections.mooring.net.plugins.module_utils.run.follower import OPTIONS
+from ansible_collections.mooring.net.plugins.module_utils.run.installation import OPTIONS
 from world import MODULES, RESOURCES, module
 
 ROOT = Path(__file__).resolve().parents[5]
@@ -74,15 +74,15 @@ def test_examples_use_options_that_exist(name: str) -> None:
         assert all(set(item) <= set(known) for item in items), task["name"]
 
 
-def test_the_follower_documents_itself() -> None:
-    assert facts(documented("resolv_follower"), "suboptions") == facts(OPTIONS, "options")
-    assert all(said["description"] for said in documented("resolv_follower").values())
-    for task in yaml.safe_load(module("resolv_follower").EXAMPLES):
-        assert set(task["mooring.net.resolv_follower"] or {}) <= set(OPTIONS)
+def test_the_program_documents_itself() -> None:
+    assert facts(documented("host_program"), "suboptions") == facts(OPTIONS, "options")
+    assert all(said["description"] for said in documented("host_program").values())
+    for task in yaml.safe_load(module("host_program").EXAMPLES):
+        assert set(task["mooring.net.host_program"] or {}) <= set(OPTIONS)
 
 
 def test_every_module_is_tested_here_and_in_the_action_group() -> None:
-    every = sorted([*MODULES, "host_network", "resolv_follower"])
+    every = sorted([*MODULES, "host_network", "host_program"])
     assert sorted(path.stem for path in (ROOT / "plugins/modules").glob("*.py")) == every
     runtime = yaml.safe_load((ROOT / "meta/runtime.yml").read_text(encoding="utf-8"))
     group = [entry.rpartition(".")[2] for entry in runtime["action_groups"]["all"]]

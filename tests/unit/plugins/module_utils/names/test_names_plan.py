@@ -122,7 +122,8 @@ def test_a_path_without_a_name_has_no_files(world: World) -> None:
 
 def test_what_is_missing_is_assumed_in_check_mode_only(world: World) -> None:
     assert world.check("container_dns", netns="nobody").assumed == (
-        Assumption("there is no namespace nobody: create it with netns_attach first", "creates namespace nobody"),)
+        Assumption("there is no namespace nobody: create it with netns_attach first", "creates namespace nobody",
+                   "nobody"),)
     assert "there is no namespace nobody" in world.refuses("container_dns", netns="nobody")
     problem = ("container: 'nobody' is not a running container (docker says: no such container; podman is not "
                "installed)")
@@ -132,7 +133,7 @@ def test_what_is_missing_is_assumed_in_check_mode_only(world: World) -> None:
     world.run("netns_attach", netns="alone", network_mode="none")
     assert world.refuses("container_dns", netns="alone", dns_servers=["host-gateway"]) == (
         "dns_servers: host-gateway is the address of a bridge, and alone is on none that this collection manages: "
-        "attach it with netns_attach first")
+        "attach it with netns_attach first.")
 
 
 def test_a_name_that_is_no_host_name_is_given_to_nobody(world: World) -> None:

@@ -11,7 +11,7 @@ from ansible_collections.mooring.net.plugins.module_utils.core.plan import CLOSE
 from ansible_collections.mooring.net.plugins.module_utils.firewall.iptables.saved import parse
 from ansible_collections.mooring.net.plugins.module_utils.firewall.model import FAMILIES, ObservedTable
 from ansible_collections.mooring.net.plugins.module_utils.host.draft import Draft
-from ansible_collections.mooring.net.plugins.module_utils.host.lasting import NAMES, LastingFile, find_awaited
+from ansible_collections.mooring.net.plugins.module_utils.host.lasting import APPLIED, GATES, LastingFile, find_awaited
 from ansible_collections.mooring.net.plugins.module_utils.host.ledger import read_ledger
 from ansible_collections.mooring.net.plugins.module_utils.link.model import Link
 from ansible_collections.mooring.net.plugins.module_utils.upkeep.settle import settle
@@ -63,7 +63,12 @@ def shown(gate: str) -> str:
 
 
 def told(world: World) -> list[LastingFile]:
-    return [operation for operation in world.host.executed if isinstance(operation, LastingFile)]
+    return [operation for operation in world.host.executed if isinstance(operation, LastingFile)
+            and operation.name != APPLIED]
+
+
+def kept(world: World) -> dict[str, str]:
+    return {name: text for name, text in world.state.lasting.items() if name != APPLIED}
 
 
 def drift(world: World) -> list[str]:
@@ -74,7 +79,7 @@ def drift(world: World) -> list[str]:
     return [operation.describe() for operation in draft.operations]
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", GATES)
 def test_the_files_as_text(name: str, request: pytest.FixtureRequest) -> None:
     text = site().state.lasting[name]
     if request.config.getoption("--update-golden"):
@@ -98,24 +103,25 @@ def test_they_are_written_where_the_host_has_chosen_so_and_nowhere_else() -> Non
     world.bridge()
     assert world.state.lasting == {} and told(world) == []
     world.state.persistent = True
-    assert world.check("docker_bridge", name="br0").actions == [f"write /var/lib/mooring/{name}" for name in NAMES]
-    assert world.run("docker_bridge", name="br0").actions == [f"write /var/lib/mooring/{name}" for name in NAMES]
-    assert tuple(sorted(world.state.lasting)) == NAMES
+    written = [f"write /var/lib/mooring/{name}" for name in (APPLIED, *GATES)]
+    assert world.check("docker_bridge", name="br0").actions == written
+    assert world.run("docker_bridge", name="br0").actions == written
+    assert tuple(sorted(world.state.lasting)) == (APPLIED, *GATES)
     world.state.persistent = False
-    assert world.run("docker_bridge", name="br0").actions == [f"remove /var/lib/mooring/{name}" for name in NAMES]
+    assert world.run("docker_bridge", name="br0").actions == [action.replace("write", "remove") for action in written]
     assert world.state.lasting == {}
 
 
 def test_they_go_with_the_last_bridge_that_has_rules() -> None:
     world = persistent()
     world.bridge("free", None, iptables=False, ip6tables=False)
-    assert world.state.lasting == {}
+    assert kept(world) == {}
     world.bridge("br0")
     world.bridge("br1", "10.1.0.1/24")
     world.run("docker_bridge", name="br0", state="absent")
-    assert "br0" not in "".join(world.state.lasting.values()) and "br1" in world.state.lasting["gate.ipv4"]
+    assert "br0" not in "".join(kept(world).values()) and "br1" in world.state.lasting["gate.ipv4"]
     world.run("docker_bridge", name="br1", state="absent")
-    assert world.state.lasting == {}
+    assert kept(world) == {}
 
 
 def test_ports_and_links_do_not_change_them() -> None:
@@ -128,13 +134,11 @@ def test_ports_and_links_do_not_change_them() -> None:
 
 def test_a_bridge_is_in_them_before_it_is_there_and_until_it_is_gone() -> None:
     world = persistent()
-    draft = world.check("docker_bridge", name="br0", bip="10.0.0.1/24").plan
-    order = [type(operation).__name__ for operation in draft.operations]
-    assert order.index("LastingFile") < order.index("LinkAdd")
+    plan = world.check("docker_bridge", name="br0", bip="10.0.0.1/24")
+    assert plan.actions.index("write /var/lib/mooring/gate.ipv4") < plan.actions.index("create bridge br0")
     world.bridge("br0")
     plan = world.check("docker_bridge", name="br0", state="absent")
-    order = [type(operation).__name__ for operation in plan.operations]
-    assert order.index("LinkDel") < order.index("LastingFile")
+    assert plan.actions.index("delete bridge br0") < plan.actions.index("remove /var/lib/mooring/gate.ipv4")
     assert CLOSE < NAME
 
 
@@ -198,7 +202,7 @@ def test_who_takes_a_bridge_back_before_it_is_there_forgets_it() -> None:
     assert "front" not in world.state.lasting["gate.ipv4"]
     assert not any("front" in name for key in world.state.tables for name in world.state.tables[key].chains)
     world.document(exclusive=True)
-    assert world.state.lasting == {} and all(table == ObservedTable() for table in world.state.tables.values())
+    assert kept(world) == {} and all(table == ObservedTable() for table in world.state.tables.values())
 
 
 def test_a_bridge_whose_network_somebody_else_has_got_is_not_awaited() -> None:
@@ -230,8 +234,7 @@ def test_a_family_that_cannot_be_read_keeps_its_files() -> None:
 def test_a_file_that_cannot_be_written_keeps_a_run_from_doing_anything() -> None:
     world = persistent()
     plan = world.check("docker_bridge", name="br0", bip="10.0.0.1/24")
-    world.host.fail_at = len(world.host.executed) + next(
-        number for number, operation in enumerate(plan.operations) if isinstance(operation, LastingFile))
+    world.host.fail_at = len(world.host.executed) + plan.actions.index("write /var/lib/mooring/gate.ipv4")
     with pytest.raises(MooringError, match=r"cannot write /var/lib/mooring/gate\.ipv4"):
         world.bridge("br0", "10.0.0.1/24")
     assert world.state.lasting == {} and "br0" not in world.state.host.links

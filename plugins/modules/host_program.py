@@ -4,16 +4,16 @@
 from __future__ import annotations
 
 DOCUMENTATION = r"""
-module: resolv_follower
-short_description: Let running containers follow the host's resolv.conf
+module: host_program
+short_description: Install the command mooring on a host
 version_added: 0.1.0
 description:
-  - Installs a path unit of systemd that watches the host's C(/etc/resolv.conf), and a small program that it starts. The
-    program brings the C(resolv.conf) of containers up to date that M(mooring.net.container_dns) or
-    M(mooring.net.host_network) manages. None of them stays in memory.
-  - The program is the modules' own code below C(/usr/local/lib/mooring). A later version of this collection brings it
-    up to date.
-  - Does nothing where systemd is not the first process, as RV(follower.systemd) tells.
+  - Installs the command C(mooring), and the units of systemd that run it. The command is the modules' own code in one
+    file, C(/usr/local/lib/mooring/mooring.pyz). It needs no Ansible, and none of it stays in memory.
+  - C(mooring show) shows the network of the host, C(mooring check) says what differs from what the host has been asked
+    for, and C(mooring replay) brings it back to that.
+  - Brings what an earlier version of this collection has installed up to date.
+  - Does nothing where systemd is not the first process, as RV(program.systemd) tells.
   - The roles P(mooring.net.host_network#role) and P(mooring.net.containers#role) use it.
 extends_documentation_fragment:
   - mooring.net.attributes.system
@@ -24,25 +24,31 @@ options:
     choices: [present, absent]
     default: present
   python:
-    description: The Python that runs the program. It needs jinja2.
+    description: The Python that runs the program. It needs jinja2 and pyroute2.
     type: path
     default: /usr/bin/python3
+  follow_resolv_conf:
+    description:
+      - Whether the C(resolv.conf) of containers follows the host's C(/etc/resolv.conf), which a path unit of systemd
+        watches. That is for containers that M(mooring.net.container_dns) or M(mooring.net.host_network) manages.
+    type: bool
+    default: true
 seealso:
   - module: mooring.net.container_dns
   - module: mooring.net.host_network
 """
 
 EXAMPLES = r"""
-- name: Let running containers follow the host's resolv.conf
-  mooring.net.resolv_follower:
+- name: Install the command, and let running containers follow the host's resolv.conf
+  mooring.net.host_program:
 
-- name: Let them keep what they have
-  mooring.net.resolv_follower:
+- name: Remove it
+  mooring.net.host_program:
     state: absent
 """
 
 RETURN = r"""
-follower:
+program:
   description: What there is of the program afterwards, or in check mode now.
   returned: success
   type: dict
@@ -52,7 +58,7 @@ follower:
       type: bool
       returned: success
     present:
-      description: Whether the unit that watches the file is there.
+      description: Whether the program is there.
       type: bool
       returned: success
     installed:
@@ -64,14 +70,14 @@ actions:
   returned: success
   type: list
   elements: str
-  sample: ["let systemd read its units again", "enable and start mooring-resolv.path"]
+  sample: ["let systemd read its units again", "enable mooring-resolv.path and restart it"]
 """
 
-from ansible_collections.mooring.net.plugins.module_utils.run.follower import run_follower_module
+from ansible_collections.mooring.net.plugins.module_utils.run.installation import run_program_module
 
 
 def main() -> None:
-    run_follower_module()
+    run_program_module()
 
 
 if __name__ == "__main__":

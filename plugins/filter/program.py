@@ -1,0 +1,30 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the module host_program installs, as one digest.
+
+The YAML file beside this one documents the filter.
+"""
+from __future__ import annotations
+
+import functools
+from pathlib import Path
+from typing import Any, Optional
+
+from ansible_collections.mooring.net.plugins.module_utils.program.content import content, digest
+
+MODULE_UTILS = Path(__file__).resolve().parents[1] / "module_utils"
+
+
+def _source_of(name: str) -> Optional[str]:
+    path = MODULE_UTILS / name
+    return path.read_text(encoding="utf-8") if path.is_file() else None
+
+
+@functools.cache
+def program_digest(python: str, follow_resolv_conf: bool = True) -> str:
+    """The digest of all installed files: program, units, and the Python that runs it."""
+    return digest(content(python, _source_of, follow_resolv_conf).files)
+
+
+class FilterModule:
+    def filters(self) -> dict[str, Any]:
+        return {"program_digest": program_digest}

@@ -1,0 +1,104 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the commands of ``mooring`` do that need the whole of the modules' code."""
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Optional
+
+from ..applied.model import PATH, Applied
+from ..core.errors import MooringError, OutdatedError
+from ..core.plan import Plan
+from ..engine.model import Answers
+from ..host import varlib
+from ..host.real import RealHost
+from ..host.resource import Part
+from ..persist.replay import parts
+from ..upkeep.info import RESOURCE as NETWORK
+from ..upkeep.info import DesiredInfo
+from ..upkeep.table import table
+from .converge import Manner, converge
+
+ATTEMPTS = 10  # for a file that other runs keep writing
+SAME, DIFFERENT = 0, 1  # as diff(1) says it
+
+
+def replay(boot: bool) -> int:
+    """Bring the network back to what the host has been asked for. The exit status.
+
+    :param boot: whether the host is starting, and no container engine is to be asked
+    """
+    order, plan = _converge(changing=True, boot=boot)
+    if order is None:
+        sys.stderr.write(f"mooring: nothing to bring back, since there is no {PATH}\n")
+        return SAME
+    for action in plan.actions:
+        print(action)
+    return _tell(plan)
+
+
+def check() -> int:
+    """Say what differs from what the host has been asked for, and change nothing. The exit status."""
+    order, plan = _converge(changing=False)
+    found = plan.actions if order is not None else _network()["drift"]
+    for line in found:
+        print(line)
+    return max(_tell(plan), DIFFERENT if found else SAME)
+
+
+def _tell(plan: Plan) -> int:
+    """Say what is waited for, and what a container keeps from being done."""
+    for warning in plan.warnings:
+        sys.stderr.write(f"mooring: {warning}\n")
+    for name, why in sorted(plan.failed.items()):
+        sys.stderr.write(f"mooring: {'waits for' if name in plan.absent else 'container'} {name}: {why}\n")
+    return DIFFERENT if plan.failed.keys() - plan.absent else SAME
+
+
+def show(as_json: bool) -> int:
+    """Show the network of the host. The exit status."""
+    network = _network()
+    order = _read()
+    there = {endpoint["container"] for endpoint in network["endpoints"]}
+    waiting = sorted(order.containers - there) if order is not None else []
+    if as_json:
+        print(json.dumps({**network, "waiting": waiting}, indent=2))
+    else:
+        print(table(network, waiting), end="")
+    return SAME
+
+
+def _network() -> Mapping[str, Any]:
+    plan = converge([Part(NETWORK, (DesiredInfo(),))], RealHost(), changing=False)
+    return plan.after[0][0] or {}
+
+
+def _converge(changing: bool, boot: bool = False) -> tuple[Optional[Applied], Plan]:
+    """The order of the host, and the plan that leads to it; again where a run has changed it meanwhile."""
+    for _attempt in range(ATTEMPTS):
+        order = _read()
+        if order is None:
+            return None, Plan()
+        host = RealHost()
+        try:
+            plan = converge(parts(order), host, changing, Manner(
+                changing, certain=True, ask=_ask_nobody if boot else None, is_current=_same_as(order)))
+        except OutdatedError:
+            continue
+        return order, Plan(**{**vars(plan), "warnings": (*plan.warnings, *host.warnings)})
+    raise MooringError(f"{PATH} has changed {ATTEMPTS} times while it was read: try again when the runs that change it "
+                       "have ended")
+
+
+def _read() -> Optional[Applied]:
+    return varlib.read_applied(varlib.read())
+
+
+def _same_as(order: Applied) -> Callable[[], bool]:
+    return lambda: _read() == order
+
+
+def _ask_nobody(containers: Sequence[str]) -> Answers:
+    """To ask an engine would start it, where its socket does that, and it is to start after this."""
+    return Answers(problems=dict.fromkeys(containers, "container engines start later"))

@@ -1,0 +1,52 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What installs the command ``mooring`` on a host, as a module of Ansible."""
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ..core.argspec import STATE
+from ..core.errors import MooringError
+from ..core.lock import host_lock
+from ..core.plan import Plan
+from ..program import adapter
+from ..program.archive import START
+from ..program.content import content, recorded_units
+from ..program.plan import check_python, paths_of, plan_install, plan_remove, units_of
+from ..program.record import read_program
+from . import frame, program
+
+OPTIONS: dict[str, Any] = {**STATE, "python": {"type": "path", "default": "/usr/bin/python3"},
+                           "follow_resolv_conf": {"type": "bool", "default": True}}
+# It is packed and not run here; what Ansible brings to the host is what somebody imports.
+assert program.__name__.endswith(START[:-len(".py")].replace("/", "."))
+
+
+def run_program_module() -> None:
+    """Run the module from its parameters to its result."""
+    frame.run(OPTIONS, (), converge_program, lambda _params, _plan: {"program": read_program()})
+
+
+def converge_program(params: Mapping[str, Any], changing: bool) -> Plan:
+    """Plan, carry out where the run is a changing one, and plan again: nothing may be left.
+
+    :raises MooringError: before anything is touched, when the Python is none that can run the program; when the host
+        refuses; and when it is not as planned in the end
+    """
+    present, python = params["state"] == "present", check_python(params["python"])
+    wanted = content(python, adapter.source_of, params["follow_resolv_conf"])
+
+    def plan() -> Plan:
+        observed = adapter.read_installed(paths, units, python if present else "")
+        return plan_install(observed, wanted, recorded) if present else plan_remove(observed, recorded)
+
+    with host_lock():
+        record = adapter.read_record()
+        paths, units = paths_of(wanted, record), units_of(wanted, record)
+        recorded = recorded_units(record) if present else units
+        found = plan()
+        if changing and found.operations:
+            adapter.carry_out(found.operations)
+            if left := plan().actions:
+                raise MooringError(f"the host did not end up as planned. Still to do: {'; '.join(left)}")
+    return found

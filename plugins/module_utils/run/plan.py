@@ -1,0 +1,44 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""From located parts and a host as it is to a plan. Pure."""
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Optional
+
+from ..core.plan import Plan, View
+from ..host.draft import Draft
+from ..host.ledger import read_ledger
+from ..host.model import HostState
+from ..host.resource import Part
+from ..persist.export import keep
+from ..ports.ledger import Ledger
+from ..upkeep.settle import settle
+
+
+def plan(parts: Sequence[Part], observed: HostState, failed: Optional[Mapping[str, str]] = None) -> Plan:
+    """What leads from a host as it is to what located parts ask for. Pure.
+
+    Who leaves does so first, the last storey before the one that it stands on; who stays is planned from the ground up;
+    rules, connections and names follow at the end, once.
+
+    :param failed: containers in which nothing can be done, and why: what is inside of them is left as it is
+    :raises MooringError: for what cannot be
+    """
+    draft = Draft.of(observed, read_ledger(observed), failed)
+    before = _views([replace(part, shown=part.shown and part.compared) for part in parts], observed, draft.recorded)
+    for part in reversed(parts):
+        part.resource.release(draft, part.items)
+    for part in parts:
+        part.resource.amend(draft, part.items)
+    if not all(part.resource.reads_only for part in parts):
+        settle(draft)
+        keep(draft, parts)
+    after = _views(parts, draft.state, draft.ledger)
+    return Plan(draft.operations, before=before, after=after, assumed=tuple(draft.assumed),
+                warnings=tuple(draft.warnings), failed=draft.failed)
+
+
+def _views(parts: Sequence[Part], state: HostState, ledger: Ledger) -> tuple[tuple[View, ...], ...]:
+    """What of each part is shown to the user."""
+    return tuple(tuple(part.resource.views(state, ledger, part.items)) if part.shown else () for part in parts)

@@ -1,0 +1,60 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The command ``mooring`` on a host: the modules' own code, without Ansible.
+
+    mooring replay   bring the network back to what the host has been asked for
+    mooring check    say what differs from that, a line for each difference
+    mooring show     show the network of the host
+    mooring follow   bring resolv.conf of containers up to date
+
+Each command loads what it needs: all of the code takes longer to load than resolv.conf takes to be brought up to date.
+"""
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from typing import Optional
+
+from ..applied.model import PATH
+from ..core.errors import MooringError
+
+TROUBLE = 2  # as diff(1) says it
+
+
+def main(arguments: Optional[Sequence[str]] = None) -> int:
+    """Run the command. The exit status, see ``mooring --help``."""
+    options = _parse(arguments)
+    if os.geteuid() != 0:
+        sys.stderr.write("mooring: this needs root\n")
+        return TROUBLE
+    try:
+        return _run(options)
+    except MooringError as error:
+        sys.stderr.write(f"mooring: {error}\n")
+        return TROUBLE
+
+
+def _run(options: argparse.Namespace) -> int:
+    if options.command == "follow":
+        from ..names import follow
+        return follow.main()
+    from . import commands
+    if options.command == "replay":
+        return commands.replay(options.boot)
+    return commands.show(options.json) if options.command == "show" else commands.check()
+
+
+def _parse(arguments: Optional[Sequence[str]]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="mooring", description="The container network of this host, as the Ansible collection mooring.net has set "
+        "it up.", epilog=f"What the host has been asked for is in {PATH}. Exit status: 0 when all is well, 1 when "
+        "something differs or could not be done, 2 for an error.")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    replay = commands.add_parser("replay", help="bring the network back to what the host has been asked for")
+    replay.add_argument("--boot", action="store_true", help="ask no container engine: none runs yet")
+    commands.add_parser("check", help="say what differs from that, a line for each difference; change nothing")
+    show = commands.add_parser("show", help="show the network of the host")
+    show.add_argument("--json", action="store_true", help="as the module network_info returns it")
+    commands.add_parser("follow", help="bring resolv.conf of containers up to date")
+    return parser.parse_args(arguments)
