@@ -12,6 +12,9 @@ description:
     file, C(/usr/local/lib/mooring/mooring.pyz). It needs no Ansible, and none of it stays in memory.
   - C(mooring show) shows the network of the host, C(mooring check) says what differs from what the host has been asked
     for, and C(mooring replay) brings it back to that.
+  - Containers that Docker or Podman start later, by hand, by their restart policy or anew under the same name, are
+    wired as soon as they run, where O(mooring.net.host_network#module:persist) was said. Path units of systemd watch
+    where the engines have an entry for each container that runs, also for an engine that is installed later.
   - Brings what an earlier version of this collection has installed up to date.
   - Does nothing where systemd is not the first process, as RV(program.systemd) tells.
   - The roles P(mooring.net.host_network#role) and P(mooring.net.containers#role) use it.

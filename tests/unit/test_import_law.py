@@ -33,7 +33,9 @@ ADAPTERS = {"core/child", "core/command", "core/folders", "core/lock", "core/reg
 # May use adapters, and holds nothing else.
 ON_ADAPTERS = {"run/converge": {"core/lock", "engine/inspect", "engine/places", "host/real"},
                "run/items": {"run/converge"},
-               "run/program": {"names/follow", "run/commands"},
+               "run/program": {"names/follow", "run/commands", "run/started"},
+               "run/started": {"core/folders", "engine/inspect", "host/varlib", "netns/processes", "netns/registry",
+                               "run/commands"},
                "run/commands": {"host/real", "host/varlib", "run/converge"},
                "run/installation": {"core/lock", "program/adapter", "program/record", "run/frame", "run/program"},
                "run/frame": {"core/command"},

@@ -2,6 +2,8 @@
 """Docker and Podman: one question to each for all containers of a run. Adapter."""
 from __future__ import annotations
 
+import contextlib
+import os
 import time
 from collections.abc import Sequence
 from typing import Optional
@@ -10,7 +12,7 @@ from ..core import command
 from ..core.errors import HostError
 from ..core.trust import is_roots
 from ..netns import processes
-from .model import Answers, Container
+from .model import RUNNING, Answers, Container
 
 ENGINES = ("docker", "podman")
 ENGINE_SECONDS = 10  # for all engines together: a daemon that is starting takes a few, one that hangs never answers
@@ -19,13 +21,13 @@ _FORMAT = "{{.Id}}|{{.Name}}|{{.State.Pid}}|{{.HostsPath}}|{{.HostnamePath}}|{{.
     "{{.HostConfig.NetworkMode}}"
 
 
-def inspect(containers: Sequence[str]) -> Answers:
-    """Ask the engines of the host in turn, each for what the ones before it do not know."""
+def inspect(containers: Sequence[str], engines: Sequence[str] = ENGINES, seconds: float = ENGINE_SECONDS) -> Answers:
+    """Ask engines of the host in turn, each for what the ones before it do not know."""
     found: dict[str, Container] = {}
     stopped: dict[str, str] = {}
     said: dict[str, list[str]] = {container: [] for container in containers}
-    end = time.monotonic() + ENGINE_SECONDS
-    for engine in ENGINES:
+    end = time.monotonic() + seconds
+    for engine in engines:
         left = [container for container in containers if container not in found]
         if not left:
             break
@@ -43,6 +45,18 @@ def inspect(containers: Sequence[str]) -> Answers:
                    {container: engine for container, engine in stopped.items() if container not in found})
 
 
+def find_running() -> list[str]:
+    """The engines that have a container which runs. Nobody is asked: that starts an engine which has a socket."""
+    return [engine for engine in ENGINES if any(_has_entry(folder) for folder in RUNNING[engine])]
+
+
+def _has_entry(folder: str) -> bool:
+    try:
+        return bool(os.listdir(folder))
+    except OSError:
+        return False
+
+
 def _match(container: str, found: Sequence[Container]) -> Optional[Container]:
     """By name before by the beginning of an id, as the engines do."""
     by_name = [each for each in found if each.name == container]
@@ -51,14 +65,33 @@ def _match(container: str, found: Sequence[Container]) -> Optional[Container]:
 
 
 def _ask(engine: str, containers: Sequence[str], seconds: float) -> tuple[list[Container], str]:
-    """What an engine knows, and why it knows nothing at all: when it lacks one it tells the others all the same."""
+    """What an engine knows, and why it does not know of the others.
+
+    It does not answer about a container that it is starting, and so about no other one of the question, for as long as
+    that takes: for ever, where a volume does not answer. Which ones run Docker says all the same.
+    """
     if command.find(engine) is None:
         return [], f"{engine} is not installed"
     try:
-        done = command.run([engine, "inspect", "--type", "container", "--format", _FORMAT, *containers],
-                           seconds=seconds)
+        return _inspect(engine, containers, seconds)
     except HostError as error:
+        with contextlib.suppress(HostError):
+            if running := _choose_running(engine, containers):
+                return _inspect(engine, running, LEAST)[0], f"{engine}: {error}"
         return [], f"{engine}: {error}"
+
+
+def _choose_running(engine: str, containers: Sequence[str]) -> list[str]:
+    done = command.run([engine, "ps", "--no-trunc", "--format", "{{.ID}}|{{.Names}}"], seconds=LEAST)
+    running = [line.partition("|") for line in done.out.splitlines()]
+    return [container for container in containers
+            if any(container in names.split(",") or identifier.startswith(container)
+                   for identifier, _bar, names in running)]
+
+
+def _inspect(engine: str, containers: Sequence[str], seconds: float) -> tuple[list[Container], str]:
+    """When it lacks one it tells the others all the same. :raises HostError: when it does not answer"""
+    done = command.run([engine, "inspect", "--type", "container", "--format", _FORMAT, *containers], seconds=seconds)
     found = []
     for line in done.out.splitlines():
         words = line.split("|")

@@ -8,6 +8,11 @@ from typing import Optional, Protocol
 
 from ..netns.model import Resolved, Target
 
+# Where an engine, or the runtime that it uses, has an entry for each container that runs. Docker mounts the namespace
+# of each in the first one, whatever runtime, containerd and driver of cgroups it has; Podman leaves a folder for each
+# to crun or runc. An entry is made by each start, and neither by ``exec`` nor by a look at a container's health.
+RUNNING = {"docker": ("/run/docker/netns",), "podman": ("/run/crun", "/run/runc")}
+
 
 @dataclass(frozen=True)
 class Container:

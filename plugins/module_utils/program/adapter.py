@@ -12,7 +12,7 @@ import shutil
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Optional
 
-from ..core import command, folders
+from ..core import command, folders, pace
 from ..core.errors import HostError
 from ..core.plan import Operation
 from .model import ABOVE, ARCHIVE, BOOTED, COMMAND, ISOLATED, RECORD, ROOT, Enabled, Installed, mode_of, wants_link
@@ -91,6 +91,9 @@ def _carry_out(operation: Operation) -> None:
         _link(operation.on)
     elif isinstance(operation, ProgramRemove):
         shutil.rmtree(ROOT)
+        with contextlib.suppress(OSError):  # what it keeps while the host runs, where it does
+            os.unlink(pace.FILE)
+            os.rmdir(os.path.dirname(pace.FILE))
     elif isinstance(operation, UnitsRead):
         _systemctl("daemon-reload")
     elif isinstance(operation, UnitEnable):

@@ -7,7 +7,7 @@ import json
 from collections.abc import Mapping
 from typing import Any, Optional
 
-from . import resolv
+from . import engines, resolv
 from .archive import Source, pack
 from .model import ARCHIVE, PREFIX, RECORD, UNITS, Enabled, Program
 
@@ -26,6 +26,8 @@ def content(python: str, source_of: Source, follow_resolv_conf: bool = True) -> 
     if follow_resolv_conf:
         units |= resolv.units(python)
         enabled |= resolv.ENABLED
+    units |= engines.units(python)
+    enabled |= engines.ENABLED
     files = {ARCHIVE: pack(python, source_of), **{f"{UNITS}/{name}": (HEAD + text).encode()
                                                   for name, text in units.items()}}
     return Program({**files, RECORD: _record(files, enabled)}, enabled)

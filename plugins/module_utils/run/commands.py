@@ -18,18 +18,21 @@ from ..persist.replay import parts
 from ..upkeep.info import RESOURCE as NETWORK
 from ..upkeep.info import DesiredInfo
 from ..upkeep.table import table
-from .converge import Manner, converge
+from .converge import Ask, Manner, converge
 
 ATTEMPTS = 10  # for a file that other runs keep writing
 SAME, DIFFERENT = 0, 1  # as diff(1) says it
 
+Select = Callable[[Applied], Applied]
 
-def replay(boot: bool) -> int:
+
+def replay(select: Select = lambda order: order, ask: Optional[Ask] = None) -> int:
     """Bring the network back to what the host has been asked for. The exit status.
 
-    :param boot: whether the host is starting, and no container engine is to be asked
+    :param select: what of it is brought back
+    :param ask: the question to container engines, None for the usual one
     """
-    order, plan = _converge(changing=True, boot=boot)
+    order, plan = _converge(changing=True, select=select, ask=ask)
     if order is None:
         sys.stderr.write(f"mooring: nothing to bring back, since there is no {PATH}\n")
         return SAME
@@ -74,7 +77,8 @@ def _network() -> Mapping[str, Any]:
     return plan.after[0][0] or {}
 
 
-def _converge(changing: bool, boot: bool = False) -> tuple[Optional[Applied], Plan]:
+def _converge(changing: bool, select: Select = lambda order: order,
+              ask: Optional[Ask] = None) -> tuple[Optional[Applied], Plan]:
     """The order of the host, and the plan that leads to it; again where a run has changed it meanwhile."""
     for _attempt in range(ATTEMPTS):
         order = _read()
@@ -82,8 +86,8 @@ def _converge(changing: bool, boot: bool = False) -> tuple[Optional[Applied], Pl
             return None, Plan()
         host = RealHost()
         try:
-            plan = converge(parts(order), host, changing, Manner(
-                changing, certain=True, ask=_ask_nobody if boot else None, is_current=_same_as(order)))
+            plan = converge(parts(select(order)), host, changing, Manner(
+                changing, certain=True, ask=ask, is_current=_same_as(order)))
         except OutdatedError:
             continue
         return order, Plan(**{**vars(plan), "warnings": (*plan.warnings, *host.warnings)})
@@ -99,6 +103,6 @@ def _same_as(order: Applied) -> Callable[[], bool]:
     return lambda: _read() == order
 
 
-def _ask_nobody(containers: Sequence[str]) -> Answers:
+def ask_nobody(containers: Sequence[str]) -> Answers:
     """To ask an engine would start it, where its socket does that, and it is to start after this."""
     return Answers(problems=dict.fromkeys(containers, "container engines start later"))

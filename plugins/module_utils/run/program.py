@@ -39,9 +39,12 @@ def _run(options: argparse.Namespace) -> int:
     if options.command == "follow":
         from ..names import follow
         return follow.main()
+    if options.command == "replay" and options.started:
+        from . import started
+        return started.wire()
     from . import commands
     if options.command == "replay":
-        return commands.replay(options.boot)
+        return commands.replay(ask=commands.ask_nobody if options.boot else None)
     return commands.show(options.json) if options.command == "show" else commands.check()
 
 
@@ -53,6 +56,8 @@ def _parse(arguments: Optional[Sequence[str]]) -> argparse.Namespace:
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
     replay = commands.add_parser("replay", help="bring the network back to what the host has been asked for")
     replay.add_argument("--boot", action="store_true", help="ask no container engine: none runs yet")
+    replay.add_argument("--started", action="store_true", help="only what is about containers that an engine has "
+                        "started since; look first whether there is one")
     commands.add_parser("check", help="say what differs from that, a line for each difference; change nothing")
     show = commands.add_parser("show", help="show the network of the host")
     show.add_argument("--json", action="store_true", help="as the module network_info returns it")

@@ -60,6 +60,24 @@ def test_what_an_engine_says_when_it_does_not_answer(asked) -> None:
     assert engines.inspect(["web"]).problems["web"].startswith("docker says: Cannot connect to the Docker daemon")
 
 
+@pytest.mark.parametrize("name", ["web", "aab"])
+def test_a_container_that_starts_for_ever_keeps_no_other_one_from_being_found(name: str) -> None:
+    """Docker does not answer about it before it runs, nor about others in the same question."""
+    def run(words, seconds):
+        if words[1] == "ps":
+            return Result(0, "aab0|web,other/alias\nccd1|aa\n", "")
+        if "hung" in words:
+            raise HostError(f"docker inspect did not answer within {seconds} seconds")
+        return Result(0, f"{WEB}\n", "")
+
+    command = types.SimpleNamespace(find=lambda program: program == "docker" or None, run=run)
+    with mock.patch.object(engines, "command", command):
+        answers = engines.inspect([name, "hung", "nobody"])
+    assert [found.identifier for found in answers.found.values()] == ["aab0"] and name in answers.found
+    assert set(answers.problems) == {"hung", "nobody"}
+    assert answers.problems["hung"].startswith("docker: docker inspect did not answer within")
+
+
 def test_files_of_an_engine_that_others_can_lead_elsewhere_are_those_of_the_container(asked) -> None:
     """An engine without root, which root was told to ask (DOCKER_HOST), has them in a folder of its user."""
     asked.answers["docker"] = Result(0, WEB.replace("/d/", "/home/user/"), "")

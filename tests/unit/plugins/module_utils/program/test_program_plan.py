@@ -28,6 +28,7 @@ FRESH = Installed()
 FULL = Installed(files=PROGRAM.files, enabled=frozenset(PROGRAM.enabled), command=True)
 OLD = f"{ROOT}/core/old.py"
 UNIT = f"{UNITS}/mooring-resolv.path"
+RESTARTED = ["enable mooring-resolv.path and restart it", "enable mooring-engines.target and restart it"]
 
 
 def install(observed: Installed, wanted: Program = PROGRAM, recorded: Any = None) -> Plan:
@@ -48,9 +49,9 @@ def after(observed: Installed, plan: Plan, steps: int | None = None) -> Installe
 def test_a_fresh_host_gets_all_of_it_and_the_record_last() -> None:
     plan = install(FRESH, recorded={})
     assert after(FRESH, plan) == FULL
-    assert plan.actions[0] == f"install {ARCHIVE}" and plan.actions[-4:] == [
+    assert plan.actions[0] == f"install {ARCHIVE}" and plan.actions[-5:] == [
         f"link {COMMAND} to {ARCHIVE}", "let systemd read its units again",
-        "enable mooring-resolv.path and restart it", f"install {RECORD}"]
+        *RESTARTED, f"install {RECORD}"]
     assert install(FULL) == Plan()
 
 
@@ -65,8 +66,7 @@ def test_what_is_not_as_it_should_be_is_put_back_alone(path: str, text: bytes | 
 
 
 def test_a_disabled_unit_is_enabled_and_a_missing_command_made() -> None:
-    assert install(Installed(files=PROGRAM.files, command=True)).actions == [
-        "enable mooring-resolv.path and restart it"]
+    assert install(Installed(files=PROGRAM.files, command=True)).actions == RESTARTED
     assert install(Installed(files=PROGRAM.files, enabled=FULL.enabled)).actions == [f"link {COMMAND} to {ARCHIVE}"]
 
 
@@ -74,7 +74,8 @@ def test_another_python_changes_the_archive_the_unit_and_the_record_only() -> No
     other = content("/opt/python", SOURCES)
     plan = install(FULL, other)
     assert [action for action in plan.actions if action.startswith("install")] == [
-        f"install {ARCHIVE}", f"install {UNITS}/mooring-resolv-follow.service", f"install {RECORD}"]
+        f"install {ARCHIVE}", f"install {UNITS}/mooring-resolv-follow.service",
+        f"install {UNITS}/mooring-wire.service", f"install {RECORD}"]
     assert digest(other.files) != digest(PROGRAM.files)
 
 
@@ -83,7 +84,7 @@ def test_what_is_not_wanted_any_more_goes() -> None:
     plan = install(FULL, without)
     assert plan.actions[0] == "disable and stop mooring-resolv.path" and f"remove {UNIT}" in plan.actions
     left = after(FULL, plan)
-    assert left == Installed(files=without.files, command=True)
+    assert left == Installed(files=without.files, enabled=frozenset(without.enabled), command=True)
     assert planner.plan_install(left, without, {}) == Plan()
 
 
@@ -94,12 +95,11 @@ def test_what_an_earlier_version_recorded_goes() -> None:
     text = json.dumps(record).encode()
     assert {OLD, "/etc/passwd"} <= set(planner.paths_of(PROGRAM, text))
     units = planner.units_of(PROGRAM, text)
-    assert set(units) == {"mooring-resolv.path", "mooring-old.timer"}
+    assert set(units) == {*PROGRAM.enabled, "mooring-old.timer"}
     before = Installed(files={**PROGRAM.files, RECORD: text, OLD: b"#\n", "/etc/passwd": b"root"},
                        enabled=frozenset(units), command=True)
     assert planner.plan_install(before, PROGRAM, units).actions == [
-        "disable and stop mooring-old.timer", f"remove {OLD}", "enable mooring-resolv.path and restart it",
-        f"install {RECORD}"]
+        "disable and stop mooring-old.timer", f"remove {OLD}", *RESTARTED, f"install {RECORD}"]
     removed = planner.plan_remove(before, units)
     left = after(before, removed)
     assert left == Installed(files={"/etc/passwd": b"root"}) and "passwd" not in "".join(removed.actions)
