@@ -13,6 +13,7 @@ from containers import BOX, box, once
 from pipeline import install_program
 from probes import Probes
 from traffic import SILENCE, Place, ask, expect_closed
+from worlds import use_backend
 
 pytestmark = once
 PROGRAM, ORDER = "/usr/local/lib/mooring/mooring.pyz", "/var/lib/mooring/applied.json"
@@ -47,14 +48,15 @@ SILENT = {
 class Site:
     """A host with its network, its units and somebody outside who knows the way to all containers."""
 
-    def __init__(self, here, layer):
+    def __init__(self, here, layer, serving=True):
+        """:param serving: whether there are servers in all containers"""
         self.here, self.layer = here, layer
         here.sh("sysctl -qw net.ipv4.ip_forward=1; iptables -P FORWARD ACCEPT")
         here.outside_host.run(["ip", "route", "add", "default", "via", BOX])
         self.install()
         here.sh("systemctl start mooring.target")
         self.places = {name: Place(here.host, name) for name in NAMES}
-        for name in NAMES:
+        for name in NAMES if serving else ():
             here.servers.serve(self.places[name], name, (80, 81))
         here.servers.serve(here.place, "host", (9999,), address="127.0.0.1", protocols=("udp",))
         here.sh(LOOPBACK)
@@ -64,7 +66,7 @@ class Site:
         install_program(here.host)
         here.run("host_network", networks=NETWORKS, persist=True)
         programs = {"ipv4": "/usr/sbin/iptables-restore", "ipv6": "/usr/sbin/ip6tables-restore"}
-        for path, text in units(programs, PROGRAM, ORDER, seconds=15).items():
+        for path, text in units(programs, PROGRAM, ORDER, seconds=3).items():
             file = here.host.path(path)
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_text(text)
@@ -110,12 +112,21 @@ class Site:
             time.sleep(0.05)
 
 
-@pytest.fixture(params=sorted(ANNOUNCED))
+# Whose layer, and which program of iptables the host has chosen, or firewalld itself.
+HOSTS = [*((layer, "") for layer in sorted(ANNOUNCED)), ("nftables", "legacy"), ("firewalld", "iptables")]
+
+
+@pytest.fixture(params=HOSTS, ids=lambda param: " ".join(filter(None, param)))
 def site(request):
-    with box(request.param, outside=True, systemd=True) as found:
-        if request.param == "firewalld":
+    layer, backend = request.param
+    with box(layer, outside=True, systemd=True) as found:
+        if layer == "firewalld":
             found.sh("systemctl start dbus")
-        yield Site(found, request.param)
+        if backend == "iptables":
+            found.sh("sed -i s/^FirewallBackend=.*/FirewallBackend=iptables/ /etc/firewalld/firewalld.conf")
+        if backend == "legacy":
+            use_backend(found.host, backend)
+        yield Site(found, layer)
 
 
 def test_what_units_announce_heals_without_a_look_of_the_guard(site):
@@ -161,3 +172,26 @@ def test_without_a_port_by_the_loopback_containers_do_not_reach_it_whatever_is_f
             here.sh("for table in raw nat filter; do iptables -t $table -F; iptables -t $table -X; done")
             [answer] = ask((shop, "udp", "127.0.0.1", 9999), seconds=SILENCE)
             assert (answer.outcome == "answered") is reached
+
+
+def test_rules_that_were_saved_before_a_bridge_was_made_close_it_all_the_same():
+    """All hooks are among them: there is nothing for the guard to see."""
+    with box("netfilter-persistent", outside=True, systemd=True) as here:
+        site = Site(here, "netfilter-persistent")
+        here.sh("netfilter-persistent save")
+        late = {"name": "late", "bip": "10.40.0.1/24", "gateway_mode": "routed", "containers": [
+            {"name": "last", "address": "10.40.0.10"}]}
+        here.run("host_network", networks=[*NETWORKS, late])
+        here.servers.serve(Place(here.host, "last"), "last", (80,), protocols=("udp",))
+        asked = (here.outside, "udp", "10.40.0.10", 80)
+        expect_closed(here.servers, asked)
+        here.sh("netfilter-persistent start")  # as the unit does, but without telling it
+        assert ask(asked, seconds=SILENCE)[0].outcome == "answered"
+        here.sh("systemctl start mooring-guard.service")
+        assert ask(asked, seconds=SILENCE)[0].outcome == "answered"
+        here.sh("systemctl restart netfilter-persistent.service")
+        with Probes(here.servers, **site.opened, late=asked) as probes:
+            deadline = time.monotonic() + 20
+            while not probes.all_is(site.opened, ["late"]):
+                assert time.monotonic() < deadline
+                time.sleep(0.05)

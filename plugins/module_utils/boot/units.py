@@ -51,7 +51,7 @@ _REPLAY = """\
 Description=Bring back the network of mooring.net
 ConditionPathExists={order}
 RequiresMountsFor={folder}
-Wants={gate}.service
+# It does not want the gate, which would be started again with each reload.
 After={gate}.service network.target {flushers}
 Before={target} {engines}
 StartLimitIntervalSec=0

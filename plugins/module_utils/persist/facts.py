@@ -76,15 +76,21 @@ def _bridge(bridge: Bridge) -> dict[str, Any]:
     found: dict[str, Any] = {
         "name": bridge.name, "fixed_cidr": bridge.pool or None, "default_gateway": bridge.gateway or None,
         "fixed_cidr_v6": bridge.pool_v6 or None, "default_gateway_v6": bridge.gateway_v6 or None,
-        "ip_masq": bridge.masquerade, "ip_forward": bridge.forward, "iptables": bridge.iptables,
-        "ip6tables": bridge.ip6tables, "stp": bridge.link.stp,
-        "mtu": bridge.link.mtu,
+        "ip_masq": None if bridge.masquerade and _routes_all(bridge) else bridge.masquerade,
+        "ip_forward": bridge.forward, "iptables": bridge.iptables, "ip6tables": bridge.ip6tables,
+        "stp": bridge.link.stp, "mtu": bridge.link.mtu,
         "gateway_mode": bridge.gateway_mode("ipv4"), "gateway_mode_v6": bridge.gateway_mode("ipv6"),
         "allow_bridges": list(bridge.allowed), "trusted_interfaces": list(bridge.trusted_interfaces),
         "trusted_networks": list(bridge.trusted_networks), "ipv6": None}
     if bridge.adopted:
         return {**found, "adopt": True, "adopt_uplink": bridge.uplink or None}
     return {**found, "bip": bridge.address("ipv4") or None, "bip6": bridge.address("ipv6") or None}
+
+
+def _routes_all(bridge: Bridge) -> bool:
+    """Whether there is nothing to be said of masquerade, which a bridge that routes all its families refuses."""
+    families = [family for family in FAMILIES if bridge.subnet(family)]
+    return bool(families) and all(family in bridge.routed for family in families)
 
 
 def _endpoint(lease: Endpoint, bridge: Optional[Bridge]) -> dict[str, Any]:

@@ -2,7 +2,9 @@
 """What a host is to come back to: whatever was asked for, the file leads to the same host again."""
 from __future__ import annotations
 
+from typing import Optional
 
+import pytest
 from ansible_collections.mooring.net.plugins.module_utils.applied.model import NAME, POLICIES, Applied
 from ansible_collections.mooring.net.plugins.module_utils.applied.text import parse
 from ansible_collections.mooring.net.plugins.module_utils.core.errors import MooringError
@@ -60,3 +62,18 @@ def test_a_host_comes_back_as_it_was(found: list[Document]) -> None:
         assert seen(again) == seen(world)
         assert order(again) == order(world)
     event(f"{count} documents")
+
+
+@pytest.mark.parametrize(("options", "masquerade"), [
+    ({"gateway_mode": "routed"}, None), ({"gateway_mode": "routed", "gateway_mode_v6": "routed", "ipv6": True,
+                                          "fixed_cidr_v6": "2001:db8::/64"}, None),
+    ({"gateway_mode": "routed", "ipv6": True, "fixed_cidr_v6": "2001:db8::/64"}, True), ({}, True),
+    ({"ip_masq": False}, False), ({"gateway_mode": "routed", "ip_masq": False}, False)])
+def test_nothing_is_said_of_masquerade_where_all_is_routed(options: dict, masquerade: Optional[bool]) -> None:
+    """Such a bridge refuses ip_masq: true."""
+    world = kept()
+    world.run("docker_bridge", name="br0", bip="10.0.0.1/24", **options)
+    assert world.converge(parts(order(world))).operations == ()
+    [bridge] = replayed(world).info()["bridges"]
+    assert bridge == world.info()["bridges"][0]
+    assert order(world).items["docker_bridge", "br0"].get("ip_masq") in (masquerade, options.get("ip_masq"))
