@@ -10,8 +10,8 @@ version_added: 0.1.0
 description:
   - Returns bridges, endpoints, published ports, links and names, joined into one view. It says what C(brctl show),
     C(docker port) and C(iptables -nL) say together.
-  - Returns as well which rules the next run of any module that writes rules would repair, and which files of containers
-    the next run about them (RV(network.drift)).
+  - Returns as well what somebody has changed, that the next run of any module that writes rules would repair, or the
+    next run about that bridge or container (RV(network.drift)).
   - Returns what belongs to containers that are gone (RV(network.leftovers)), and what rules of others prevent
     (RV(network.obstacles)).
   - Changes nothing.
@@ -109,9 +109,13 @@ network:
       elements: dict
       returned: success
     drift:
-      description: Which rules, settings of ports and neighbours of bridges the next run of any module that writes rules
-        would repair, and which files of containers the next run about them or of M(mooring.net.host_network). Empty
-        when all are as they should be.
+      description:
+        - What somebody has changed of links, addresses, kernel settings, neighbours, rules and names. The next run of
+          any module that writes rules repairs what concerns the host, the next run about them or of
+          M(mooring.net.host_network) what is inside of containers. Empty when all are as they should be.
+        - A rule that was replaced under its comment is among it, and so is a bridge or an endpoint whose alias, which
+          says that it is this collection's, was cleared.
+        - What nobody but the document knows is not told here, such as the MTU of a bridge or a default route.
       type: list
       elements: str
       returned: success

@@ -396,7 +396,7 @@ def fingerprint(host):
     for program in _TABLES:
         saved = host.run([f"{program}-save"], check=False)
         found[program] = _rules(saved.stdout) if saved.returncode == 0 else []
-    found["files"] = dict(_files(host, ["/etc", "/run"]))
+    found["files"] = dict(files_of(host, ["/etc", "/run"]))
     return found
 
 
@@ -413,7 +413,8 @@ def _rules(saved):
     return lines
 
 
-def _files(host, folders):
+def files_of(host, folders):
+    """Each file below folders of a host, with its mode and what tells its content."""
     root = str(host.path("/")).rstrip("/")
     for top in folders:
         for folder, _folders, names in os.walk(root + top):

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Collection, Iterable
 
 from ..core.plan import CLOSE
-from ..firewall.model import FAMILIES
+from ..firewall.model import FAMILIES, GUARD
 from ..host.draft import Draft
 from ..host.model import HostState
 from ..host.operations import SysctlSet
@@ -13,7 +14,8 @@ from ..host.settings import FORWARDING, FORWARDING_OF, known
 from ..link.operations import LinkSet
 from ..netns.model import HOST
 from .ipv6 import heed_routers
-from .model import Bridge, DesiredBridge, bridges
+from .lost import is_certain
+from .model import Bridge, DesiredBridge, awaited_bridges, bridges
 
 ROUTE_LOCALNET = "net/ipv4/conf/{}/route_localnet"
 # What the forwarding of bridges depends on: that of the host, and what new interfaces get.
@@ -37,29 +39,61 @@ def add_guard(bridge: Bridge, desired: DesiredBridge, state: HostState) -> Bridg
 
 
 def pass_on_guard(draft: Draft, released: bool) -> None:
-    """A guard without a bridge that has rules goes to one that has; where there is none, that is said.
+    """A guard without a bridge that has rules goes to one that has; where there is none, it ends, and that is said.
 
     :param released: whether the user asked for forwarding between others in this task
     """
-    before, after = _guards(draft.observed), _guards(draft.state)
+    before, after = dict.fromkeys((*_guards(draft.observed), *find_noted(draft.observed))), _guards(draft.state)
     for family in before:
-        if family in after or released:
+        if family in after:
             continue
-        heir = next((bridge for bridge in bridges(draft.state).values() if bridge.filters(family)), None)
-        if heir is not None:
-            alias = dataclasses.replace(heir, guard=(*heir.guard, family)).mark.text
-            draft.do(LinkSet(HOST, heir.link, dataclasses.replace(heir.link, alias=alias)))
-        elif draft.state.sysctls.get((HOST, FORWARDING[family])) != "0":
-            _warn_open(draft, family)
+        if released:
+            draft.unguarded.add(family)
+        elif not _pass_on(draft, family) and (draft.bridges_released or family in _guards(draft.observed)):
+            draft.unguarded.add(family)
+            if draft.state.sysctls.get((HOST, FORWARDING[family])) != "0":
+                _warn_open(draft, family)
     for bridge in bridges(draft.state).values():
         for family in bridge.guard:
             if family not in {**before, **after}:
                 _warn_open(draft, family)
 
 
+def keep_guard(draft: Draft) -> None:
+    """The guard of a bridge that somebody has deleted goes to another one; without one its chain keeps it."""
+    for family in find_noted(draft.observed):
+        if family not in draft.unguarded and family not in _guards(draft.state):
+            _pass_on(draft, family)
+
+
+def _pass_on(draft: Draft, family: str) -> bool:
+    """Whether there is a bridge with rules, which has the guard from now on."""
+    heir = next((bridge for bridge in bridges(draft.state).values() if bridge.filters(family)
+                 and bridge.link.is_marked), None)
+    if heir is not None:
+        alias = dataclasses.replace(heir, guard=(*heir.guard, family)).mark.text
+        draft.do(LinkSet(HOST, heir.link, dataclasses.replace(heir.link, alias=alias)))
+    return heir is not None
+
+
+def find_guarded(state: HostState, own: Iterable[Bridge], unguarded: Collection[str] = ()) -> tuple[str, ...]:
+    """Families whose guard is to be in force. Its chain tells it as well as the mark of a bridge.
+
+    :param unguarded: those of which the chain counts no more
+    """
+    marked = [family for bridge in own for family in bridge.guard if bridge.filters(family)]
+    return tuple(dict.fromkeys((*marked, *(family for family in find_noted(state) if family not in unguarded))))
+
+
+def find_noted(state: HostState) -> list[str]:
+    """Families whose guard has a chain."""
+    return [family for family in FAMILIES if (table := state.tables.get((family, "filter"))) and GUARD in table.chains]
+
+
 def _guards(state: HostState) -> dict[str, None]:
-    """Families whose guard is in force."""
-    return {family: None for bridge in bridges(state).values() for family in bridge.guard if bridge.filters(family)}
+    """Families whose guard is in force by the mark of a bridge, be it one that comes back."""
+    return {family: None for own in (bridges(state), awaited_bridges(state)) for bridge in own.values()
+            for family in bridge.guard if bridge.filters(family)}
 
 
 def _warn_open(draft: Draft, family: str) -> None:
@@ -90,7 +124,8 @@ def keep_forwarding(draft: Draft) -> None:
     for bridge in bridges(draft.state).values():
         for family in FAMILIES:
             # Behind a bridge with an uplink the host may live from router advertisements, and be no router there.
-            if not (bridge.forward and bridge.address(family)) or (family == "ipv6" and bridge.uplink):
+            if not (bridge.forward and bridge.address(family) and is_certain(bridge.link)) or (
+                    family == "ipv6" and bridge.uplink):
                 continue
             name = FORWARDING_OF[family].format(bridge.name)
             if draft.state.sysctls.get((HOST, FORWARDING[family])) == "1" and (

@@ -23,6 +23,7 @@ from ..ports.ledger import Ledger
 from . import ipv6
 from .exceptions import check_all, refuse_closing
 from .forwarding import ROUTE_LOCALNET, add_guard, close_loopback, forward, pass_on_guard
+from .lost import is_certain
 from .merge import merge, refuse_overlap
 from .model import Bridge, DesiredBridge, bridge_of
 from .uplink import decide_uplink, warn_of_uplinks
@@ -58,6 +59,7 @@ def release(draft: Draft, items: Sequence[DesiredBridge]) -> None:
     for item in items:
         if not item.present:
             _absent(draft, item)
+            draft.bridges_released = True
 
 
 def amend(draft: Draft, items: Sequence[DesiredBridge]) -> None:
@@ -173,7 +175,12 @@ def _own(link: Link, desired: DesiredBridge) -> Bridge:
             raise OptionError("name", desired.name, "is a bridge that somebody else made",
                               "Choose another name, or say adopt: true to manage it from now on")
         return Bridge(link, adopted=True)
-    return current
+    if not is_certain(link) and desired.adopt is False and desired.mac_address != link.mac:
+        raise OptionError("name", desired.name, "is a bridge that has rules of this collection and has lost its mark, "
+                          f"and its MAC address {link.mac} is not made of its name: somebody else may have made it",
+                          "Give that as mac_address if it is the bridge's, say adopt: true to take it over, or state: "
+                          "absent to let go of its rules")
+    return current if is_certain(link) or desired.mac_address == link.mac else replace(current, adopted=True)
 
 
 def _absent(draft: Draft, desired: DesiredBridge) -> None:
@@ -182,6 +189,10 @@ def _absent(draft: Draft, desired: DesiredBridge) -> None:
     if link is None:
         return
     bridge = bridge_of(link)
+    if bridge is not None and not is_certain(link):
+        # Its rules go, and it stays.
+        draft.state.host.links[link.name] = replace(link, presumed="")
+        bridge = None
     if bridge is None:
         # Not an error: an adopted bridge that was given back is in this condition.
         draft.warn(f"{desired.name} is not managed by this collection and is left alone: remove it by hand (`ip link "

@@ -32,6 +32,7 @@ _INTERFACE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
 _NETNS = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.@+-]*")
 _LABEL = re.compile(r"[A-Za-z0-9_/][A-Za-z0-9_.@+/-]*")
 LABEL_LENGTH = 64
+_ENDPOINT_LINK = re.compile(rf"veth[0-9a-f]{{{INTERFACE_LENGTH - 4}}}")
 
 
 def interface_name(option: str, value: str) -> str:
@@ -96,6 +97,11 @@ def endpoint_link(container: str, interface: str) -> str:
     """Name of the host's end of a container's interface: the same for the same container and interface, always."""
     digest = hashlib.sha256(f"{container}\0{interface}".encode()).hexdigest()
     return "veth" + digest[:INTERFACE_LENGTH - 4]
+
+
+def is_endpoint_link(name: str) -> bool:
+    """Whether :func:`endpoint_link` may have made a name."""
+    return _ENDPOINT_LINK.fullmatch(name) is not None
 
 
 def chain_name(name: str) -> str:

@@ -47,7 +47,9 @@ def release(draft: Draft, items: Sequence[Kept]) -> None:
                 draft.do(LinkDel(HOST, link))
         _release_containers(draft, kept)
         release_bridges(draft, [DesiredBridge(name, present=False, force=True)
-                                for name in (*bridges(draft.state), *draft.state.awaited) if name not in kept.bridges])
+                                for name in dict.fromkeys((*bridges(draft.state), *draft.state.awaited))
+                                if name not in kept.bridges])
+        draft.bridges_released |= not kept.bridges
 
 
 def _release_containers(draft: Draft, kept: Kept) -> None:

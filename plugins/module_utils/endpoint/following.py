@@ -43,6 +43,13 @@ def followers(draft: Draft, listed: Collection[tuple[str, str]]) -> list[Located
     return found
 
 
+def as_it_is(lease: Endpoint, own: Collection[str]) -> LocatedEndpoint:
+    """What a task says of an endpoint that says no more than its name. Its default routes are not known to be wrong."""
+    return LocatedEndpoint(Target("netns_path", lease.path), interface_name=lease.interface, leads=False,
+                           bridge=lease.bridge if lease.bridge in own else None,
+                           place=Resolved(lease.container, lease.path))
+
+
 def is_inside(state: HostState, lease: Endpoint) -> bool:
     """Whether the other end of an endpoint is in the namespace that has its container's name, whatever it is called."""
     here = state.namespaces.get(lease.path)

@@ -57,12 +57,14 @@ class LocatedEndpoint(DesiredEndpoint):
     :param shared: the namespace of ``owner`` with ``mode`` "container"
     :param depth: how many containers of the task have to have their network before this one can share it
     :param not_leading: families whose default route is not to lead through it, whatever ``default_route`` says
+    :param leads: whether anything is said of its default routes
     """
 
     place: Resolved = Resolved("", "")
     shared: Optional[Resolved] = None
     depth: int = 0
     not_leading: frozenset[str] = frozenset()
+    leads: bool = True
 
     @classmethod
     def at(cls, desired: DesiredEndpoint, place: Resolved, shared: Optional[Resolved] = None,

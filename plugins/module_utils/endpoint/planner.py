@@ -16,7 +16,9 @@ from ..host.draft import Draft
 from ..host.endpoints import Endpoint
 from ..host.endpoints import release as release_endpoint
 from ..link.model import Link, Namespace
+from ..link.operations import LinkDel
 from ..link.reach import is_own_broadcast
+from ..netns.model import HOST
 from . import adopt, inside, namespace
 from .following import follows_mtu
 from .leading import Made, lead_out
@@ -73,7 +75,7 @@ class Planner:
             path = reserved.made.item.path
             made.setdefault(path, []).append(reserved.made)
             if len(made[path]) == left[path]:
-                lead_out(self.draft, made[path])
+                lead_out(self.draft, [each for each in made[path] if each.item.leads])
 
     def _given(self, item: LocatedEndpoint) -> Optional[adopt.GivenPair]:
         """:raises OptionError: when another item of the task has the interface already"""
@@ -167,6 +169,10 @@ class Planner:
             return None
         if lease and (found.index, found.peer_index) == (lease.link.peer_index, lease.link.index):
             return Kept(lease, found)
+        if outer and outer.mark is None and (found.index, found.peer_index) == (outer.peer_index, outer.index):
+            # Its name is made of those of the container and the interface. Nothing tells its lease: it is made anew.
+            self.draft.do(LinkDel(HOST, outer))
+            return None
         raise OptionError("interface_name", item.interface_name, f"exists already in {item.label}, and this collection "
                           "did not make it", "Give another name for the interface, remove the existing one, or say "
                           "adopt: true to take over one that the container's engine made")
@@ -195,6 +201,8 @@ class Planner:
         pair = kept.lease.pair if kept else given.name if given else ""
         # What was asked for before is what the host's end has: a container can only change its own.
         follows = item.mtu or kept is None or self._follows_mtu(kept.lease, bridge)
+        # Where the two ends differ, and the container's has the bridge's, somebody else has changed the host's.
+        follows = follows or kept is not None and kept.inner.mtu == bridge.link.mtu
         mtu = item.mtu if isinstance(item.mtu, int) else bridge.link.mtu if follows else outer.mtu
         found = Endpoint(item.label, item.interface_name, outer, address=addresses["ipv4"],
                          address_v6=addresses["ipv6"], exposed=choose_exposed(item, kept.lease if kept else None),

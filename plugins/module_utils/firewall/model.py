@@ -15,8 +15,8 @@ from typing import Literal, Optional, Union
 
 PREFIX = "MOORING-"  # only chains whose name begins so are ever flushed or deleted
 HOOK_COMMENT = "mooring"
-# How the chains begin that the ledger is read from: translated ports, ports at a container's own address, links.
-DOORS, OPENED, ICC = "MOORING-", "MOORING-AT-", "MOORING-ICC-"
+# How the chains begin that the ledger is read from: translated ports, ports at a container's own address, links, guard.
+DOORS, OPENED, ICC, GUARD = "MOORING-", "MOORING-AT-", "MOORING-ICC-", "MOORING-OTHERS"
 FAMILIES, TABLES = ("ipv4", "ipv6"), ("raw", "filter", "nat")
 COMMANDS = {"ipv4": "iptables", "ipv6": "ip6tables"}  # the options of a bridge that say whether a family has rules
 

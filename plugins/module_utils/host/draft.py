@@ -26,6 +26,8 @@ class Draft(plan.Draft):
     :param containers_asked: the same of containers with published ports
     :param names_asked: containers whose files the run has planned already
     :param led: containers and families of default routes that the run has chosen the interface of
+    :param unguarded: families of which the host may forward between other interfaces from now on
+    :param bridges_released: whether the run has been asked to remove bridges
     :param followed: whether endpoints that nobody names have been brought to what their bridges have become
     """
 
@@ -38,6 +40,8 @@ class Draft(plan.Draft):
     containers_asked: list[str] = field(default_factory=list)
     names_asked: set[str] = field(default_factory=set)
     led: set[tuple[str, str]] = field(default_factory=set)
+    unguarded: set[str] = field(default_factory=set)
+    bridges_released: bool = False
     followed: bool = False
 
     @classmethod

@@ -2,12 +2,12 @@
 """An endpoint: a container's interface on a bridge. Its lease is the mark of the host's end."""
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Optional
 
 from ..core.model import is_known
-from ..core.names import mac_of
+from ..core.names import endpoint_link, is_endpoint_link, mac_of
 from ..link.model import ENDPOINT, Link, Mark
 from ..link.operations import LinkDel, LinkSet
 from ..netns.model import HOST, named_path
@@ -104,6 +104,23 @@ def endpoints(state: HostState) -> list[Endpoint]:
     """All endpoints of the host, in order of container and interface."""
     found = [endpoint for link in state.find_marked(ENDPOINT) if (endpoint := endpoint_of(link)) is not None]
     return sorted(found, key=lambda endpoint: (endpoint.container, endpoint.interface))
+
+
+def find_lost_ends(state: HostState) -> Iterator[Link]:
+    """Ports of the host that have names as we make them for ends of endpoints, and no mark."""
+    for link in state.host.links.values():
+        if link.kind == "veth" and not link.is_marked and link.controller and is_endpoint_link(link.name):
+            yield link
+
+
+def find_homes(state: HostState) -> list[str]:
+    """Paths of the namespaces that may have the other ends of endpoints without a mark. Most interfaces are eth0."""
+    lost = {link.name for link in find_lost_ends(state)}
+    if not lost:
+        return []
+    inside = {name: named_path(name) for name, entry in state.named.items() if entry.inode not in (0, state.host.inode)}
+    likely = {link: path for name, path in inside.items() if (link := endpoint_link(name, "eth0")) in lost}
+    return list(likely.values()) if len(likely) == len(lost) else list(inside.values())
 
 
 def containers(found: Iterable[Endpoint]) -> dict[str, list[Endpoint]]:

@@ -13,6 +13,7 @@ from ..files import marks
 from ..firewall.model import FAMILIES, TABLES, ObservedTable
 from ..link.model import Link, Namespace
 from ..netns.model import HOST
+from .endpoints import find_homes
 from .lasting import find_awaited
 from .ledger import find_linked
 from .memory import Memory
@@ -66,7 +67,8 @@ class FakeHost(Memory):
             state.groups, state.recorded_links = whole.groups, whole.recorded_links
             state.lasting, state.awaited = whole.lasting, find_awaited(whole)
             state.applied = parse(whole.lasting[APPLIED]) if APPLIED in whole.lasting else None
-            paths = [path for path in find_unread(state, scope.routes) if path in whole.namespaces]
+            unread = (*find_unread(state, scope.routes), *find_homes(state))
+            paths = [path for path in unread if path in whole.namespaces]
             state.namespaces.update({path: whole.namespaces[path] for path in paths})
         if scope.neighbours:
             state.neighbours = whole.neighbours

@@ -24,6 +24,10 @@ class Settings:
         """A value that was set, the kernel's default for an interface that is there, None where there is no name."""
         if (value := self.state.sysctls.get((netns, name))) is not None:
             return value
+        same = self.state.namespaces.get(netns)
+        for path, other in self.state.namespaces.items():  # several paths may lead to one namespace
+            if other is same and (value := self.state.sysctls.get((path, name))) is not None:
+                return value
         here, general = self.state.namespaces.get(netns), of_new(name)
         if here is None or not general:
             return None

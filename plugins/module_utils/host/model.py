@@ -72,7 +72,7 @@ class Scope:
     def sysctl_names(self, state: HostState) -> list[tuple[str, str]]:
         """All that are to be read of a host with these links."""
         names = list(self.sysctls)
-        names += [(HOST, name.format(link.name)) for link in state.find_marked(BRIDGE) for name in self.bridge_sysctls]
+        names += [(HOST, name.format(link.name)) for link in state.find_bridges() for name in self.bridge_sysctls]
         names += [(HOST, name.format(link.name)) for link in outer_links(state.host) for name in self.outer_sysctls]
         if self.firewall:
             names += [(HOST, name) for name in BRIDGE_CALLS.values()]
@@ -181,6 +181,12 @@ class HostState:
         entry = self.named.get(name)
         return f"{path} {entry.problem}: {entry.remedy}" if entry and entry.lost else (
             f"namespace {name} does not exist: create it with netns_attach or `ip netns add {name}`")
+
+    def find_bridges(self) -> Iterator[Link]:
+        """The host's bridges that are ours, or may be and have lost their mark."""
+        for link in self.host.links.values():
+            if link.kind == "bridge" and (link.mark is None or link.mark.kind == BRIDGE):
+                yield link
 
     def find_marked(self, kind: str) -> Iterator[Link]:
         """The host's links that carry our mark of this kind."""

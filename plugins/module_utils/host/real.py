@@ -16,11 +16,12 @@ from ..firewall.iptables import adapter as iptables
 from ..firewall.operations import RestoreTable
 from ..foreign import netfilter
 from ..link import netlink
-from ..link.model import BRIDGE, ENDPOINT, Namespace
+from ..link.model import ENDPOINT, Namespace
 from ..netns import registry
 from ..netns.enter import Namespaces, OwnNetworkError
 from ..netns.model import HOST
 from . import conntrack, named, proc, record, sockets, varlib, ways
+from .endpoints import find_homes, find_lost_ends
 from .lasting import LastingFile, find_awaited
 from .ledger import find_linked
 from .model import HostState, Scope
@@ -70,8 +71,9 @@ class RealHost:
         state.sysctls = _settings(state, names)
         state.sysctls.update(proc.read_sysctls((key for key in names if key not in state.sysctls), self._namespaces))
         if scope.neighbours:
-            state.neighbours = netlink.neighbours(*({link.index: link.name for link in state.find_marked(kind)}
-                                                    for kind in (BRIDGE, ENDPOINT)))
+            ports = (*state.find_marked(ENDPOINT), *find_lost_ends(state))
+            state.neighbours = netlink.neighbours(*({link.index: link.name for link in links}
+                                                    for links in (state.find_bridges(), ports)))
         if scope.firewall:
             state.tables, state.foreign, state.unusable = iptables.snapshot()
             state.groups = iptables.knows_groups(state.tables)
@@ -81,6 +83,7 @@ class RealHost:
             state.awaited = find_awaited(state)
             state.persistent = bool(state.lasting)
             self._read_namespaces(state, ways.find_unread(state, scope.routes))
+            self._read_namespaces(state, find_homes(state))
         if scope.others:
             state.native = netfilter.snapshot()
         if scope.ports is not None:

@@ -6,6 +6,7 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import Any, Optional
 
+from ..bridge.lost import is_certain
 from ..bridge.model import Bridge, bridge_of, bridges
 from ..core.errors import MooringError, OptionError
 from ..core.plan import View
@@ -80,7 +81,7 @@ def _set_icc(draft: Draft, name: str, icc: bool) -> None:
         link = draft.state.host.links[name] = Link(name, "bridge", alias=Mark(BRIDGE, name).text,
                                                    group=BRIDGE_GROUP)
     bridge = bridge_of(link)
-    if bridge is None:
+    if bridge is None or not is_certain(link):
         raise OptionError("bridge", name, "is not a bridge that this collection manages",
                           f"Take it over with docker_bridge name={name} adopt=true, or name another")
     if not icc and (option := bridge.cannot_close):

@@ -10,7 +10,7 @@ from __future__ import annotations
 import socket
 import struct
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Optional
 
 from .model import HOPS, METRIC_V6, NEIGHBOUR_PROTOCOL, UNFINISHED, Link, Mark, Neighbour, Route
@@ -146,6 +146,13 @@ def address(payload: bytes) -> Optional[tuple[int, str]]:
         return None
     words = attributes(payload, _ADDRESS.size)
     return index, f"{socket.inet_ntop(family, words.get(_IFA_LOCAL) or words[_IFA_ADDRESS])}/{length}"
+
+
+def in_order(addresses: Sequence[str]) -> tuple[str, ...]:
+    """Addresses of a link in the order in which they came: of IPv6 the kernel shows the last one first
+    (ipv6_link_dev_addr()).
+    """
+    return (*(each for each in addresses if ":" not in each), *(each for each in reversed(addresses) if ":" in each))
 
 
 def route(payload: bytes, names: Mapping[int, str]) -> Optional[Route]:

@@ -37,6 +37,10 @@ class Place(Protocol):
     def namespace(self, path: str) -> int:
         """An open file of a namespace."""
 
+    @property
+    def renames_while_up(self) -> bool:
+        """Whether an interface that is up can get another name."""
+
 
 def messages(operation: Operation, place: Place) -> Iterator[bytes]:
     """The messages that carry out one operation, in order."""
@@ -103,6 +107,10 @@ def _link_set(operation: LinkSet, place: Place) -> Iterator[bytes]:
         attributes.append(["IFLA_LINKINFO", {"attrs": [
             ["IFLA_INFO_KIND", "bridge"], ["IFLA_INFO_DATA", {"attrs": [["IFLA_BR_STP_STATE", int(new.stp)]]}]]}])
     if "up" in changes:
+        fields.update(flags=IFF_UP if new.up else 0, change=IFF_UP)
+    # Until Linux 6.2 an interface that is up keeps its name.
+    if "name" in changes and operation.old.up and not place.renames_while_up:
+        yield rtnl.encode(rtnl.NEWLINK, 0, [], flags=0, change=IFF_UP, index=fields["index"])
         fields.update(flags=IFF_UP if new.up else 0, change=IFF_UP)
     if len(attributes) > 1 or fields:
         yield rtnl.encode(rtnl.NEWLINK, 0, attributes, **fields)

@@ -38,7 +38,7 @@ class Link:
     the other end's namespace. ``stp`` belongs to bridges, ``hairpin`` and
     ``isolated`` to bridge ports: no frame passes between two ports that are isolated (bridge(8)).
     ``tx_queue_len`` is in packets, -1 for the kernel's choice. No other link can have one of ``other_names``, which
-    ip(8) calls altname.
+    ip(8) calls altname. ``presumed`` is the alias of ours that the link has lost, as far as something else tells it.
     """
 
     name: str
@@ -57,10 +57,16 @@ class Link:
     tx_queue_len: int = -1
     group: int = 0
     other_names: tuple[str, ...] = ()
+    presumed: str = field(default="", compare=False)
 
     @cached_property
     def mark(self) -> Optional[Mark]:
-        return Mark.parse(self.alias)
+        return Mark.parse(self.alias) or Mark.parse(self.presumed)
+
+    @property
+    def is_marked(self) -> bool:
+        """Whether the kernel has our mark; :attr:`mark` may be one that the link has lost."""
+        return Mark.parse(self.alias) is not None
 
     @property
     def unfinished(self) -> bool:

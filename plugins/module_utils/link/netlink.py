@@ -60,8 +60,13 @@ def snapshot(path: str, namespaces: Optional[Namespaces] = None) -> Namespace:
     settings = dict(pair for data in messages_of for pair in decode.settings(data)) if path != HOST else {}
     leading, barriers = _decode_routes(routes, names)
     return Namespace(inode, {link.name: replace(link, controller=names.get(controller, ""),
-                                                addresses=tuple(addresses.get(link.index, ())))
+                                                addresses=decode.in_order(addresses.get(link.index, ())))
                              for link, controller in links}, leading, settings, barriers)
+
+
+def _kernel() -> tuple[int, ...]:
+    """Its version."""
+    return tuple(map(int, re.findall("[0-9]+", os.uname().release)[:2]))
 
 
 def neighbours(bridges: Mapping[int, str], ports: Mapping[int, str]) -> Optional[dict[tuple[str, str], Neighbour]]:
@@ -69,7 +74,7 @@ def neighbours(bridges: Mapping[int, str], ports: Mapping[int, str]) -> Optional
 
     :returns: None where the kernel is older than 5.0: it keeps no word of whose a neighbour is
     """
-    if tuple(map(int, re.findall("[0-9]+", os.uname().release)[:2])) < (5, 0):
+    if _kernel() < (5, 0):
         return None
     with rtnl.RtnlSocket() as kernel:
         found = [decode.neighbour(data, names) for request, names in ((decode.NEIGHBOURS, bridges),
@@ -178,6 +183,10 @@ class _Batch:
 
     def index(self, name: str) -> int:
         return rtnl.index_of(name, self._flush)
+
+    @property
+    def renames_while_up(self) -> bool:
+        return _kernel() >= (6, 2)
 
     def namespace(self, path: str) -> int:
         if path not in self._open:

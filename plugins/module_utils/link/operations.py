@@ -91,7 +91,8 @@ class LinkSet:
     def changes(self) -> dict[str, tuple[Any, Any]]:
         """Names of the properties that change, with the old and the new value."""
         return {item.name: (getattr(self.old, item.name), getattr(self.new, item.name))
-                for item in fields(Link) if getattr(self.old, item.name) != getattr(self.new, item.name)}
+                for item in fields(Link) if item.compare
+                and getattr(self.old, item.name) != getattr(self.new, item.name)}
 
     def describe(self) -> str:
         name, changes, parts = f"{self.old.name}{in_namespace(self.netns)}", self.changes, []
@@ -110,7 +111,11 @@ class LinkSet:
         current = links[self.old.name]
         if self.changes.keys() & {"controller", "mac"}:
             forget_neighbours(state, self.netns, self.old.name)
-        links[self.old.name] = replace(current, **{key: new for key, (_old, new) in self.changes.items()})
+        changed = replace(current, **{key: new for key, (_old, new) in self.changes.items()})
+        if changed.name == self.old.name:
+            links[changed.name] = changed
+        else:
+            _rename(state, self.netns, self.old.name, changed)
 
     def inverse(self) -> LinkSet:
         return LinkSet(self.netns, self.new, self.old, self.inside)
@@ -119,6 +124,21 @@ class LinkSet:
         name = f"{self.old.name}{in_namespace(self.netns)}"
         return ([f"{name}: {_WORDS.get(key, key)} {_shown(old, key)}" for key, (old, _new) in self.changes.items()],
                 [f"{name}: {_WORDS.get(key, key)} {_shown(new, key)}" for key, (_old, new) in self.changes.items()])
+
+
+def _rename(state: Interfaces, netns: str, name: str, link: Link) -> None:
+    """Ports, routes and settings are the link's, whatever it is called."""
+    here = state.namespaces[netns]
+    here.links = {each.name: replace(each, controller=link.name) if each.controller == name else each
+                  for each in (link if each.name == name else each for each in here.links.values())}
+    here.routes = [replace(route, interface=link.name) if route.interface == name else route for route in here.routes]
+    for key in [key for key in state.sysctls if key[0] == netns and name in key[1].split("/")[3:4]]:
+        words = key[1].split("/")
+        state.sysctls[netns, "/".join((*words[:3], link.name, *words[4:]))] = state.sysctls.pop(key)
+    if netns == HOST and state.neighbours is not None:
+        renamed = [replace(each, interface=link.name) if each.interface == name else each
+                   for each in state.neighbours.values()]
+        state.neighbours = {each.key: each for each in renamed}
 
 
 _WORDS = {"controller": "bridge"}  # properties that users know by another name

@@ -26,4 +26,5 @@ class Policy:
     sources: Mapping[tuple[str, str], tuple[str, ...]] = field(default_factory=dict)
     groups: bool = False  # whether rules ask for the group of an interface
     outer: tuple[str, ...] = ()  # interfaces of others that lead to the outside and are to be known first
+    guarded: tuple[str, ...] = ()  # families of which the host does not forward between other interfaces
     inner: tuple[str, ...] = ()  # bridges of anybody behind which there are but containers and virtual machines

@@ -18,7 +18,7 @@ def table_rules(wanted: Policy, family: str) -> dict[str, TableRules]:
     published = [each for each in (*wanted.publications, *wanted.held) if each.family == family]
     # What check mode takes for granted has no bridge yet; its ports are shown all the same.
     if not own and not any(not is_known(publication.container_ip) for publication in published):
-        return {table: TableRules() for table in bridge_rules.HOOKS}
+        return {**{table: TableRules() for table in bridge_rules.HOOKS}, "filter": _guard(wanted, family)}
     linked = [link for link in (*wanted.links, *wanted.held_links) if link.family == family]
     every = tuple(wanted.bridges.values())
     opened = direct.select_opened(published, own, held)
@@ -39,7 +39,14 @@ def table_rules(wanted: Policy, family: str) -> dict[str, TableRules]:
         if any(rule.verdict == _TO_BRIDGES for chain in chains[table] for rule in chain.rules):
             chains[table].append(bridge_rules.bridges_chain(every, family))
     hooks = dict(bridge_rules.HOOKS)
-    if any(family in bridge.guard for bridge in own):
-        filters.append(bridge_rules.others_chain(family in wanted.bridged))
-        hooks["filter"] = (*hooks["filter"], bridge_rules.OTHERS_HOOK)
+    guard = _guard(wanted, family)
+    filters += guard.chains
+    hooks["filter"] = (*hooks["filter"], *guard.hooks)
     return {table: TableRules(hooks[table], tuple(chains[table])) for table in chains}
+
+
+def _guard(wanted: Policy, family: str) -> TableRules:
+    """What keeps the host from forwarding between other interfaces, which outlasts the bridge that it came with."""
+    if family not in wanted.guarded:
+        return TableRules()
+    return TableRules((bridge_rules.OTHERS_HOOK,), (bridge_rules.others_chain(family in wanted.bridged),))

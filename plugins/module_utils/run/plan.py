@@ -13,7 +13,8 @@ from ..host.model import HostState
 from ..host.resource import Part
 from ..persist.export import keep
 from ..ports.ledger import Ledger
-from ..upkeep.settle import settle
+from ..upkeep.recall import recall
+from ..upkeep.settle import begin, settle
 
 
 def plan(parts: Sequence[Part], observed: HostState, failed: Optional[Mapping[str, str]] = None) -> Plan:
@@ -25,13 +26,17 @@ def plan(parts: Sequence[Part], observed: HostState, failed: Optional[Mapping[st
     :param failed: containers in which nothing can be done, and why: what is inside of them is left as it is
     :raises MooringError: for what cannot be
     """
+    observed = recall(observed)
     draft = Draft.of(observed, read_ledger(observed), failed)
     before = _views([replace(part, shown=part.shown and part.compared) for part in parts], observed, draft.recorded)
+    reads_only = all(part.resource.reads_only for part in parts)
+    if not reads_only:
+        begin(draft)
     for part in reversed(parts):
         part.resource.release(draft, part.items)
     for part in parts:
         part.resource.amend(draft, part.items)
-    if not all(part.resource.reads_only for part in parts):
+    if not reads_only:
         settle(draft)
         keep(draft, parts)
     after = _views(parts, draft.state, draft.ledger)

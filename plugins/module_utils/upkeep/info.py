@@ -22,11 +22,11 @@ from ..names.view import all_names
 from ..ports.ledger import Ledger
 from ..ports.model import Publication
 from ..publish import conflicts
+from . import drift
 from .forwarding import find_unforwarded
 from .managers import find_interfaces
 from .names import tell_held_up
 from .obstacles import find_blocked, find_shut_in
-from .settle import settle
 
 
 @dataclass(frozen=True)
@@ -41,12 +41,18 @@ def parse(options: Mapping[str, Any]) -> DesiredInfo:
     return DesiredInfo(options["bridge"], options["container"])
 
 
-def scope(_items: Sequence[DesiredInfo], _look: HostState) -> Scope:
+def scope(_items: Sequence[DesiredInfo], look: HostState) -> Scope:
+    return drift.scope(look)
+
+
+def _scope_of_whole(_items: Sequence[DesiredInfo], _look: HostState) -> Scope:
+    """Without what tells drift: a run about a host repairs what it names."""
     return Scope(firewall=True, others=True, every_name=True)
 
 
 def views(state: HostState, ledger: Ledger, items: Sequence[DesiredInfo]) -> list[View]:
-    return [answer(question, state, ledger, _drift(state, ledger)) for question in items]
+    found = drift.find_drift(state, ledger)
+    return [answer(question, state, ledger, found) for question in items]
 
 
 def _views_of_plan(state: HostState, ledger: Ledger, items: Sequence[DesiredInfo]) -> list[View]:
@@ -54,8 +60,8 @@ def _views_of_plan(state: HostState, ledger: Ledger, items: Sequence[DesiredInfo
     return [answer(question, state, ledger, []) for question in items]
 
 
-def answer(question: DesiredInfo, state: HostState, ledger: Ledger, drift: list[str]) -> Mapping[str, Any]:
-    """What a state and a ledger say of what is asked."""
+def answer(question: DesiredInfo, state: HostState, ledger: Ledger, changed: list[str]) -> Mapping[str, Any]:
+    """What a state and a ledger say of what is asked. :param changed: see :mod:`.drift`"""
     published, linked = ledger.publications, select_shown(ledger.links, bridges(state))
     named = all_names(state, ledger.links)
     every = endpoints(state)
@@ -75,7 +81,7 @@ def answer(question: DesiredInfo, state: HostState, ledger: Ledger, drift: list[
         "namespaces": sorted(name for name, entry in state.named.items() if entry.own) if everything else [],
         "dns": [names for names in named
                 if everything or names["container"] in (question.container, *containers)],
-        "drift": drift,
+        "drift": changed,
         "leftovers": _leftovers(state, ledger, named),
         "obstacles": _obstacles(state, published, names, everything, containers),
     }
@@ -89,13 +95,6 @@ def _endpoint(endpoint: Endpoint, ledger: Ledger, alone: bool) -> Mapping[str, A
             "up": endpoint.link.up, "isolated": endpoint.link.isolated, "exposed_ports": list(endpoint.exposed),
             "published_ports": [p.text for p in ledger.publications_of(own) if alone or p.container_ip in addresses],
             "links": sorted({f"{link.target}:{link.alias}" for link in ledger.links_of(own)})}
-
-
-def _drift(state: HostState, ledger: Ledger) -> list[str]:
-    """What the next run of any module would repair."""
-    draft = Draft.of(state, ledger)
-    settle(draft)
-    return [operation.describe() for operation in draft.operations] + [each.problem for each in draft.assumed]
 
 
 def _obstacles(state: HostState, published: Sequence[Publication], names: Sequence[str], everything: bool,
@@ -133,4 +132,4 @@ OPTIONS: dict[str, Any] = {"bridge": TEXT, "container": TEXT}
 RESOURCE = Resource(key="network", many="networks", options=OPTIONS, parse=parse, identity=str,
                     amend=_change_nothing, views=views, scope=scope, reads_only=True)
 # The whole of a host at the end of a run about it.
-WHOLE = dataclasses.replace(RESOURCE, views=_views_of_plan)
+WHOLE = dataclasses.replace(RESOURCE, views=_views_of_plan, scope=_scope_of_whole)

@@ -6,10 +6,11 @@ The whole is rendered each time, so that every run repairs what somebody flushed
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Optional
 
-from ..bridge.forwarding import ROUTE_LOCALNET
+from ..bridge.forwarding import ROUTE_LOCALNET, find_guarded
+from ..bridge.lost import is_certain
 from ..bridge.model import Bridge, Subnets, awaited_bridges, bridges, inner_bridges, with_leases
 from ..bridge.sources import find_sources
 from ..core.model import is_known
@@ -56,7 +57,7 @@ def keep_rules(draft: Draft) -> None:
     protection before it exists: packets that are routed to it in between would wait for their receiver for seconds, and
     reach it behind the rules' back.
     """
-    before, after = policy_of(draft.observed, draft.recorded), policy_of(draft.state, draft.ledger)
+    before, after = policy_of(draft.observed, draft.recorded), policy_of(draft.state, draft.ledger, draft.unguarded)
     between = meet(before, after) if draft.planned else before
     if between != before:
         _write(draft, between, CLOSE)
@@ -76,16 +77,19 @@ def keep_rules(draft: Draft) -> None:
     forget_uninvited(draft, before, after)
 
 
-def policy_of(state: HostState, ledger: Ledger) -> Policy:
+def policy_of(state: HostState, ledger: Ledger, unguarded: Collection[str] = ()) -> Policy:
     """The policy of a host: its bridges from the marks of its links, the rest as the ledger has it.
 
     Bridges that come back have their rules before they are there.
+
+    :param unguarded: families whose guard ends
     """
     found = {**awaited_bridges(state), **with_leases(state)}
     own = {name: found[name] for name in sorted(found)}
     return Policy(bridges=own, publications=ledger.publications, links=ledger.links, detours=ledger.detours,
                   bridged=_find_bridged(state, list(own.values())), sources=find_sources(state, own),
-                  groups=has_group(state), outer=ways_out(state), inner=inner_bridges(state))
+                  groups=has_group(state), outer=ways_out(state), inner=inner_bridges(state),
+                  guarded=find_guarded(state, own.values(), unguarded))
 
 
 def _find_bridged(state: HostState, own: Iterable[Bridge]) -> tuple[str, ...]:
@@ -170,10 +174,10 @@ def _end_loopback(draft: Draft, published: Sequence[Publication]) -> None:
     own = bridges(draft.state)
     subnets = Subnets(own.values())
     kept = {found.name for each in published if _is_by_loopback(each) and is_known(each.container_ip)
-            and (found := subnets.bridge(each.container_ip))}
+            and (found := subnets.bridge(each.container_ip))} | set(_find_loopback_bridges(published, draft.state))
     for name, bridge in own.items():
         setting = ROUTE_LOCALNET.format(name)
-        if bridge.iptables and not bridge.adopted and name not in kept and (
+        if bridge.iptables and not bridge.adopted and is_certain(bridge.link) and name not in kept and (
                 known(draft.state.sysctls, HOST, setting) == "1"):
             draft.do(SysctlSet(HOST, setting, "0", draft.state.sysctls.get((HOST, setting))))
 

@@ -2,8 +2,8 @@
 """What every run keeps true, whatever it was asked. Pure."""
 from __future__ import annotations
 
-from ..bridge.forwarding import ROUTE_LOCALNET, SWITCHES, keep_forwarding
-from ..bridge.ipv6 import ACCEPT_RA, OF_OTHERS
+from ..bridge.forwarding import ROUTE_LOCALNET, SWITCHES, keep_forwarding, keep_guard
+from ..bridge.ipv6 import DISABLE_ALL, NEW, OF_BRIDGES, OF_OTHERS
 from ..endpoint.plan import amend as amend_endpoints
 from ..host.draft import Draft
 from ..host.endpoints import endpoints
@@ -18,17 +18,24 @@ from .isolation import keep_isolated
 from .names import keep_names, keep_record, tell_held_up
 from .neighbours import keep_neighbours
 from .obstacles import find_blocked, find_shut_in
-from .ports import put_back
+from .ports import keep_bridges, put_back, restore_names
+from .recall import claim, find_doubtful
 from .rules import follow_addresses, keep_rules
 from .shortcuts import keep_groups
 
 
 def widen(scope: Scope) -> Scope:
     """A scope with what :func:`settle` has to know."""
-    more = Scope(sysctls=(*SWITCHES, (HOST, of_new(ROUTE_LOCALNET))),
-                 bridge_sysctls=(ROUTE_LOCALNET, ACCEPT_RA, *FORWARDING_OF.values()),
+    more = Scope(sysctls=(*SWITCHES, (HOST, of_new(ROUTE_LOCALNET)), (HOST, DISABLE_ALL), *NEW),
+                 bridge_sysctls=(ROUTE_LOCALNET, *OF_BRIDGES, *FORWARDING_OF.values()),
                  outer_sysctls=(*OF_OTHERS, *((FORWARDING_OF["ipv4"],) if scope.others else ())), neighbours=True)
     return Scope.union([scope, more]) if scope.firewall else scope
+
+
+def begin(draft: Draft) -> None:
+    """What a draft begins with: links have their marks and their names, so that planners find them."""
+    claim(draft)
+    restore_names(draft)
 
 
 def settle(draft: Draft) -> None:
@@ -40,6 +47,7 @@ def settle(draft: Draft) -> None:
     put_back(draft)
     if not draft.followed:
         amend_endpoints(draft, ())
+    keep_bridges(draft)
     if draft.observed.shows_rules:
         attached = {endpoint.container for endpoint in endpoints(draft.state)}
         for container in sorted({endpoint.container for endpoint in endpoints(draft.observed)} - attached):
@@ -48,6 +56,7 @@ def settle(draft: Draft) -> None:
             draft.ledger.publish(container, ())
         follow_addresses(draft)
         keep_groups(draft)
+        keep_guard(draft)
         keep_rules(draft)
         keep_forwarding(draft)
         keep_isolated(draft)
@@ -56,6 +65,8 @@ def settle(draft: Draft) -> None:
     keep_neighbours(draft)
     keep_names(draft)
     tell_held_up(draft)
+    for sentence in find_doubtful(draft.state):
+        draft.warn(sentence)
     asked = [publication for name in draft.containers_asked for publication in draft.ledger.publications_of(name)]
     for sentence in (*find_blocked(draft.state, asked), *find_shut_in(draft.state, draft.bridges_asked),
                      *find_unforwarded(draft.state, asked, draft.bridges_asked)):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from ..bridge.lost import is_certain
 from ..bridge.model import bridges
 from ..host.draft import Draft
 from ..host.model import HostState
@@ -17,7 +18,7 @@ _MANY = 3  # bridges whose names cost less to walk than rules that change with a
 def keep_groups(draft: Draft) -> None:
     """Add to the draft what puts bridges into the group, and takes out those that are not to be in it."""
     for bridge in bridges(draft.state).values():
-        if bridge.link.group != bridge.group:
+        if bridge.link.group != bridge.group and is_certain(bridge.link):
             draft.do(LinkSet(HOST, bridge.link, replace(bridge.link, group=bridge.group)))
 
 

@@ -36,7 +36,8 @@ def meet(before: Policy, after: Policy) -> Policy:
         after, bridges={**after.bridges, **bridges}, publications=published, links=linked, held=held,
         held_links=waiting, sources=meet_sources(before.sources, after.sources),
         inner=tuple(sorted({*before.inner, *after.inner})),
-        detours=tuple(sorted({*before.detours, *after.detours})))
+        detours=tuple(sorted({*before.detours, *after.detours})),
+        guarded=tuple(dict.fromkeys((*before.guarded, *after.guarded))))
 
 
 def _path(link: Linkage) -> tuple[str, ...]:

@@ -9,7 +9,12 @@ from ...foreign.model import SavedTable
 from ..model import HOOK_COMMENT, PREFIX, ObservedChain, ObservedHook, ObservedTable
 
 _COMMENT = re.compile(r'--comment (?:"([^"]*)"|(\S+))')
-_HOOK = f"--comment {HOOK_COMMENT} -j {PREFIX}"
+_HOOK = re.compile(rf'--comment "?{HOOK_COMMENT}"?(?: |$)')
+
+
+def _lead(line: str) -> str:
+    """Where a tagged rule leads. To a chain of others, they have a rule of that comment, which may be."""
+    return target_of(line.replace(" -g ", " -j "))
 
 
 def target_of(line: str) -> str:
@@ -39,7 +44,7 @@ def parse(text: str) -> tuple[dict[str, ObservedTable], dict[str, SavedTable]]:
                 chains[chain][1].append(line)
                 continue
             others.setdefault(chain, []).append(line)
-            if _HOOK in line:
+            if HOOK_COMMENT in line and _HOOK.search(line) and _lead(line) not in policies:
                 hooks.append(ObservedHook(chain, line, len(others[chain])))
         elif line.startswith(f":{PREFIX}"):
             chains[line[1:].split(" ", 1)[0]] = ([], [])

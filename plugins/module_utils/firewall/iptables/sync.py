@@ -7,8 +7,9 @@ from typing import Optional
 
 from ..model import Hook, ObservedHook, ObservedTable, TableRules
 from ..operations import ChainChange, RestoreTable
+from .meaning import is_shown, means
 from .saved import target_of
-from .text import chain_text, hook_text, write_chain
+from .text import chain_text, hook_text, hook_words, write_chain
 from .tree import grow_trees
 
 OPENING = ("raw", "filter", "nat")  # protection first, then the doors
@@ -36,7 +37,7 @@ def change_table(family: str, table: str, wanted: TableRules, observed: Observed
         names.add(chain.name)
         before = observed.chains.get(chain.name)
         written = write_chain(chain, family)
-        if before is None or before.comments != written.comments:
+        if before is None or before.comments != written.comments or not is_shown(before.lines, written):
             changed.append(ChainChange(chain.name, before, chain_text(written)))
     changed += [ChainChange(name, before, None) for name, before in observed.chains.items() if name not in names]
     gone, new = _change_hooks(family, wanted.hooks, observed.hooks)
@@ -49,17 +50,22 @@ def _change_hooks(family: str, wanted: Sequence[Hook],
                   observed: Sequence[ObservedHook]) -> tuple[tuple[ObservedHook, ...], tuple[ObservedHook, ...]]:
     """Tagged rules to remove and to insert.
 
-    A hook that is there once and where it matters first is left alone; otherwise all copies go and one comes.
+    A hook that is there once, says what it is to say, and stands where it matters is left alone; otherwise all copies
+    go and one comes. So does whatever else somebody has put under its comment.
     """
     gone, new = [], []
     for hook in wanted:
         here = [found for found in observed if _is_for(found, hook)]
-        if len(here) == 1 and not (hook.first and here[0].position != 1) and not (hook.last and here[0].behind):
+        if len(here) == 1 and _is_placed(here[0], hook) and means(here[0].line, hook_words(hook, family)):
             continue
         gone += here
         new.append(hook_text(hook, family))
     gone += [found for found in observed if not any(_is_for(found, hook) for hook in wanted)]
     return tuple(gone), tuple(new)
+
+
+def _is_placed(found: ObservedHook, hook: Hook) -> bool:
+    return not (hook.first and found.position != 1) and not (hook.last and found.behind)
 
 
 def _is_for(found: ObservedHook, hook: Hook) -> bool:

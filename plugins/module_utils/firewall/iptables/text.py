@@ -52,8 +52,11 @@ def chain_text(written: WrittenChain) -> ObservedChain:
 def hook_text(hook: Hook, family: str) -> ObservedHook:
     """The tagged rule in the built-in chain, which has the name of the hook in capital letters."""
     chain = hook.point.upper()
-    words = rule_words(Rule(hook.matches, Jump(hook.target), ""), family)
-    return ObservedHook(chain, rule_line(chain, words, HOOK_COMMENT), 0 if hook.last else 1)
+    return ObservedHook(chain, rule_line(chain, hook_words(hook, family), HOOK_COMMENT), 0 if hook.last else 1)
+
+
+def hook_words(hook: Hook, family: str) -> Words:
+    return rule_words(Rule(hook.matches, Jump(hook.target), ""), family)
 
 
 def restore_text(operation: RestoreTable) -> str:

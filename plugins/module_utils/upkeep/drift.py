@@ -1,0 +1,90 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a host has become that is not as it is kept: what the next runs would repair. Pure.
+
+That is what every run repairs, whatever it was asked, and what a run repairs in what it names: so all bridges and all
+interfaces of containers are named, and nothing is asked of them. What only the document knows, such as the MTU of a
+bridge, is told by whoever has the document.
+"""
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Optional
+
+from ..bridge.lost import is_certain
+from ..bridge.model import Bridge, DesiredBridge, bridges
+from ..bridge.plan import amend as amend_bridges
+from ..bridge.plan import scope as bridge_scope
+from ..core.errors import MooringError
+from ..endpoint.following import as_it_is, is_inside
+from ..endpoint.leases import on_subnet
+from ..endpoint.plan import amend as amend_endpoints
+from ..firewall.model import FAMILIES
+from ..host.draft import Draft
+from ..host.endpoints import Endpoint, endpoints, find_homes
+from ..host.model import HostState, Scope
+from ..host.ways import find_unread
+from ..netns.model import HOST
+from ..ports.ledger import Ledger
+from .ports import keep_bridges, put_back
+from .recall import find_doubtful
+from .settle import begin, settle
+
+
+def scope(look: HostState) -> Scope:
+    """What has to be read to tell."""
+    inside = [lease.reads for lease in endpoints(look) if not lease.adopted]
+    return Scope.union([bridge_scope([], look), Scope(firewall=True, others=True, every_name=True), *inside])
+
+
+def find_drift(state: HostState, ledger: Ledger) -> list[str]:
+    """A sentence for each difference, of which those that any run repairs are its actions."""
+    every, named = Draft.of(_narrow(state), ledger), Draft.of(state, ledger)
+    for draft in (every, named):
+        begin(draft)
+    settle(every)
+    put_back(named)
+    problems = [*_name_endpoints(named), *_name_bridges(named), *(each.problem for each in every.assumed)]
+    keep_bridges(named)
+    problems += [f"{name}: {problem}" for name, problem in named.failed.items()]
+    operations = [operation.describe() for draft in (every, named) for operation in draft.operations]
+    return list(dict.fromkeys([*operations, *problems, *find_doubtful(state)]))
+
+
+def _narrow(state: HostState) -> HostState:
+    """The host as a run reads it that names nothing: what is inside of containers may change rules."""
+    found = state.copy()
+    found.namespaces = {HOST: found.host}
+    found.namespaces.update({path: state.namespaces[path] for path in (*find_unread(found, ()), *find_homes(found))
+                             if path in state.namespaces})
+    return found
+
+
+def _name_bridges(draft: Draft) -> list[str]:
+    """What makes bridges what a task would that says no more than their names."""
+    own = [DesiredBridge(name, ip_forward=bridge.forward) for name, bridge in bridges(draft.state).items()
+           if is_certain(bridge.link)]
+    return _plan(lambda: amend_bridges(draft, own))
+
+
+def _name_endpoints(draft: Draft) -> list[str]:
+    """The same of interfaces of containers, but for those that engines have made."""
+    own = bridges(draft.state)
+    items = [as_it_is(lease, own) for lease in endpoints(draft.state)
+             if lease.bridge and not lease.adopted and _fits(lease, own.get(lease.bridge))
+             and is_inside(draft.state, lease) and all(key in draft.observed.sysctls for key in lease.reads.sysctls)]
+    return _plan(lambda: amend_endpoints(draft, items))
+
+
+def _fits(lease: Endpoint, bridge: Optional[Bridge]) -> bool:
+    """Whether the bridge of an endpoint has the subnets that its addresses are of. Else that is what has to be told."""
+    return bridge is None or all(bridge.subnet(family) and on_subnet(lease.with_prefix(family), bridge.subnet(family))
+                                 for family in FAMILIES if lease.ip(family))
+
+
+def _plan(planner: Callable[[], None]) -> list[str]:
+    """Why nothing could be planned."""
+    try:
+        planner()
+    except MooringError as error:
+        return [str(error)]
+    return []
