@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Optional
 
 from ansible_collections.mooring.net.plugins.module_utils.program.content import content, digest
+from ansible_collections.mooring.net.plugins.module_utils.program.model import Features
 
 MODULE_UTILS = Path(__file__).resolve().parents[1] / "module_utils"
 
@@ -20,9 +21,9 @@ def _source_of(name: str) -> Optional[str]:
 
 
 @functools.cache
-def program_digest(python: str, follow_resolv_conf: bool = True) -> str:
+def program_digest(python: str, follow_resolv_conf: bool = True, persist: bool = True, check_interval: int = 15) -> str:
     """The digest of all installed files: program, units, and the Python that runs it."""
-    return digest(content(python, _source_of, follow_resolv_conf).files)
+    return digest(content(python, _source_of, Features(follow_resolv_conf, persist, check_interval)).files)
 
 
 class FilterModule:

@@ -36,6 +36,23 @@ options:
         watches. That is for containers that M(mooring.net.container_dns) or M(mooring.net.host_network) manages.
     type: bool
     default: true
+  persist:
+    description:
+      - Whether units of systemd bring the network back when the host starts, and when somebody has removed the rules.
+        They do so where the host has been asked for that, with O(mooring.net.host_network#module:persist).
+      - When the host starts, all bridges are closed before any network is up, and the network is as it was before
+        container engines start. Units with C(NetworkNamespacePath) can say C(After=mooring.target).
+      - nftables, firewalld, ufw, netfilter-persistent and Docker get a drop-in, C(mooring.conf), by which they say that
+        they have removed rules.
+    type: bool
+    default: true
+  check_interval:
+    description:
+      - Seconds between two looks whether somebody has removed the rules without saying so, as C(iptables -F) does. A
+        look takes some milliseconds, and no Python.
+      - V(0) is for no such looks.
+    type: raw
+    default: 15
 seealso:
   - module: mooring.net.container_dns
   - module: mooring.net.host_network

@@ -19,6 +19,8 @@ PATIENCE = 10  # seconds; it takes a few tenths of one
 UNITS = ("mooring-resolv.path", "mooring-resolv@run-NetworkManager-resolv.conf.path",
          "mooring-resolv.service", "mooring-resolv-follow.service")
 UNIT = "/etc/systemd/system/mooring-resolv-follow.service"
+UNITS_OF_BOOT = "/etc/systemd/system/mooring.service /etc/systemd/system/nftables.service.d/mooring.conf"
+COMMAND = "/usr/local/sbin/mooring"
 ELSEWHERE, REAL = "/run/elsewhere/resolv.conf", "/run/systemd/resolve/resolv.conf"
 MANAGED = "/run/NetworkManager/resolv.conf"
 KEEPS = "names no server: containers keep what they have"
@@ -133,12 +135,13 @@ def test_a_second_run_changes_nothing(here):
 
 def test_a_run_brings_back_what_is_not_as_it_was_of_the_program(here):
     root = "/usr/local/lib/mooring"
-    look = f"cat {root}/files/*.py {root}/names/*.py {UNIT}; stat -c '%a %n' {root}/*/*.py"
+    look = f"sha256sum {root}/mooring.pyz {UNIT} {UNITS_OF_BOOT}; stat -c '%a %n' {root}/*; readlink {COMMAND}"
     before = here.here.sh(look)
-    here.here.sh(f"echo '#' >>{root}/files/block.py; chmod 666 {root}/names/resolv.py; rm {root}/files/hosts.py")
-    here.here.sh(f">{UNIT}")
-    output, counts = here.play("mooring.net.site")
-    assert (counts["failed"], here.here.sh(look)) == (0, before), output
+    for change in (f"echo '#' >>{root}/mooring.pyz", f"chmod 644 {root}/mooring.pyz",
+                   f"rm {root}/mooring.pyz {COMMAND}", f">{UNIT}; rm {UNITS_OF_BOOT}"):
+        here.here.sh(change)
+        output, counts = here.play("mooring.net.site")
+        assert (counts["failed"], here.here.sh(look)) == (0, before), output
 
 
 @pytest.mark.parametrize("way", WAYS)
@@ -234,15 +237,15 @@ def test_what_is_switched_off_goes(here):
     here.variables["host_network_follow_resolv_conf"] = False
     output, counts = here.play("mooring.net.site", "--check", "--diff")
     assert (counts["failed"], here.unit(UNITS[0], "ActiveState")) == (0, "active"), output
-    assert "-mooring-resolv.path: enabled and started" in output.splitlines()
+    assert "-mooring-resolv.path: enabled" in output.splitlines()
     output, counts = here.play("mooring.net.site")
     assert counts["failed"] == 0, output
     assert [here.unit(name, "LoadState") for name in UNITS] == ["not-found"] * len(UNITS)
-    assert not here.here.exists("/usr/local/lib/mooring")
+    assert here.here.exists(COMMAND)
     del here.variables["host_network_follow_resolv_conf"]
     output, counts = here.play("mooring.net.site", "--check", "--diff")
-    assert "+mooring-resolv.path: enabled and started" in output.splitlines() and counts["changed"] == 1, output
-    assert not here.here.exists("/usr/local/lib/mooring") and here.unit(UNITS[0], "LoadState") == "not-found"
+    assert "+mooring-resolv.path: enabled" in output.splitlines() and counts["changed"] == 1, output
+    assert here.unit(UNITS[0], "LoadState") == "not-found"
     output, counts = here.play("mooring.net.site")
     assert (counts["failed"], here.unit(UNITS[0], "ActiveState")) == (0, "active"), output
 
@@ -254,4 +257,5 @@ def test_the_teardown_takes_it_away(here):
     left = fingerprint(here.here.host)["files"]
     assert {path for path in left if path not in here.before["files"] and "mooring" in path} == set()
     assert [here.unit(name, "LoadState") for name in UNITS] == ["not-found"] * len(UNITS)
-    assert not here.here.exists("/etc/netns") and not here.here.exists("/usr/local/lib/mooring")
+    assert not any(map(here.here.exists, ("/etc/netns", "/usr/local/lib/mooring", "/var/lib/mooring", COMMAND)))
+    assert here.here.sh("find /etc/systemd/system -name '*mooring*' -o -name 'nftables.service.d'") == ""

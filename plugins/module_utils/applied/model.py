@@ -40,6 +40,13 @@ class Applied:
         """The items of a module."""
         return [options for (kind, _identity), options in self.items.items() if kind == module]
 
+    def addresses(self) -> Iterator[tuple[str, str]]:
+        """The container and the address, without its prefix length, of each endpoint that has one."""
+        for options in self.of(ENDPOINTS):
+            for option in ("address", "address_v6"):
+                if options.get(option):
+                    yield label_of(options), str(options[option]).partition("/")[0]
+
     @property
     def containers(self) -> frozenset[str]:
         """Those that are to have an interface, whether they are there or not."""

@@ -51,6 +51,7 @@ _REPLAY = """\
 Description=Bring back the network of mooring.net
 ConditionPathExists={order}
 RequiresMountsFor={folder}
+PartOf={target}
 # It does not want the gate, which would be started again with each reload.
 After={gate}.service network.target {flushers}
 Before={target} {engines}
@@ -61,7 +62,7 @@ Type=oneshot
 RemainAfterExit=yes
 # Engines wait for it, and are not to do so for ever.
 TimeoutStartSec=300
-ExecStart={program} replay
+ExecStart={program} replay --boot
 ExecReload={program} replay
 """
 

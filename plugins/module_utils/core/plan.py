@@ -66,6 +66,10 @@ def concerned(operation: Operation) -> str:
     return getattr(operation, "inside", "") or operation.netns
 
 
+class Absence(str):
+    """Why nothing can be done for a container, where that is because it is not there."""
+
+
 View = Optional[Mapping[str, Any]]  # a resource as it is returned to the user, None when it is not there
 
 

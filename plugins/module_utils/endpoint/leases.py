@@ -104,6 +104,9 @@ class Leases:
         for lease in endpoints(draft.observed):
             if (lease.container, lease.interface) not in self._held:
                 self._remember_all(lease)
+        for container, ip in draft.observed.applied.addresses() if draft.observed.applied else ():
+            if not self.has(container):
+                self._remember(container, ip)
 
     def get(self, container: str, interface: str) -> Optional[Endpoint]:
         return self._held.get((container, interface))

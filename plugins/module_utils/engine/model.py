@@ -65,6 +65,9 @@ class Places(Protocol):
     def start_time(self, pid: int) -> str:
         """When a process started, "" when it is not there."""
 
+    def which(self, path: str) -> str:
+        """Which process a path below /proc is one of: boot and start time; "" for other paths."""
+
     def is_attached(self, label: str) -> bool:
         """Whether a container has an interface of a bridge, or will have got one by this run."""
 

@@ -45,20 +45,20 @@ class HostPlaces:
             missing = "" if is_there(target.value) else str(OptionError(
                 "netns_path", target.value, "does not exist", "Give the path of a network namespace"))
             return Resolved(name or label_of_path(target.value), target.value,
-                            _second(name, label_of_path(target.value)), missing, self._which(target.value))
+                            _second(name, label_of_path(target.value)), missing, self.which(target.value))
         if target.kind == "pid":
             path = f"/proc/{target.value}/ns/net"
             # The link is there also for a process that ended and was not waited for; opening it is what fails then.
             missing = "" if _opens(path) else str(OptionError(
                 "pid", target.value, "is not a running process", "Give the pid of a process of the container"))
-            return Resolved(name or target.value, path, name or target.value, missing, self._which(path))
+            return Resolved(name or target.value, path, name or target.value, missing, self.which(path))
         try:
             found = self.container(target.value)
         except OptionError as error:
             return Resolved(name or target.value, f"/proc/0/ns/net#{target.value}", missing=str(error))
         return Resolved(name or found.name, f"/proc/{found.pid}/ns/net", name or found.name)
 
-    def _which(self, path: str) -> str:
+    def which(self, path: str) -> str:
         """Which process a path below /proc is one of, "" for other paths."""
         number = path.split("/")[2] if path.startswith("/proc/") else ""
         started = self.start_time(int(number)) if number.isdigit() else ""

@@ -62,11 +62,12 @@ class FakeHost(Memory):
             path: Namespace(whole.host.inode) if whole.is_own_network(path) else whole.namespaces[path]
             for path in scope.namespaces if path in whole.namespaces})
         state.sysctls = {key: self.sysctl(*key) for key in scope.sysctl_names(state)}
+        state.lasting, state.awaited = whole.lasting, find_awaited(whole)
+        state.persistent = whole.persistent or bool(whole.lasting)
+        state.applied = parse(whole.lasting[APPLIED]) if APPLIED in whole.lasting else None
         if scope.firewall:
             state.tables, state.foreign, state.unusable = whole.tables, whole.foreign, whole.unusable
             state.groups, state.recorded_links = whole.groups, whole.recorded_links
-            state.lasting, state.awaited = whole.lasting, find_awaited(whole)
-            state.applied = parse(whole.lasting[APPLIED]) if APPLIED in whole.lasting else None
             unread = (*find_unread(state, scope.routes), *find_homes(state))
             paths = [path for path in unread if path in whole.namespaces]
             state.namespaces.update({path: whole.namespaces[path] for path in paths})

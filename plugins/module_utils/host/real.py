@@ -74,14 +74,13 @@ class RealHost:
             ports = (*state.find_marked(ENDPOINT), *find_lost_ends(state))
             state.neighbours = netlink.neighbours(*({link.index: link.name for link in links}
                                                     for links in (state.find_bridges(), ports)))
+        state.lasting = varlib.read()
+        state.persistent = bool(state.lasting)
+        state.applied, state.awaited = varlib.read_applied(state.lasting), find_awaited(state)
         if scope.firewall:
             state.tables, state.foreign, state.unusable = iptables.snapshot()
             state.groups = iptables.knows_groups(state.tables)
             state.recorded_links = record.read()
-            state.lasting = varlib.read()
-            state.applied = varlib.read_applied(state.lasting)
-            state.awaited = find_awaited(state)
-            state.persistent = bool(state.lasting)
             self._read_namespaces(state, ways.find_unread(state, scope.routes))
             self._read_namespaces(state, find_homes(state))
         if scope.others:

@@ -105,7 +105,8 @@ def _links(draft: Draft, item: LocatedPolicy, leases: Mapping[str, Sequence[Endp
         if theirs:
             found += _standing(draft, item, link) or _linkages(draft, item, own, link, theirs)
         elif draft.observed.applied and link.target in draft.observed.applied.containers:
-            # It is opened when the target comes, which whoever brings it back sees to.
+            # It is opened when the target comes, which whoever brings it back sees to. What is on record stays so.
+            found += _recorded(draft, item, link)
             draft.warn(f"the link from {item.label} to {link.target} waits for {link.target}, which is not there")
         else:
             _assume_attached(draft, link.target, "link to", everybody=True)
@@ -114,9 +115,13 @@ def _links(draft: Draft, item: LocatedPolicy, leases: Mapping[str, Sequence[Endp
 
 def _standing(draft: Draft, item: LocatedPolicy, link: DesiredLink) -> list[Linkage]:
     """A link as it is, where it is to stay so; nothing of one whose rules somebody has taken away."""
-    found = [each for each in draft.ledger.links_of(item.label)
-             if (each.target, each.alias) == (link.target, link.alias)] if item.standing else []
+    found = _recorded(draft, item, link) if item.standing else []
     return found if all(each.opens for each in found) else []
+
+
+def _recorded(draft: Draft, item: LocatedPolicy, link: DesiredLink) -> list[Linkage]:
+    return [each for each in draft.ledger.links_of(item.label)
+            if (each.target, each.alias) == (link.target, link.alias)]
 
 
 def _assume_attached(draft: Draft, container: str, instead: str, doubt: str = "", everybody: bool = False) -> None:

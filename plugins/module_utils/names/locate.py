@@ -72,8 +72,8 @@ def _of_process(places: Places, target: Target, name: Optional[str]) -> tuple[Re
         return Resolved(label, path, missing=missing), None
     root = f"/proc/{target.value}/root"
     files = tuple((file, Place(root, f"etc/{file}", start)) for file in FILES)
-    return Resolved(label, path), Site(label, "pid", target.value, files, pid=int(target.value),
-                                       started=start)
+    return Resolved(label, path, process=places.which(path)), Site(
+        label, "pid", target.value, files, pid=int(target.value), started=start)
 
 
 def _of_engine(container: Container, name: Optional[str]) -> tuple[Resolved, Site]:

@@ -28,8 +28,6 @@ _ONCE = ("state", "force", "config", "publish_all_ports", "dynamic_port_range", 
 
 def keep(draft: Draft, parts: Sequence[Part]) -> None:
     """Add to a settled draft what brings the file up to date, where the host has one or is to have one."""
-    if not draft.observed.shows_rules:
-        return
     after = _Order(draft, parts).applied if draft.state.persistent else None
     if after != draft.observed.applied:
         text = render(after) if after is not None else ""
@@ -115,6 +113,8 @@ class _Order:
             options = _named(module, options, item.label)
         if module == POLICIES and of_container:
             options = {key: value for key, value in options.items() if key not in ("bridge", "icc")}
+        if any(number not in self._processes for number in processes_of(options)):
+            return  # a process that has ended
         key = module, identity(module, options)
         if given.get("state") == "absent":
             self._take_away(key, options)

@@ -15,7 +15,10 @@ from typing import Optional
 from ..core import command, folders, pace
 from ..core.errors import HostError
 from ..core.plan import Operation
-from .model import ABOVE, ARCHIVE, BOOTED, COMMAND, ISOLATED, RECORD, ROOT, Enabled, Installed, mode_of, wants_link
+from .content import RESTORE
+from .model import (
+    ABOVE, ARCHIVE, BOOTED, COMMAND, ISOLATED, RECORD, ROOT, UNITS, Enabled, Installed, mode_of, wants_link,
+)
 from .operations import CommandLink, FileInstall, FileRemove, ProgramRemove, UnitDisable, UnitEnable, UnitsRead
 from .record import leads_to_archive, read_own
 
@@ -40,6 +43,12 @@ def source_of(name: str) -> Optional[str]:
         return None
     text: Optional[str] = getattr(found.loader, "get_source", lambda _name: None)(module)
     return text
+
+
+def find_restore() -> dict[str, str]:
+    """Where the programs are that read rules, by family."""
+    found = {family: command.find(os.path.basename(usual)) for family, usual in RESTORE.items()}
+    return {family: path for family, path in found.items() if path}
 
 
 def read_record() -> bytes:
@@ -87,6 +96,9 @@ def _carry_out(operation: Operation) -> None:
         _install(operation.path, operation.content)
     elif isinstance(operation, FileRemove):
         os.unlink(operation.path)
+        if os.path.dirname(operation.path) not in (UNITS, ROOT):
+            with contextlib.suppress(OSError):  # a folder of drop-ins in which there are others
+                os.rmdir(os.path.dirname(operation.path))
     elif isinstance(operation, CommandLink):
         _link(operation.on)
     elif isinstance(operation, ProgramRemove):
@@ -99,7 +111,8 @@ def _carry_out(operation: Operation) -> None:
     elif isinstance(operation, UnitEnable):
         _systemctl("enable", operation.unit)
         if operation.how.now:
-            _systemctl(operation.how.now, operation.unit)  # it may run as an earlier unit said
+            # It may run as an earlier unit said.
+            _systemctl(*([] if operation.how.waits else ["--no-block"]), operation.how.now, operation.unit)
     elif isinstance(operation, UnitDisable):
         _systemctl("stop", operation.unit)
         with contextlib.suppress(FileNotFoundError):
@@ -138,10 +151,10 @@ def _install(path: str, content: bytes) -> None:
 
 
 def _open_folder(path: str, make: bool = False) -> contextlib.AbstractContextManager[int]:
-    """The folder of the program, which is to be root's alone; that of the units is systemd's."""
+    """The folder of the program or of units, both of which are to be root's alone."""
     if path.startswith(ROOT):
         return folders.open_own(ABOVE, path[len(ABOVE) + 1:], make)
-    return folders.open_own(path, "")
+    return folders.open_own(UNITS, path[len(UNITS) + 1:], make)
 
 
 def _require_own(paths: Iterable[str]) -> None:

@@ -7,30 +7,54 @@ import json
 from collections.abc import Mapping
 from typing import Any, Optional
 
+from ..applied.model import PATH as APPLIED
+from ..boot import units as boot
+from ..boot.model import ENABLED as BOOT
+from ..boot.model import TARGET, TIMER
+from ..boot.units import HEAD
+from ..firewall.iptables.gate import program_of
+from ..firewall.model import FAMILIES
 from . import engines, resolv
 from .archive import Source, pack
-from .model import ARCHIVE, PREFIX, RECORD, UNITS, Enabled, Program
+from .model import ARCHIVE, ISOLATED, PREFIX, RECORD, UNITS, Enabled, Features, Program
 
-HEAD = "# SPDX-License-Identifier: GPL-3.0-or-later\n# Managed by the Ansible collection mooring.net.\n"
+RESTORE = {family: f"/usr/sbin/{program_of(family)}" for family in FAMILIES}
 
 
-def content(python: str, source_of: Source, follow_resolv_conf: bool = True) -> Program:
+def content(python: str, source_of: Source, features: Features = Features(),  # noqa: B008
+            restore: Mapping[str, str] = RESTORE) -> Program:
     """What is installed.
 
     :param python: path of the Python that runs the program
     :param source_of: the text of a file of module_utils
-    :param follow_resolv_conf: whether running containers follow the host's resolv.conf
+    :param restore: path of what reads rules, by family; the digest is the same wherever that is
     """
-    units: dict[str, str] = {}
-    enabled: dict[str, Enabled] = {}
-    if follow_resolv_conf:
-        units |= resolv.units(python)
-        enabled |= resolv.ENABLED
-    units |= engines.units(python)
-    enabled |= engines.ENABLED
-    files = {ARCHIVE: pack(python, source_of), **{f"{UNITS}/{name}": (HEAD + text).encode()
-                                                  for name, text in units.items()}}
-    return Program({**files, RECORD: _record(files, enabled)}, enabled)
+    archive = {ARCHIVE: pack(python, source_of)}
+    files, enabled = {**archive, **_units(python, features, restore)}, _enabled(features)
+    usual = {**archive, **_units(python, features, RESTORE)}
+    return Program({**files, RECORD: _record(files, usual, enabled)}, enabled)
+
+
+def _units(python: str, features: Features, restore: Mapping[str, str]) -> dict[str, bytes]:
+    found: dict[str, str] = {}
+    if features.follow_resolv_conf:
+        found |= {f"{UNITS}/{name}": HEAD + text for name, text in resolv.units(python).items()}
+    if features.persist:
+        found |= boot.units(restore, f"{python} {ISOLATED} {ARCHIVE}", APPLIED, features.check_interval)
+        if not features.check_interval:
+            del found[f"{UNITS}/{TIMER}"]
+        found |= {f"{UNITS}/{name}": HEAD + text for name, text in engines.units(python).items()}
+    return {path: text.encode() for path, text in found.items()}
+
+
+def _enabled(features: Features) -> dict[str, Enabled]:
+    found = dict(resolv.ENABLED) if features.follow_resolv_conf else {}
+    for unit, wanted_by in BOOT.items() if features.persist else ():
+        if unit != TIMER or features.check_interval:
+            # What closes all bridges is for hosts that start. The others take hold at once.
+            now = {TIMER: "restart", TARGET: "start"}.get(unit, "")
+            found[unit] = Enabled(wanted_by, now, waits=unit != TARGET)
+    return {**found, **(engines.ENABLED if features.persist else {})}
 
 
 def digest(files: Mapping[str, Optional[bytes]]) -> str:
@@ -56,8 +80,13 @@ def recorded_units(record: bytes) -> dict[str, Enabled]:
         return {}
 
 
-def _record(files: Mapping[str, bytes], enabled: Mapping[str, Enabled]) -> bytes:
-    found: dict[str, Any] = {"files": {path: hashlib.sha256(text).hexdigest() for path, text in files.items()},
-                             "enabled": {unit: how.wanted_by for unit, how in enabled.items()}}
-    whole = hashlib.sha256(json.dumps(found, sort_keys=True).encode()).hexdigest()
-    return (json.dumps({"digest": whole, **found}, indent=1) + "\n").encode()
+def _record(files: Mapping[str, bytes], usual: Mapping[str, bytes], enabled: Mapping[str, Enabled]) -> bytes:
+    """:param usual: the files as they are where all programs are in their usual places, for the digest"""
+    units = {unit: how.wanted_by for unit, how in enabled.items()}
+    whole = hashlib.sha256(json.dumps([_digests(usual), units], sort_keys=True).encode()).hexdigest()
+    found: dict[str, Any] = {"digest": whole, "enabled": units, "files": _digests(files)}
+    return (json.dumps(found, indent=1) + "\n").encode()
+
+
+def _digests(files: Mapping[str, bytes]) -> dict[str, str]:
+    return {path: hashlib.sha256(text).hexdigest() for path, text in files.items()}

@@ -27,10 +27,26 @@ class Enabled:
 
     :param wanted_by: the unit that starts it with the host
     :param now: what systemctl(1) does to it when it is installed, "" for nothing
+    :param waits: whether that is waited for, which is not to be where it waits for the lock of the run
     """
 
     wanted_by: str
     now: str = "restart"
+    waits: bool = True
+
+
+@dataclass(frozen=True)
+class Features:
+    """What the program does by itself.
+
+    :param follow_resolv_conf: whether running containers follow the host's resolv.conf
+    :param persist: whether the network comes back after a reboot and after a flush of the rules
+    :param check_interval: seconds between two looks whether the rules are there, 0 for none
+    """
+
+    follow_resolv_conf: bool = True
+    persist: bool = True
+    check_interval: int = 15
 
 
 @dataclass(frozen=True)

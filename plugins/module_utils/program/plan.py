@@ -14,6 +14,7 @@ from .operations import CommandLink, FileInstall, FileRemove, ProgramRemove, Uni
 # The first line of a program is cut off after this many bytes, "#!" and the option included (execve(2)).
 PATH_LENGTH = 127 - len(f"#! {ISOLATED}")
 # What stands in a unit as it is: systemd.service(5) gives "%", "$", quotes and spaces a meaning in a command line.
+DROP_IN = re.compile(rf"{UNITS}/[^/]+\.d/mooring\.conf")
 PYTHON = re.compile(r"/[A-Za-z0-9_./+-]+")
 
 
@@ -77,7 +78,7 @@ def plan_remove(observed: Installed, recorded: Mapping[str, Enabled]) -> Plan:
 
 def _there(observed: Installed) -> list[str]:
     """The paths at which there is something of it: those of now, and those that an earlier version has recorded."""
-    return [path for path in observed.files if path.startswith((f"{ROOT}/", PREFIX))]
+    return [path for path in observed.files if path.startswith((f"{ROOT}/", PREFIX)) or DROP_IN.fullmatch(path)]
 
 
 def paths_of(program: Program, record: bytes) -> tuple[str, ...]:

@@ -2,12 +2,15 @@
 """Ports on record of containers that are not there: who gets them back, and who only stands in the way. Pure."""
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 
+from ..applied.model import PORTS, label_of
 from ..bridge.model import Subnets, lasting_bridges
 from ..core.errors import OptionError
 from ..host.draft import Draft
+from ..ports.model import Publication
 from ..ports.refusal import Exhausted, PublishedElsewhere
+from ..ports.spec import parse_port_spec
 
 
 def find_vanished(draft: Draft, attached: Collection[str]) -> set[str]:
@@ -19,6 +22,23 @@ def find_vanished(draft: Draft, attached: Collection[str]) -> set[str]:
     subnets = Subnets(lasting_bridges(draft.observed, draft.state))
     return {label for label, published in draft.recorded.by_container.items() if label not in attached
             and not any(subnets.bridge(publication.container_ip) for publication in published)}
+
+
+def find_waited(draft: Draft, attached: Collection[str], asked: Collection[str]) -> Iterator[Publication]:
+    """Host ports of containers that the host waits for and of which no rule tells, as after a reboot.
+
+    :param asked: containers that the run is about
+    """
+    applied = draft.observed.applied
+    addresses = dict(applied.addresses()) if applied else {}
+    for options in applied.of(PORTS) if applied else ():
+        label = label_of(options)
+        if label in attached or label in asked or draft.ledger.publications_of(label):
+            continue
+        for spec in map(parse_port_spec, options["published_ports"]):
+            if spec.host_ports:
+                yield Publication(label, spec.host_ip, spec.host_ports[0], addresses.get(label, ""),
+                                  spec.container_ports[0], spec.protocol, spec.count)
 
 
 def way_out(error: OptionError, attached: Collection[str]) -> str:

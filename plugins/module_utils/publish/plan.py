@@ -11,7 +11,7 @@ from ..bridge.forwarding import ROUTE_LOCALNET
 from ..bridge.model import Bridge, bridges
 from ..core.errors import MooringError, OptionError
 from ..core.model import KNOWN_AFTER_APPLY
-from ..core.plan import View
+from ..core.plan import Absence, View
 from ..firewall.model import COMMANDS, FAMILIES
 from ..host.draft import Draft
 from ..host.endpoints import Endpoint, containers, endpoints
@@ -28,7 +28,7 @@ from ..ports.refusal import Exhausted, PublishedElsewhere
 from ..ports.sets import PortSet, is_in, merge
 from ..ports.spec import parse_exposed_port
 from . import conflicts
-from .leftovers import find_vanished, way_out
+from .leftovers import find_vanished, find_waited, way_out
 from .model import LocatedPorts
 from .places import choose_endpoints, lead_to_networks
 from .unreached import find_unreached
@@ -45,7 +45,7 @@ def amend(draft: Draft, items: Sequence[LocatedPorts]) -> None:
     leases = containers(endpoints(draft.state))
     items = _select_led(draft, items, leases)
     labels = {item.label for item in items}
-    taken = _Taken(draft, items, find_vanished(draft, leases))
+    taken = _Taken(draft, items, leases)
     former = {label: draft.ledger.publications_of(label) for label in labels}
     # Explicit ports of all items come before the first one that is to be chosen.
     for explicit in (True, False):
@@ -96,12 +96,12 @@ def _select_led(draft: Draft, items: Sequence[LocatedPorts],
 class _Taken:
     """Host ports that are taken: by containers, by rules of others; bridges of the draft, and routes of containers."""
 
-    def __init__(self, draft: Draft, items: Sequence[LocatedPorts], vanished: Collection[str]) -> None:
+    def __init__(self, draft: Draft, items: Sequence[LocatedPorts], leases: Collection[str]) -> None:
         """Without the ports that this run closes: another container may get them in it."""
-        asked = {item.label: item for item in items}
-        self.published = occupied_by(
-            publication for label, own in draft.ledger.by_container.items() if label not in vanished
-            for publication in (_select_staying(own, asked[label]) if label in asked else own))
+        asked, vanished = {item.label: item for item in items}, find_vanished(draft, leases)
+        recorded = [publication for label, own in draft.ledger.by_container.items() if label not in vanished
+                    for publication in (_select_staying(own, asked[label]) if label in asked else own)]
+        self.published = occupied_by([*recorded, *find_waited(draft, leases, asked)])
         self.claims = conflicts.find_claims(draft.observed)
         self.claimed = conflicts.occupied_by(self.claims)
         self.bridges = bridges(draft.state)
@@ -140,8 +140,11 @@ def view(label: str, published: Sequence[Publication], leases: Sequence[Endpoint
 def _publish(draft: Draft, item: LocatedPorts, leases: Sequence[Endpoint], taken: _Taken,
              current: Sequence[Publication], explicit: bool) -> tuple[Publication, ...]:
     """:param explicit: only the ports that leave no choice"""
-    if not item.present or (not leases and item.label in draft.failed):
+    if not item.present:
         return ()
+    if not leases and item.label in draft.failed:
+        # Who is not there keeps what is on record; for who resists it may have been put there just now.
+        return tuple(current) if isinstance(draft.failed[item.label], Absence) else ()
     chosen = choose_endpoints(item, leases, taken.ways, taken.bridges)
     addresses: Mapping[str, str] = _addresses(draft, item, chosen)
     specs = [spec for spec in _specs(item, leases) if spec.explicit or not explicit]

@@ -13,7 +13,7 @@ from typing import Optional
 
 from ..core.errors import ExecutionError, MooringError, OutdatedError
 from ..core.lock import host_lock
-from ..core.plan import Operation, Plan, besides, concerned
+from ..core.plan import Absence, Operation, Plan, besides, concerned
 from ..engine.inspect import inspect
 from ..engine.model import Answers
 from ..engine.places import HostPlaces
@@ -200,7 +200,7 @@ def _plan_without_absent(found: Plan, failed: dict[str, str], parts: Sequence[Pa
         missing = [each.problem for each in found.assumed if each.container in ("", *failed)]
         if missing:
             raise MooringError("; ".join(dict.fromkeys(missing)))
-        failed.update((each.container, each.problem) for each in reversed(found.assumed))
+        failed.update((each.container, Absence(each.problem)) for each in reversed(found.assumed))
         found = _plan_at(parts, places, host, failed)
     return found
 

@@ -5,19 +5,26 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ..core.argspec import STATE
-from ..core.errors import MooringError
+from ..core.argspec import NUMBER, STATE
+from ..core.errors import MooringError, OptionError
 from ..core.lock import host_lock
 from ..core.plan import Plan
 from ..program import adapter
 from ..program.archive import START
 from ..program.content import content, recorded_units
+from ..program.model import Features
 from ..program.plan import check_python, paths_of, plan_install, plan_remove, units_of
 from ..program.record import read_program
 from . import frame, program
 
-OPTIONS: dict[str, Any] = {**STATE, "python": {"type": "path", "default": "/usr/bin/python3"},
-                           "follow_resolv_conf": {"type": "bool", "default": True}}
+OPTIONS: dict[str, Any] = {
+    **STATE,
+    "python": {"type": "path", "default": "/usr/bin/python3"},
+    "follow_resolv_conf": {"type": "bool", "default": True},
+    "persist": {"type": "bool", "default": True},
+    "check_interval": {**NUMBER, "default": 15},
+}
+LONGEST = 86400  # seconds; a network that may be open for longer than a day is not looked after
 # It is packed and not run here; what Ansible brings to the host is what somebody imports.
 assert program.__name__.endswith(START[:-len(".py")].replace("/", "."))
 
@@ -34,7 +41,11 @@ def converge_program(params: Mapping[str, Any], changing: bool) -> Plan:
         refuses; and when it is not as planned in the end
     """
     present, python = params["state"] == "present", check_python(params["python"])
-    wanted = content(python, adapter.source_of, params["follow_resolv_conf"])
+    features, restore = _features(params), adapter.find_restore()
+    if present and features.persist and not restore:
+        raise OptionError("persist", True, "needs iptables, and this host has none",
+                          "Install iptables first, or say persist: false")
+    wanted = content(python, adapter.source_of, features, restore)
 
     def plan() -> Plan:
         observed = adapter.read_installed(paths, units, python if present else "")
@@ -50,3 +61,11 @@ def converge_program(params: Mapping[str, Any], changing: bool) -> Plan:
             if left := plan().actions:
                 raise MooringError(f"the host did not end up as planned. Still to do: {'; '.join(left)}")
     return found
+
+
+def _features(params: Mapping[str, Any]) -> Features:
+    seconds = params["check_interval"]
+    if not 0 <= seconds <= LONGEST:
+        raise OptionError("check_interval", seconds, "is not a number of seconds that makes sense",
+                          f"Give 1 to {LONGEST}, or 0 for no timer")
+    return Features(params["follow_resolv_conf"], params["persist"], seconds)

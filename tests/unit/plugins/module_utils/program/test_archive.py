@@ -86,7 +86,9 @@ def test_the_files_come_out_of_an_archive_as_well(tmp_path: Path) -> None:
 def test_controller_and_host_mean_the_same_by_a_digest() -> None:
     assert program_digest("/usr/bin/python3") == digest(content("/usr/bin/python3", adapter.source_of).files)
     assert len({program_digest("/usr/bin/python3"), program_digest("/opt/python3"),
-                program_digest("/usr/bin/python3", False)}) == 3
+                program_digest("/usr/bin/python3", False),
+                program_digest("/usr/bin/python3", True, False),
+                program_digest("/usr/bin/python3", True, True, 7)}) == 5
 
 
 @pytest.mark.parametrize(("python", "problem"), [

@@ -17,18 +17,19 @@ from ansible_collections.mooring.net.plugins.module_utils.program.content import
     content, digest, recorded_paths, recorded_units,
 )
 from ansible_collections.mooring.net.plugins.module_utils.program.model import (
-    ARCHIVE, COMMAND, RECORD, ROOT, UNITS, Installed, Program,
+    ARCHIVE, COMMAND, RECORD, ROOT, UNITS, Features, Installed, Program,
 )
 
 PYTHON = "/usr/bin/python3"
 SOURCES = named({"run/program.py": "from ..core import lock\n", "core/lock.py": "#\n"})
-PROGRAM = content(PYTHON, SOURCES)
+FOLLOWING = Features(persist=False)
+PROGRAM = content(PYTHON, SOURCES, FOLLOWING)
 RECORDED = recorded_units(PROGRAM.files[RECORD])
 FRESH = Installed()
 FULL = Installed(files=PROGRAM.files, enabled=frozenset(PROGRAM.enabled), command=True)
 OLD = f"{ROOT}/core/old.py"
 UNIT = f"{UNITS}/mooring-resolv.path"
-RESTARTED = ["enable mooring-resolv.path and restart it", "enable mooring-engines.target and restart it"]
+RESTARTED = ["enable mooring-resolv.path and restart it"]
 
 
 def install(observed: Installed, wanted: Program = PROGRAM, recorded: Any = None) -> Plan:
@@ -49,7 +50,7 @@ def after(observed: Installed, plan: Plan, steps: int | None = None) -> Installe
 def test_a_fresh_host_gets_all_of_it_and_the_record_last() -> None:
     plan = install(FRESH, recorded={})
     assert after(FRESH, plan) == FULL
-    assert plan.actions[0] == f"install {ARCHIVE}" and plan.actions[-5:] == [
+    assert plan.actions[0] == f"install {ARCHIVE}" and plan.actions[-4:] == [
         f"link {COMMAND} to {ARCHIVE}", "let systemd read its units again",
         *RESTARTED, f"install {RECORD}"]
     assert install(FULL) == Plan()
@@ -71,21 +72,49 @@ def test_a_disabled_unit_is_enabled_and_a_missing_command_made() -> None:
 
 
 def test_another_python_changes_the_archive_the_unit_and_the_record_only() -> None:
-    other = content("/opt/python", SOURCES)
+    other = content("/opt/python", SOURCES, FOLLOWING)
     plan = install(FULL, other)
     assert [action for action in plan.actions if action.startswith("install")] == [
-        f"install {ARCHIVE}", f"install {UNITS}/mooring-resolv-follow.service",
-        f"install {UNITS}/mooring-wire.service", f"install {RECORD}"]
+        f"install {ARCHIVE}", f"install {UNITS}/mooring-resolv-follow.service", f"install {RECORD}"]
     assert digest(other.files) != digest(PROGRAM.files)
 
 
 def test_what_is_not_wanted_any_more_goes() -> None:
-    without = content(PYTHON, SOURCES, follow_resolv_conf=False)
+    without = content(PYTHON, SOURCES, Features(False, False))
     plan = install(FULL, without)
     assert plan.actions[0] == "disable and stop mooring-resolv.path" and f"remove {UNIT}" in plan.actions
     left = after(FULL, plan)
     assert left == Installed(files=without.files, enabled=frozenset(without.enabled), command=True)
     assert planner.plan_install(left, without, {}) == Plan()
+
+
+def test_a_host_that_persists_has_its_units_and_drop_ins_and_gives_them_back() -> None:
+    wanted = content(PYTHON, SOURCES)
+    plan = install(FRESH, wanted, {})
+    assert [action for action in plan.actions if action.startswith("enable")] == [
+        "enable mooring-resolv.path and restart it", "enable mooring-gate.service",
+        "enable mooring.target and start it",
+        "enable mooring-guard.timer and restart it", "enable mooring-engines.target and restart it"]
+    full = after(FRESH, plan)
+    drop_in = f"{UNITS}/nftables.service.d/mooring.conf"
+    assert drop_in in full.files and b"replay --boot" in (full.files[f"{UNITS}/mooring.service"] or b"")
+    left = install(full, PROGRAM, recorded_units(wanted.files[RECORD]))
+    assert f"remove {drop_in}" in left.actions and after(full, left) == FULL
+    assert after(full, planner.plan_remove(full, recorded_units(wanted.files[RECORD]))) == FRESH
+
+
+def test_without_an_interval_there_is_no_timer() -> None:
+    found = content(PYTHON, SOURCES, Features(check_interval=0))
+    assert not any("mooring-guard.timer" in name for name in (*found.files, *found.enabled))
+    assert b"every 7 seconds" in content(PYTHON, SOURCES, Features(check_interval=7)).files[
+        f"{UNITS}/mooring-guard.timer"]
+
+
+def test_where_the_host_has_its_programs_is_no_part_of_the_digest() -> None:
+    elsewhere = content(PYTHON, SOURCES, restore={"ipv4": "/sbin/iptables-restore"})
+    assert digest(elsewhere.files) == digest(content(PYTHON, SOURCES).files)
+    assert b"/sbin/iptables-restore" in elsewhere.files[f"{UNITS}/mooring-gate.service"]
+    assert elsewhere.files[RECORD] != content(PYTHON, SOURCES).files[RECORD]
 
 
 def test_what_an_earlier_version_recorded_goes() -> None:

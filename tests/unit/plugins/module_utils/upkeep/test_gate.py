@@ -108,7 +108,7 @@ def test_they_are_written_where_the_host_has_chosen_so_and_nowhere_else() -> Non
     assert world.run("docker_bridge", name="br0").actions == written
     assert tuple(sorted(world.state.lasting)) == (APPLIED, *GATES)
     world.state.persistent = False
-    assert world.run("docker_bridge", name="br0").actions == [action.replace("write", "remove") for action in written]
+    assert world.document([], persist=False).actions == [action.replace("write", "remove") for action in written]
     assert world.state.lasting == {}
 
 
