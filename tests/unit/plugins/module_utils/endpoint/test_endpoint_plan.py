@@ -488,3 +488,23 @@ def test_on_a_bridge_of_others_routers_are_heeded(world: World) -> None:
     world.run("veth_pair", name="one", peer={"name": "other"})
     world.run("netns_attach", netns="web", interface="other", bridge="lan", address="10.1.0.2/24")
     assert heeded(world) == list(CLOSED)
+
+
+def test_a_container_gives_up_the_address_that_its_bridge_gets() -> None:
+    world = World()
+    world.bridge("br0", "10.8.0.9/24")
+    assert world.attach("web", "db") == ["10.8.0.1/24", "10.8.0.2/24"]
+    world.publish("web", "8080:80")
+    world.bridge("br0", "10.8.0.1/24")
+    assert world.inner("web").addresses == ("10.8.0.3/24",) and world.inner("db").addresses == ("10.8.0.2/24",)
+    assert world.info()["published_ports"] == ["web 0.0.0.0:8080->10.8.0.3:80/tcp"]
+
+
+def test_the_mtu_follows_to_another_bridge_unless_it_was_given() -> None:
+    world = World()
+    world.bridge("br0", "10.8.0.1/24")
+    world.bridge("br1", "10.9.0.1/24", mtu="1400")
+    world.run("netns_attach", config=[{"netns": "web", "bridge": "br0"},
+                                      {"netns": "own", "bridge": "br0", "mtu": 1450}])
+    world.run("netns_attach", config=[{"netns": "web", "bridge": "br1"}, {"netns": "own", "bridge": "br1"}])
+    assert (world.inner("web").mtu, world.inner("own").mtu) == (1400, 1450)

@@ -216,3 +216,13 @@ def test_a_link_on_a_bridge_of_somebody_else_is_refused(world: World) -> None:
         world.run("icc_policy", netns="one", links=["two"])
     assert str(caught.value) == ("links: one and two are on bridge docker0, which this collection does not manage: "
                                  "attach both to another bridge, or take that one over with docker_bridge adopt=true")
+
+
+def test_a_link_counts_for_ipv6_once_its_bridge_has_got_it() -> None:
+    world = World()
+    world.bridge("br0", "10.8.0.1/24")
+    world.attach("web", "db", exposed_ports=["5432"])
+    world.link("web", "db")
+    world.bridge("br0", "10.8.0.1/24", bip6="2001:db8:8::1/64")
+    assert "web link db:db 2001:db8:8::3->[2001:db8:8::2]:5432/tcp" in world.info()["links"]
+    assert world.link("web", "db").operations == ()
