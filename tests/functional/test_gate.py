@@ -167,6 +167,25 @@ def test_the_guard_sees_each_hook_that_goes_and_changes_nothing(here):
         assert guard(here) == [True, True]
 
 
+def test_the_guard_sees_each_rule_that_closes_something_and_goes(here):
+    """Whatever exceptions there are."""
+    opt_in(here)
+    here.pipeline.run("host_network", networks=[{**NETWORK, "allow_bridges": ["plain"]}, {
+        **OPEN, "trusted_networks": [f"{OUTSIDE}/32"]}, {"name": "third", "bip": "10.77.0.1/24"}])
+    for family, program in (("ipv4", "iptables"), ("ipv6", "ip6tables")):
+        tables = [(block.strip().splitlines()[0][1:], line) for block in saved(here.box, program).split("COMMIT")
+                  if block.strip() for line in block.splitlines() if line.endswith("-j DROP")]
+        assert len(tables) > 5
+        content = {f"-A {line[3:]}" for line in here.box.run(["cat", f"{FOLDER}/guard.{family}"]).stdout.splitlines()
+                   if line.endswith("-j DROP")}
+        assert len(content) == len({line for _table, line in tables})
+        for table, line in tables:
+            here.box.run([f"{program}-restore", "--noflush"], input=f"*{table}\n-D{line[2:]}\nCOMMIT\n")
+            assert not all(guard(here)), line
+            here.box.run([f"{program}-restore", "--noflush"], input=f"*{table}\n{line}\nCOMMIT\n")
+            assert all(guard(here))
+
+
 @pytest.mark.parametrize("table", ["raw", "filter"])
 def test_a_table_that_was_flushed_gets_its_rules_and_the_others_stay(here, table):
     opt_in(here)

@@ -54,14 +54,16 @@ def gate_files(policy: Policy) -> dict[str, str]:
     own = [bridge for bridge in policy.bridges.values() if any(map(bridge.filters, FAMILIES))]
     if not own:
         return {}
-    closed = dataclasses.replace(policy, bridges={name: close(each) for name, each in policy.bridges.items()},
-                                 publications=(), links=(), detours=(), held=(), held_links=(), groups=False, outer=())
+    # No port and no link changes a rule that closes something.
+    bare = dataclasses.replace(policy, publications=(), links=(), detours=(), held=(), held_links=())
+    closed = dataclasses.replace(bare, bridges={name: close(each) for name, each in policy.bridges.items()},
+                                 groups=False, outer=())
     head = _HEAD + "".join(f"{awaited_line(_awaited(close(bridge)))}\n" for bridge in own)
     found = {}
     for family in FAMILIES:
-        tables = table_rules(closed, family)
-        found[GATE.format(family)] = head + gate_text(family, {name: tables[name] for name in CLOSING})
-        found[GUARD.format(family)] = _HEAD + guard_text(family, {name: tables[name] for name in TABLES})
+        loaded, kept = table_rules(closed, family), table_rules(bare, family)
+        found[GATE.format(family)] = head + gate_text(family, {name: loaded[name] for name in CLOSING})
+        found[GUARD.format(family)] = _HEAD + guard_text(family, {name: kept[name] for name in TABLES})
     return found
 
 

@@ -9,12 +9,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from ..model import COMMANDS, TableRules
+from ..model import COMMANDS, Drop, TableRules
 from .text import chain_text, hook_text, write_chain
 from .tree import grow_trees
 
 
 WAIT = "30"  # seconds for the lock that iptables-legacy takes on /run/xtables.lock
+
+
+_CLOSES = " -j DROP"
 
 
 def program_of(family: str) -> str:
@@ -41,11 +44,15 @@ def gate_text(family: str, tables: Mapping[str, TableRules]) -> str:
 
 
 def guard_text(family: str, tables: Mapping[str, TableRules]) -> str:
-    """What iptables-restore accepts when all hooks are there, and changes nothing; else its exit status is not 0."""
+    """What iptables-restore accepts when all hooks are there, and all rules that close something; else its exit status
+    is not 0. It changes nothing."""
     text = []
     for name, table in tables.items():
-        hooks = [hook_text(hook, family).line for hook in table.hooks] if table.chains else []
-        text += [f"*{name}", *("-C" + line[2:] for line in hooks), "COMMIT"] if hooks else []
+        lines = [hook_text(hook, family).line for hook in table.hooks] if table.chains else []
+        closing = [chain for chain in table.chains if any(rule.verdict == Drop() for rule in chain.rules)]
+        lines += [line for chain in grow_trees(closing) for line in chain_text(write_chain(chain, family)).lines
+                  if line.endswith(_CLOSES)]
+        text += [f"*{name}", *("-C" + line[2:] for line in lines), "COMMIT"] if lines else []
     return "".join(f"{line}\n" for line in text)
 
 
