@@ -86,15 +86,18 @@ class Memory(Settings):
         operation.apply(self.state)
 
     def _LinkSet(self, operation: Any) -> None:
-        links = self.state.namespaces[operation.netns].links
-        current = links[operation.old.name]
-        require("name" not in operation.changes or not current.up, "a link that is up keeps its name")
+        name = operation.new.name
+        if "name" in operation.changes:
+            require(name not in self.state.namespaces[operation.netns].links, f"{name} exists")
+            if (other := self._pairs.pop((operation.netns, operation.old.name), None)) is not None:
+                self._pairs[operation.netns, name], self._pairs[other] = other, (operation.netns, name)
         self._require_bridge(operation.netns, operation.changes.get("controller", ("", ""))[1])
         operation.apply(self.state)
         if "mtu" in operation.changes and operation.new.mtu < IPV6_MIN_MTU:
-            self._end_ipv6(operation.netns, operation.new.name)
+            self._end_ipv6(operation.netns, name)
         if "controller" in operation.changes and not operation.new.controller:
-            links[operation.new.name] = dataclasses.replace(links[operation.new.name], hairpin=False, isolated=False)
+            links = self.state.namespaces[operation.netns].links
+            links[name] = dataclasses.replace(links[name], hairpin=False, isolated=False)
 
     def _LinkMove(self, operation: Any) -> None:
         require(operation.name not in self.state.namespaces[operation.target].links, f"{operation.name} exists")
