@@ -6,11 +6,15 @@ costs. With ``python pipeline.py`` this file is that process; tests use :class:`
 """
 import importlib
 import json
+import os
 import resource
 import subprocess
 import sys
+import time
 import traceback
 from pathlib import Path
+
+import killing
 
 CHECKOUT = Path(__file__).resolve().parent.parent.parent
 
@@ -61,9 +65,16 @@ class Pipeline:
         self._process.stdin.close()
         self._process.stdout.close()
 
-    def _ask(self, **request):
+    def begin(self, module, **params):
+        """Begin to run a module, of which nobody will hear how it ends."""
+        self._send(do="run", module=module, params=params, check=False)
+
+    def _send(self, **request):
         self._process.stdin.write(json.dumps(request) + "\n")
         self._process.stdin.flush()
+
+    def _ask(self, **request):
+        self._send(**request)
         line = self._process.stdout.readline()
         if not line:
             raise PipelineError(f"the pipeline on the host ended with status {self._process.wait()}")
@@ -75,6 +86,22 @@ class Pipeline:
     def run(self, module, check=False, **params):
         """Run a module; its result. :raises PipelineError: with the message of its failure"""
         return self._ask(do="run", module=module, params=params, check=check)
+
+    def kill_at(self, number, module, **params):
+        """Run a module in a process of its own, which is killed before its changing system call of this number.
+
+        :param number: 0 to let it end
+        :returns: the names of all such calls up to that one
+        """
+        return self._ask(do="kill_at", number=number, module=module, params=params)["calls"]
+
+    def run_at_once(self, *runs):
+        """Run modules, each in a process of its own, all at the same time.
+
+        :param runs: each as ``(module, parameters)``
+        :returns: for each the message of its failure, "" for none, and when it ended (seconds of a clock of the host)
+        """
+        return self._ask(do="run_at_once", runs=runs)["ended"]
 
     def plan(self, module, **params):
         """Plan a run without starting it: one sentence for each operation, in order."""
@@ -147,6 +174,26 @@ class Server:
             return result
         among_others = module == "host_network" or bool(params.get("config"))
         return {"error": self.frame.describe_failed(plan.failed, among_others), "result": result}
+
+    def kill_at(self, number, module, params):
+        return {"calls": killing.run_killed(lambda: self.run(module, params, check=False), number)}
+
+    def run_at_once(self, runs):
+        started = []
+        for module, params in runs:
+            read, write = os.pipe()
+            if not (pid := os.fork()):
+                answer = self.answer({"do": "run", "module": module, "params": params, "check": False})
+                os.write(write, json.dumps([answer.get("error", ""), time.monotonic()]).encode())
+                os._exit(0)
+            os.close(write)
+            started.append((pid, read))
+        ended = []
+        for pid, read in started:
+            with open(read, encoding="utf-8") as answer:
+                ended.append(json.loads(answer.read() or '["it was killed", 0]'))
+            os.waitpid(pid, 0)
+        return {"ended": ended}
 
     def plan(self, module, params):
         plan = self.converge.converge(self.parts(module, params), self.real.RealHost(), changing=False)

@@ -306,6 +306,15 @@ def test_a_run_that_was_killed_before_the_mark_stood_is_recognised(kernel, here)
     assert links["br0"]["alias"] == "mooring:unfinished:br0:" and links["br1"]["alias"] == ""
 
 
+def test_what_is_set_of_a_link_is_set_of_the_one_that_takes_the_place_of_another(kernel, here):
+    """All of it goes to the kernel together, which knows links by their numbers."""
+    here.run("link", "add", "br0", "type", "bridge")
+    carry_out(kernel, ["LinkDel", here.path, link("br0", kind="bridge")],
+              ["LinkAdd", here.path, link("br0", kind="bridge", alias="mooring:bridge:br0:")],
+              ["AddrAdd", here.path, "br0", "10.1.0.1/24"])
+    assert list(here.addresses("br0")) == ["10.1.0.1/24"] and here.link("br0")["ifalias"] == "mooring:bridge:br0:"
+
+
 @pytest.mark.parametrize("operation, message", [
     (["AddrAdd", "{path}", "v0", "10.1.0.1/24"], "add address 10.1.0.1/24 to v0 in {name}: it exists already"),
     (["AddrAdd", "{path}", "none", "10.1.0.2/24"], "add address 10.1.0.2/24 to none in {name}: the interface is gone"),
@@ -340,7 +349,7 @@ def test_a_link_that_is_gone_already_counts_as_deleted(kernel, here, names):
 def test_links_of_others_do_not_go_with_ours(kernel, here):
     """Deletion uses an interface group: one that is in it already must not be deleted as well."""
     carry_out(kernel, *(["LinkAdd", here.path, link(f"br{number}", kind="bridge")] for number in range(3)))
-    here.run("link", "set", "br2", "group", str(0x6D6F6F72))
+    here.run("link", "set", "br2", "group", str(0x6D6F6F74))
     answer = kernel.execute(["LinkDel", here.path, link("br0")], ["LinkDel", here.path, link("br1")])
     assert answer["done"] == [] and "interface group" in answer["failure"] and "in use" in answer["failure"]
     assert set(read(kernel, here)["links"]) == {"lo", "br0", "br1", "br2"}

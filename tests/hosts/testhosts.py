@@ -383,7 +383,8 @@ _COMMANDS = {
 }
 _TABLES = [f"{program}-{backend}" for program in ("iptables", "ip6tables") for backend in ("nft", "legacy")]
 # Locks, and what ip(8) and daemons rewrite without being asked to change anything.
-_VOLATILE = re.compile(r"/run/(lock/|.*\.lock$|mount/|blkid/|.*\.pid$|docker|containerd|containers|libpod|crun|runc)")
+_VOLATILE = re.compile(r"/run/((mooring/)?lock/|.*\.lock$|mount/|blkid/|.*\.pid$|docker|containerd|containers|libpod|"
+                       r"crun|runc)")
 
 
 def fingerprint(host):

@@ -23,13 +23,13 @@ STOREYS = ("core", "netns", "ports", "ipam", "link", "files", "foreign", "firewa
            "document", "persist", "run")
 
 # May touch the host: open files, ask the kernel, start programs.
-ADAPTERS = {"core/child", "core/command", "core/folders", "core/lock", "core/regular", "core/trust",
-            "engine/inspect", "engine/places", "files/access", "files/adapter", "files/contained", "files/uts",
-            "firewall/iptables/adapter", "program/adapter", "program/record", "foreign/expressions",
+ADAPTERS = {"core/child", "core/command", "core/ending", "core/folders", "core/lock", "core/regular", "core/trust",
+            "core/waiting", "engine/inspect", "engine/places", "files/access", "files/adapter", "files/contained",
+            "files/uts", "firewall/iptables/adapter", "program/adapter", "program/record", "foreign/expressions",
             "foreign/netfilter", "foreign/nft", "host/conntrack", "host/managers", "host/named", "host/proc",
             "host/real", "host/record", "host/sockets", "host/varlib", "link/decode", "link/encode", "link/netlink",
-            "link/rtnl", "names/follow", "netns/enter", "netns/opening", "netns/processes", "netns/registry",
-            "netns/rights", "netns/syscalls"}
+            "link/outcome", "link/rtnl", "names/follow", "netns/enter", "netns/opening", "netns/processes",
+            "netns/registry", "netns/rights", "netns/syscalls"}
 # May use adapters, and holds nothing else.
 ON_ADAPTERS = {"run/converge": {"core/lock", "engine/inspect", "engine/places", "host/real"},
                "run/items": {"run/converge"},
@@ -144,9 +144,9 @@ def test_a_parser_does_not_know_hosts_or_plans(module: str) -> None:
 @pytest.mark.parametrize(("library", "users"), [
     ("subprocess", {"core/command"}),
     ("pyroute2", {"link/rtnl"}),
-    ("ctypes", {"netns/syscalls"}),
+    ("ctypes", {"core/ending", "netns/syscalls"}),
     ("ansible", {"run/frame"}),
-    ("fcntl", {"core/lock"}),
+    ("fcntl", {"core/lock", "core/waiting"}),
     ("jinja2", {"files/render"}),
 ])
 def test_a_library_has_one_place(library: str, users: set[str]) -> None:

@@ -4,7 +4,7 @@
 Whatever a container has mounted may keep a system call waiting for as long as the container likes: a file of FUSE does
 so until its server answers, and once the request is with the server not even SIGKILL ends the wait. So who looks at
 such a file is a child, which holds nothing of the run open (no lock, no output that somebody reads to its end), and
-which is left alone where it does not end.
+which is left alone where it does not end. It ends with the run, also when that is killed.
 """
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Optional
 
+from .ending import end_with
 from .errors import HostError
 
 SECONDS = 2.0  # without a word from a child; what it does takes it milliseconds
@@ -79,6 +80,7 @@ class _Child:
     def __init__(self, work: Work, told: Told, end: float) -> None:
         self._told, self._end, self._rest = told, end, b""
         self.socket, theirs = socket.socketpair()
+        run = os.getpid()
         try:
             self._pid = os.fork()
         except OSError as error:
@@ -86,7 +88,7 @@ class _Child:
             theirs.close()
             raise HostError(f"cannot make a child process: {error.strerror}") from error
         if not self._pid:
-            _be(work, theirs)
+            _be(work, theirs, run)
         theirs.close()
         self._heard()
 
@@ -125,10 +127,11 @@ def _reap() -> None:
         _left.remove(pid)
 
 
-def _be(work: Work, theirs: socket.socket) -> None:
+def _be(work: Work, theirs: socket.socket, run: int) -> None:
     """Be the child: nothing of the parent's is flushed, closed twice or cleaned up. Does not return."""
     code = 1
     with contextlib.suppress(BaseException):
+        end_with(run)
         gc.disable()
         signal.signal(signal.SIGALRM, signal.SIG_DFL)
         signal.alarm(_LIFE)

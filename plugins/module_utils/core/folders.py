@@ -26,7 +26,8 @@ def open_own(under: str, path: str, make: bool = False, mode: int = 0o755) -> It
     """An open folder: ``path`` below ``under``, which is the host's own.
 
     :param path: "" for ``under`` itself
-    :param make: whether to make what is missing of ``path``, with ``mode``
+    :param make: whether to make what is missing of ``path``, with mode 0755
+    :param mode: of the last part of ``path``, where that is made
     :raises FileNotFoundError: when it is not there
     :raises HostError: when a part of ``path`` is no folder, or one that others own or can write
     """
@@ -37,7 +38,7 @@ def open_own(under: str, path: str, make: bool = False, mode: int = 0o755) -> It
             name = "/".join((under, *parts[:number + 1]))
             if make:
                 with contextlib.suppress(FileExistsError):
-                    os.mkdir(part, mode, dir_fd=folder)
+                    os.mkdir(part, mode if number == len(parts) - 1 else 0o755, dir_fd=folder)
             try:
                 folder = _opened(stack, part, folder)
             except OSError as error:
@@ -89,12 +90,15 @@ def temporary_name(name: str) -> str:
 def write_file(folder: int, name: str, content: Union[str, bytes], mode: int = 0o644) -> None:
     """Put a file of root's in the place of whatever has the name, which is not followed.
 
+    Whoever looks finds what was there or all of the new file. A new name comes without another one before it, where the
+    file system can do that: so who is killed leaves nothing behind.
+
     :raises OSError: what the kernel says
     """
     new = temporary_name(name)
     with contextlib.suppress(FileNotFoundError):
         os.unlink(new, dir_fd=folder)  # of a run that was killed
-    descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600, dir_fd=folder)
+    descriptor, is_named = _open_new(folder, new)
     try:
         with open(descriptor, "wb") as file:
             file.write(content.encode() if isinstance(content, str) else content)
@@ -102,8 +106,47 @@ def write_file(folder: int, name: str, content: Union[str, bytes], mode: int = 0
             os.fchown(descriptor, 0, 0)  # a folder with the setgid bit would give it another group
             os.fchmod(descriptor, mode)
             os.fsync(descriptor)
+            if not is_named:
+                with contextlib.suppress(FileExistsError):
+                    give_name(descriptor, folder, name)
+                    return
+                give_name(descriptor, folder, new)
         os.rename(new, name, src_dir_fd=folder, dst_dir_fd=folder)
     except OSError:
         with contextlib.suppress(OSError):
             os.unlink(new, dir_fd=folder)
         raise
+
+
+def _open_new(folder: int, name: str) -> tuple[int, bool]:
+    """A new file to be written, and whether it has this name already."""
+    descriptor = open_nameless(folder, 0o600)
+    if descriptor is not None:
+        return descriptor, False
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+    return os.open(name, flags, 0o600, dir_fd=folder), True
+
+
+def open_nameless(folder: int, mode: int) -> Optional[int]:
+    """A file that is gone when it is closed, unless it was given a name; None where the file system has no such files.
+
+    :raises OSError: what the kernel says beside that
+    """
+    try:
+        return os.open(".", os.O_TMPFILE | os.O_RDWR | os.O_CLOEXEC, mode, dir_fd=folder)
+    except OSError as error:
+        if error.errno in (errno.EOPNOTSUPP, errno.EISDIR, errno.ENOENT, errno.EINVAL):
+            return None
+        raise
+
+
+def give_name(descriptor: int, folder: int, name: str) -> None:
+    """:raises FileExistsError: when there is something of that name"""
+    os.link(f"/proc/self/fd/{descriptor}", name, dst_dir_fd=folder)
+
+
+def remove_file(folder: int, name: str) -> None:
+    """:raises OSError: what the kernel says"""
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(temporary_name(name), dir_fd=folder)  # of a run that was killed
+    os.unlink(name, dir_fd=folder)

@@ -1,85 +1,233 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""One run at a time for each network namespace that is a host.
+"""One run at a time for each network namespace that is a host, in the order in which they come.
 
-The lock is an flock(2) on two files of the kernel that each network namespace has: it needs no file of ours, so that
-check mode writes nothing, and hosts that share a /run do not wait for each other. The first file only root can open,
-since who can open a file can lock it, and keep it. The second one is the namespace itself, which is the same file for
-runs that have another /proc mounted, as in a container with the network of the host; there only those are waited for
-that could be a run, and not whoever else has locked it.
+They queue at a file below /run/mooring that nobody but root can open, since who can open a file can lock it, and keep
+it locked. It is named after the network namespace, so that hosts that share a /run do not wait for each other, and is
+gone with the last that is kept there. A run that changes nothing makes no file: where there is none, no run has begun
+to change anything.
+
+Who has its turn also locks the network namespace itself (flock(2)). That is the same file for runs that have another
+/run, as in a container with the network of the host, and for those that have made no file. Everybody in the network of
+the host can lock it, so only those are waited for that could be a run.
+
+What a run starts has both open as well (core/command.py): a program that outlives a killed run for a moment keeps the
+next one waiting until it is gone.
 """
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import os
-import re
+import stat
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Sequence
+from typing import Protocol
 
+from . import folders, waiting
 from .errors import HostError
 
-WAIT = 120.0  # seconds; the largest measured run, 1000 endpoints, holds the lock for a few
-_OF_ROOT = "/proc/sys/net/ipv4/route/flush"  # mode 0200; nothing is written there
+WAIT = 120.0  # seconds without a change at the head of the queue; a run of 1000 endpoints holds the lock for a few
+UNDER, AROUND, FOLDER = "/run", "mooring", "lock"
 _NAMESPACE = "/proc/self/ns/net"
-_NET_ADMIN = 1 << 12  # CAP_NET_ADMIN, capabilities(7)
-_HOLDER = re.compile(r"\d+: FLOCK +\S+ +\S+ +(\d+) ([0-9a-f]+):([0-9a-f]+):(\d+) .*")  # proc_locks(5)
+_RIGHTS = 1 << 12 | 1 << 21  # CAP_NET_ADMIN and CAP_SYS_ADMIN, capabilities(7): a run sets up networks in namespaces
+_PAUSE = 0.01  # seconds between two looks
+_SHORTLY = 1.0  # seconds after which it is looked who is first
+
+_held: list[int] = []
+
+
+def held() -> tuple[int, ...]:
+    """The open files by which this run has the lock, which what it starts is to have open too."""
+    return tuple(_held)
 
 
 @contextlib.contextmanager
-def host_lock(seconds: float = WAIT) -> Iterator[None]:
-    """Hold the lock for the block. :raises HostError: when another run holds it for longer than ``seconds``."""
-    end = time.monotonic() + seconds
+def host_lock(seconds: float = WAIT, writes: bool = True) -> Iterator[None]:
+    """Hold the lock for the block.
+
+    :param seconds: how long to wait for who is first in the queue; begins anew with each one that is
+    :param writes: whether the run may change something
+    :raises HostError: when one other run holds the lock for longer than that; says which
+    """
     with contextlib.ExitStack() as stack:
-        of_root = _opened(stack, _OF_ROOT, os.O_WRONLY)
-        if of_root >= 0:
-            _lock(of_root, end, seconds, lambda: True)
-        namespace = _opened(stack, _NAMESPACE, os.O_RDONLY)
-        _lock(namespace, end, seconds, lambda: of_root < 0 or _is_held_by_run(namespace))
+        namespace = _Namespace(os.open(_NAMESPACE, os.O_RDONLY | os.O_CLOEXEC))
+        stack.callback(os.close, namespace.file)
+        queue = _Queue(str(os.fstat(namespace.file).st_ino), writes)
+        stack.callback(queue.close)
+        _wait(queue, seconds)
+        namespace.is_decisive = writes and queue.file < 0
+        _wait(namespace, seconds)
+        files = [each for each in (namespace.file, queue.file) if each >= 0]
+        _held[:] = files
+        stack.callback(_held.clear)
+        if writes and queue.file >= 0:
+            queue.note()
+            stack.callback(queue.leave)
         yield
+        if writes and queue.file >= 0:
+            _remove_empty()
 
 
-def _opened(stack: contextlib.ExitStack, path: str, flags: int) -> int:
-    """An open file until the end of the block, -1 where the kernel has none: without IPv4, or in a user namespace."""
-    try:
-        descriptor = os.open(path, flags | os.O_CLOEXEC)
-    except OSError:
-        if path == _NAMESPACE:
-            raise
-        return -1
-    stack.callback(os.close, descriptor)
-    return descriptor
+class _Lock(Protocol):
+    """Something to wait for."""
+
+    def take(self) -> bool:
+        """Whether it is ours from now on."""
+
+    def find_head(self) -> object:
+        """Who is first, as a value that another one who is first does not have."""
+
+    def describe(self) -> tuple[str, float]:
+        """Who has it, and since when (seconds since the epoch, 0 where nobody knows)."""
 
 
-def _lock(descriptor: int, end: float, seconds: float, counts: Callable[[], bool]) -> None:
-    """Lock a file. :param counts: whether who has locked it is to be waited for"""
-    while True:
+def _wait(lock: _Lock, seconds: float) -> None:
+    begun = looked = time.monotonic()
+    head: object = None
+    while not lock.take():
+        now = time.monotonic()
+        if now - looked >= min(_SHORTLY, seconds):
+            looked = now
+            if head != (current := lock.find_head()):
+                head, begun = current, now if head is not None else begun
+            if now - begun >= seconds:
+                raise HostError(_complain(*lock.describe(), now - begun))
+        time.sleep(_PAUSE)
+
+
+def _complain(who: str, since: float, waited: float) -> str:
+    took = max(waited, time.time() - since) if since else waited
+    at = time.strftime(", since %Y-%m-%d %H:%M:%S", time.localtime(since)) if since else ""
+    return (f"another run has been at work on this host for {took:.0f} seconds{at}: {who}. Wait for it, or end it, and "
+            "run the task again")
+
+
+class _Queue:
+    """The file at which runs queue.
+
+    :ivar file: -1 where there is none, and none is made: in check mode, on a /run without room or that is read-only,
+        and for who is not root
+    """
+
+    def __init__(self, name: str, make: bool) -> None:
+        self._name, self._make = name, make
+        self._place = 0
+        self.file = self._open()
+
+    def _open(self) -> int:
+        """:raises HostError: where something else is in its place, or others than root could have it open"""
+        path = f"{UNDER}/{AROUND}/{FOLDER}/{self._name}"
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            return
-        except BlockingIOError as error:
-            if not counts():
-                return
-            if time.monotonic() > end:
-                raise HostError(f"another run has been at work on this host for {seconds:g} seconds: "
-                                "wait for it, or find it with `lslocks`") from error
-            time.sleep(0.02)
+            with folders.open_own(UNDER, f"{AROUND}/{FOLDER}", self._make, 0o700) as folder:
+                flags = os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC | (os.O_CREAT if self._make else 0)
+                file = os.open(self._name, flags, 0o600, dir_fd=folder)
+        except OSError as error:
+            if error.errno in (errno.ELOOP, errno.EISDIR, errno.ENXIO):
+                raise HostError(f"{path} is no file, and runs queue at one of that name: remove what is "
+                                "there") from error
+            return -1
+        found = os.fstat(file)
+        if not stat.S_ISREG(found.st_mode) or found.st_uid != 0 or found.st_mode & 0o077:
+            os.close(file)
+            raise HostError(f"{path} is no file that root alone can open, and runs queue at one of that name: "
+                            "remove it")
+        return file
+
+    def close(self) -> None:
+        if self.file >= 0:
+            os.close(self.file)
+
+    def take(self) -> bool:
+        if self.file >= 0 and not self._place:
+            self._place = waiting.join(self.file)
+            if os.fstat(self.file).st_nlink == 0:  # who was the last has removed it meanwhile
+                self.close()
+                self._place, self.file = 0, self._open()
+                return self.file < 0
+        return self.file < 0 or bool(self._place) and waiting.is_first(self.file, self._place)
+
+    def find_head(self) -> object:
+        return waiting.find_first(self.file, self._place)
+
+    def describe(self) -> tuple[str, float]:
+        first = waiting.find_first(self.file, self._place)
+        processes = [pid for pid, places in waiting.find_holders(self.file).items() if first in places]
+        with contextlib.suppress(ValueError):  # it is empty: a run in check mode notes nothing
+            pid, since, command = os.pread(self.file, folders.LIMIT, 0).decode(errors="replace").split(" ", 2)
+            noted = waiting.described(int(pid), command)
+            if not processes or int(pid) in processes:
+                return noted, float(since)
+            return f"{_listed(processes)}; the last run that changed something was {noted}, which has ended", 0
+        return _listed(processes), 0
+
+    def note(self) -> None:
+        """Who has the lock, for those who wait in vain."""
+        text = f"{os.getpid()} {time.time():.0f} {waiting.command_of(os.getpid())}".encode()
+        with contextlib.suppress(OSError):  # there is no room, and nobody who waits needs it
+            os.ftruncate(self.file, 0)
+            os.pwrite(self.file, text, 0)
+
+    def leave(self) -> None:
+        """Nothing is left behind where nothing else is kept."""
+        around = f"{UNDER}/{AROUND}"
+        with contextlib.suppress(OSError), waiting.closed_behind(self.file, self._place) as last:
+            os.ftruncate(self.file, 0)
+            if last and os.listdir(around) == [FOLDER]:
+                os.unlink(f"{around}/{FOLDER}/{self._name}")
+                os.rmdir(f"{around}/{FOLDER}")
+                os.rmdir(around)
 
 
-def _is_held_by_run(descriptor: int) -> bool:
-    """Whether anybody who has locked an open file could be a run: it configures the network of this namespace."""
-    found = os.fstat(descriptor)
-    with open("/proc/locks", encoding="ascii") as locks:
-        holders = [match for line in locks if (match := _HOLDER.fullmatch(line.strip()))]
-    file = (os.major(found.st_dev), os.minor(found.st_dev), found.st_ino)
-    return any(_may_configure(holder[1]) for holder in holders
-               if (int(holder[2], 16), int(holder[3], 16), int(holder[4])) == file)
+def _remove_empty() -> None:
+    """Folders that a killed run has made, and that it had no file for yet, go with the end of a run that succeeds."""
+    around = f"{UNDER}/{AROUND}"
+    with contextlib.suppress(OSError):
+        for name in os.listdir(around):
+            with contextlib.suppress(OSError):  # it is no folder, or there is something in it
+                os.rmdir(f"{around}/{name}")
 
 
-def _may_configure(pid: str) -> bool:
+class _Namespace:
+    """The lock on the network namespace itself.
+
+    :ivar is_decisive: whether there is no queue, so that whoever has locked it is waited for
+    """
+
+    def __init__(self, file: int) -> None:
+        self.file = file
+        self.is_decisive = False
+
+    def take(self) -> bool:
+        """Have it, unless somebody has it who is no run."""
+        try:
+            fcntl.flock(self.file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return True
+        except BlockingIOError:
+            holders = () if self.is_decisive else self._find_holders()
+            # One that is not seen is in the network of the host, and not among the processes that are seen here.
+            return bool(holders) and not any(map(_may_configure, holders))
+
+    def _find_holders(self) -> tuple[int, ...]:
+        return tuple(waiting.find_holders(self.file))
+
+    def find_head(self) -> object:
+        return self._find_holders()
+
+    def describe(self) -> tuple[str, float]:
+        return _listed(self._find_holders()), 0
+
+
+def _listed(processes: Sequence[int]) -> str:
+    found = [waiting.described(pid, waiting.command_of(pid)) for pid in processes]
+    return ", ".join(found) or "a process that is not seen from here"
+
+
+def _may_configure(pid: int) -> bool:
     try:
         with open(f"/proc/{pid}/status", encoding="ascii", errors="replace") as file:
             capabilities = next(int(line.split()[1], 16) for line in file if line.startswith("CapEff:"))
         same = os.stat(f"/proc/{pid}/ns/user").st_ino == os.stat("/proc/self/ns/user").st_ino
     except (OSError, StopIteration):
         return False  # it has ended
-    return same and bool(capabilities & _NET_ADMIN)
+    return same and capabilities & _RIGHTS == _RIGHTS

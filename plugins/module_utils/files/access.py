@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import functools
 import os
 import stat
 from collections.abc import Iterator
@@ -17,6 +18,8 @@ from dataclasses import dataclass
 from typing import Optional
 
 from ..core import folders
+from ..core.undo import Undo
+from .block import filler
 from .model import FILES, ObservedFile, Place
 from .operations import FileDel, FileWrite
 
@@ -86,12 +89,12 @@ def opened(path: str, flags: int, folder: Optional[int] = None) -> Iterator[int]
 def look(place: Place, ground: Ground) -> ObservedFile:
     """A file as it is. What keeps it from being read is its problem: it is of no concern to most runs."""
     parents = 0
-    *folders, name = place.path.split("/")
+    *around, name = place.path.split("/")
     try:
         with contextlib.ExitStack() as stack:
             folder = ground.folder
             try:
-                for part in folders:
+                for part in around:
                     folder = stack.enter_context(_open_folder(part, folder, ground))
                     parents += 1
                 file = stack.enter_context(_open_regular(name, os.O_RDONLY, folder, ground))
@@ -167,43 +170,69 @@ def _text(descriptor: int) -> str:
 def write(operation: FileWrite, ground: Ground) -> None:
     """:raises Unsafe: also when the file is no longer as it was when the run was planned
     :raises OSError: when the kernel refuses
+    :raises HostError: when it refuses half way, and that what was done before is undone
     """
-    *folders, name = operation.place.path.split("/")
-    with contextlib.ExitStack() as stack:
+    *around, name = operation.place.path.split("/")
+    content = operation.text.encode("utf-8", "surrogateescape")
+    with contextlib.ExitStack() as stack, Undo() as undo:
         folder = ground.folder
-        for part in folders:
+        for part in around:
             if operation.previous is None:
                 with contextlib.suppress(FileExistsError):
                     os.mkdir(part, 0o755, dir_fd=folder)
+                    undo.by(f"folder {part}", functools.partial(os.rmdir, part, dir_fd=folder))
             folder = stack.enter_context(_open_folder(part, folder, ground))
         if operation.previous is None:
-            new = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-            os.close(os.open(name, new, 0o644, dir_fd=folder))
+            _create(name, folder, content, ground, undo)
+            return
         file = stack.enter_context(_open_regular(name, os.O_RDWR, folder, ground))
-        if _text(file) != (operation.previous or ""):
+        before = _text(file)
+        if before != operation.previous:
             raise Unsafe("somebody else changed it meanwhile")
-        _overwrite(file, operation.text.encode("utf-8", "surrogateescape"))
+        undo.by(f"a part of {name}", _overwrite, file, before.encode("utf-8", "surrogateescape"))
+        _overwrite(file, content)
+
+
+def _create(name: str, folder: int, content: bytes, ground: Ground, undo: Undo) -> None:
+    """A new file, which has all of its content from the first moment on, where the file system can do that."""
+    descriptor = folders.open_nameless(folder, 0o644)
+    if descriptor is not None:
+        with open(descriptor, "wb") as file:
+            _refuse_kernel(descriptor)
+            file.write(content)
+            file.flush()
+            folders.give_name(descriptor, folder, name)
+        return
+    new = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+    os.close(os.open(name, new, 0o644, dir_fd=folder))
+    undo.by(f"file {name}", functools.partial(os.unlink, name, dir_fd=folder))
+    with _open_regular(name, os.O_RDWR, folder, ground) as there:
+        _overwrite(there, content)
 
 
 def _overwrite(file: int, content: bytes) -> None:
-    """Never empty in between: whoever reads the file meanwhile sees lines of the old text or of the new one."""
+    """Never empty in between: whoever reads the file meanwhile sees lines of the old text or of the new one.
+
+    Of a longer text that was there before nothing is left where the run is killed before the file is cut.
+    """
+    padded = content + filler(os.fstat(file).st_size - len(content)).encode()
     done = 0
-    while done < len(content):
-        done += os.pwrite(file, content[done:], done)
+    while done < len(padded):
+        done += os.pwrite(file, padded[done:], done)
     os.ftruncate(file, len(content))
 
 
 def remove(operation: FileDel, ground: Ground) -> None:
     """:raises OSError: when the kernel refuses"""
-    *folders, name = operation.place.path.split("/")
+    *around, name = operation.place.path.split("/")
     with contextlib.ExitStack() as stack:
         chain = [ground.folder]
-        for part in folders:
+        for part in around:
             chain.append(stack.enter_context(opened(part, FOLDER | os.O_NOFOLLOW, chain[-1])))
         os.unlink(name, dir_fd=chain[-1])
         with contextlib.suppress(OSError):  # one that is not empty stays, and so do those around it
-            for depth in range(len(folders), len(folders) - operation.directories, -1):
-                os.rmdir(folders[depth - 1], dir_fd=chain[depth - 1])
+            for depth in range(len(around), len(around) - operation.directories, -1):
+                os.rmdir(around[depth - 1], dir_fd=chain[depth - 1])
 
 
 def reason(error: Exception, rights: str = "") -> str:

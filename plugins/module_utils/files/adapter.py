@@ -159,7 +159,7 @@ def write(operation: FileWrite) -> None:
     try:
         with _stand(operation.place, access.find_hosts_own()) as ground:
             access.write(operation, ground)
-    except (OSError, Unsafe) as error:
+    except (OSError, Unsafe, HostError) as error:
         raise HostError(f"cannot {operation.describe()}{access.reason(error)}") from error
 
 

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import functools
 import json
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Optional
@@ -21,6 +22,7 @@ END = "# mooring:end"
 # musl reads hosts in pieces of 511 bytes and would take the rest of a longer comment for an entry.
 WIDTH = 240
 LINES = 1 << 20  # more than a file can have that we read
+_FILLER = re.compile("#\x7f+")
 
 
 @dataclass(frozen=True)
@@ -43,6 +45,19 @@ def lines_of(text: str) -> list[str]:
     return lines[:-1] if lines[-1] == "" else lines
 
 
+def filler(size: int) -> str:
+    """A comment of at least so many characters that stands behind a text until a file which was longer is cut.
+
+    Where the run is killed at that moment it stays. It is no line of anybody's.
+    """
+    return "#" + "\x7f" * max(1, size - 2) + "\n" if size > 0 else ""
+
+
+def without_filler(text: str) -> str:
+    lines = lines_of(text)
+    return text_of(lines[:-1]) if lines and _FILLER.fullmatch(lines[-1]) else text
+
+
 def text_of(lines: Sequence[str]) -> str:
     return "".join(f"{line}\n" for line in lines)
 
@@ -57,7 +72,7 @@ def compose(kind: str, mark: Mapping[str, Any], body: Sequence[str]) -> list[str
 @functools.lru_cache(maxsize=1 << 12)  # a run asks for each file of a container a dozen times
 def split(kind: str, text: Optional[str]) -> Parts:
     """A text around its block. A block without an end ends with its mark."""
-    lines = lines_of(text or "")
+    lines = lines_of(without_filler(text or ""))
     start = next((number for number, line in enumerate(lines) if line.startswith(f"# mooring:{kind} ")), None)
     if start is None:
         return Parts(before=tuple(lines))

@@ -184,7 +184,7 @@ def _work(named: Process, operations: Sequence[Inside], hosts_own: frozenset[tup
             else:
                 enter_names(names)
                 socket.sethostname(operation.name)
-        except (OSError, Unsafe) as error:
+        except (OSError, Unsafe, HostError) as error:
             tell(access.reason(error, ground.rights))
         else:
             tell("")

@@ -90,7 +90,7 @@ def hint_text(site: Site, of_hosts: HostsSettings, of_resolv: ResolvSettings) ->
 def read_hint(text: str) -> Optional[Managed]:
     """A hint as it was written, None when it is damaged."""
     try:
-        found = json.loads(text)
+        found = json.loads(text.partition("\n")[0])  # where a run was killed, more may stand behind it
         files = tuple((name, _place(found["files"][name], found["started"])) for name in (*FILES, HASH)
                       if name in found["files"])
         site = Site(found["container"], found["kind"], found["name"], files, pid=found["pid"], started=found["started"])

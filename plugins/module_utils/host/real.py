@@ -144,7 +144,7 @@ class RealHost:
                 for operation in wanted:
                     if self._one(operation):
                         done.append(operation)
-        except MooringError as error:
+        except (MooringError, OSError) as error:
             raise ExecutionError(str(error), done) from error
         return done
 

@@ -45,8 +45,9 @@ def write(operation: LinksRecord) -> None:
             if operation.text:
                 folders.write_file(folder, NAME, operation.text)
                 return
-            os.unlink(NAME, dir_fd=folder)
-        with contextlib.suppress(OSError):  # the last one leaves nothing behind
-            os.rmdir(f"{UNDER}/{FOLDER}")
+            folders.remove_file(folder, NAME)
     except OSError as error:
         raise HostError(f"cannot {operation.describe()}: {error.strerror}") from error
+    finally:
+        with contextlib.suppress(OSError):  # the last one leaves nothing behind, nor does who cannot write one
+            os.rmdir(f"{UNDER}/{FOLDER}")

@@ -26,6 +26,7 @@ METRIC_V6 = 1024  # IP6_RT_PRIO_USER: what the kernel gives an IPv6 route withou
 NEIGHBOUR_PROTOCOL = 109
 # The group (ip-link(8)) of bridges whose rules are ours, by which a packet is known as theirs whatever their number.
 BRIDGE_GROUP = 0x6D6F6F72
+DELETION_GROUP = 0x6D6F6F74  # of links that are about to be deleted together: all that is in it goes
 UNFINISHED = "unfinished"  # made by a run that was killed before it could say what for
 
 

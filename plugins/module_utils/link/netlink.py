@@ -13,25 +13,15 @@ from typing import Optional
 
 from ..core.errors import HostError
 from ..core.plan import Operation
-from ..link.neighbours import NeighbourDel
-from ..link.operations import LinkDel, LinkSet
+from ..link.operations import LinkDel, LinkMove
 from ..netns.enter import Namespaces, home
 from ..netns.model import HOST, label_of_path
 from . import decode, rtnl
 from .encode import Second, messages
-from .model import Namespace, Neighbour, Route
+from .model import DELETION_GROUP, Namespace, Neighbour, Route
+from .outcome import failure, is_half_done, settled
 
 MOST_IN_CONTAINER = 1 << 16  # of links, of addresses and of routes; a bridge of a thousand ports has 2000
-_DELETION_GROUP = 0x6D6F6F72  # "moor": links about to be deleted together
-
-_REASONS = {
-    errno.EEXIST: "it exists already, although it did not a moment ago: another program made it",
-    errno.ENODEV: "the interface is gone, although it was there a moment ago",
-    errno.EPERM: "not permitted: this needs root with CAP_NET_ADMIN",
-    errno.EXFULL: "the bridge is full: the kernel allows 1023 ports",
-    errno.EBUSY: "the kernel says that it is in use",
-    errno.ENETUNREACH: "the gateway is not in a network of the interface",
-}
 
 
 def snapshot(path: str, namespaces: Optional[Namespaces] = None) -> Namespace:
@@ -120,7 +110,7 @@ def execute(path: str, operations: Sequence[Operation], namespaces: Optional[Nam
 
 def _only_deletions(operations: Sequence[Operation]) -> list[LinkDel]:
     """All operations where each of them deletes a link, else none."""
-    found = [operation for operation in operations if isinstance(operation, LinkDel)]
+    found = [each for each in operations if isinstance(each, LinkDel)]
     return found if len(found) == len(operations) else []
 
 
@@ -142,7 +132,7 @@ class _Batch:
             for operation in operations:
                 self._add(operation)
             self._flush()
-        except HostError:
+        except (HostError, OSError):
             yield from self._done
             raise
         yield from self._done
@@ -167,21 +157,25 @@ class _Batch:
         done = {id(operation) for operation in self._done}
         second = [(operation, message) for operation, message in waiting
                   if isinstance(message, Second) and id(operation) in done]
-        for problem in (*failed, *self._send(second)):
-            error = failure(*problem)
-            if not self._forgive(problem[0], error):
+        for operation, code in (*failed, *self._send(second)):
+            error = failure(operation, code)
+            if not self._forgive(operation, error):
+                if is_half_done(operation, code) and id(operation) not in done:
+                    self._done.append(operation)
                 raise error
 
     def _send(self, messages_of: Sequence[tuple[Operation, bytes]]) -> list[tuple[Operation, int]]:
         """Send messages; the operations that failed, each with its errno."""
         outcome = self._kernel.send([message for _operation, message in messages_of])
-        codes = [_settled(operation, code) for (operation, _message), code in zip(messages_of, outcome)]
+        codes = [settled(operation, code) for (operation, _message), code in zip(messages_of, outcome)]
         for (operation, message), code in zip(messages_of, codes):
             if code == 0 and not isinstance(message, Second) and not any(operation is o for o in self._done[-1:]):
                 self._done.append(operation)
         return [(operation, code) for (operation, _message), code in zip(messages_of, codes) if code]
 
     def index(self, name: str) -> int:
+        if any(isinstance(each, (LinkDel, LinkMove)) for each, _message in self._waiting):
+            self._flush()  # a link of that name may be about to go, and another one to come
         return rtnl.index_of(name, self._flush)
 
     @property
@@ -202,29 +196,18 @@ def _delete_together(kernel: rtnl.RtnlSocket, operations: Sequence[LinkDel]) -> 
     """
     _clear_group(kernel)
     outcome = kernel.send([rtnl.encode(rtnl.NEWLINK, 0, [["IFLA_IFNAME", operation.link.name],
-                                                         ["IFLA_GROUP", _DELETION_GROUP]]) for operation in operations])
+                                                         ["IFLA_GROUP", DELETION_GROUP]]) for operation in operations])
     grouped = [operation for operation, code in zip(operations, outcome) if code == 0]
     if grouped:
-        code = kernel.send([rtnl.encode(rtnl.DELLINK, 0, [["IFLA_GROUP", _DELETION_GROUP]])])[0]
-        if _settled(grouped[0], code):
+        code = kernel.send([rtnl.encode(rtnl.DELLINK, 0, [["IFLA_GROUP", DELETION_GROUP]])])[0]
+        if settled(grouped[0], code):
+            _clear_group(kernel)
             raise failure(grouped[0], code)
-    gone = [operation for operation, code in zip(operations, outcome) if not _settled(operation, code)]
+    gone = [operation for operation, code in zip(operations, outcome) if not settled(operation, code)]
     yield from gone
     for operation, code in zip(operations, outcome):
         if operation not in gone:
             raise failure(operation, code)
-
-
-def _settled(operation: Operation, code: int) -> int:
-    """The errno of an operation, 0 also for a link or a neighbour that is gone before it could be deleted or isolated.
-
-    The kernel ends a pair some time after the last process of its container, with whatever comes in between. And it
-    forgets the neighbours of a bridge when that goes down or gets another MAC address.
-    """
-    gone = (code == errno.ENODEV and isinstance(operation, LinkDel)
-            or code == errno.ENODEV and isinstance(operation, LinkSet) and operation.changes.keys() == {"isolated"}
-            or code == errno.ENOENT and isinstance(operation, NeighbourDel))
-    return 0 if gone else code
 
 
 def _clear_group(kernel: rtnl.RtnlSocket) -> None:
@@ -233,15 +216,10 @@ def _clear_group(kernel: rtnl.RtnlSocket) -> None:
     :raises HostError: when a link of somebody else is in it
     """
     found = [decode.link(data)[0] for data in kernel.dump(rtnl.GETLINK, decode.LINKS)
-             if decode.link_group(data) == _DELETION_GROUP]
+             if decode.link_group(data) == DELETION_GROUP]
     foreign = [link.name for link in found if link.mark is None]
     if foreign:
-        raise HostError(f"interface group {_DELETION_GROUP} is in use by {', '.join(foreign)}: take them out of it "
+        raise HostError(f"interface group {DELETION_GROUP} is in use by {', '.join(foreign)}: take them out of it "
                         "with `ip link set DEV group default`")
     if found:
         kernel.send([rtnl.encode(rtnl.NEWLINK, 0, [["IFLA_IFNAME", link.name], ["IFLA_GROUP", 0]]) for link in found])
-
-
-def failure(operation: Operation, code: int) -> HostError:
-    """The error of an operation that the kernel refused."""
-    return HostError(f"cannot {operation.describe()}: {_REASONS.get(code, os.strerror(code))}")

@@ -8,10 +8,10 @@ from typing import Any
 
 from ..core.plan import Draft
 from ..files import hosts
-from ..files.block import compose, replace_block, read_memory, split, remove_block, find_replaced
+from ..files.block import compose, find_replaced, read_memory, remove_block, replace_block, split, without_filler
 from ..files.hosts import Alias, Facts
 from ..files.marks import as_mark, engine_names, hint_place, hint_text, settings_of, text_at
-from ..files.model import HOSTNAME, HOSTS, RESOLV, HostsSettings, ObservedFile, Place, ResolvSettings, Site
+from ..files.model import HOSTNAME, HOSTS, RESOLV, HostsSettings, ObservedFile, ResolvSettings, Site
 from ..files.operations import FileDel, FileWrite
 from . import resolv
 from .resolv import Conf
@@ -58,7 +58,8 @@ def take_back(draft: Draft, site: Site) -> None:
     mark: Mapping[str, Any] = block.mark or {} if block else {}
     memory, settings = read_memory(mark), settings_of(HostsSettings, mark)
     directories = memory.get("directories", 0) if site.kind == "netns" else 0
-    if settings and settings.hostname and text_at(site, HOSTNAME, files) == hosts.hostname_text(settings):
+    hostname = without_filler(text_at(site, HOSTNAME, files) or "")
+    if settings and settings.hostname and hostname == hosts.hostname_text(settings):
         _leave(draft, site, HOSTNAME, memory.get("hostname_was"), directories)
     for file in (RESOLV, HOSTS):
         parts = split(file, text_at(site, file, files))
@@ -103,8 +104,10 @@ def _leave(draft: Draft, site: Site, file: str, text: str | None, directories: i
 
 
 def _directories(draft: Draft, site: Site) -> int:
-    """How many directories have to be made for the files of a named namespace: they go with the last file in them."""
-    if site.kind != "netns":
+    """How many directories around the files of a named namespace go with the last file in them, if they are empty then.
+
+    Where there is no file yet they are made, or have been by a run that was killed: nobody else needs them.
+    """
+    if site.kind != "netns" or any(text_at(site, file, draft.state.files) is not None for file, _place in site.files):
         return 0
-    files: Mapping[Place, ObservedFile] = draft.state.files
-    return 2 - max([files[place].parents for _name, place in site.files if place in files], default=0)
+    return 2

@@ -26,16 +26,22 @@ def read_marks() -> dict[str, NetnsMark]:
 
 def write_mark(name: str, mark: NetnsMark) -> None:
     """:raises OSError: what the kernel says. :raises HostError: see open_own()"""
-    with folders.open_own(UNDER, MARKS, make=True) as folder:
-        folders.write_file(folder, name, mark.text)
+    try:
+        with folders.open_own(UNDER, MARKS, make=True) as folder:
+            folders.write_file(folder, name, mark.text)
+    except OSError:
+        _remove_empty()
+        raise
 
 
 def remove_mark(name: str) -> None:
     """Also the folders, with the last one. :raises OSError: what the kernel says"""
     with folders.open_own(UNDER, MARKS) as folder:
-        os.unlink(name, dir_fd=folder)
-        with contextlib.suppress(FileNotFoundError):
-            os.unlink(folders.temporary_name(name), dir_fd=folder)  # of a run that was killed
+        folders.remove_file(folder, name)
+    _remove_empty()
+
+
+def _remove_empty() -> None:
     with contextlib.suppress(OSError):  # those that are not empty stay
         os.rmdir(f"{UNDER}/{MARKS}")
         os.rmdir(f"{UNDER}/{MARKS.partition('/')[0]}")

@@ -18,6 +18,7 @@ import os
 from collections.abc import Iterator
 from typing import Optional
 
+from ..core.ending import end_with
 from . import processes, syscalls
 
 _FOLDER = os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC
@@ -83,6 +84,7 @@ def become(user: int) -> None:
     :raises Undecided: when it has no user or no group at all
     :raises OSError: when the kernel refuses
     """
+    run = os.getppid()
     syscalls.hide()
     if os.getgroups():
         os.setgroups([])
@@ -91,6 +93,7 @@ def become(user: int) -> None:
     os.setresgid(group, group, group)
     os.setresuid(owner, owner, owner)
     syscalls.hide()  # who becomes somebody else is hidden or not as fs.suid_dumpable says (proc_sys_fs(5))
+    end_with(run)  # nor does who becomes somebody else end with the run any more
 
 
 def _first(name: str) -> int:

@@ -81,9 +81,10 @@ def _attempt(parts: Sequence[Part], host: RealHost, manner: Manner) -> Plan:
 
     One that never keeps its process for that long counts as not running.
     """
+    writes = manner.changing and not all(part.resource.reads_only for part in parts)
     for number in range(ATTEMPTS):
         places = _look_up(parts, host, manner.ask or inspect)  # which may take long, so not under the lock
-        with host_lock():
+        with host_lock(writes=writes):
             if not manner.is_current():
                 raise OutdatedError("what was asked for has changed meanwhile")
             found = _plan_for_found(parts, places, host, last=number == ATTEMPTS - 1)

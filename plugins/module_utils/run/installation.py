@@ -51,7 +51,7 @@ def converge_program(params: Mapping[str, Any], changing: bool) -> Plan:
         observed = adapter.read_installed(paths, units, python if present else "")
         return plan_install(observed, wanted, recorded) if present else plan_remove(observed, recorded)
 
-    with host_lock():
+    with host_lock(writes=changing):
         record = adapter.read_record()
         paths, units = paths_of(wanted, record), units_of(wanted, record)
         recorded = recorded_units(record) if present else units

@@ -2,6 +2,8 @@
 """What every run keeps true, whatever it was asked. Pure."""
 from __future__ import annotations
 
+from dataclasses import replace
+
 from ..bridge.forwarding import ROUTE_LOCALNET, SWITCHES, keep_forwarding, keep_guard
 from ..bridge.ipv6 import DISABLE_ALL, NEW, OF_BRIDGES, OF_OTHERS
 from ..endpoint.plan import amend as amend_endpoints
@@ -10,6 +12,8 @@ from ..host.endpoints import endpoints
 from ..host.model import Scope
 from ..host.registration import NetnsRecord
 from ..host.settings import FORWARDING_OF, of_new
+from ..link.model import DELETION_GROUP
+from ..link.operations import LinkDel, LinkSet
 from ..netns.model import HOST
 from ..publish.leftovers import find_vanished
 from .forwarding import find_unforwarded
@@ -43,6 +47,7 @@ def settle(draft: Draft) -> None:
 
     A run that has not read the rules leaves them alone, and so it does with files that it has not read.
     """
+    _complete_killed(draft)
     _identify_names(draft)
     put_back(draft)
     if not draft.followed:
@@ -71,6 +76,18 @@ def settle(draft: Draft) -> None:
     for sentence in (*find_blocked(draft.state, asked), *find_shut_in(draft.state, draft.bridges_asked),
                      *find_unforwarded(draft.state, asked, draft.bridges_asked)):
         draft.warn(sentence)
+
+
+def _complete_killed(draft: Draft) -> None:
+    """What a killed run was about to make goes, where this one does not make it; what it was about to delete stays.
+
+    Of the one nobody else would know that it is ours, and this run would have deleted the other.
+    """
+    for link in list(draft.state.host.links.values()):
+        if link.unfinished and link.name in draft.state.host.links:  # both ends of a pair may be on the host
+            draft.do(LinkDel(HOST, link))
+        elif link.group == DELETION_GROUP and link.mark:
+            draft.do(LinkSet(HOST, link, replace(link, group=0)))
 
 
 def _identify_names(draft: Draft) -> None:

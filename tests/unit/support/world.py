@@ -7,7 +7,7 @@ import dataclasses
 import hashlib
 import importlib
 import types
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Optional
 from unittest import mock
 
@@ -93,6 +93,10 @@ class Failed(MooringError):
         self.plan = plan
 
 
+def _unlocked(**_options: bool) -> contextlib.AbstractContextManager[None]:
+    return contextlib.nullcontext()
+
+
 class World:
     """A fake host, and the container engine that runs on it."""
 
@@ -102,7 +106,7 @@ class World:
         self.joined: dict[str, str] = {}  # those of them that Docker started with the network of another one
         self.questions: list[list[str]] = []  # what Docker was asked, name by name
         self.inspect = engines.inspect
-        self.lock = contextlib.nullcontext
+        self.lock: Callable[..., contextlib.AbstractContextManager[None]] = _unlocked
         self._pids = 1000
 
     def copy(self) -> World:

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import fcntl
 import os
+import select
 import signal
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,6 +16,7 @@ import pytest
 from ansible_collections.mooring.net.plugins.module_utils.core import child
 from ansible_collections.mooring.net.plugins.module_utils.core.child import Tell, Told, work_apart
 from ansible_collections.mooring.net.plugins.module_utils.core.errors import HostError
+from ansible_collections.mooring.net.plugins.module_utils.netns import rights
 
 
 @pytest.fixture(autouse=True)
@@ -107,3 +111,37 @@ def test_a_host_without_room_for_a_child(monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setattr(os, "fork", fork)
     with pytest.raises(HostError, match="cannot make a child process: Resource temporarily unavailable"):
         work_apart([hang])
+
+
+HANGS = f"""
+import os, signal, sys
+from {child.__name__} import work_apart
+from {rights.__name__} import become, syscalls
+
+work_apart.__globals__["_LIFE"] = 0  # so that no alarm ends it
+
+def hang(tell):
+    pipe = os.open(sys.argv[1], os.O_WRONLY)
+    if sys.argv[2:]:
+        syscalls.enter_user = lambda _descriptor: None
+        become.__globals__["_first"] = lambda _name: 1000
+        become(-1)
+    os.write(pipe, b"begun\\n")
+    signal.pause()
+
+work_apart([hang])
+"""
+
+
+@pytest.mark.parametrize("options", [[], pytest.param(["as somebody else"], marks=pytest.mark.skipif(
+    os.geteuid() != 0, reason="only root becomes somebody else"))])
+def test_a_child_ends_with_the_run(tmp_path: Path, options: list[str]) -> None:
+    """Also when the run is killed, and when the child became another user, who has to wish for it anew (prctl(2))."""
+    os.mkfifo(tmp_path / "pipe")
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    with subprocess.Popen([sys.executable, "-c", HANGS, str(tmp_path / "pipe"), *options], env=environment) as run, \
+            open(tmp_path / "pipe", encoding="ascii") as other_end:
+        assert other_end.readline() == "begun\n"
+        run.kill()
+        run.wait()
+        assert select.select([other_end], [], [], 20)[0] and other_end.read() == "", "who has it open has not ended"

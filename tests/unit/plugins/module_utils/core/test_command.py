@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import os
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 from ansible_collections.mooring.net.plugins.module_utils.core import command
+from ansible_collections.mooring.net.plugins.module_utils.core.ending import end_with
 from ansible_collections.mooring.net.plugins.module_utils.core.errors import HostError
+
+WITH_COLLECTION = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
 
 
 def test_a_program_with_its_input_and_its_status() -> None:
@@ -54,3 +58,25 @@ def test_a_program_that_not_even_a_signal_ends_is_left_alone(monkeypatch: pytest
     assert started[0].poll() is None
     started[0].terminate()
     started[0].wait()
+
+
+@pytest.mark.parametrize("starter", ["", "command._starter = lambda: ()\n"])
+def test_a_program_ends_with_the_run_that_has_started_it(tmp_path: Path, starter: str) -> None:
+    """Also when the run is killed, which tells nobody, and on a host without setpriv."""
+    os.mkfifo(tmp_path / "open")
+    script = (f"from {command.__name__.rpartition('.')[0]} import command\n{starter}"
+              f"command.run(['sh', '-c', 'exec 3>{tmp_path}/open; echo $$ >&3; exec sleep 1000'])")
+    with subprocess.Popen([sys.executable, "-c", script], env=WITH_COLLECTION) as run, \
+            open(tmp_path / "open", encoding="ascii") as other_end:
+        assert other_end.readline()
+        run.kill()
+        run.wait()
+        assert other_end.read() == ""  # who had it open has ended
+
+
+def test_a_program_whose_run_has_ended_already_does_not_begin(tmp_path: Path) -> None:
+    pid = os.fork()
+    if not pid:
+        end_with(os.getpid())  # who is not its parent, as one that has ended is not any more
+        os._exit(0)
+    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 1

@@ -72,3 +72,13 @@ def test_a_damaged_block(text: str, mark: object, body: tuple, after: tuple) -> 
 def test_a_forged_memory_breaks_nothing(was: object) -> None:
     parts = block.split("hosts", block.text_of(["10.1.1.1 mine", *block.compose("hosts", {"was": was}, [])]))
     assert block.remove_block(parts) == "10.1.1.1 mine\n"
+
+
+@pytest.mark.parametrize("more", [1, 2, 3, 100])
+def test_what_a_killed_run_leaves_behind_a_shorter_text_is_nobodys_line(more: int) -> None:
+    """As long as the file is not cut, it has a comment behind the new text, of at least the length of the old rest."""
+    assert len(block.filler(more)) >= more and block.filler(0) == block.filler(-1) == ""
+    text = "10.0.0.1 a\n" + block.text_of(block.compose("hosts", {"was": []}, ["10.0.0.2 b"])) + "10.0.0.3 c\n"
+    assert block.split("hosts", text + block.filler(more)) == block.split("hosts", text)
+    assert block.remove_block(block.split("hosts", text + block.filler(more))) == "10.0.0.1 a\n10.0.0.3 c\n"
+    assert block.without_filler("web\n" + block.filler(more)) == "web\n"
