@@ -71,8 +71,8 @@ def test_a_daemon_that_is_silent_is_an_error_after_a_bounded_time(engine):
     engine.start("waiting")
     script = ("import sys; sys.path.append(sys.argv[1])\n"
               "from ansible_collections.mooring.net.plugins.module_utils.engine import inspect\n"
-                      "inspect.ENGINE_SECONDS = inspect.LEAST = 0.5\n"
-              "answers = inspect.inspect(['waiting'])\n"
+              "inspect.LEAST = 0.5\n"
+              "answers = inspect.inspect(['waiting'], seconds=0.5)\n"
               "print(*answers.found, *answers.problems.values())\n")
     ask = [sys.executable, "-c", script, CHECKOUT / ".collections"]
     assert here.host.run(ask).stdout == "waiting\n"
