@@ -246,5 +246,5 @@ class ObservedTable:
 
 def note_of(comment: str) -> str:
     """The note inside a comment of ours, "" when the comment is not one."""
-    mark, _, rest = comment.partition(":")
+    mark, _colon, rest = comment.partition(":")
     return rest.rpartition(" #")[0] if mark == HOOK_COMMENT else ""

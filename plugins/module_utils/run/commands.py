@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Optional
 
 from ..applied.model import PATH, Applied
@@ -36,8 +36,7 @@ def replay(select: Select = lambda order: order, ask: Optional[Ask] = None) -> i
     if order is None:
         sys.stderr.write(f"mooring: nothing to bring back, since there is no {PATH}\n")
         return SAME
-    for action in plan.actions:
-        print(action)
+    _write(plan.actions)
     return _tell(plan)
 
 
@@ -45,9 +44,12 @@ def check() -> int:
     """Say what differs from what the host has been asked for, and change nothing. The exit status."""
     order, plan = _converge(changing=False)
     found = plan.actions if order is not None else _network()["drift"]
-    for line in found:
-        print(line)
+    _write(found)
     return max(_tell(plan), DIFFERENT if found else SAME)
+
+
+def _write(lines: Iterable[str]) -> None:
+    sys.stdout.write("".join(f"{line}\n" for line in lines))
 
 
 def _tell(plan: Plan) -> int:
@@ -66,9 +68,9 @@ def show(as_json: bool) -> int:
     there = {endpoint["container"] for endpoint in network["endpoints"]}
     waiting = sorted(order.containers - there) if order is not None else []
     if as_json:
-        print(json.dumps({**network, "waiting": waiting}, indent=2))
+        _write([json.dumps({**network, "waiting": waiting}, indent=2)])
     else:
-        print(table(network, waiting), end="")
+        sys.stdout.write(table(network, waiting))
     return SAME
 
 

@@ -10,7 +10,6 @@ from ..core.errors import MooringError, OptionError
 from ..core.lock import host_lock
 from ..core.plan import Plan
 from ..program import adapter
-from ..program.archive import START
 from ..program.content import content, recorded_units
 from ..program.model import Features
 from ..program.plan import check_python, paths_of, plan_install, plan_remove, units_of
@@ -26,7 +25,7 @@ OPTIONS: dict[str, Any] = {
 }
 LONGEST = 86400  # seconds; a network that may be open for longer than a day is not looked after
 # It is packed and not run here; what Ansible brings to the host is what somebody imports.
-assert program.__name__.endswith(START[:-len(".py")].replace("/", "."))
+PACKED = program.__name__
 
 
 def run_program_module() -> None:

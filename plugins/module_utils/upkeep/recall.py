@@ -66,8 +66,8 @@ def _lost_bridges(state: HostState) -> Iterator[Link]:
     held = {family for link in state.find_bridges() if (bridge := bridge_of(link)) for family in bridge.guard}
     guard = tuple(family for family in find_noted(state) if family not in held)
     for link in state.host.links.values():
-        if link.kind == "bridge" and link.mark is None and any(_chain(state, family, inward_chain(link.name))
-                                                                is not None for family in FAMILIES):
+        chains = [_chain(state, family, inward_chain(link.name)) for family in FAMILIES]
+        if link.kind == "bridge" and link.mark is None and any(chain is not None for chain in chains):
             bridge = dataclasses.replace(_recall_bridge(state, link), guard=guard)
             guard = ()
             yield dataclasses.replace(link, presumed=bridge.mark.text)
