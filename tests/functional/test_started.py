@@ -177,11 +177,13 @@ def test_what_runs_in_a_container_sets_nothing_off(site, name):
 def test_a_container_that_starts_for_ever_keeps_no_other_one_waiting(site):
     site.here.sh("docker stop stuck; touch /run/stuck")
     with site.here.host.popen(["docker", "start", "stuck"], stdout=subprocess.DEVNULL) as starting:
-        by_hand(site, "docker", "web-docker")
-        site.soon(lambda: site.page(BOX, PORT["docker"]) == "page of web-docker")
-        assert starting.poll() is None
-        site.here.sh("rm /run/stuck")
-        assert starting.wait(60) == 0
+        try:
+            by_hand(site, "docker", "web-docker")
+            site.soon(lambda: site.page(BOX, PORT["docker"]) == "page of web-docker")
+            assert starting.poll() is None
+        finally:
+            site.here.sh("rm /run/stuck")
+    assert starting.returncode == 0
     site.soon(lambda: site.wired("docker", "stuck"))
 
 
