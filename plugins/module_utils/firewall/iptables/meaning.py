@@ -92,10 +92,10 @@ def _verdict(words: Iterator[str]) -> Iterator[str]:
 
 
 def _target(text: str) -> str:
-    """Where a translation leads to, an IPv6 address in one spelling."""
+    """Where a translation leads to, an IPv6 address in one spelling: without ports it is shown without brackets."""
     address, bracket, ports = text.removeprefix("[").partition("]") if text.startswith("[") else (text, "", "")
     try:
-        return f"{ipaddress.ip_address(address)}{bracket}{ports}"
+        return f"{ipaddress.ip_address(address)}{bracket if ports else ''}{ports}"
     except ValueError:
         return text
 

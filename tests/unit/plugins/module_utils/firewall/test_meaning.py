@@ -131,3 +131,10 @@ def test_what_has_the_comment_of_a_hook_is_one(line: str, ours: bool) -> None:
     """But for what leads to a chain of others, who may call their rules what they like."""
     tables, _foreign = parse(f"*filter\n:FORWARD ACCEPT [0:0]\n:OTHERS - [0:0]\n{line}\nCOMMIT\n")
     assert bool(tables["filter"].hooks) is ours
+
+
+def test_an_ipv6_address_without_ports_is_shown_without_brackets() -> None:
+    """As for a range of ports that stay the same."""
+    words = ("-p", "tcp", "-m", "tcp", "--dport", "7000:7010", "-j", "DNAT", "--to-destination", "[2001:db8:5::2]")
+    assert means("-A MOORING-X -p tcp -m tcp --dport 7000:7010 -j DNAT --to-destination 2001:db8:5::2", words)
+    assert not means("-A MOORING-X -p tcp -m tcp --dport 7000:7010 -j DNAT --to-destination 2001:db8:5::3", words)
