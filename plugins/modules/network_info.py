@@ -115,7 +115,9 @@ network:
           M(mooring.net.host_network) what is inside of containers. Empty when all are as they should be.
         - A rule that was replaced under its comment is among it, and so is a bridge or an endpoint whose alias, which
           says that it is this collection's, was cleared.
-        - What nobody but the document knows is not told here, such as the MTU of a bridge or a default route.
+        - What only who asked for it knows, such as the MTU of a bridge or a default route, is among it where the host
+          comes back to what it has been asked for, see O(mooring.net.host_network#module:persist), and where all of the
+          host is asked about. It is what C(mooring check) says.
       type: list
       elements: str
       returned: success
@@ -149,11 +151,11 @@ actions:
 """
 
 from ansible_collections.mooring.net.plugins.module_utils.upkeep.info import RESOURCE
-from ansible_collections.mooring.net.plugins.module_utils.run.module import run_module
+from ansible_collections.mooring.net.plugins.module_utils.run.module import run_info_module
 
 
 def main() -> None:
-    run_module(RESOURCE)
+    run_info_module(RESOURCE)
 
 
 if __name__ == "__main__":

@@ -36,11 +36,12 @@ ON_ADAPTERS = {"run/converge": {"core/lock", "engine/inspect", "engine/places", 
                "run/program": {"names/follow", "run/commands", "run/started"},
                "run/started": {"core/folders", "engine/inspect", "host/varlib", "netns/processes", "netns/registry",
                                "run/commands"},
-               "run/commands": {"host/real", "host/varlib", "run/converge"},
+               "run/order": {"host/real", "host/varlib", "run/converge"},
+               "run/commands": {"host/real", "run/converge", "run/order"},
                "run/installation": {"core/lock", "program/adapter", "program/record", "run/frame", "run/program"},
                "run/frame": {"core/command"},
                "run/module": {"program/record", "host/managers", "host/real", "run/converge", "run/frame",
-                              "run/items"}}
+                              "run/items", "run/order"}}
 PURE_LIBRARIES = {"__future__", "ast", "bisect", "collections", "contextlib", "dataclasses", "enum", "functools",
                   "hashlib", "io", "ipaddress", "itertools", "jinja2", "json", "operator", "posixpath", "re", "shlex",
                   "typing", "zipfile"}

@@ -4,27 +4,21 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Optional
 
-from ..applied.model import PATH, Applied
-from ..core.errors import MooringError, OutdatedError
+from ..applied.model import PATH
 from ..core.plan import Plan
 from ..engine.model import Answers
-from ..host import varlib
 from ..host.real import RealHost
 from ..host.resource import Part
-from ..persist.replay import parts
 from ..upkeep.info import RESOURCE as NETWORK
 from ..upkeep.info import DesiredInfo
 from ..upkeep.table import table
-from .converge import Ask, Manner, converge
+from .converge import Ask, converge
+from .order import Select, find_order, read_order
 
-ATTEMPTS = 10  # for a file that other runs keep writing
 SAME, DIFFERENT = 0, 1  # as diff(1) says it
-
-Select = Callable[[Applied], Applied]
-
 
 def replay(select: Select = lambda order: order, ask: Optional[Ask] = None) -> int:
     """Bring the network back to what the host has been asked for. The exit status.
@@ -32,7 +26,7 @@ def replay(select: Select = lambda order: order, ask: Optional[Ask] = None) -> i
     :param select: what of it is brought back
     :param ask: the question to container engines, None for the usual one
     """
-    order, plan = _converge(changing=True, select=select, ask=ask)
+    order, plan = find_order(changing=True, select=select, ask=ask)
     if order is None:
         sys.stderr.write(f"mooring: nothing to bring back, since there is no {PATH}\n")
         return SAME
@@ -42,7 +36,7 @@ def replay(select: Select = lambda order: order, ask: Optional[Ask] = None) -> i
 
 def check() -> int:
     """Say what differs from what the host has been asked for, and change nothing. The exit status."""
-    order, plan = _converge(changing=False)
+    order, plan = find_order(changing=False)
     found = plan.actions if order is not None else _network()["drift"]
     _write(found)
     return max(_tell(plan), DIFFERENT if found else SAME)
@@ -64,7 +58,7 @@ def _tell(plan: Plan) -> int:
 def show(as_json: bool) -> int:
     """Show the network of the host. The exit status."""
     network = _network()
-    order = _read()
+    order = read_order()
     there = {endpoint["container"] for endpoint in network["endpoints"]}
     waiting = sorted(order.containers - there) if order is not None else []
     if as_json:
@@ -77,32 +71,6 @@ def show(as_json: bool) -> int:
 def _network() -> Mapping[str, Any]:
     plan = converge([Part(NETWORK, (DesiredInfo(),))], RealHost(), changing=False)
     return plan.after[0][0] or {}
-
-
-def _converge(changing: bool, select: Select = lambda order: order,
-              ask: Optional[Ask] = None) -> tuple[Optional[Applied], Plan]:
-    """The order of the host, and the plan that leads to it; again where a run has changed it meanwhile."""
-    for _attempt in range(ATTEMPTS):
-        order = _read()
-        if order is None:
-            return None, Plan()
-        host = RealHost()
-        try:
-            plan = converge(parts(select(order)), host, changing, Manner(
-                changing, certain=True, ask=ask, is_current=_same_as(order)))
-        except OutdatedError:
-            continue
-        return order, Plan(**{**vars(plan), "warnings": (*plan.warnings, *host.warnings)})
-    raise MooringError(f"{PATH} has changed {ATTEMPTS} times while it was read: try again when the runs that change it "
-                       "have ended")
-
-
-def _read() -> Optional[Applied]:
-    return varlib.read_applied(varlib.read())
-
-
-def _same_as(order: Applied) -> Callable[[], bool]:
-    return lambda: _read() == order
 
 
 def ask_nobody(containers: Sequence[str]) -> Answers:

@@ -17,6 +17,7 @@ from ..upkeep import managers
 from . import frame
 from .converge import converge
 from .items import part_of
+from .order import find_order
 
 
 def run_module(resource: Resource) -> None:
@@ -30,6 +31,24 @@ def run_host_module(options: Mapping[str, Any], parts: Callable[[Mapping[str, An
     """Run the module for a whole host. The last of its parts is what it returns."""
     frame.run(options, ("pyroute2", "jinja2"), lambda params, changing: _converge(parts(params), changing),
               lambda _params, plan: result_of_host(plan))
+
+
+def run_info_module(resource: Resource) -> None:
+    """Run the module that shows the network: of all of a host it also says what differs from what was asked for."""
+    frame.run({**resource.options, **CONFIG}, resource.libraries,
+              lambda params, _changing: _with_order(part_of(resource, params, frame.check_options)),
+              lambda params, plan: result(resource, plan, single=params["config"] is None))
+
+
+def _with_order(part: Part) -> Plan:
+    plan = _converge([part], changing=False)
+    if all(item.bridge or item.container for item in part.items):
+        return plan
+    _order, wanted = find_order(changing=False)
+    views = [view if view is None or item.bridge or item.container else
+             {**view, "drift": list(dict.fromkeys([*view["drift"], *wanted.actions]))}
+             for view, item in zip(plan.after[0], part.items)]
+    return replace(plan, after=(tuple(views),))
 
 
 def _converge(parts: Sequence[Part], changing: bool) -> Plan:
