@@ -69,8 +69,8 @@ def refused(here, pid, **options):
 
 def follow(here):
     """Run the program that follows the host's resolv.conf."""
-    module = "ansible_collections.mooring.net.plugins.module_utils.names.follow"
-    here.host.run(["env", f"--chdir={CHECKOUT}/.collections", sys.executable, "-m", module], check=False)
+    script = "from ansible_collections.mooring.net.plugins.module_utils.names import follow; follow.main()"
+    here.host.run(["env", f"--chdir={CHECKOUT}/.collections", sys.executable, "-c", script], check=False)
 
 
 # Rights

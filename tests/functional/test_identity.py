@@ -517,7 +517,8 @@ try:
         adapter.carry_out([operations.FileInstall("/usr/local/lib/mooring/mooring.pyz", b"text", None),
                            operations.FileInstall("/etc/systemd/system/mooring-resolv.path", b"unit", None)])
     else:
-        converge_program({"state": "present", "python": sys.executable, "follow_resolv_conf": True}, False)
+        converge_program({"state": "present", "python": sys.executable, "follow_resolv_conf": True, "persist": False,
+                          "check_interval": 15}, False)
 except MooringError as error:
     print(error)
 """

@@ -58,7 +58,9 @@ def read(line: str) -> Meaning:
             return frozenset(matches), (word, *_verdict(words))
         if word not in _SILENT:
             read_value = _VALUES.get(word)
-            matches.add((word, negated, read_value(next(words, "")) if read_value else None))
+            value = read_value(next(words, "")) if read_value else None
+            if negated or value not in _ANYWHERE:  # which is not shown
+                matches.add((word, negated, value))
         else:
             next(words, "")
         negated = False
@@ -100,6 +102,7 @@ def _target(text: str) -> str:
         return text
 
 
+_ANYWHERE = (ipaddress.ip_network("0.0.0.0/0"), ipaddress.ip_network("::/0"))
 # Options with a value: in what two spellings of it agree.
 _VALUES: Mapping[str, Callable[[str], object]] = {
     "-s": _network, "-d": _network, "-i": str, "-o": str,

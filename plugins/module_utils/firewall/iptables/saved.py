@@ -9,7 +9,8 @@ from ...foreign.model import SavedTable
 from ..model import HOOK_COMMENT, PREFIX, ObservedChain, ObservedHook, ObservedTable
 
 _COMMENT = re.compile(r'--comment (?:"([^"]*)"|(\S+))')
-_HOOK = re.compile(rf'--comment "?{HOOK_COMMENT}"?(?: |$)')
+_HOOK = re.compile(rf'--comment (?:{HOOK_COMMENT}|"{HOOK_COMMENT}")(?: |$)')
+_NO_POLICY = "-"  # of chains that somebody made: our hooks are in those of the kernel
 
 
 def _lead(line: str) -> str:
@@ -44,7 +45,8 @@ def parse(text: str) -> tuple[dict[str, ObservedTable], dict[str, SavedTable]]:
                 chains[chain][1].append(line)
                 continue
             others.setdefault(chain, []).append(line)
-            if HOOK_COMMENT in line and _HOOK.search(line) and _lead(line) not in policies:
+            if HOOK_COMMENT in line and _HOOK.search(line) and policies.get(chain) != _NO_POLICY and (
+                    _lead(line) not in policies):
                 hooks.append(ObservedHook(chain, line, len(others[chain])))
         elif line.startswith(f":{PREFIX}"):
             chains[line[1:].split(" ", 1)[0]] = ([], [])

@@ -49,6 +49,8 @@ SHOWN: list[tuple[str, Matches, Verdict | None, list[str]]] = [
                                                       "-p udp -m udp --dport :1023 -j DROP"]),
     ("ipv4", (Proto("udp"), Ports(64512, 65535)), Drop(), ["-p udp -m udp --dport 64512:65535 -j DROP",
                                                            "-p udp -m udp --dport 64512: -j DROP"]),
+    ("ipv4", (Source("0.0.0.0/0"), In("eth0")), Accept(), ["-i eth0 -j ACCEPT", "-s 0.0.0.0/0 -i eth0 -j ACCEPT"]),
+    ("ipv6", (Destination("::/0"),), Drop(), ["-j DROP", "-d ::/0 -j DROP"]),
     ("ipv4", (In("br0", negated=True), Local("destination", negated=True)), Return(), [
         "! -i br0 -m addrtype ! --dst-type LOCAL -j RETURN", "-m addrtype ! --dst-type LOCAL ! -i br0 -j RETURN"]),
     ("ipv4", (Out("br0"), State((RELATED, ESTABLISHED))), Accept(), [
@@ -126,9 +128,11 @@ def test_chains_are_compared_rule_by_rule() -> None:
     ("-A FORWARD -m comment --comment mooring", True),
     ("-A FORWARD -m comment --comment mooring -m mark --mark 0x9 -g MOORING-FORWARD", True),
     ("-A FORWARD -m comment --comment mooring -j OTHERS", False),
+    ('-A FORWARD -m comment --comment "mooring is not ours" -j ACCEPT', False),
+    ("-A OTHERS -m comment --comment mooring -j RETURN", False),
     ("-A FORWARD -m comment --comment mooringX -j ACCEPT", False)])
 def test_what_has_the_comment_of_a_hook_is_one(line: str, ours: bool) -> None:
-    """But for what leads to a chain of others, who may call their rules what they like."""
+    """But for what leads to a chain of others, or stands in one: they may call their rules what they like."""
     tables, _foreign = parse(f"*filter\n:FORWARD ACCEPT [0:0]\n:OTHERS - [0:0]\n{line}\nCOMMIT\n")
     assert bool(tables["filter"].hooks) is ours
 
