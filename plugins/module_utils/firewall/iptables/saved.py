@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import dataclasses
 import re
+from collections.abc import Mapping
 
 from ...foreign.model import SavedTable
 from ..model import HOOK_COMMENT, PREFIX, ObservedChain, ObservedHook, ObservedTable
 
 _COMMENT = re.compile(r'--comment (?:"([^"]*)"|(\S+))')
 _HOOK = re.compile(rf'--comment (?:{HOOK_COMMENT}|"{HOOK_COMMENT}")(?: |$)')
-_NO_POLICY = "-"  # of chains that somebody made: our hooks are in those of the kernel
+_NO_POLICY = "-"  # of chains that somebody made
 
 
-def _lead(line: str) -> str:
-    """Where a tagged rule leads. To a chain of others, they have a rule of that comment, which may be."""
-    return target_of(line.replace(" -g ", " -j "))
+def _is_hook(chain: str, line: str, policies: Mapping[str, str]) -> bool:
+    """Whether a rule is tagged as ours. Others may have one of that comment, which leads to a chain of theirs or stands
+    in one, unless somebody has moved ours there."""
+    if HOOK_COMMENT not in line or not _HOOK.search(line):
+        return False
+    lead = target_of(line.replace(" -g ", " -j "))
+    return lead.startswith(PREFIX) or lead not in policies and policies.get(chain) != _NO_POLICY
 
 
 def target_of(line: str) -> str:
@@ -45,8 +50,7 @@ def parse(text: str) -> tuple[dict[str, ObservedTable], dict[str, SavedTable]]:
                 chains[chain][1].append(line)
                 continue
             others.setdefault(chain, []).append(line)
-            if HOOK_COMMENT in line and _HOOK.search(line) and policies.get(chain) != _NO_POLICY and (
-                    _lead(line) not in policies):
+            if _is_hook(chain, line, policies):
                 hooks.append(ObservedHook(chain, line, len(others[chain])))
         elif line.startswith(f":{PREFIX}"):
             chains[line[1:].split(" ", 1)[0]] = ([], [])

@@ -130,6 +130,7 @@ def test_chains_are_compared_rule_by_rule() -> None:
     ("-A FORWARD -m comment --comment mooring -j OTHERS", False),
     ('-A FORWARD -m comment --comment "mooring is not ours" -j ACCEPT', False),
     ("-A OTHERS -m comment --comment mooring -j RETURN", False),
+    ("-A OTHERS -m comment --comment mooring -j MOORING-FORWARD", True),
     ("-A FORWARD -m comment --comment mooringX -j ACCEPT", False)])
 def test_what_has_the_comment_of_a_hook_is_one(line: str, ours: bool) -> None:
     """But for what leads to a chain of others, or stands in one: they may call their rules what they like."""
