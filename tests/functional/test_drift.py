@@ -6,6 +6,7 @@ be as before, all that others have on it included.
 """
 import contextlib
 import difflib
+import os
 import re
 import time
 
@@ -41,6 +42,7 @@ from worlds import (
     world,
 )
 
+EVERY_ROW = bool(os.environ.get("EVERY_ROW"))
 pytestmark = once
 NAMES = ("web", "shop", "adopted", "source", "target", "third", "routed")
 HOST_ENDS = ("web", "shop", "source", "target", "third")
@@ -217,12 +219,12 @@ class Current:
     """The host of a backend, and another one where a failure has left something on it."""
 
     def __init__(self, stack, backend):
-        self._stack, self._backend, self._host = stack, backend, None
+        self._stack, self.backend, self._host = stack, backend, None
 
     def get(self):
         if self._host is None:
             self._stack.close()
-            self._host = Host(self._stack.enter_context(world(self._backend)))
+            self._host = Host(self._stack.enter_context(world(self.backend)))
         return self._host
 
     def drop(self):
@@ -262,6 +264,8 @@ def test_the_host_is_as_the_document_says(host):
 
 @pytest.mark.parametrize("change", CHANGES, ids=str)
 def test_a_change_by_hand(current, change):
+    if current.backend == "legacy" and change.kind != "rules" and not EVERY_ROW:
+        pytest.skip("what is no rule is the same with either backend: ./run soak drift has every row with both")
     host = current.get()
     try:
         _make_and_repair(host, change)

@@ -78,7 +78,8 @@ def test_the_lowest_free_address_is_taken_and_used_again(here):
         servers.serve(Place(here.host, "d"), "d", (80,))
         expect_answers(((Place(here.host, "f"), "tcp", "192.168.5.2", 80), "d:80", "192.168.5.4"))
     # Nothing but the kernel remembers them.
-    assert here.sh("find /run/mooring/netns -type f | sort") == "".join(f"/run/mooring/netns/{name}\n" for name in "def")
+    marks = here.sh("find /run/mooring/netns -type f | sort")
+    assert marks == "".join(f"/run/mooring/netns/{name}\n" for name in "def")
 
 
 def test_fixed_cidr_and_the_gateway_limit_the_choice(here):
