@@ -20,6 +20,7 @@ from .order import Select, find_order, read_order
 
 SAME, DIFFERENT = 0, 1  # as diff(1) says it
 
+
 def replay(select: Select = lambda order: order, ask: Optional[Ask] = None) -> int:
     """Bring the network back to what the host has been asked for. The exit status.
 

@@ -19,7 +19,7 @@ Select = Callable[[Applied], Applied]
 
 
 def find_order(changing: bool, select: Select = lambda order: order,
-              ask: Optional[Ask] = None) -> tuple[Optional[Applied], Plan]:
+               ask: Optional[Ask] = None) -> tuple[Optional[Applied], Plan]:
     """The order of the host, and the plan that leads to it; again where a run has changed it meanwhile."""
     for _attempt in range(ATTEMPTS):
         order = read_order()
