@@ -82,6 +82,22 @@ def read_file(folder: int, name: str) -> Optional[str]:
     return None
 
 
+def require_text(folder: int, name: str, path: str) -> str:
+    """The text of a file that nobody but root may have written.
+
+    :param path: the file in messages
+    :raises OSError: when it cannot be opened
+    :raises HostError: for one that others could have written, and for what is no file
+    """
+    descriptor = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=folder)
+    with open(descriptor, encoding="utf-8", errors="replace") as file:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise HostError(f"{path} is no file, and this collection keeps one of that name: remove it")
+        if problem := find_foreign(descriptor):
+            raise HostError(f"{path} {problem}, and is to be root's alone: remove it")
+        return file.read()
+
+
 def temporary_name(name: str) -> str:
     """What a file is called until it is complete."""
     return f".{name}.new"

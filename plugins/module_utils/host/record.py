@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import stat
 
 from ..core import folders
 from ..core.errors import HostError
@@ -25,13 +24,7 @@ def read() -> str:
     """
     try:
         with folders.open_own(UNDER, FOLDER) as folder:
-            descriptor = os.open(NAME, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=folder)
-            with open(descriptor, encoding="utf-8", errors="replace") as file:
-                if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-                    raise HostError(f"{PATH} is no file, and this collection keeps one of that name: remove it")
-                if problem := folders.find_foreign(descriptor):
-                    raise HostError(f"{PATH} {problem}, and is to be root's alone: remove it")
-                return file.read()
+            return folders.require_text(folder, NAME, PATH)
     except FileNotFoundError:
         return ""
     except OSError as error:

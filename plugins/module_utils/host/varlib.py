@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import stat
 from collections.abc import Mapping
 from typing import Optional
 
@@ -32,7 +31,7 @@ def read() -> dict[str, str]:
         with folders.open_own(UNDER, NAME) as folder:
             for name in NAMES:
                 with contextlib.suppress(FileNotFoundError):
-                    found[name] = _read_file(folder, name)
+                    found[name] = folders.require_text(folder, name, f"{FOLDER}/{name}")
     except FileNotFoundError:
         return {}
     except OSError as error:
@@ -51,16 +50,6 @@ def read_applied(files: Mapping[str, str]) -> Optional[Applied]:
 def _describe_process(number: str) -> str:
     started = processes.start_time(int(number)) if number.isdigit() else ""
     return f"{processes.boot()} {started}" if started else ""
-
-
-def _read_file(folder: int, name: str) -> str:
-    descriptor = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=folder)
-    with open(descriptor, encoding="utf-8", errors="replace") as file:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            raise HostError(f"{FOLDER}/{name} is no file, and this collection keeps one of that name: remove it")
-        if problem := folders.find_foreign(descriptor):
-            raise HostError(f"{FOLDER}/{name} {problem}, and is to be root's alone: remove it")
-        return file.read()
 
 
 def write(operation: LastingFile) -> None:

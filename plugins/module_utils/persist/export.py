@@ -77,7 +77,7 @@ class _Order:
     def _drop_of_released(self, labels: set[str]) -> None:
         """What belongs to containers that have no interface any more, and are to have none."""
         for label in labels - labels_of(self._items):
-            self._drop(key for key in self._items if key in ((PORTS, label), (POLICIES, label)))
+            self._drop([(PORTS, label), (POLICIES, label)])
             named = self._items.get((NAMES, label), {}).get("netns")
             if named is not None and named not in self._draft.state.named:
                 del self._items[NAMES, label]

@@ -9,7 +9,7 @@ import ast
 import io
 import posixpath
 import zipfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from typing import Optional
 
 from .model import ISOLATED
@@ -71,8 +71,3 @@ def _imports(name: str, text: str) -> Iterator[str]:
             base = posixpath.join(folder, *(node.module or "").split("."))
             yield f"{base.rstrip('/')}.py"
             yield from (posixpath.join(base, f"{alias.name}.py") for alias in node.names)
-
-
-def named(sources: Mapping[str, str]) -> Source:
-    """Texts by name as a source."""
-    return sources.get

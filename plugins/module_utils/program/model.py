@@ -10,12 +10,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Optional
 
+from ..boot import model as boot
+
 ABOVE = "/usr/local/lib"
 ROOT = f"{ABOVE}/mooring"
 ARCHIVE = f"{ROOT}/mooring.pyz"
 RECORD = f"{ROOT}/installed.json"
 COMMAND = "/usr/local/sbin/mooring"  # a link to the archive
-UNITS = "/etc/systemd/system"
+UNITS = boot.UNITS
 PREFIX = f"{UNITS}/mooring"
 ISOLATED = "-I"  # python(1): neither the environment nor the folder somebody is in say what root runs
 BOOTED = "/run/systemd/system"  # sd_booted(3)

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from ansible_collections.mooring.net.plugins.filter.program import program_digest
 from ansible_collections.mooring.net.plugins.module_utils.program import adapter
-from ansible_collections.mooring.net.plugins.module_utils.program.archive import collect, named, pack
+from ansible_collections.mooring.net.plugins.module_utils.program.archive import collect, pack
 from ansible_collections.mooring.net.plugins.module_utils.program.content import content, digest
 
 UTILS = Path(__file__).resolve().parents[5] / "plugins" / "module_utils"
@@ -64,9 +64,9 @@ def test_nothing_of_the_installer_is_in_it() -> None:
 
 def test_the_same_code_makes_the_same_bytes() -> None:
     texts = collect(adapter.source_of)
-    turned = named(dict(reversed(texts.items())))
+    turned = dict(reversed(texts.items())).get
     assert pack(PYTHON, turned) == pack(PYTHON, adapter.source_of)
-    assert pack(PYTHON, named({**texts, "core/lock.py": texts["core/lock.py"] + "#"})) != pack(PYTHON, turned)
+    assert pack(PYTHON, {**texts, "core/lock.py": texts["core/lock.py"] + "#"}.get) != pack(PYTHON, turned)
 
 
 def test_the_files_come_out_of_an_archive_as_well(tmp_path: Path) -> None:

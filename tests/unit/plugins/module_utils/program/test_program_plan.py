@@ -12,7 +12,6 @@ import pytest
 from ansible_collections.mooring.net.plugins.module_utils.core.errors import MooringError
 from ansible_collections.mooring.net.plugins.module_utils.core.plan import Plan
 from ansible_collections.mooring.net.plugins.module_utils.program import plan as planner
-from ansible_collections.mooring.net.plugins.module_utils.program.archive import named
 from ansible_collections.mooring.net.plugins.module_utils.program.content import (
     content, digest, recorded_paths, recorded_units,
 )
@@ -21,7 +20,7 @@ from ansible_collections.mooring.net.plugins.module_utils.program.model import (
 )
 
 PYTHON = "/usr/bin/python3"
-SOURCES = named({"run/program.py": "from ..core import lock\n", "core/lock.py": "#\n"})
+SOURCES = {"run/program.py": "from ..core import lock\n", "core/lock.py": "#\n"}.get
 FOLLOWING = Features(persist=False)
 PROGRAM = content(PYTHON, SOURCES, FOLLOWING)
 RECORDED = recorded_units(PROGRAM.files[RECORD])

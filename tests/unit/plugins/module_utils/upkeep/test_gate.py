@@ -26,9 +26,8 @@ def persistent() -> World:
     return World(state)
 
 
-def site() -> World:
+def replay(world: World) -> None:
     """All that may be open: ports, links, ports at a container's own address, pairs of bridges, trusted places."""
-    world = persistent()
     world.bridge("front", "10.10.0.1/24", allow_bridges=["back"], trusted_interfaces=["tun0"],
                  trusted_networks=["192.0.2.0/24"])
     world.bridge("back", "10.20.0.1/24", fixed_cidr_v6="2001:db8:20::/64", ipv6=True)
@@ -41,6 +40,11 @@ def site() -> World:
     world.publish("app", "8081:80")
     world.run("icc_policy", bridge="front", icc=False)
     world.link("web", "db")
+
+
+def site() -> World:
+    world = persistent()
+    replay(world)
     return world
 
 
@@ -180,21 +184,6 @@ def test_the_replay_takes_the_chains_as_its_own() -> None:
         assert {name: chain.comments for name, chain in found.chains.items()} == {
             name: chain.comments for name, chain in table.chains.items()}
         assert sorted(hook.line for hook in found.hooks) == sorted(hook.line for hook in table.hooks)
-
-
-def replay(world: World) -> None:
-    world.bridge("front", "10.10.0.1/24", allow_bridges=["back"], trusted_interfaces=["tun0"],
-                 trusted_networks=["192.0.2.0/24"])
-    world.bridge("back", "10.20.0.1/24", fixed_cidr_v6="2001:db8:20::/64", ipv6=True)
-    world.bridge("open", "10.30.0.1/24", gateway_mode="routed")
-    world.attach("web", "db", bridge="front", exposed_ports=["5432"])
-    world.attach("own", bridge="open")
-    world.attach("app", bridge="back")
-    world.publish("web", "8080:80")
-    world.publish("own", "80")
-    world.publish("app", "8081:80")
-    world.run("icc_policy", bridge="front", icc=False)
-    world.link("web", "db")
 
 
 def test_who_takes_a_bridge_back_before_it_is_there_forgets_it() -> None:
