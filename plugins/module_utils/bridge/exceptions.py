@@ -11,7 +11,8 @@ from ..core.names import ALIAS_LENGTH
 from ..core.networks import is_within
 from ..firewall.model import FAMILIES
 from ..host.draft import Draft
-from .model import Bridge, DesiredBridge, Subnets, bridges
+from .desired import DesiredBridge
+from .model import Bridge, Subnets, bridges
 
 _LISTS = {"allow_bridges": "allowed", "trusted_interfaces": "trusted_interfaces",
           "trusted_networks": "trusted_networks"}

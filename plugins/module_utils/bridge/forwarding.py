@@ -13,9 +13,10 @@ from ..host.operations import SysctlSet
 from ..host.settings import FORWARDING, FORWARDING_OF, known
 from ..link.operations import LinkSet
 from ..netns.model import HOST
+from .desired import DesiredBridge
 from .ipv6 import heed_routers
 from .lost import is_certain
-from .model import Bridge, DesiredBridge, awaited_bridges, bridges
+from .model import Bridge, awaited_bridges, bridges
 
 ROUTE_LOCALNET = "net/ipv4/conf/{}/route_localnet"
 # What the forwarding of bridges depends on: that of the host, and what new interfaces get.

@@ -15,7 +15,8 @@ from ..host.operations import SysctlSet
 from ..host.settings import FORWARDING_OF, known
 from ..link.model import IPV6_MIN_MTU
 from ..netns.model import HOST
-from .model import Bridge, DesiredBridge, bridges
+from .desired import DesiredBridge
+from .model import Bridge, bridges
 
 DISABLE_ALL = "net/ipv6/conf/all/disable_ipv6"
 DISABLE = "net/ipv6/conf/{}/disable_ipv6"

@@ -13,8 +13,9 @@ from ..ipam.plan import POOLS, choose_pool
 from ..link.model import IPV6_MIN_MTU, Link
 from ..link.reach import is_link_local, is_own_broadcast
 from ..ports.model import family_of
+from .desired import DesiredBridge
 from .exceptions import check as check_exceptions
-from .model import Bridge, DesiredBridge
+from .model import Bridge
 
 _T = TypeVar("_T")
 

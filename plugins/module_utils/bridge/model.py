@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A bridge of ours as it is, and as a task wants it."""
+"""A bridge of ours as it is."""
 from __future__ import annotations
 
 import dataclasses
@@ -7,7 +7,7 @@ import functools
 import ipaddress
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Optional, Union
+from typing import Optional
 
 from ..firewall.model import FAMILIES
 from ..host.endpoints import endpoints
@@ -211,39 +211,3 @@ class Subnets:
     def home(self, addresses: Iterable[str]) -> Optional[Bridge]:
         """The bridge that the first of some addresses belongs to, of those that belong to any; "" is none."""
         return next((found for address in addresses if address and (found := self.bridge(address))), None)
-
-
-@dataclass(frozen=True)
-class DesiredBridge:
-    """What a task says of a bridge; None means that it says nothing, so that what exists stays.
-
-    ``bip`` and ``bip6`` are addresses with a prefix length, ``mtu`` is in bytes, or "auto" for that of
-    the default route. Gateway modes are "nat" or "routed".
-    """
-
-    name: str
-    present: bool = True
-    bip: Optional[str] = None
-    mtu: Union[int, str, None] = None
-    fixed_cidr: Optional[str] = None
-    default_gateway: Optional[str] = None
-    ip_masq: Optional[bool] = None
-    ip_forward: bool = True
-    forward_others: Optional[bool] = None
-    iptables: Optional[bool] = None
-    ip6tables: Optional[bool] = None
-    ipv6: Optional[bool] = None
-    bip6: Optional[str] = None
-    fixed_cidr_v6: Optional[str] = None
-    default_gateway_v6: Optional[str] = None
-    stp: Optional[bool] = None
-    mac_address: Optional[str] = None
-    gateway_mode: Optional[str] = None
-    gateway_mode_v6: Optional[str] = None
-    allow_bridges: Optional[tuple[str, ...]] = None
-    trusted_interfaces: Optional[tuple[str, ...]] = None
-    trusted_networks: Optional[tuple[str, ...]] = None
-    adopt: bool = False
-    adopt_uplink: Optional[bool] = None
-    force: bool = False
-    allow_overlap: bool = False

@@ -12,7 +12,7 @@ from ..link.model import IPV6_MIN_MTU
 from ..link.reach import is_link_local, unusable
 from ..link.parse import address, inside, mac, network, parse_mtu
 from ..ports.spec import parse_sources
-from .model import DesiredBridge
+from .desired import DesiredBridge
 
 
 def parse(options: Mapping[str, Any]) -> DesiredBridge:

@@ -21,11 +21,12 @@ from ..link.operations import LinkAdd, LinkDel, LinkSet
 from ..netns.model import HOST
 from ..ports.ledger import Ledger
 from . import ipv6
+from .desired import DesiredBridge
 from .exceptions import check_all, refuse_closing
 from .forwarding import ROUTE_LOCALNET, add_guard, close_loopback, forward, pass_on_guard
 from .lost import is_certain
 from .merge import merge, refuse_overlap
-from .model import Bridge, DesiredBridge, bridge_of
+from .model import Bridge, bridge_of
 from .uplink import decide_uplink, warn_of_uplinks
 
 

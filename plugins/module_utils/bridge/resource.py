@@ -6,7 +6,7 @@ from typing import Any
 
 from ..core.argspec import STATE, TEXT, TEXTS, TEXT_OR_NUMBER
 from ..host.resource import Resource
-from .model import DesiredBridge
+from .desired import DesiredBridge
 from .parse import parse
 from .plan import amend, release, scope, views
 

@@ -14,8 +14,9 @@ from ..core.errors import OptionError
 from ..firewall.model import FAMILIES
 from ..host.draft import Draft
 from ..host.model import HostState
+from .desired import DesiredBridge
 from .merge import is_default
-from .model import INNER_PORTS, Bridge, DesiredBridge, bridges
+from .model import INNER_PORTS, Bridge, bridges
 
 
 def way_out(state: HostState, name: str) -> str:

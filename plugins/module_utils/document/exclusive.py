@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ..bridge.model import DesiredBridge, bridges
+from ..bridge.desired import DesiredBridge
+from ..bridge.model import bridges
 from ..bridge.plan import release as release_bridges
 from ..endpoint.model import LocatedEndpoint
 from ..endpoint.plan import release as release_endpoints

@@ -10,8 +10,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Optional
 
+from ..bridge.desired import DesiredBridge
 from ..bridge.lost import is_certain
-from ..bridge.model import Bridge, DesiredBridge, bridges
+from ..bridge.model import Bridge, bridges
 from ..bridge.plan import amend as amend_bridges
 from ..bridge.plan import scope as bridge_scope
 from ..core.errors import MooringError
