@@ -9,7 +9,8 @@ short_description: Show what this collection manages on a host
 version_added: 0.1.0
 description:
   - Returns bridges, endpoints, published ports, links and names, joined into one view. It says what C(brctl show),
-    C(docker port) and C(iptables -nL) say together.
+    C(docker port) and C(iptables -nL) say together. The filter P(mooring.net.table#filter) makes a table of it, and the
+    playbook C(mooring.net.inspect) shows that for many hosts.
   - Returns as well what somebody has changed, that the next run of any module that writes rules would repair, or the
     next run about that bridge or container (RV(network.drift)).
   - Returns what belongs to containers that are gone (RV(network.leftovers)), and what rules of others prevent
@@ -37,6 +38,15 @@ EXAMPLES = r"""
   mooring.net.network_info:
   register: net
 
+- name: Say where port 443 of web is published, as C(docker port web 443) does
+  ansible.builtin.debug:
+    msg: "{{ net.network | mooring.net.published_at('web', 443) }}" # ["127.0.0.1:49153"]
+
+- name: Make sure that nothing but two ports of the host is open to everybody
+  ansible.builtin.assert:
+    that: net.network.ports | rejectattr('host_ip', 'eq', '127.0.0.1') | rejectattr('allow_from')
+      | map(attribute='host_port') | unique | sort == [80, 443]
+
 - name: Make sure that nobody has changed anything by hand
   ansible.builtin.assert:
     that: net.network.drift == []
@@ -49,30 +59,64 @@ network:
   type: dict
   contains:
     bridges:
-      description: Bridges, as M(mooring.net.docker_bridge) returns them.
+      description: Bridges, as M(mooring.net.docker_bridge) returns them. C(other_ports) are their ports that lead to no
+        container of this collection, such as an uplink, or the interface of a virtual machine.
       type: list
       elements: dict
       returned: success
+    other_bridges:
+      description: Bridges of others, which this collection leaves alone, with the names of their ports.
+      type: list
+      elements: dict
+      returned: success
+      sample:
+        - name: docker0
+          addresses: [172.17.0.1/16]
+          mtu: 1500
+          up: true
+          ports: [veth9f0c2a1]
     endpoints:
       description: Containers on bridges, with their addresses, published ports and links, and whether the kernel keeps
-        all frames of other isolated ports of the bridge from them (C(icc=false)).
+        all frames of other isolated ports of the bridge from them (C(icc=false)). C(engine) is V(docker), V(podman),
+        V(netns) or V(pid), and empty where no names are kept that say it. C(mac_address) is empty where it is not
+        known.
       type: list
       elements: dict
       returned: success
       sample:
         - container: web
+          engine: netns
           interface_name: eth0
           bridge: bridge0
           address: 192.168.5.2/24
           address_v6: ""
+          mac_address: 02:42:c0:a8:05:02
           host_interface: veth4f1e09b21c7
           up: true
           isolated: false
           exposed_ports: []
           published_ports: ["0.0.0.0:8080->192.168.5.2:80/tcp"]
           links: ["db:database"]
+    ports:
+      description:
+        - Every published port. A range is C(count) ports, which begin at C(host_port) and at C(container_port).
+        - C(host_ip) is V(0.0.0.0) or V(::) for all addresses of the host. It is C(container_ip) where the port is open
+          at the container's own address (C(gateway_mode=routed)). Without C(allow_from) everybody may come.
+      type: list
+      elements: dict
+      returned: success
+      sample:
+        - container: web
+          bridge: bridge0
+          host_ip: 0.0.0.0
+          host_port: 8080
+          container_ip: 192.168.5.2
+          container_port: 80
+          protocol: tcp
+          count: 1
+          allow_from: []
     published_ports:
-      description: Every published port, with its container in front.
+      description: The same as text, with the container in front.
       type: list
       elements: str
       returned: success
@@ -88,6 +132,17 @@ network:
       type: list
       elements: str
       returned: success
+    veth_ends:
+      description: The ends of these pairs that are on the host.
+      type: list
+      elements: dict
+      returned: success
+      sample:
+        - name: A
+          interface: A
+          bridge: bridge0
+          addresses: []
+          up: true
     interfaces:
       description:
         - The interfaces of the host that this collection made, of which other programs are to keep off.

@@ -44,7 +44,7 @@ ON_ADAPTERS = {"run/converge": {"core/lock", "engine/inspect", "engine/places", 
                               "run/items", "run/order"}}
 PURE_LIBRARIES = {"__future__", "ast", "bisect", "collections", "contextlib", "dataclasses", "enum", "functools",
                   "hashlib", "io", "ipaddress", "itertools", "jinja2", "json", "operator", "posixpath", "re", "shlex",
-                  "typing", "zipfile"}
+                  "textwrap", "typing", "unicodedata", "zipfile"}
 
 # Values as the files named model are, in a file of their own.
 VALUES = {"host/endpoints", "host/settings", "ports/detour", "ports/ledger", "ports/linkage", "ports/sets"}

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Optional
 
 from ..applied.model import PATH
+from ..core.errors import printable
 from ..core.plan import Plan
 from ..engine.model import Answers
 from ..host.real import RealHost
@@ -44,15 +45,16 @@ def check() -> int:
 
 
 def _write(lines: Iterable[str]) -> None:
-    sys.stdout.write("".join(f"{line}\n" for line in lines))
+    sys.stdout.write("".join(f"{printable(line)}\n" for line in lines))
 
 
 def _tell(plan: Plan) -> int:
     """Say what is waited for, and what a container keeps from being done."""
     for warning in plan.warnings:
-        sys.stderr.write(f"mooring: {warning}\n")
+        sys.stderr.write(f"mooring: {printable(warning)}\n")
     for name, why in sorted(plan.failed.items()):
-        sys.stderr.write(f"mooring: {'waits for' if name in plan.absent else 'container'} {name}: {why}\n")
+        said = f"{'waits for' if name in plan.absent else 'container'} {name}: {why}"
+        sys.stderr.write(f"mooring: {printable(said)}\n")
     return DIFFERENT if plan.failed.keys() - plan.absent else SAME
 
 

@@ -47,7 +47,7 @@ def run(options: Options, libraries: Sequence[str], find: Callable[[Mapping[str,
         params = check_values(options, module.params, _check_nested)
         plan = find(params, not module.check_mode)
         for warning in (*plan.warnings, *(assumption.warning for assumption in plan.assumed)):
-            module.warn(warning)
+            module.warn(printable(warning))
         result = {**shown(params, plan), **describe_plan(plan, with_diff=module._diff)}
         if plan.failed:
             module.fail_json(msg=describe_failed(plan.failed, bool(params.get("config", True))), **result)

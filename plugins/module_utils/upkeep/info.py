@@ -12,6 +12,7 @@ from ..bridge import plan as bridge_plan
 from ..bridge.model import bridges
 from ..core.argspec import TEXT
 from ..core.plan import View
+from ..firewall.model import FAMILIES
 from ..host.draft import Draft
 from ..host.endpoints import Endpoint, endpoints
 from ..host.model import HostState, Scope
@@ -71,12 +72,17 @@ def answer(question: DesiredInfo, state: HostState, ledger: Ledger, changed: lis
              and (question.container is None or any(e.bridge == name for e in found))]
     containers = {endpoint.container for endpoint in found}
     everything = question.bridge is None and question.container is None
+    bridge_at = {address: each.bridge for each in every for address in map(each.ip, FAMILIES)}
+    engines = _engines(state, named)
     return {
-        "bridges": [bridge_plan.view(state, name) for name in names],
-        "endpoints": [_endpoint(endpoint, ledger, count[endpoint.container] == 1) for endpoint in found],
+        "bridges": [_bridge(state, name, every) for name in names],
+        "other_bridges": _other_bridges(state) if everything else [],
+        "endpoints": [_endpoint(each, state, ledger, count[each.container] == 1, engines) for each in found],
+        "ports": [_port(p, bridge_at) for p in published if everything or p.container in containers],
         "published_ports": [f"{p.container} {p.text}" for p in published if everything or p.container in containers],
         "links": [link.note for link in linked if everything or link.source in containers],
         "veth_pairs": sorted({link.mark.name for link in state.find_marked(VETH) if link.mark}) if everything else [],
+        "veth_ends": _veth_ends(state) if everything else [],
         "interfaces": find_interfaces(state) if everything else [],
         "namespaces": sorted(name for name, entry in state.named.items() if entry.own) if everything else [],
         "dns": [names for names in named
@@ -87,11 +93,52 @@ def answer(question: DesiredInfo, state: HostState, ledger: Ledger, changed: lis
     }
 
 
-def _endpoint(endpoint: Endpoint, ledger: Ledger, alone: bool) -> Mapping[str, Any]:
+def _bridge(state: HostState, name: str, every: Sequence[Endpoint]) -> View:
+    """A bridge with those of its ports that lead to no container of this collection."""
+    leading = {endpoint.link.name for endpoint in every}
+    found = bridge_plan.view(state, name)
+    return found and {**found, "other_ports": sorted(port.name for port in state.host.ports_of(name)
+                                                     if port.name not in leading)}
+
+
+def _other_bridges(state: HostState) -> list[dict[str, Any]]:
+    """Bridges that somebody else made and nobody has adopted."""
+    own = bridges(state)
+    return [{"name": link.name, "addresses": list(link.addresses), "mtu": link.mtu, "up": link.up,
+             "ports": sorted(port.name for port in state.host.ports_of(link.name))}
+            for _name, link in sorted(state.host.links.items()) if link.kind == "bridge" and link.name not in own]
+
+
+def _veth_ends(state: HostState) -> list[dict[str, Any]]:
+    """The ends on the host of all veth pairs."""
+    found = [(link.mark.name, link) for link in state.find_marked(VETH) if link.mark]
+    return [{"name": name, "interface": link.name, "bridge": link.controller, "addresses": list(link.addresses),
+             "up": link.up} for name, link in sorted(found, key=lambda each: (each[0], each[1].name))]
+
+
+def _engines(state: HostState, named: Sequence[Mapping[str, Any]]) -> dict[str, str]:
+    """By container what its name stands for: ``docker``, ``podman``, ``netns`` or ``pid``, as far as it is known."""
+    found = {name: "netns" for name, entry in state.named.items() if entry.own and not entry.link}
+    return {**found, **{names["container"]: names["kind"] for names in named}}
+
+
+def _port(port: Publication, bridge_at: Mapping[str, str]) -> Mapping[str, Any]:
+    """A published port, or a range of them: ``count`` ports from ``host_port`` and ``container_port`` on."""
+    return {"container": port.container, "bridge": bridge_at.get(port.container_ip, ""), "host_ip": port.host_ip,
+            "host_port": port.host_port, "container_ip": port.container_ip, "container_port": port.container_port,
+            "protocol": port.protocol, "count": port.count, "allow_from": list(port.allow_from)}
+
+
+def _endpoint(endpoint: Endpoint, state: HostState, ledger: Ledger, alone: bool,
+              engines: Mapping[str, str]) -> Mapping[str, Any]:
     """:param alone: whether it is the only interface of its container"""
     own, addresses = endpoint.container, (endpoint.ip("ipv4"), endpoint.ip("ipv6"))
-    return {"container": own, "interface_name": endpoint.interface, "bridge": endpoint.bridge,
-            "address": endpoint.address, "address_v6": endpoint.address_v6, "host_interface": endpoint.link.name,
+    inside = state.namespaces.get(endpoint.path)
+    inner = inside.links.get(endpoint.interface) if inside else None
+    return {"container": own, "engine": engines.get(own, ""), "interface_name": endpoint.interface,
+            "bridge": endpoint.bridge, "address": endpoint.address, "address_v6": endpoint.address_v6,
+            "mac_address": inner.mac if inner and inner.mac else endpoint.mac_address,
+            "host_interface": endpoint.link.name,
             "up": endpoint.link.up, "isolated": endpoint.link.isolated, "exposed_ports": list(endpoint.exposed),
             "published_ports": [p.text for p in ledger.publications_of(own) if alone or p.container_ip in addresses],
             "links": sorted({f"{link.target}:{link.alias}" for link in ledger.links_of(own)})}

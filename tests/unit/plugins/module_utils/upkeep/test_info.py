@@ -6,6 +6,7 @@ import dataclasses
 
 import pytest
 from ansible_collections.mooring.net.plugins.module_utils.firewall.model import ObservedTable
+from ansible_collections.mooring.net.plugins.module_utils.link.model import Link
 from world import World, picture
 
 
@@ -70,3 +71,41 @@ def test_leftovers(world: World) -> None:
         "/run/netns/web: leads nowhere"]
     world.run("netns_attach", netns="web", state="absent")
     assert world.info()["leftovers"] == []
+
+
+def test_ports_and_neighbours_as_values(world: World) -> None:
+    links = world.state.host.links
+    links["docker0"] = Link("docker0", "bridge", 70, addresses=("172.17.0.1/16",))
+    links["veth1"] = Link("veth1", "veth", 71, up=True, controller="docker0")
+    links["vnet0"] = Link("vnet0", "tun", 72, up=True, controller="br0")
+    found = world.info()
+    assert found["ports"] == [{
+        "container": "web", "bridge": "br0", "host_ip": "0.0.0.0", "host_port": 8080, "container_ip": "192.168.5.2",
+        "container_port": 80, "protocol": "tcp", "count": 1, "allow_from": []}]
+    assert [bridge["other_ports"] for bridge in found["bridges"]] == [["vnet0"], []]
+    assert found["other_bridges"] == [
+        {"name": "docker0", "addresses": ["172.17.0.1/16"], "mtu": 1500, "up": False, "ports": ["veth1"]}]
+    assert [(end["container"], end["engine"], end["mac_address"]) for end in found["endpoints"]] == [
+        ("app", "netns", "02:42:c0:a8:06:02"), ("db", "netns", "02:42:c0:a8:05:03"),
+        ("web", "netns", "02:42:c0:a8:05:02")]
+    assert [(end["name"], end["interface"], end["bridge"]) for end in found["veth_ends"]] == [
+        ("A", "A", ""), ("A", "B", "")]
+
+
+def test_the_mac_address_is_the_one_that_the_container_has(world: World) -> None:
+    inside = world.state.namespaces["/run/netns/web"].links
+    inside["eth0"] = dataclasses.replace(inside["eth0"], mac="02:00:00:00:00:09")
+    assert world.info(container="web")["endpoints"][0]["mac_address"] == "02:00:00:00:00:09"
+
+
+def test_one_question_has_the_ports_of_its_container_only(world: World) -> None:
+    world.publish("db", "5432:5432")
+    assert [port["container"] for port in world.info(container="db")["ports"]] == ["db"]
+    assert world.info(container="db")["other_bridges"] == world.info(container="db")["veth_ends"] == []
+
+
+def test_the_engine_of_a_container(world: World) -> None:
+    world.start("shop")
+    world.run("netns_attach", container="shop", bridge="br0")
+    world.run("container_dns", container="shop")
+    assert [end["engine"] for end in world.info(container="shop")["endpoints"]] == ["docker"]
