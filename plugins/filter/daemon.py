@@ -74,4 +74,4 @@ class FilterModule:
     def filters(self) -> dict[str, Any]:
         functions = (daemon_bridge_unit, daemon_config, daemon_drop_in, daemon_environment_files, daemon_failure,
                      daemon_unused, daemon_log_end, daemon_move, daemon_stale_rules)
-        return {function.__name__: function for function in functions}
+        return {f"_{function.__name__}": function for function in functions}  # private: for the role only

@@ -28,4 +28,4 @@ def program_digest(python: str, follow_resolv_conf: bool = True, persist: bool =
 
 class FilterModule:
     def filters(self) -> dict[str, Any]:
-        return {"program_digest": program_digest}
+        return {"_program_digest": program_digest}  # private: for the role only

@@ -6,7 +6,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: container_dns
 short_description: Manage the names and name servers of a container
-version_added: 0.1.0
+version_added: 1.0.0
 description:
   - Writes the C(/etc/hosts), C(/etc/hostname) and C(/etc/resolv.conf) of a container, in Docker's form and order.
   - The files of a namespace are C(/etc/netns/NAME/hosts) and so on, which C(ip netns exec) puts in the place of those

@@ -6,7 +6,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: docker_bridge
 short_description: Manage a Docker-style bridge
-version_added: 0.1.0
+version_added: 1.0.0
 description:
   - Creates a bridge as the Docker daemon makes it, with its address, masquerade of what leaves, forwarding, and rules
     that keep everything else out. No Docker daemon is needed or touched.

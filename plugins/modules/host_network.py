@@ -6,7 +6,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: host_network
 short_description: Manage the whole container network of a host
-version_added: 0.1.0
+version_added: 1.0.0
 description:
   - Brings bridges, endpoints, published ports, access policy, links, names and veth pairs of a host to what one
     document says, in one plan.

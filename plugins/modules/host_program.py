@@ -6,7 +6,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: host_program
 short_description: Install the command mooring on a host
-version_added: 0.1.0
+version_added: 1.0.0
 description:
   - Installs the command C(mooring), and the units of systemd that run it. The command is the modules' own code in one
     file, C(/usr/local/lib/mooring/mooring.pyz). It needs no Ansible, and none of it stays in memory.

@@ -6,7 +6,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: icc_policy
 short_description: Set which containers may talk to each other
-version_added: 0.1.0
+version_added: 1.0.0
 description:
   - Lets the containers of a bridge open connections to each other (O(icc=true)), or does not (O(icc=false)), as the
     Docker daemon's C(--icc).

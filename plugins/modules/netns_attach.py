@@ -6,7 +6,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: netns_attach
 short_description: Attach a container to a bridge
-version_added: 0.1.0
+version_added: 1.0.0
 description:
   - Gives a container C(eth0) on a bridge of M(mooring.net.docker_bridge), with an address, a default route to the
     bridge, and a name under C(/run/netns).

@@ -6,7 +6,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: network_info
 short_description: Show what this collection manages on a host
-version_added: 0.1.0
+version_added: 1.0.0
 description:
   - Returns bridges, endpoints, published ports, links and names, joined into one view. It says what C(brctl show),
     C(docker port) and C(iptables -nL) say together. The filter P(mooring.net.table#filter) makes a table of it, and the

@@ -6,7 +6,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: port_publish
 short_description: Publish container ports on the host
-version_added: 0.1.0
+version_added: 1.0.0
 description:
   - Publishes exactly the listed ports of a container, as C(docker run -p) does. Ports that were published before and
     are not listed are closed.

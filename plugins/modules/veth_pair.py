@@ -6,7 +6,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: veth_pair
 short_description: Manage a pair of virtual interfaces (veth)
-version_added: 0.1.0
+version_added: 1.0.0
 description:
   - Creates a veth pair. Each of its two ends may be on the host, there also as a port of a bridge, or in the network
     namespace of a container.
