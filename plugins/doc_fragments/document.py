@@ -47,6 +47,11 @@ options:
         type: bool
         description: Whether the host may forward packets between interfaces that are no bridges of
           M(mooring.net.docker_bridge), when that is what switched forwarding on.
+      internal:
+        type: bool
+        description: Whether the bridge is a network without a way out or in. Its containers reach
+          each other and the bridge's own address, get no default route by it, and cannot have published
+          ports on it. C(force) closes those that there are.
       iptables:
         type: bool
         description: Whether to keep rules for IPv4. Without them there is no masquerade, no published
@@ -111,7 +116,8 @@ options:
       force:
         type: bool
         description: Whether C(state=absent) also removes the endpoints that the bridge still has,
-          and a change of C(gateway_mode) or C(gateway_mode_v6) the published ports of that family.
+          a change of C(gateway_mode) or C(gateway_mode_v6) the published ports of that family, and
+          C(internal=true) all of them.
       allow_overlap:
         type: bool
         description: Whether the bridge may have a subnet that overlaps a route of the host. The host

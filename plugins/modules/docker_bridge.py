@@ -69,6 +69,21 @@ options:
       - The rule goes with the last bridge of this module, and forwarding stays on, as all kernel settings do. Then
         there is a warning.
     type: bool
+  internal:
+    description:
+      - Whether the bridge is a network without a way out or in, as C(docker network create --internal) makes it. The
+        default for a new bridge is V(false).
+      - Its containers reach each other, unless C(icc=false) says otherwise, and the host at the bridge's own address.
+        Nothing else of the host, no other bridge and nothing outside is reached by it, and nobody from there reaches
+        them. The host does. Rules see to that, for IPv4 and IPv6, whatever routes a container adds.
+      - Containers get no default route by it. One that is on another network as well takes that one's, and has its
+        published ports there.
+      - Ports cannot be published on it, and O(default_gateway), O(gateway_mode=routed), O(allow_bridges),
+        O(trusted_interfaces), O(trusted_networks), O(adopt_uplink), O(iptables=false) and O(ip6tables=false) are
+        refused. A bridge with published ports becomes internal with O(force) only, which closes them.
+      - Connections that are under way when a bridge becomes internal end as well.
+      - Forwarding is not switched on for it, see O(ip_forward).
+    type: bool
   iptables:
     description:
       - Whether to keep rules for IPv4. Without them there is no masquerade, no published port and no protection. The
@@ -172,8 +187,8 @@ options:
   force:
     description:
       - Whether O(state=absent) also removes the endpoints that the bridge still has, O(iptables=false) and
-        O(ip6tables=false) the published ports and links of its containers, and a change of O(gateway_mode) or
-        O(gateway_mode_v6) their published ports of that family.
+        O(ip6tables=false) the published ports and links of its containers, a change of O(gateway_mode) or
+        O(gateway_mode_v6) their published ports of that family, and O(internal=true) all of them.
     type: bool
     default: false
   allow_overlap:
@@ -224,6 +239,12 @@ EXAMPLES = r"""
     trusted_interfaces: []
     trusted_networks: []
 
+- name: Create a network for databases, which nothing leaves and nothing enters
+  mooring.net.docker_bridge:
+    name: inner
+    bip: 10.40.0.1/24
+    internal: true
+
 - name: Attach containers to the bridge that the host itself is on, beside its neighbours
   mooring.net.docker_bridge:
     name: br-lan
@@ -271,6 +292,7 @@ bridge:
     default_gateway_v6: ""
     adopted: false
     uplink: false
+    internal: false
     forward_others: false
     gateway_mode: nat
     gateway_mode_v6: nat

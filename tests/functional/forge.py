@@ -11,7 +11,7 @@ _tokens = itertools.count(1)
 
 def forge(place, source, address, port):
     """Send a UDP datagram with a source of one's choice, routed as usual; its token."""
-    token, packet = _datagram(source, address, port)
+    token, packet = datagram(source, address, port)
     if ":" in address:
         with place.socket(socket.AF_INET6, socket.SOCK_RAW, socket.IPPROTO_RAW) as sender:
             sender.setsockopt(socket.IPPROTO_IPV6, _IPV6_HDRINCL, 1)
@@ -25,13 +25,13 @@ def forge(place, source, address, port):
 
 def broadcast(place, interface, source, port):
     """The same to all on the wire, from a source that the kernel would not let through, such as 0.0.0.0; its token."""
-    token, packet = _datagram(source, "255.255.255.255", port)
+    token, packet = datagram(source, "255.255.255.255", port)
     with place.socket(socket.AF_PACKET, socket.SOCK_DGRAM) as sender:
         sender.sendto(packet, (interface, _ETH_P_IP, 0, 0, b"\xff" * 6))
     return token
 
 
-def _datagram(source, address, port):
+def datagram(source, address, port):
     """A token, and the IPv4 or IPv6 packet with it."""
     token = f"forged{next(_tokens)}".encode()
     one, other = ipaddress.ip_address(source).packed, ipaddress.ip_address(address).packed

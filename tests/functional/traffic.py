@@ -341,6 +341,16 @@ class Connection:
             found.append(other.recv(64) == token)
         return all(found)
 
+    def is_cut(self):
+        """Whether nothing that either end sends gets to the other one."""
+        for one, other in ((self._client, self._server), (self._server, self._client)):
+            with contextlib.suppress(OSError):
+                one.sendall(b"cut")
+                other.settimeout(SILENCE)
+                if other.recv(64):
+                    return False
+        return True
+
 
 def _shown(call):
     place, protocol, address, port = call[:4]

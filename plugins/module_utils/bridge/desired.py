@@ -23,6 +23,7 @@ class DesiredBridge:
     ip_masq: Optional[bool] = None
     ip_forward: bool = True
     forward_others: Optional[bool] = None
+    internal: Optional[bool] = None
     iptables: Optional[bool] = None
     ip6tables: Optional[bool] = None
     ipv6: Optional[bool] = None

@@ -12,6 +12,7 @@ from ..core.networks import is_within
 from ..firewall.model import FAMILIES
 from ..host.draft import Draft
 from .desired import DesiredBridge
+from .internal import check_allowed
 from .model import Bridge, Subnets, bridges
 
 _LISTS = {"allow_bridges": "allowed", "trusted_interfaces": "trusted_interfaces",
@@ -34,11 +35,13 @@ def check(bridge: Bridge, desired: DesiredBridge) -> None:
 
 
 def refuse_closing(draft: Draft, before: Bridge, after: Bridge, desired: DesiredBridge) -> None:
-    """A published port has another form in the other gateway mode, so that a change of the mode closes it.
+    """A published port has another form in the other gateway mode, so that a change of the mode closes it. An internal
+    bridge has none.
 
     :raises OptionError: when there are any, unless the user says so
     """
-    changed = set(before.routed) ^ set(after.routed)
+    closed = after.internal and not before.internal
+    changed = set(FAMILIES) if closed else set(before.routed) ^ set(after.routed)
     if not changed or desired.force:
         return
     subnets = Subnets([before])
@@ -47,9 +50,10 @@ def refuse_closing(draft: Draft, before: Bridge, after: Bridge, desired: Desired
     if kept:
         family = min(changed)
         option = "gateway_mode" if family == "ipv4" else "gateway_mode_v6"
-        raise OptionError(option, after.gateway_mode(family), f"would close {len(kept)} published ports of bridge "
+        option, value = ("internal", True) if closed else (option, after.gateway_mode(family))
+        raise OptionError(option, value, f"would close {len(kept)} published ports of bridge "
                           f"{before.name} ({kept[0]}{', ...' if kept[1:] else ''})",
-                          "Say force: true, and publish them again with port_publish")
+                          "Say force: true" + ("" if closed else ", and publish them again with port_publish"))
 
 
 def check_all(draft: Draft, desired: Sequence[DesiredBridge]) -> None:
@@ -62,6 +66,7 @@ def check_all(draft: Draft, desired: Sequence[DesiredBridge]) -> None:
         if not item.present:
             continue
         _refuse_outside(draft, item, own)
+        check_allowed(draft, item, own)
         for name in own[item.name].allowed:
             if name not in own:
                 draft.warn(f"allow_bridges of bridge {item.name}: this collection manages no bridge {name}, so this "

@@ -32,7 +32,7 @@ def add_guard(bridge: Bridge, desired: DesiredBridge, state: HostState) -> Bridg
     if desired.forward_others:
         return dataclasses.replace(bridge, guard=())
     found = dict.fromkeys(bridge.guard)
-    if desired.ip_forward:
+    if desired.ip_forward and not bridge.internal:
         for family in FAMILIES:
             if bridge.address(family) and state.sysctls.get((HOST, FORWARDING[family])) == "0":
                 found[family] = None
@@ -109,7 +109,7 @@ def forward(draft: Draft, desired: DesiredBridge) -> None:
     bridge = bridges(draft.state)[desired.name]
     if not bridge.iptables:
         close_loopback(draft, bridge.name)
-    for family in FAMILIES if desired.ip_forward else ():
+    for family in FAMILIES if desired.ip_forward and not bridge.internal else ():
         # A bridge without IPv4 may get an address of it in a later run.
         if (family == "ipv4" or bridge.address(family)) and draft.state.sysctls.get((HOST, FORWARDING[family])) == "0":
             if family == "ipv6":
@@ -125,7 +125,7 @@ def keep_forwarding(draft: Draft) -> None:
     for bridge in bridges(draft.state).values():
         for family in FAMILIES:
             # Behind a bridge with an uplink the host may live from router advertisements, and be no router there.
-            if not (bridge.forward and bridge.address(family) and is_certain(bridge.link)) or (
+            if not (bridge.forward and bridge.address(family) and is_certain(bridge.link)) or bridge.internal or (
                     family == "ipv6" and bridge.uplink):
                 continue
             name = FORWARDING_OF[family].format(bridge.name)

@@ -15,6 +15,7 @@ from ..link.reach import is_link_local, is_own_broadcast
 from ..ports.model import family_of
 from .desired import DesiredBridge
 from .exceptions import check as check_exceptions
+from .internal import check as check_internal
 from .model import Bridge
 
 _T = TypeVar("_T")
@@ -32,10 +33,12 @@ def merge(current: Bridge, desired: DesiredBridge, state: HostState) -> Bridge:
         pool=_given(desired.fixed_cidr, current.pool), gateway=_given(desired.default_gateway, current.gateway),
         pool_v6=_given(desired.fixed_cidr_v6, current.pool_v6) if with_v6 else "",
         gateway_v6=_given(desired.default_gateway_v6, current.gateway_v6) if with_v6 else "",
-        routed=_routed(current, desired), allowed=_given(desired.allow_bridges, current.allowed),
+        routed=_routed(current, desired), internal=_given(desired.internal, current.internal),
+        allowed=_given(desired.allow_bridges, current.allowed),
         trusted_interfaces=_given(desired.trusted_interfaces, current.trusted_interfaces),
         trusted_networks=_given(desired.trusted_networks, current.trusted_networks))
     _check_parts(merged)
+    check_internal(merged, desired)
     check_exceptions(merged, desired)
     option = merged.cannot_close
     if option and not merged.icc:

@@ -35,7 +35,7 @@ class Bridge:
     ``trusted_interfaces`` (names) or from ``trusted_networks`` (CIDR) reaches the containers by their addresses.
     ``forward`` is false where forwarding was to be left as it is. ``uplink`` says that the host's own network is behind
     it: of what comes from there only ``leases`` are containers, addresses that are filled in for the rules and stand in
-    no mark.
+    no mark. ``internal`` says that nothing passes between its containers and anything but the host's end of it.
     """
 
     link: Link
@@ -54,6 +54,7 @@ class Bridge:
     trusted_interfaces: tuple[str, ...] = ()
     trusted_networks: tuple[str, ...] = ()
     uplink: bool = False
+    internal: bool = False
     forward: bool = True
     leases: tuple[str, ...] = ()
 
@@ -79,10 +80,14 @@ class Bridge:
         """Whether the rules of this family are ours to keep for this bridge."""
         return self.iptables if family == "ipv4" else self.ip6tables
 
+    def publishes(self, family: str) -> bool:
+        """Whether ports of its containers can be published by this family."""
+        return self.filters(family) and not self.internal
+
     @property
     def in_group(self) -> bool:
-        """Whether it belongs to :data:`BRIDGE_GROUP`: everything that passes it is for our rules to decide."""
-        return self.iptables and self.ip6tables and not (self.uplink or self.adopted)
+        """Whether it belongs to :data:`BRIDGE_GROUP`: what is under way by it passes without another look."""
+        return self.iptables and self.ip6tables and not (self.uplink or self.adopted or self.internal)
 
     @property
     def group(self) -> int:
@@ -99,7 +104,7 @@ class Bridge:
 
     def masquerades(self, family: str) -> bool:
         """Whether what its containers send to the outside gets an address of the host."""
-        return self.masquerade and family not in self.routed
+        return self.masquerade and family not in self.routed and not self.internal
 
     def gateway_mode(self, family: str) -> str:
         """Docker's ``com.docker.network.bridge.gateway_mode_ipv4`` and ``_ipv6``."""
@@ -112,6 +117,7 @@ class Bridge:
         words = {key: "0" for key, on in switches.items() if not on}
         return {**words, "pool": self.pool, "gw": self.gateway, "pool6": self.pool_v6, "gw6": self.gateway_v6,
                 "adopted": "1" if self.adopted else "", "uplink": "1" if self.uplink else "",
+                "internal": "1" if self.internal else "",
                 "guard": ",".join(self.guard), "routed": ",".join(self.routed), "allow": ",".join(self.allowed),
                 "tif": ",".join(self.trusted_interfaces), "tnet": ",".join(self.trusted_networks)}
 
@@ -130,7 +136,8 @@ def bridge_of(link: Link) -> Optional[Bridge]:
         link, masquerade=words.get("masq") != "0", icc=words.get("icc") != "0", iptables=words.get("iptables") != "0",
         ip6tables=words.get("ip6tables") != "0", pool=words.get("pool", ""), gateway=words.get("gw", ""),
         pool_v6=words.get("pool6", ""), gateway_v6=words.get("gw6", ""), adopted=words.get("adopted") == "1",
-        uplink=words.get("uplink") == "1", forward=words.get("fwd") != "0", guard=_split(words, "guard"),
+        uplink=words.get("uplink") == "1", internal=words.get("internal") == "1", forward=words.get("fwd") != "0",
+        guard=_split(words, "guard"),
         routed=_split(words, "routed"), allowed=_split(words, "allow"),
         trusted_interfaces=_split(words, "tif"), trusted_networks=_split(words, "tnet"))
 
@@ -187,9 +194,11 @@ def inner_bridges(state: HostState) -> tuple[str, ...]:
 def partners(bridge: Bridge, own: Iterable[Bridge]) -> list[str]:
     """The bridges whose containers may open connections to those of ``bridge``: one of the two names the other.
 
-    What comes from a bridge with an uplink may be anybody, so it is nobody's partner.
+    What comes from a bridge with an uplink may be anybody, so it is nobody's partner. An internal one has none.
     """
-    return sorted(other.name for other in own if other.name != bridge.name and not (bridge.uplink or other.uplink)
+    if bridge.uplink or bridge.internal:
+        return []
+    return sorted(other.name for other in own if other.name != bridge.name and not (other.uplink or other.internal)
                   and (other.name in bridge.allowed or bridge.name in other.allowed))
 
 

@@ -39,7 +39,7 @@ def parse(options: Mapping[str, Any]) -> DesiredBridge:
         fixed_cidr=inside("fixed_cidr", network("fixed_cidr", options["fixed_cidr"], 4), bip),
         default_gateway=inside("default_gateway", address("default_gateway", options["default_gateway"], 4), bip),
         ip_masq=options["ip_masq"], ip_forward=options["ip_forward"],
-        forward_others=options["forward_others"], iptables=options["iptables"],
+        forward_others=options["forward_others"], internal=options["internal"], iptables=options["iptables"],
         ip6tables=options["ip6tables"], ipv6=options["ipv6"] if bip6 is None else True, bip6=bip6,
         fixed_cidr_v6=inside("fixed_cidr_v6", pool_v6, bip6),
         default_gateway_v6=_router_v6(options["default_gateway_v6"], bip6),

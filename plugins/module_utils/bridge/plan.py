@@ -27,7 +27,7 @@ from .forwarding import ROUTE_LOCALNET, add_guard, close_loopback, forward, pass
 from .lost import is_certain
 from .merge import merge, refuse_overlap
 from .model import Bridge, bridge_of
-from .uplink import decide_uplink, warn_of_uplinks
+from .uplink import check_ways_out, decide_uplink, warn_of_uplinks
 
 
 def scope(items: Sequence[DesiredBridge], look: HostState) -> Scope:
@@ -51,7 +51,7 @@ def _changes(item: DesiredBridge, look: HostState) -> bool:
     with contextlib.suppress(MooringError):  # what is refused will be when it is planned
         after = merge(before, item, look)
         return any(getattr(before.link, name) != getattr(after.link, name) for name in ("addresses", "mtu")) or (
-            (before.gateway, before.gateway_v6) != (after.gateway, after.gateway_v6))
+            (before.gateway, before.gateway_v6, before.internal) != (after.gateway, after.gateway_v6, after.internal))
     return False
 
 
@@ -70,6 +70,7 @@ def amend(draft: Draft, items: Sequence[DesiredBridge]) -> None:
             _present(draft, item)
             draft.bridges_asked.append(item.name)
     check_all(draft, items)
+    check_ways_out(draft, items)
     warn_of_uplinks(draft, [item.name for item in items if item.present])
     pass_on_guard(draft, any(item.forward_others for item in items))
 
@@ -90,7 +91,7 @@ def view(state: HostState, name: str) -> View:
              "ip6tables": bridge.ip6tables, "fixed_cidr": bridge.pool, "default_gateway": bridge.gateway,
              "ipv6": bool(bridge.address("ipv6")), "bip6": bridge.address("ipv6"), "subnet_v6": bridge.subnet("ipv6"),
              "fixed_cidr_v6": bridge.pool_v6, "default_gateway_v6": bridge.gateway_v6, "adopted": bridge.adopted,
-             "uplink": bridge.uplink,
+             "uplink": bridge.uplink, "internal": bridge.internal,
              "forward_others": not bridge.guard, "gateway_mode": bridge.gateway_mode("ipv4"),
              "gateway_mode_v6": bridge.gateway_mode("ipv6"), "allow_bridges": list(bridge.allowed),
              "trusted_interfaces": list(bridge.trusted_interfaces),
@@ -122,12 +123,15 @@ def _present(draft: Draft, desired: DesiredBridge) -> None:
         bridge = _complete(current, desired, draft.state)
         addresses = bridge.link.addresses
         refuse_closing(draft, current, bridge, desired)
-        marked = replace(bridge.link, up=True, addresses=link.addresses, mtu=link.mtu, alias=bridge.mark.text,
-                         group=bridge.group)
+        # What endpoints follow comes after them.
+        soon = replace(bridge, internal=current.internal)
+        marked = replace(bridge.link, up=True, addresses=link.addresses, mtu=link.mtu, alias=soon.mark.text,
+                         group=soon.group)
+        later = replace(marked, mtu=bridge.link.mtu, alias=bridge.mark.text, group=bridge.group)
         if marked != link:
             draft.do(LinkSet(HOST, link, marked))
-        if bridge.link.mtu != link.mtu:  # what endpoints follow comes after them
-            draft.do(LinkSet(HOST, marked, replace(marked, mtu=bridge.link.mtu)), RECORD_BRIDGE)
+        if later != marked:
+            draft.do(LinkSet(HOST, marked, later), RECORD_BRIDGE)
         for address in link.addresses:
             if address not in addresses:
                 draft.do(AddrDel(HOST, desired.name, address), RECORD_BRIDGE)

@@ -20,6 +20,7 @@ OPTIONS: dict[str, Any] = {
     "ip_masq": {"type": "bool"},
     "ip_forward": {"type": "bool", "default": True},
     "forward_others": {"type": "bool"},
+    "internal": {"type": "bool"},
     "iptables": {"type": "bool"},
     "ip6tables": {"type": "bool"},
     "ipv6": {"type": "bool"},

@@ -52,6 +52,20 @@ def decide_uplink(bridge: Bridge, desired: DesiredBridge, state: HostState) -> B
     return dataclasses.replace(bridge, uplink=False)
 
 
+def check_ways_out(draft: Draft, items: Iterable[DesiredBridge]) -> None:
+    """What is behind an internal bridge is in it: frames between its ports are no business of rules.
+
+    :raises OptionError: for a bridge that is to become one, and leads to the outside
+    """
+    own = bridges(draft.state)
+    for item in items:
+        if item.present and own[item.name].internal and (reason := way_out(draft.state, item.name)):
+            if item.internal:
+                raise OptionError("internal", True, f"contradicts bridge {item.name}: {reason}",
+                                  "Take that off the bridge first, or leave the option out")
+            draft.warn(f"bridge {item.name} is internal, and leads to the outside: {reason}. Take that off it")
+
+
 def warn_of_uplinks(draft: Draft, names: Iterable[str]) -> None:
     """What is to be known of bridges of ours that lead to the outside."""
     own = bridges(draft.state)

@@ -16,7 +16,7 @@ SWARM_TASK = "com.docker.swarm.task.id"  # a label
 NO_NETWORK = ("host", "none")
 # What docker_bridge takes of what it returns.
 OF_BRIDGE = ("name", "bip", "mtu", "stp", "mac_address", "ip_masq", "iptables", "ip6tables", "fixed_cidr",
-             "default_gateway", "forward_others", "gateway_mode", "allow_bridges", "trusted_interfaces",
+             "default_gateway", "forward_others", "internal", "gateway_mode", "allow_bridges", "trusted_interfaces",
              "trusted_networks")
 OF_BRIDGE_V6 = ("ipv6", "bip6", "fixed_cidr_v6", "default_gateway_v6", "gateway_mode_v6")
 
@@ -180,6 +180,8 @@ def _restore(host: Host, before: str, after: str) -> dict[str, Any]:
 
 def _options(view: Mapping[str, Any]) -> dict[str, Any]:
     names = OF_BRIDGE + (OF_BRIDGE_V6 if view.get("ipv6") else ())
+    if view.get("internal"):  # which masquerades nothing, and refuses to be told to
+        names = tuple(name for name in names if name != "ip_masq")
     return {**{name: view[name] for name in names if view.get(name) not in (None, "")}, "ip_forward": False,
             "adopt": bool(view.get("adopted"))}
 

@@ -71,7 +71,7 @@ def _is_concerned(lease: Endpoint, before: Bridge, after: Bridge) -> bool:
                 for family in ("ipv4", "ipv6"))
     gained = bool(after.subnet("ipv6")) != bool(lease.address_v6)
     gateway = any(before.address(family) != after.address(family) for family in ("ipv4", "ipv6"))
-    return moved or gained or gateway or follows_mtu(lease, before, after)
+    return moved or gained or gateway or before.internal != after.internal or follows_mtu(lease, before, after)
 
 
 def follows_mtu(lease: Endpoint, before: Bridge, after: Bridge) -> bool:
@@ -83,8 +83,10 @@ def follows_mtu(lease: Endpoint, before: Bridge, after: Bridge) -> bool:
 def _as_chosen(draft: Draft, item: LocatedEndpoint, lease: Endpoint, before: Bridge, after: Bridge) -> LocatedEndpoint:
     """What the user chose for default routes stays: that there is none, and a gateway other than the bridge's.
 
-    A family that the bridge has got in this run goes the way of IPv4.
+    A family that the bridge has got in this run goes the way of IPv4. By an internal bridge no default route led.
     """
+    if before.internal or after.internal:
+        return item
     netns = draft.observed.namespaces[item.path]
     leading = {family: route for family in FAMILIES
                if (route := netns.default_route(family)) and route.interface == item.interface_name}

@@ -33,6 +33,9 @@ class Made(NamedTuple):
     addresses: Mapping[str, str]
 
     def may_lead(self, family: str) -> bool:
+        """Nothing leaves an internal bridge: a way out leads through another network of the container, if at all."""
+        if self.bridge.internal:
+            return False
         return self.given(family) is not None or self.item.wants_default(family) is not False
 
     def is_asked(self, family: str) -> bool:
@@ -63,6 +66,8 @@ class Made(NamedTuple):
 def gateway(item: LocatedEndpoint, bridge: Bridge, family: str) -> str:
     """The address that the default route leads to."""
     given, kept = (item.gateway, bridge.gateway) if family == "ipv4" else (item.gateway_v6, bridge.gateway_v6)
+    if bridge.internal:
+        return ""
     found = given or kept or bridge.address(family).partition("/")[0]
     return found or (KNOWN_AFTER_APPLY if not bridge.link.index else "")
 
@@ -74,8 +79,18 @@ def lead_out(draft: Draft, interfaces: Sequence[Made]) -> None:
         is asked to have it
     :raises OptionError: when two interfaces are asked to have the one of a family
     """
+    for each in interfaces:
+        _warn_of_internal(draft, each)
     for family in FAMILIES:
         _lead_out(draft, {each.item.interface_name: each for each in interfaces if each.addresses[family]}, family)
+
+
+def _warn_of_internal(draft: Draft, made: Made) -> None:
+    item, said = made.item, "default_route" if made.item.default_route else ""
+    option = next((found for family in FAMILIES if (found := made.option(family))), said)
+    if made.bridge.internal and option:
+        draft.warn(f"{option} of {item.label} says nothing, since bridge {made.bridge.name} is internal: no way leads "
+                   "out of it")
 
 
 def _lead_out(draft: Draft, interfaces: Mapping[str, Made], family: str) -> None:

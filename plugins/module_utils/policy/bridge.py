@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a bridge means in rules of the filter and nat tables: forwarding, masquerade.
+"""What a bridge means in rules of the filter table: forwarding.
 
 A packet towards a bridge of ours passes ``MOORING-IN-<bridge>``, which ends in DROP: whatever the policy of FORWARD,
 only replies, published ports and (by the bridge's access policy) its own containers get in.
@@ -33,7 +33,6 @@ from ..firewall.model import (
     Jump,
     Local,
     Lookup,
-    Masquerade,
     Match,
     Out,
     Return,
@@ -41,14 +40,12 @@ from ..firewall.model import (
     Source,
     State,
 )
-from ..ports.detour import Detour
 from ..ports.model import family_of
-from . import begun, uplink
+from . import begun, internal, uplink
 
 FORWARD, DNAT, SNAT, RAW = "MOORING-FORWARD", "MOORING-DNAT", "MOORING-SNAT", "MOORING-RAW"
-OTHERS, BRIDGES, BACK = GUARD, "MOORING-BRIDGES", "MOORING-BACK"
+OTHERS, BRIDGES = GUARD, "MOORING-BRIDGES"
 TOWARDS, BESIDE, ONWARD, AWAY = "MOORING-TOWARDS", "MOORING-BESIDE", "MOORING-ONWARD", "MOORING-AWAY"
-LOOPBACK = "MOORING-LOOPBACK"
 
 HOST_ITSELF = "127.0.0.0/8"
 # By their numbers, as which notes tell them.
@@ -76,10 +73,6 @@ def icc_chain(bridge: str) -> str:
     return chain_name(f"MOORING-ICC-{bridge}")
 
 
-def outward_chain(bridge: str) -> str:
-    return chain_name(f"MOORING-SNAT-{bridge}")
-
-
 def handed_chain(bridge: str) -> str:
     return chain_name(f"MOORING-TO-{bridge}")
 
@@ -105,15 +98,16 @@ def forward_chains(bridges: Sequence[Bridge], own: Sequence[Bridge], family: str
     pairs = [Rule((Out(other),), Jump(chain.name), f"{other} from its partners")
              for other in others for chain in handed if chain.name == handed_chain(other)]
     theirs = [Rule((Out(other),), Return(), f"{other} has rules of others") for other in others]
-    outward = [Rule((In(name),), Accept(), f"{name} out") for name in names]
+    outward = [Rule((In(bridge.name),), Accept(), f"{bridge.name} out") for bridge in bridges
+               if not (bridge.uplink or bridge.internal)]
     under_way = State((RELATED, ESTABLISHED))
     first = [Rule((under_way,), Jump(begun.BEGUN), "under way, by group")] if groups else []
     beside = Chain(BESIDE, (*theirs, Rule((), Jump(ONWARD), "from containers")), Lookup.OUT)
-    return [Chain(FORWARD, (*first, Rule((), Jump(TOWARDS), "to containers"),
+    return [Chain(FORWARD, (*internal.filter_rules(bridges), *first, Rule((), Jump(TOWARDS), "to containers"),
                             Rule((under_way,), Jump(BESIDE if theirs else ONWARD), "under way"),
                             *inward, *pairs, *theirs,
                             Rule((), Jump(ONWARD), "from containers"), Rule((), Jump(AWAY), "from bridges")),
-                  Lookup.OUT), *((begun.chain(theirs),) if groups else ()),
+                  Lookup.OUT), *internal.filter_chains(bridges), *((begun.chain(theirs),) if groups else ()),
             *_by_address(bridges, family, [name for name in outer if name not in others]),
             *((beside,) if theirs else ()), Chain(AWAY, tuple(outward), Lookup.IN), *handed]
 
@@ -130,10 +124,11 @@ def _by_address(bridges: Sequence[Bridge], family: str, ways_out: Iterable[str])
 
     What goes out by a way to the outside goes to no bridge, so that it is not compared with all the names.
     """
-    here = [(bridge.name, place) for bridge in bridges for place in bridge.inside(family)]
-    inward = [Rule((Destination(place), Out(name)), Jump(inward_chain(name)), f"{name} in {place}")
-              for name, place in here]
-    outward = [Rule((Source(place), In(name)), Accept(), f"{name} out {place}") for name, place in here]
+    here = [(bridge, place) for bridge in bridges for place in bridge.inside(family)]
+    inward = [Rule((Destination(place), Out(bridge.name)), Jump(inward_chain(bridge.name)), f"{bridge.name} in {place}")
+              for bridge, place in here]
+    outward = [Rule((Source(place), In(bridge.name)), Accept(), f"{bridge.name} out {place}")
+               for bridge, place in here if not bridge.internal]
     passing = [Rule((Out(name),), Jump(ONWARD), f"to the outside by {name}") for name in ways_out]
     return [Chain(TOWARDS, (*inward, *passing), Lookup.TO), Chain(ONWARD, tuple(outward), Lookup.FROM)]
 
@@ -196,54 +191,3 @@ def others_chain(bridged: bool) -> Chain:
     """
     frames = Rule((Bridged(),), Return(), "bridged frames of others")
     return Chain(OTHERS, (*((frames,) if bridged else ()), Rule((), Drop(), "forwarding between others")))
-
-
-def snat_chains(bridges: Iterable[Bridge], family: str, own: Iterable[Bridge], detours: bool = False) -> list[Chain]:
-    """Masquerade of what leaves, and of what must come back through the host to be translated back.
-
-    :param detours: whether there is a chain for clients whom containers would answer another way
-    """
-    own = tuple(own)
-    first = [Rule((State((TRANSLATED,)),), Jump(BACK), "detours")] if detours else []
-    here = [bridge for bridge in bridges if bridge.subnet(family) and family not in bridge.routed]
-    rules = [rule for bridge in here for rule in _masquerade(bridge, family, own)]
-    exceptions = [_exceptions(bridge, family, own) for bridge in here
-                  if bridge.masquerade and partners(bridge, own)]
-    if family == "ipv4":
-        # 127.0.0.1 as a source never leaves a host.
-        rules.append(Rule((Source(HOST_ITSELF),), Jump(LOOPBACK), "from the loopback"))
-        loopback = tuple(Rule((Out(bridge.name), State((TRANSLATED,))), Masquerade(), f"{bridge.name} loopback")
-                         for bridge in here)
-        exceptions.append(Chain(LOOPBACK, loopback, Lookup.OUT))
-    return [Chain(SNAT, (*first, *rules), Lookup.FROM), *exceptions]
-
-
-def _masquerade(bridge: Bridge, family: str, own: Sequence[Bridge]) -> list[Rule]:
-    name, rules = bridge.name, []
-    for place in bridge.inside(family):
-        if bridge.masquerade and partners(bridge, own):
-            rules.append(Rule((Source(place),), Jump(outward_chain(name)), f"{name} outward {place}"))
-        elif bridge.masquerade:
-            # Not the host's own traffic: it may use the bridge's address as a source of its own choice.
-            rules.append(Rule((Source(place), Out(name, negated=True), Local("source", negated=True)), Masquerade(),
-                              f"{name} masquerade {place}"))
-        # Hairpin: a reply between two ports of the bridge would go past the host and keep the wrong address.
-        rules.append(Rule((Source(place), Out(name), State((TRANSLATED,))), Masquerade(), f"{name} hairpin {place}"))
-    return rules
-
-
-def _exceptions(bridge: Bridge, family: str, own: Sequence[Bridge]) -> Chain:
-    """What leaves a bridge that has partners: published ports stay as they are to all bridges."""
-    name, subnet = bridge.name, bridge.subnet(family)
-    kept = [Rule((Out(other), State((TRANSLATED,), negated=True)), Return(), f"{name} to {other} {subnet}")
-            for other in partners(bridge, own)]
-    leaving = Rule((Out(name, negated=True), Local("source", negated=True)), Masquerade(),
-                   f"{name} masquerade {subnet}")
-    return Chain(outward_chain(name), (*kept, leaving), Lookup.OUT)
-
-
-def back_chain(detours: Iterable[Detour]) -> Chain:
-    """Clients that a container would answer by another interface, or not at all, are answered by way of the bridge."""
-    return Chain(BACK, tuple(Rule((*(() if detour.of_everybody else (Source(detour.source),)),
-                                   Destination(detour.address)), Masquerade(), detour.note)
-                             for detour in sorted(detours)), Lookup.DESTINATION)

@@ -26,6 +26,8 @@ def misfit(publication: Publication, subnets: Subnets) -> str:
         return ""
     if not bridge.filters(publication.family):
         return f"bridge {bridge.name} keeps no rules for their family"
+    if bridge.internal:
+        return f"bridge {bridge.name} is internal"
     mode = bridge.gateway_mode(publication.family)
     return "" if (mode == "routed") is publication.direct else f"bridge {bridge.name} is in gateway mode {mode}"
 

@@ -15,12 +15,14 @@ _UNREACHABLE = [Rule((Destination("::1"),), Return(), "loopback"),
                 Rule((Destination("fe80::/10"),), Return(), "link-local")]
 
 
-def chain(publications: Iterable[Publication], family: str, held: Collection[Publication] = ()) -> Chain:
+def chain(publications: Iterable[Publication], family: str, held: Collection[Publication] = (),
+          first: Iterable[Rule] = ()) -> Chain:
     """All published ports of a family; the chain exists even when nothing is published.
 
     :param held: those of them that are noted, and lead nowhere
+    :param first: for whom nothing is published
     """
-    rules = list(_UNREACHABLE) if family == "ipv6" else []
+    rules = [*first, *(_UNREACHABLE if family == "ipv6" else ())]
     for publication in sorted((found for found in publications if not found.direct), key=ORDER):
         rules += _rules(publication, publication in held)
     return Chain(DNAT, tuple(rules), Lookup.PORT)

@@ -25,6 +25,7 @@ from ..firewall.model import (
     Source,
 )
 from ..ports.model import family_of
+from . import internal
 from .bridge import BRIDGES, HOST_ITSELF, RAW, trusted_interfaces, trusted_networks
 
 SOURCES, INSIDE, FORGED, DIRECT = "MOORING-SOURCES", "MOORING-INSIDE", "MOORING-FORGED", "MOORING-DIRECT"
@@ -52,16 +53,18 @@ def raw_chains(bridges: Sequence[Bridge], family: str, own: Iterable[Bridge],
     """
     own = tuple(own)
     checked = [bridge for bridge in bridges if (bridge.name, family) in sources]
-    # Without masquerade the replies to a container are addressed to it: only the filter table can tell them.
-    closed = [bridge for bridge in bridges if bridge.masquerades(family)]
-    rules = _loopback() if family == "ipv4" else []
+    # Without masquerade the replies to a container are addressed to it: only the filter table can tell them. To an
+    # internal bridge there are none.
+    closed = [bridge for bridge in bridges if bridge.masquerades(family) or bridge.internal]
+    rules = [*(_loopback() if family == "ipv4" else []), *internal.raw_rules(bridges)]
     if checked:
         rules.append(Rule((), Jump(SOURCES), "sources"))
     rules.append(Rule((), Jump(DIRECT), "direct access"))
     direct = tuple(rule for bridge in closed for rule in _direct_access(bridge, family, own))
     exceptions = [Chain(direct_chain(bridge.name), tuple(found), Lookup.IN) for bridge in closed
                   if bridge.inside(family) and (found := _exceptions(bridge, family, own))]
-    return [Chain(RAW, tuple(rules)), *(_sources(checked, family, sources, outer) if checked else ()),
+    return [Chain(RAW, tuple(rules)), *internal.raw_chains(bridges, family, sources),
+            *(_sources(checked, family, sources, outer) if checked else ()),
             Chain(DIRECT, direct, Lookup.TO), *exceptions]
 
 

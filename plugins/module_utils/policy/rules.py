@@ -5,7 +5,7 @@ from __future__ import annotations
 from ..core.model import is_known
 from ..firewall.model import Jump, TableRules
 from . import bridge as bridge_rules
-from . import direct, icc, publish, raw
+from . import direct, icc, internal, outward, publish, raw
 from .model import Policy
 
 _TO_BRIDGES = Jump(bridge_rules.BRIDGES)
@@ -31,10 +31,10 @@ def table_rules(wanted: Policy, family: str) -> dict[str, TableRules]:
     filters += [direct.chain(name, found, held) for name, found in opened.items()]
     detours = [detour for detour in wanted.detours if detour.family == family]
     chains = {"filter": filters, "raw": raw.raw_chains(own, family, every, wanted.sources, wanted.outer),
-              "nat": [publish.chain(published, family, held),
-                      *bridge_rules.snat_chains(own, family, every, bool(detours))]}
+              "nat": [publish.chain(published, family, held, internal.nat_rules(own)),
+                      *outward.snat_chains(own, family, every, bool(detours))]}
     if detours:
-        chains["nat"].append(bridge_rules.back_chain(detours))
+        chains["nat"].append(outward.back_chain(detours))
     for table in ("filter", "raw"):
         if any(rule.verdict == _TO_BRIDGES for chain in chains[table] for rule in chain.rules):
             chains[table].append(bridge_rules.bridges_chain(every, family))

@@ -25,13 +25,13 @@ _NAMES = {"ipv4": "IPv4", "ipv6": "IPv6"}
 def choose_endpoints(item: LocatedPorts, leases: Sequence[Endpoint], ways: Ways,
                      own: Mapping[str, Bridge]) -> dict[str, Endpoint]:
     """The endpoint that ports of each family lead to: of the default route, of the network that the first entry stands
-    under where there is none, else eth0. One on a bridge without rules is the last choice."""
+    under where there is none, else eth0. One on a bridge that cannot have ports is the last choice."""
     if len(leases) == 1:
         return {family: leases[0] for family in FAMILIES if leases[0].ip(family)}
     found = {}
     for family in FAMILIES:
         able = [lease for lease in leases if lease.ip(family)]
-        able = [lease for lease in able if lease.bridge in own and own[lease.bridge].filters(family)] or able
+        able = [lease for lease in able if lease.bridge in own and own[lease.bridge].publishes(family)] or able
         asked = (lease for spec in item.specs for lease in able if lease.bridge == spec.bridge)
         chosen = (ways.out(able, family) if len(able) > 1 else None) or next(asked, None) or first(able, family)
         if chosen is not None:
@@ -39,8 +39,8 @@ def choose_endpoints(item: LocatedPorts, leases: Sequence[Endpoint], ways: Ways,
     return found
 
 
-def lead_to_networks(draft: Draft, item: LocatedPorts, leases: Sequence[Endpoint],
-                     chosen: Mapping[str, Endpoint]) -> Iterator[PortSpec]:
+def lead_to_networks(draft: Draft, item: LocatedPorts, leases: Sequence[Endpoint], chosen: Mapping[str, Endpoint],
+                     own: Mapping[str, Bridge]) -> Iterator[PortSpec]:
     """The entries, each for the families by which it leads to the network that it stands under.
 
     :raises OptionError: for one that leads to another network by what the task says
@@ -50,6 +50,8 @@ def lead_to_networks(draft: Draft, item: LocatedPorts, leases: Sequence[Endpoint
         if not spec.bridge or not leases:
             yield spec
             continue
+        if spec.bridge in own and own[spec.bridge].internal:
+            raise refuse_internal(spec, spec.bridge, f"List it under another network of {item.label}")
         here = [lease for lease in leases if lease.bridge == spec.bridge]
         if not here:
             raise OptionError("published_on", spec.bridge, f"is no bridge that {item.label} is on",
@@ -70,6 +72,11 @@ def lead_to_networks(draft: Draft, item: LocatedPorts, leases: Sequence[Endpoint
                 draft.warn(f"published_ports: {spec.text} of {item.label} stands under {spec.bridge} and is published "
                            f"by {_NAMES[fitting[0]]} only, since its {_NAMES[family]} leaves by way of "
                            f"{chosen[family].bridge}: list it there as well")
+
+
+def refuse_internal(spec: PortSpec, bridge: str, remedy: str) -> OptionError:
+    return OptionError("published_ports", spec.text, f"cannot be published on bridge {bridge}, which is internal: "
+                       "nothing enters it", remedy)
 
 
 def _of(host_ip: str, family: str) -> tuple[str, ...]:

@@ -30,7 +30,7 @@ from ..ports.spec import parse_exposed_port
 from . import conflicts
 from .leftovers import find_vanished, find_waited, way_out
 from .model import LocatedPorts
-from .places import choose_endpoints, lead_to_networks
+from .places import choose_endpoints, lead_to_networks, refuse_internal
 from .unreached import find_unreached
 
 
@@ -88,7 +88,7 @@ def _select_led(draft: Draft, items: Sequence[LocatedPorts],
             if any(spec.bridge for spec in item.specs):
                 here = leases.get(item.label, ())
                 chosen = choose_endpoints(item, here, ways, own)
-                item = dataclasses.replace(item, specs=tuple(lead_to_networks(draft, item, here, chosen)))
+                item = dataclasses.replace(item, specs=tuple(lead_to_networks(draft, item, here, chosen, own)))
             found.append(item)
     return found
 
@@ -189,19 +189,22 @@ def _refuse_loopback_v6(item: LocatedPorts, specs: Sequence[PortSpec]) -> None:
 
 def _with_rules(own: Mapping[str, Bridge], item: LocatedPorts, leases: Sequence[Endpoint],
                 addresses: Mapping[str, str], specs: Sequence[PortSpec]) -> Mapping[str, str]:
-    """Those of the container's addresses whose bridge has rules for their family.
+    """Those of the container's addresses whose bridge has rules for their family, and is not internal.
 
-    :raises MooringError: where nothing is left, and for a port of a family without rules
+    :raises MooringError: where nothing is left, and for a port of a family without any
     """
     found = dict(addresses)
     for lease, family in itertools.product(leases, FAMILIES):
         bridge = own.get(lease.bridge)
-        if bridge is None or bridge.filters(family) or not lease.ip(family) or found.get(family) != lease.ip(family):
+        if bridge is None or bridge.publishes(family) or not lease.ip(family) or found.get(family) != lease.ip(family):
             continue
         del found[family]
         asked = {spec.host_ip or item.default_host_ip for spec in specs}
         if asked and (family == "ipv4" or not found
                       or any(family_of(host_ip) == family for host_ip in asked if host_ip)):
+            if bridge.internal:
+                raise refuse_internal(specs[0], bridge.name, f"Attach {item.label} to another bridge as well, or leave "
+                                      "its ports out")
             raise MooringError(f"ports of {item.label} cannot be published: it is on bridge {lease.bridge}, which has "
                                f"{COMMANDS[family]}: false. Say {COMMANDS[family]}: true for the bridge with "
                                "docker_bridge")

@@ -32,7 +32,7 @@ def find_unforwarded(state: HostState, published: Iterable[Publication], names: 
     own, open_to_others = bridges(state), [each for each in published if not _is_loopback(each.host_ip)]
     leased = {lease.ip(family) for lease in endpoints(state) for family in FAMILIES} if open_to_others else ()
     ports = [each for each in open_to_others if each.container_ip in leased]
-    asked = [own[name] for name in names if name in own and own[name].forward]
+    asked = [own[name] for name in names if name in own and own[name].forward and not own[name].internal]
     found: list[str] = []
     for family in FAMILIES:
         here = [each for each in ports if each.family == family]

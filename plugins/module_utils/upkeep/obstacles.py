@@ -74,7 +74,7 @@ def find_shut_in(state: HostState, names: Iterable[str]) -> list[str]:
     found = []
     for name, family in ((name, family) for name in names if name in own for family in FAMILIES):
         route, subnet = state.host.default_route(family), own[name].subnet(family)
-        uplink = state.host.links.get(route.interface) if route and subnet else None
+        uplink = state.host.links.get(route.interface) if route and subnet and not own[name].internal else None
         if not uplink or uplink.name == name:
             continue
         sentences = {protocol: _shut_in(places, _outward(own[name], uplink, family, protocol))

@@ -90,12 +90,14 @@ def _recall_bridge(state: HostState, link: Link) -> Bridge:
         note.startswith((f"{name} masquerade ", f"{name} outward ")) for note in translated)
     trusted = sorted(_words(notes, f"{name} trusted "))
     own = [note for note in notes if note.startswith(f"{name} own containers")]
+    closed = [note for family in FAMILIES for note in _notes(state, family, "filter") if note.endswith(" internal out")]
     checked = any(note == f"{name} from elsewhere" for family in FAMILIES for note in _notes(state, family, "raw"))
     return Bridge(
         link, masquerade=masquerade, icc=not any(f"{name} icc off" in (_chain(state, family, icc_chain(name)) or ())
                                                  for family in FAMILIES),
         iptables=_filters(state, "ipv4", inward), ip6tables=_filters(state, "ipv6", inward),
         routed=tuple(family for family in FAMILIES if f"{name} echo" in (inward[family] or ())),
+        internal=f"{name} internal out" in closed,
         allowed=_allowed(state, name, notes), uplink=f"{name} own containers" not in own,
         trusted_interfaces=tuple(word for word in trusted if not _is_network(word)),
         trusted_networks=tuple(word for word in trusted if _is_network(word)),

@@ -17,7 +17,7 @@ def follow_routes(publications: Iterable[Publication], leases: Mapping[str, Sequ
     """Publications of containers with several interfaces at the one that has the default route of their family.
 
     They stay where they are when the route leads elsewhere, nobody knows where, or over a bridge that cannot have them:
-    one without rules of the family, or in another gateway mode.
+    one without rules of the family, an internal one, or one in another gateway mode.
     """
     several = {name for name, found in leases.items() if len(found) > 1}
     exits: dict[tuple[str, str], Optional[Endpoint]] = {}
@@ -34,7 +34,7 @@ def follow_routes(publications: Iterable[Publication], leases: Mapping[str, Sequ
 
 def _fits(publication: Publication, bridge: Optional[Bridge]) -> bool:
     family = publication.family
-    return bool(bridge and bridge.filters(family) and (family in bridge.routed) is publication.direct)
+    return bool(bridge and bridge.publishes(family) and (family in bridge.routed) is publication.direct)
 
 
 def _at(publication: Publication, address: str) -> Publication:

@@ -10,6 +10,7 @@ from collections.abc import Collection, Iterable, Sequence
 from typing import Optional
 
 from ..bridge.forwarding import ROUTE_LOCALNET, find_guarded
+from ..bridge.ipv6 import DISABLE_ALL
 from ..bridge.lost import is_certain
 from ..bridge.model import Bridge, Subnets, awaited_bridges, bridges, inner_bridges, with_leases
 from ..bridge.sources import find_sources
@@ -132,9 +133,11 @@ def _assume_usable(draft: Draft, family: str) -> None:
     """IPv6 rules are a second line of defence unless a bridge has IPv6: a host without them can do without."""
     command = COMMANDS[family]
     for bridge in bridges(draft.state).values():
-        if bridge.filters(family) and (family == "ipv4" or bridge.subnet("ipv6")):
-            draft.assume(f"bridge {bridge.name} needs rules: {draft.state.unusable[family]} "
-                         f"(or say {command}: false for the bridge, to do without them)", f"makes {command} usable")
+        closed = bridge.internal and draft.state.sysctls.get((HOST, DISABLE_ALL)) == "0"  # it gives itself addresses
+        if bridge.filters(family) and (family == "ipv4" or bridge.subnet("ipv6") or closed):
+            way_out = "" if bridge.internal else f" (or say {command}: false for the bridge, to do without them)"
+            draft.assume(f"bridge {bridge.name} needs rules: {draft.state.unusable[family]}{way_out}",
+                         f"makes {command} usable")
 
 
 def _bridge_calls(draft: Draft, family: str) -> None:

@@ -58,6 +58,7 @@ def _meet_bridges(before: Bridge, after: Optional[Bridge]) -> Bridge:
         before, icc=before.icc and after.icc and before.uplink == after.uplink,
         leases=tuple(dict.fromkeys((*before.leases, *after.leases))), iptables=before.iptables or after.iptables,
         ip6tables=before.ip6tables or after.ip6tables, guard=tuple(dict.fromkeys((*before.guard, *after.guard))),
+        internal=before.internal or after.internal,
         routed=_both(before.routed, after.routed), allowed=_both(before.allowed, after.allowed),
         trusted_interfaces=_both(before.trusted_interfaces, after.trusted_interfaces),
         trusted_networks=_both(before.trusted_networks, after.trusted_networks))

@@ -138,6 +138,17 @@ def with_an_uplink() -> World:
     return world
 
 
+def internal() -> World:
+    """One that nothing leaves, beside one that is as others, with a container on both."""
+    world = World()
+    world.bridge("front", "10.10.0.1/24", fixed_cidr_v6="2001:db8:10::/64")
+    world.bridge("inner", "10.40.0.1/24", fixed_cidr_v6="2001:db8:40::/64", internal=True)
+    world.attach("db", bridge="inner")
+    world.attach("db", bridge="front", interface_name="eth1")
+    world.publish("db", "8080:80")
+    return world
+
+
 def two_ways_out() -> World:
     """A container on two bridges, which IPv4 leaves by the one and IPv6 by the other; and one that has no way out."""
     world = two_bridges()
@@ -157,7 +168,7 @@ def two_ways_out() -> World:
 
 SCENARIOS: list[Callable[[], World]] = [
     one_bridge, icc_off_with_a_link, published_ports, two_bridges, beside_bridges_of_others, no_masquerade, ipv6,
-    without_rules_of_one_family, bridges_that_may_talk, trusted, routed, with_an_uplink, two_ways_out]
+    without_rules_of_one_family, bridges_that_may_talk, trusted, routed, with_an_uplink, internal, two_ways_out]
 
 
 @pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.__name__)

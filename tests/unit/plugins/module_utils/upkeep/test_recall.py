@@ -13,7 +13,8 @@ BRIDGES: list[dict[str, Any]] = [
     {}, {"icc": False}, {"ip_masq": False}, {"iptables": False}, {"ip6tables": False}, {"ip_forward": True},
     {"gateway_mode": "routed"}, {"bip6": "2001:db8:5::1/64", "gateway_mode_v6": "routed"},
     {"bip6": "2001:db8:5::1/64", "icc": False, "trusted_networks": ["192.0.2.0/24", "2001:db8:9::/64"]},
-    {"trusted_interfaces": ["ens3"], "trusted_networks": ["192.0.2.7"]}, {"allow_bridges": ["other"]}]
+    {"trusted_interfaces": ["ens3"], "trusted_networks": ["192.0.2.7"]}, {"allow_bridges": ["other"]},
+    {"internal": True}, {"internal": True, "bip6": "2001:db8:5::1/64", "icc": False}]
 
 
 @pytest.fixture(params=BRIDGES, ids=str)
@@ -26,7 +27,7 @@ def world(request: pytest.FixtureRequest) -> World:
     found.attach("web", "db", bridge="br0")
     if not icc:
         found.run("icc_policy", bridge="br0", icc=False)
-    if given.get("iptables", True) and "gateway_mode" not in given:
+    if given.get("iptables", True) and not {"gateway_mode", "internal"} & set(given):
         found.publish("web", "127.0.0.1:8080:80")
     return found
 

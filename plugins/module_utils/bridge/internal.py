@@ -1,0 +1,54 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What an internal bridge cannot be or have: all that leads out of it or into it. Pure."""
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from ..core.errors import OptionError
+from ..host.draft import Draft
+from .desired import DesiredBridge
+from .model import Bridge
+
+
+def check(bridge: Bridge, desired: DesiredBridge) -> None:
+    """:raises OptionError: naming what a bridge is to have, or has already, that contradicts internal: true"""
+    if not bridge.internal:
+        return
+    for option, value, remedy in _contradictions(bridge, desired):
+        given = getattr(desired, option) is not None
+        raise OptionError(option, value, f"contradicts internal: true of bridge {bridge.name}, which nothing leaves "
+                          "and nothing enters", f"{'Leave it out' if given else remedy}, or say internal: false")
+
+
+def _contradictions(bridge: Bridge, desired: DesiredBridge) -> Iterator[tuple[str, object, str]]:
+    """Option, value, and how it is taken away."""
+    if bridge.uplink:
+        yield "adopt_uplink", True, "Choose a bridge that the host itself is not on"
+    for option, kept in (("iptables", bridge.iptables), ("ip6tables", bridge.ip6tables)):
+        if not kept:  # IPv6 too: a container gives itself addresses
+            yield option, False, f"Say {option}: true"
+    for option, family in (("gateway_mode", "ipv4"), ("gateway_mode_v6", "ipv6")):
+        if family in bridge.routed:
+            yield option, "routed", f"Say {option}: nat"
+    if desired.ip_masq:
+        yield "ip_masq", True, ""
+    for option, gateway in (("default_gateway", bridge.gateway), ("default_gateway_v6", bridge.gateway_v6)):
+        if gateway:
+            yield option, gateway, f'Say {option}: ""'
+    for option, found in (("allow_bridges", bridge.allowed), ("trusted_interfaces", bridge.trusted_interfaces),
+                          ("trusted_networks", bridge.trusted_networks)):
+        if found:
+            yield option, ", ".join(found), f"Say {option}: []"
+
+
+def check_allowed(draft: Draft, item: DesiredBridge, own: Mapping[str, Bridge]) -> None:
+    """:raises OptionError: when another bridge is to be open to an internal one"""
+    bridge = own[item.name]
+    closed = [name for name in bridge.allowed if name in own and own[name].internal]
+    if closed and item.allow_bridges:
+        raise OptionError("allow_bridges", closed[0], "is internal: nothing enters that bridge, and nothing leaves it",
+                          "Leave it out, or say internal: false for it")
+    closed += [other.name for other in own.values() if bridge.internal and item.name in other.allowed]
+    if closed:
+        draft.warn(f"allow_bridges opens nothing between {item.name} and {', '.join(closed)}, since "
+                   f"{item.name if bridge.internal else closed[0]} is internal")
