@@ -35,6 +35,21 @@ options:
       default_gateway:
         type: raw
         description: The gateway of the containers, when it is not the bridge itself.
+      default_address_pools:
+        type: list
+        elements: dict
+        description: The pools from which a bridge without C(bip) gets a subnet, and one with C(ipv6)
+          and neither C(bip6) nor C(fixed_cidr_v6). The default is what is said for the whole host,
+          and else Docker's pools.
+        suboptions:
+          base:
+            type: raw
+            required: true
+            description: A network, like V(172.30.0.0/16).
+          size:
+            type: raw
+            required: true
+            description: The prefix length of each subnet in it, like V(24).
       ip_masq:
         type: bool
         description: Whether what containers send to the outside gets the host's address. The default
@@ -62,7 +77,8 @@ options:
           and a bridge with IPv6 cannot have C(icc=false). The default for a new bridge is V(true).
       ipv6:
         type: bool
-        description: Whether containers get IPv6 addresses. Needs C(bip6) or C(fixed_cidr_v6).
+        description: Whether containers get IPv6 addresses. Needs C(bip6), C(fixed_cidr_v6), or a
+          pool of IPv6 in C(default_address_pools).
       bip6:
         type: raw
         description: IPv6 address and prefix length of the bridge, like V(2001:db8:1::1/64). The default
@@ -109,6 +125,10 @@ options:
         type: bool
         description: Whether to take over a bridge of this name that somebody else made. It keeps
           its addresses and its ports, and is not deleted by C(state=absent).
+      must_exist:
+        type: bool
+        description: Whether somebody else makes the bridge. Then it is an error if it is not there,
+          also in check mode. Say C(adopt) as well to take it over.
       adopt_uplink:
         type: bool
         description: Whether the bridge may have the host's own network behind it. Then only the containers

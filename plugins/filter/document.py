@@ -15,15 +15,15 @@ from ansible_collections.mooring.net.plugins.module_utils.document import docume
 from ansible_collections.mooring.net.plugins.module_utils.document.options import check_networks
 
 
-def filter_of(function: Callable[[document.Document], document.Config]) -> Callable[[document.Document], Any]:
+def filter_of(function: Callable[..., document.Config]) -> Callable[..., Any]:
     """The function as a filter, whose errors name the variable."""
-    def filtered(networks: document.Document) -> document.Config:
+    def filtered(networks: document.Document, *arguments: Any) -> document.Config:
         try:
             check_networks(networks)
         except MooringError as error:
             raise AnsibleFilterError(str(error)) from error
         try:
-            return function(networks)
+            return function(networks, *arguments)
         except MooringError as error:
             raise AnsibleFilterError(f"container_networks: {error}") from error
 

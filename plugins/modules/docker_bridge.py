@@ -24,8 +24,9 @@ options:
   bip:
     description:
       - Address and prefix length of the bridge, like V(192.168.5.1/24). Containers use it as their gateway.
-      - When it is not given, a new bridge gets the first address of the first of Docker's default address pools that
-        overlaps no route and no name server of the host.
+      - When it is not given, a new bridge gets the first address of the first subnet of O(default_address_pools) that
+        overlaps no route and no name server of the host, and no other bridge of the task or of those that are to come
+        back. It keeps that one.
     type: raw
   mtu:
     description:
@@ -42,6 +43,25 @@ options:
   default_gateway:
     description: The gateway of the containers, when it is not the bridge itself. An empty text takes it away.
     type: raw
+  default_address_pools:
+    description:
+      - From where a bridge gets a subnet that is told none, as C(default-address-pools) of the Docker daemon. The first
+        free subnet of the first pool counts.
+      - IPv4 is chosen when O(bip) is not given, IPv6 with O(ipv6=true) when neither O(bip6) nor O(fixed_cidr_v6) is.
+      - Where no pool of IPv4 is given, these are Docker's own, V(172.17.0.0/16) to V(172.31.0.0/16) and the subnets of
+        size 20 of V(192.168.0.0/16). There are none of IPv6.
+      - A bridge that has an address keeps it, whatever this says.
+    type: list
+    elements: dict
+    suboptions:
+      base:
+        description: A network, like V(172.30.0.0/16) or V(fd00:1::/48).
+        type: raw
+        required: true
+      size:
+        description: The prefix length of each subnet in it, like V(24) or V(64).
+        type: raw
+        required: true
   ip_masq:
     description:
       - Whether what containers send to the outside gets the host's address. The default for a new bridge is V(true).
@@ -96,7 +116,8 @@ options:
     type: bool
   ipv6:
     description:
-      - Whether containers get IPv6 addresses. Needs O(bip6) or O(fixed_cidr_v6).
+      - Whether containers get IPv6 addresses. Needs O(bip6), O(fixed_cidr_v6), or a pool of IPv6 in
+        O(default_address_pools).
     type: bool
   bip6:
     description:
@@ -169,6 +190,18 @@ options:
         A bridge that is the host's own way to the outside needs O(adopt_uplink).
     type: bool
     default: false
+  must_exist:
+    description:
+      - Whether somebody else makes the bridge, like systemd-networkd or a task before this one, as C(external) of
+        Compose. Then it is never created. Where it is not there the task fails, also in check mode.
+      - This alone takes nothing over, so say O(adopt=true) as well for a bridge that this collection does not manage
+        yet.
+      - It counts for O(state=present) only. A bridge that is not there is absent, and O(state=absent) deletes a bridge
+        that this collection made and gives back an adopted one, whatever this says.
+      - C(mooring replay) does not fail where the bridge is not there. It waits up to 10 seconds for it when the host
+        starts, says that it is missing, and brings back all that does not need it. Its network comes back with the
+        next C(mooring replay), C(systemctl reload mooring) or task about it. Until then its containers stay closed.
+    type: bool
   adopt_uplink:
     description:
       - Whether the bridge may have the host's own network behind it, because a network card, a bond, a VLAN or the like
@@ -213,6 +246,23 @@ EXAMPLES = r"""
     name: bridge0
     bip: 192.168.5.1/24
     fixed_cidr: 192.168.5.128/25
+
+- name: Choose a subnet of one's own pools for each of two bridges
+  mooring.net.docker_bridge:
+    config:
+      - name: front
+        default_address_pools: &pools
+          - {base: 172.30.0.0/16, size: 24}
+          - {base: "fd00:30::/48", size: 64}
+      - name: back
+        ipv6: true
+        default_address_pools: *pools
+
+- name: Use a bridge that systemd-networkd makes
+  mooring.net.docker_bridge:
+    name: br-lab
+    must_exist: true
+    adopt: true
 
 - name: Create two bridges in one task
   mooring.net.docker_bridge:

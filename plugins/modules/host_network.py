@@ -114,6 +114,21 @@ options:
           up:
             description: Whether the other end is up. By default it is.
             type: bool
+  default_address_pools:
+    description:
+      - From where bridges get a subnet that are told none, unless their network says so itself, see
+        O(mooring.net.docker_bridge#module:default_address_pools).
+    type: list
+    elements: dict
+    suboptions:
+      base:
+        description: A network, like V(172.30.0.0/16).
+        type: raw
+        required: true
+      size:
+        description: The prefix length of each subnet in it, like V(24).
+        type: raw
+        required: true
   exclusive:
     description:
       - Whether to remove all that this collection manages on the host and the document does not name. That means

@@ -5,13 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Optional, Union
 
+from ..ipam.pools import AddressPool
+
 
 @dataclass(frozen=True)
 class DesiredBridge:
     """What a task says of a bridge; None means that it says nothing, so that what exists stays.
 
     ``bip`` and ``bip6`` are addresses with a prefix length, ``mtu`` is in bytes, or "auto" for that of
-    the default route. Gateway modes are "nat" or "routed".
+    the default route. Gateway modes are "nat" or "routed". ``avoided`` are addresses that other
+    bridges of the run are told to have.
     """
 
     name: str
@@ -41,3 +44,6 @@ class DesiredBridge:
     adopt_uplink: Optional[bool] = None
     force: bool = False
     allow_overlap: bool = False
+    must_exist: bool = False
+    pools: Optional[tuple[AddressPool, ...]] = None
+    avoided: tuple[str, ...] = ()

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 import ipaddress
+from collections.abc import Iterator
 from typing import Optional, TypeVar
 
+from ..applied.model import BRIDGES
 from ..core.errors import OptionError
 from ..core.networks import is_within
 from ..host.model import HostState
-from ..ipam.plan import POOLS, choose_pool
+from ..ipam.pools import choose_subnet, pools_of
 from ..link.model import IPV6_MIN_MTU, Link
 from ..link.reach import is_link_local, is_own_broadcast
 from ..ports.model import family_of
@@ -72,8 +74,8 @@ def _addresses(current: Bridge, desired: DesiredBridge, state: HostState) -> tup
     found = []
     for family, wanted in (("ipv4", desired.bip), ("ipv6", desired.bip6)):
         has = current.address(family)
-        if wanted is None and not has and family == "ipv4":
-            wanted = _pool_address(state, desired.name)
+        if wanted is None and not has and (family == "ipv4" or desired.ipv6):
+            wanted = _pool_address(family, desired, state)
         if current.adopted and wanted and has and wanted != has:
             option = "bip" if family == "ipv4" else "bip6"
             raise OptionError(option, wanted, f"is not the address of {desired.name}, which is adopted with {has}",
@@ -87,17 +89,40 @@ def _addresses(current: Bridge, desired: DesiredBridge, state: HostState) -> tup
     return tuple(found)
 
 
-def _pool_address(state: HostState, name: str) -> str:
+def _pool_address(family: str, desired: DesiredBridge, state: HostState) -> str:
+    """The first address of a subnet that nobody else has or is to have."""
     routes = [route.destination for route in state.host.routes
-              if route.interface != name and not is_default(route.destination)]
-    routes += [str(ipaddress.ip_interface(address).network) for link in state.host.links.values()
-               if link.name != name for address in link.addresses]
-    pool = choose_pool(routes, state.nameservers)
-    if pool is None:
-        raise OptionError("bip", "", f"was not given, and each of Docker's {len(POOLS)} default pools overlaps a route "
-                          "or a name server of this host", "Give an address with a prefix length, like 10.99.0.1/24")
-    network = ipaddress.ip_network(pool)
+              if route.interface != desired.name and not is_default(route.destination)]
+    routes += [str(ipaddress.ip_interface(address).network)
+               for address in (*_addresses_of_others(desired.name, state), *desired.avoided)]
+    pools = pools_of(family, desired.pools)
+    subnet = choose_subnet(pools, routes, state.nameservers)
+    if subnet is None:
+        raise _exhausted(family, desired)
+    network = ipaddress.ip_network(subnet)
     return f"{network.network_address + 1}/{network.prefixlen}"
+
+
+def _addresses_of_others(name: str, state: HostState) -> Iterator[str]:
+    """Addresses of other interfaces, and of bridges that are to come back."""
+    for link in (*state.host.links.values(), *(awaited.link for awaited in state.awaited.values())):
+        yield from link.addresses if link.name != name else ()
+    for options in state.applied.of(BRIDGES) if state.applied else ():
+        if options["name"] != name:
+            yield from (options[option] for option in ("bip", "bip6") if options.get(option))
+
+
+def _exhausted(family: str, desired: DesiredBridge) -> OptionError:
+    option = "bip" if family == "ipv4" else "bip6"
+    example = "10.99.0.1/24" if family == "ipv4" else "2001:db8:99::1/64"
+    own = [pool.text for pool in desired.pools or () if pool.family == family]
+    if own:
+        return OptionError("default_address_pools", ", ".join(own), f"has no subnet left for bridge {desired.name}: "
+                           "each overlaps a route or a name server of this host, or another bridge",
+                           f"Add a pool, or give the bridge {option}, an address with a prefix length, like {example}")
+    return OptionError(option, "", "was not given, and each of Docker's 31 default pools overlaps a route or a name "
+                       "server of this host, or another bridge",
+                       f"Give an address with a prefix length, like {example}, or default_address_pools")
 
 
 def is_default(destination: str) -> bool:

@@ -8,6 +8,7 @@ from typing import Any, Optional
 
 from ..core.errors import OptionError
 from ..core.names import interface_name, without_zone
+from ..ipam.pools import parse_pools
 from ..link.model import IPV6_MIN_MTU
 from ..link.reach import is_link_local, unusable
 from ..link.parse import address, inside, mac, network, parse_mtu
@@ -24,9 +25,11 @@ def parse(options: Mapping[str, Any]) -> DesiredBridge:
         subnet = ipaddress.IPv6Network(pool_v6)
         lowest = subnet.network_address + (1 if subnet.num_addresses > 1 else 0)
         bip6 = bridge_address("fixed_cidr_v6", f"{lowest}/{subnet.prefixlen}", 6)
-    if options["ipv6"] and bip6 is None:
+    pools = parse_pools("default_address_pools", options["default_address_pools"])
+    if options["ipv6"] and bip6 is None and not any(pool.family == "ipv6" for pool in pools or ()):
         raise OptionError("ipv6", True, "needs a network for the bridge",
-                          "Give bip6, for example 2001:db8:1::1/64, or fixed_cidr_v6, for example 2001:db8:1::/64")
+                          "Give bip6, for example 2001:db8:1::1/64, or fixed_cidr_v6, for example 2001:db8:1::/64, or "
+                          "a pool of IPv6 in default_address_pools")
     if options["ipv6"] is False and bip6:
         raise OptionError("ipv6", False, f"contradicts the IPv6 address {bip6}", "Leave out bip6 and fixed_cidr_v6")
     mtu = parse_mtu("mtu", options["mtu"])
@@ -49,7 +52,8 @@ def parse(options: Mapping[str, Any]) -> DesiredBridge:
         trusted_interfaces=outer_interfaces("trusted_interfaces", options["trusted_interfaces"], options["name"]),
         trusted_networks=sources("trusted_networks", options["trusted_networks"]),
         adopt=options["adopt"] or bool(options["adopt_uplink"]), adopt_uplink=options["adopt_uplink"],
-        force=options["force"], allow_overlap=options["allow_overlap"])
+        force=options["force"], allow_overlap=options["allow_overlap"], must_exist=bool(options["must_exist"]),
+        pools=pools)
 
 
 def _router_v6(value: Optional[str], bip6: Optional[str]) -> Optional[str]:

@@ -65,9 +65,11 @@ def release(draft: Draft, items: Sequence[DesiredBridge]) -> None:
 
 def amend(draft: Draft, items: Sequence[DesiredBridge]) -> None:
     """:raises MooringError: when something asked for contradicts what is there"""
+    given = {item.name: tuple(filter(None, (item.bip, item.bip6))) for item in items if item.present}
     for item in items:
         if item.present:
-            _present(draft, item)
+            avoided = tuple(address for name, told in given.items() if name != item.name for address in told)
+            _present(draft, replace(item, avoided=avoided))
             draft.bridges_asked.append(item.name)
     check_all(draft, items)
     check_ways_out(draft, items)
@@ -113,6 +115,7 @@ def _present(draft: Draft, desired: DesiredBridge) -> None:
         draft.do(LinkDel(HOST, link))
         link = None
     if link is None:
+        _refuse_making(desired)
         fresh = Bridge(Link(desired.name, "bridge", mac=bridge_mac(desired.name), up=True))
         bridge = _complete(fresh, desired, draft.state)
         addresses, bare = bridge.link.addresses, replace(bridge.link, addresses=(), group=bridge.group)
@@ -168,6 +171,12 @@ def _refuse_loss(draft: Draft, bridge: Bridge, desired: DesiredBridge) -> None:
             raise OptionError(COMMANDS[family], False, f"would close {len(kept)} published ports and links of "
                               f"{bridge.name} ({kept[0]}{', ...' if kept[1:] else ''})",
                               "Remove them first, or say force: true")
+
+
+def _refuse_making(desired: DesiredBridge) -> None:
+    if desired.must_exist:
+        raise OptionError("name", desired.name, "does not exist, and must_exist says that somebody else makes it",
+                          "Make it first, or leave out must_exist to have it made here")
 
 
 def _own(link: Link, desired: DesiredBridge) -> Bridge:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..core.argspec import STATE, TEXT, TEXTS, TEXT_OR_NUMBER
+from ..core.argspec import NUMBER, STATE, TEXT, TEXTS, TEXT_OR_NUMBER
 from ..host.resource import Resource
 from .desired import DesiredBridge
 from .parse import parse
 from .plan import amend, release, scope, views
+
+POOLS: dict[str, Any] = {"default_address_pools": {"type": "list", "elements": "dict", "options": {
+    "base": {**TEXT, "required": True}, "size": {**NUMBER, "required": True}}}}
 
 OPTIONS: dict[str, Any] = {
     **STATE,
@@ -17,6 +20,7 @@ OPTIONS: dict[str, Any] = {
     "mtu": TEXT_OR_NUMBER,
     "fixed_cidr": TEXT,
     "default_gateway": TEXT,
+    **POOLS,
     "ip_masq": {"type": "bool"},
     "ip_forward": {"type": "bool", "default": True},
     "forward_others": {"type": "bool"},
@@ -35,6 +39,7 @@ OPTIONS: dict[str, Any] = {
     "trusted_interfaces": TEXTS,
     "trusted_networks": TEXTS,
     "adopt": {"type": "bool", "default": False},
+    "must_exist": {"type": "bool"},
     "adopt_uplink": {"type": "bool"},
     "force": {"type": "bool", "default": False},
     "allow_overlap": {"type": "bool", "default": False},

@@ -28,11 +28,18 @@ OF_PUBLICATIONS = ("allow_from", "default_host_ip", "dynamic_port_range", "publi
 TARGETS = ("container", "netns", "netns_path", "pid")
 
 
-def bridges(document: Document) -> Config:
-    """The config of docker_bridge. It is the first to be used, hence finds what is wrong anywhere in the document."""
+def bridges(document: Document, default_address_pools: Sequence[Mapping[str, Any]] = ()) -> Config:
+    """The config of docker_bridge. It is the first to be used, hence finds what is wrong anywhere in the document.
+
+    :param default_address_pools: of networks that name none
+    """
     publications(document)
     names(document)
-    return [{key: value for key, value in network.items() if key not in NOT_OF_BRIDGES} for network in document]
+    found = [{key: value for key, value in network.items() if key not in NOT_OF_BRIDGES} for network in document]
+    for network in found if default_address_pools else ():
+        if network.get("default_address_pools") is None and network.get("state") != "absent":
+            network["default_address_pools"] = list(default_address_pools)
+    return found
 
 
 def access(document: Document) -> Config:

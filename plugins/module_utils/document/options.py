@@ -42,6 +42,7 @@ VETH_PAIR: dict[str, Any] = {**_plain(veth.OPTIONS), "name": {**TEXT, "required"
 OPTIONS: dict[str, Any] = {
     "networks": {"type": "list", "elements": "dict", "required": True, "options": NETWORK},
     "veth_pairs": {"type": "list", "elements": "dict", "options": VETH_PAIR},
+    **_plain(bridge.POOLS),
     "exclusive": {"type": "bool", "default": False},
     "persist": {"type": "bool"},
 }

@@ -23,8 +23,9 @@ from .persistence import Persist
 def parts(params: Mapping[str, Any]) -> list[Part]:
     """All that a document asks for, in the order in which one thing needs another.
 
-    :param params: ``networks``, the document; ``veth_pairs``, options of veth_pair; ``exclusive``, whether all that
-        they do not name goes; ``persist``, whether the host comes back to it after a reboot
+    :param params: ``networks``, the document; ``veth_pairs``, options of veth_pair; ``default_address_pools``, of
+        networks that name none; ``exclusive``, whether all that they do not name goes; ``persist``, whether the host
+        comes back to it after a reboot
     :raises MooringError: naming the network or the container, the option, what is wrong and what would be right
     """
     networks: document.Document = params["networks"]
@@ -32,7 +33,7 @@ def parts(params: Mapping[str, Any]) -> list[Part]:
     _refuse_twice(pairs, networks)
     within = [pair for pair in pairs if _leaves_host(pair)]
     found = [
-        _part(BRIDGES, document.bridges(networks), "name", "network"),
+        _part(BRIDGES, document.bridges(networks, params.get("default_address_pools") or ()), "name", "network"),
         _part(POLICIES, document.access(networks), "bridge", "network"),
         # A pair on the host may become a container's interface; the end of another may go into a container.
         _part(PAIRS, [pair for pair in pairs if pair not in within], "name", "pair"),

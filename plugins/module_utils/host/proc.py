@@ -2,6 +2,7 @@
 """Adapter for /proc: sysctls, name servers, kernel modules. Formats: proc(5), ip-sysctl.rst of the kernel."""
 from __future__ import annotations
 
+import socket
 from collections.abc import Iterable
 from typing import Optional
 
@@ -73,3 +74,11 @@ def nameservers() -> tuple[str, ...]:
     except OSError:
         return ()
     return tuple(line[1] for line in words if len(line) > 1 and line[0] == "nameserver")
+
+
+def has_interface(name: str) -> bool:
+    """Whether the host has an interface of that name."""
+    try:
+        return socket.if_nametoindex(name) > 0
+    except OSError:
+        return False

@@ -1,34 +1,12 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Which address an endpoint gets, and which network a bridge. Pure: leases are values read from the kernel."""
+"""Which address an endpoint gets. Pure: leases are values read from the kernel."""
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping
 from typing import Optional
 
 from ..core.errors import OptionError
-from ..core.networks import Network
-
-# Docker's local address pools, in its order: 31 networks (ipamutils of Docker 20.10 to 29).
-POOLS = (*(f"172.{n}.0.0/16" for n in range(17, 32)), *(f"192.168.{n}.0/20" for n in range(0, 256, 16)))
-
-
-def choose_pool(routes: Iterable[str], nameservers: Iterable[str]) -> Optional[str]:
-    """The first of Docker's default pools that overlaps none of the networks and holds none of the name servers.
-
-    Every route counts, not only connected ones as with Docker: what lies behind a gateway must stay reachable.
-    """
-    taken: list[Network] = [ipaddress.ip_network(route, strict=False) for route in routes if route != "default"]
-    for server in nameservers:
-        try:
-            taken.append(ipaddress.ip_network(server.partition("%")[0]))
-        except ValueError:
-            continue
-    for pool in POOLS:
-        network = ipaddress.ip_network(pool)
-        if not any(other.version == 4 and network.overlaps(other) for other in taken):
-            return pool
-    return None
 
 
 def reserve(subnet: str, *gateways: str) -> set[int]:

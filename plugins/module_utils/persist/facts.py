@@ -85,7 +85,8 @@ def _bridge(bridge: Bridge) -> dict[str, Any]:
         "trusted_networks": list(bridge.trusted_networks), "ipv6": None}
     if bridge.adopted:
         return {**found, "adopt": True, "adopt_uplink": bridge.uplink or None}
-    return {**found, "bip": bridge.address("ipv4") or None, "bip6": bridge.address("ipv6") or None}
+    return {**found, "bip": bridge.address("ipv4") or None, "bip6": bridge.address("ipv6") or None,
+            "default_address_pools": None, "must_exist": None}
 
 
 def _routes_all(bridge: Bridge) -> bool:

@@ -17,17 +17,20 @@ from ..upkeep.info import RESOURCE as NETWORK
 from ..upkeep.info import DesiredInfo
 from ..upkeep.table import table
 from .converge import Ask, converge
-from .order import Select, find_order, read_order
+from .order import Select, await_bridges, find_order, read_order
 
 SAME, DIFFERENT = 0, 1  # as diff(1) says it
 
 
-def replay(select: Select = lambda order: order, ask: Optional[Ask] = None) -> int:
+def replay(select: Select = lambda order: order, ask: Optional[Ask] = None,
+           patience: float = 0) -> int:
     """Bring the network back to what the host has been asked for. The exit status.
 
     :param select: what of it is brought back
     :param ask: the question to container engines, None for the usual one
+    :param patience: seconds to wait for bridges that somebody else makes
     """
+    await_bridges(patience)
     order, plan = find_order(changing=True, select=select, ask=ask)
     if order is None:
         sys.stderr.write(f"mooring: nothing to bring back, since there is no {PATH}\n")

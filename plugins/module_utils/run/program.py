@@ -19,6 +19,7 @@ from typing import Optional
 from ..applied.model import PATH
 from ..core.errors import MooringError
 
+PATIENCE = 10  # seconds that a start of the host waits for bridges of others
 TROUBLE = 2  # as diff(1) says it
 
 
@@ -44,7 +45,7 @@ def _run(options: argparse.Namespace) -> int:
         return started.wire()
     from . import commands
     if options.command == "replay":
-        return commands.replay(ask=commands.ask_nobody if options.boot else None)
+        return commands.replay(ask=commands.ask_nobody, patience=PATIENCE) if options.boot else commands.replay()
     return commands.show(options.json) if options.command == "show" else commands.check()
 
 

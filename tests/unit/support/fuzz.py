@@ -41,6 +41,7 @@ POOLS: tuple[tuple[str, tuple[Any, ...]], ...] = (
     ("interface_name", INTERFACES), ("interface", INTERFACES), ("bridge", INTERFACES), ("allow_bridges", INTERFACES),
     ("trusted_interfaces", INTERFACES), ("trusted_networks", (*NETWORKS, *NETWORKS6, *IPV4)),
     ("allow_from", (*NETWORKS, *NETWORKS6, *IPV4, *IPV6)), ("addresses", (*NETWORKS, *NETWORKS6)),
+    ("base", NETWORKS + NETWORKS6), ("size", (24, "16", 64, 31, 127, 0, -1)),
     ("bip", NETWORKS), ("bip6", NETWORKS6), ("fixed_cidr", NETWORKS), ("fixed_cidr_v6", NETWORKS6),
     ("address_v6", IPV6 + NETWORKS6), ("gateway_v6", IPV6), ("mac_address", ("02:42:ac:11:00:02", "02-42-AC-11-00-03")),
     ("address", IPV4 + NETWORKS), ("gateway", IPV4), ("destination", NETWORKS + NETWORKS6 + IPV4),

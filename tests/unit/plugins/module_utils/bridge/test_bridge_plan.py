@@ -46,8 +46,8 @@ def test_without_a_free_pool() -> None:
     world = World()
     world.state.host.routes += [Route(network, "ens3", "192.0.2.1") for network in ("172.16.0.0/12", "192.168.0.0/16")]
     assert world.refuses("docker_bridge", name="br0") == (
-        "bip: '' was not given, and each of Docker's 31 default pools overlaps a route or a name server of this host. "
-        "Give an address with a prefix length, like 10.99.0.1/24.")
+        "bip: '' was not given, and each of Docker's 31 default pools overlaps a route or a name server of this host, "
+        "or another bridge. Give an address with a prefix length, like 10.99.0.1/24, or default_address_pools.")
 
 
 def test_the_mtu_is_that_of_the_default_route() -> None:

@@ -6,8 +6,10 @@ import ipaddress
 
 import pytest
 from ansible_collections.mooring.net.plugins.module_utils.core.errors import OptionError
-from ansible_collections.mooring.net.plugins.module_utils.ipam.plan import (POOLS, check_address, choose_pool,
-                                                                            lowest_free, reserve)
+from ansible_collections.mooring.net.plugins.module_utils.ipam.plan import check_address, lowest_free, reserve
+from ansible_collections.mooring.net.plugins.module_utils.ipam.pools import (
+    DOCKERS_POOLS, AddressPool, choose_subnet, parse_pools,
+)
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -17,7 +19,10 @@ def number(address: str) -> int:
 
 
 def test_dockers_pools_in_its_order() -> None:
-    assert (POOLS[0], POOLS[14], POOLS[15], POOLS[-1], len(POOLS)) == (
+    chosen: list[str] = []
+    while (subnet := choose_subnet(DOCKERS_POOLS, chosen)) is not None:
+        chosen.append(subnet)
+    assert (chosen[0], chosen[14], chosen[15], chosen[-1], len(chosen)) == (
         "172.17.0.0/16", "172.31.0.0/16", "192.168.0.0/20", "192.168.240.0/20", 31)
 
 
@@ -31,7 +36,7 @@ def test_dockers_pools_in_its_order() -> None:
     (["2001:db8::/32", "fe80::/64"], ["2001:db8::53"], "172.17.0.0/16"),
 ])
 def test_the_first_pool_that_overlaps_nothing(routes: list, servers: list, pool: str | None) -> None:
-    assert choose_pool(routes, servers) == pool
+    assert choose_subnet(DOCKERS_POOLS, routes, servers) == pool
 
 
 @pytest.mark.parametrize(("subnet", "gateways", "kept"), [
@@ -90,3 +95,44 @@ def test_an_address_that_cannot_be_had(value: str, message: str) -> None:
 
 def test_an_address_gets_the_prefix_length_of_its_subnet() -> None:
     assert check_address("address", "192.168.5.2", "192.168.5.0/24", "br0", {}) == "192.168.5.2/24"
+
+
+@pytest.mark.parametrize(("pools", "taken", "subnet"), [
+    ([("172.30.0.0/16", 24)], [], "172.30.0.0/24"),
+    ([("172.30.0.0/16", 24)], ["172.30.0.0/23", "172.30.2.128/25", "default"], "172.30.3.0/24"),
+    ([("172.30.0.0/16", 24)], ["172.30.1.0/24"], "172.30.0.0/24"),
+    ([("172.30.0.0/24", 24), ("10.9.0.0/16", 20)], ["172.16.0.0/12", "10.9.3.7/32"], "10.9.16.0/20"),
+    ([("10.9.0.0/30", 31)], ["10.9.0.0/31"], "10.9.0.2/31"),
+    ([("10.9.0.0/30", 31)], ["10.9.0.0/31", "10.9.0.3/32"], None),
+    ([("255.255.254.0/23", 24)], ["255.255.254.1/32", "255.255.255.1/32"], None),
+    ([("2001:db8::/32", 64)], ["2001:db8::/48", "10.0.0.0/8", "2001:db8:1::5/128"], "2001:db8:1:1::/64"),
+    ([("fd00::/8", 127)], ["fd00::/64"], "fd00:0:0:1::/127"),
+    ([("::2:0/112", 120)], [], "::2:0/120"), ([], [], None)])
+def test_the_first_subnet_of_pools(pools: list, taken: list, subnet: str | None) -> None:
+    assert choose_subnet([AddressPool(*pool) for pool in pools], taken) == subnet
+
+
+@given(st.lists(st.tuples(st.integers(0, 255), st.integers(24, 32)), max_size=12), st.integers(26, 31))
+def test_the_subnet_is_what_a_search_of_all_finds(taken: list[tuple[int, int]], size: int) -> None:
+    networks = [ipaddress.ip_network(f"10.0.0.{last}/{length}", strict=False) for last, length in taken]
+    first = next((str(subnet) for subnet in ipaddress.ip_network("10.0.0.0/24").subnets(new_prefix=size)
+                  if not any(map(subnet.overlaps, networks))), None)
+    assert choose_subnet([AddressPool("10.0.0.0/24", size)], map(str, networks)) == first
+
+
+@pytest.mark.parametrize(("base", "size", "message"), [
+    ("172.30.0.0", 24, "default_address_pools[0].base: '172.30.0.0' lacks a prefix length. Give base"),
+    ("172.30.0.1/16", 24, "default_address_pools[0].base: '172.30.0.1/16' has bits set behind its prefix length. Give "
+                          "172.30.0.0/16."),
+    ("web", 24, "default_address_pools[0].base: 'web' is not a network"),
+    ("fd00::%eth0/64", 64, "default_address_pools[0].base: 'fd00::%eth0/64'"),
+    ("127.0.0.0/8", 24, "has addresses that no container can have"),
+    ("fe80::/10", 64, "has addresses that no container can have"), ("0.0.0.0/0", 8, "has addresses that no container"),
+    ("172.30.0.0/16", 15, "default_address_pools[0].size: '15' is not the prefix length of subnets of 172.30.0.0/16. "
+                          "Give one from 16 to 31."),
+    ("172.30.0.0/16", 32, "Give one from 16 to 31."), ("fd00::/64", 128, "Give one from 64 to 127."),
+    ("10.0.0.1/32", 32, "Give a larger base.")])
+def test_pools_that_are_none(base: str, size: int, message: str) -> None:
+    with pytest.raises(OptionError) as caught:
+        parse_pools("default_address_pools", [{"base": base, "size": size}])
+    assert message in str(caught.value)
