@@ -23,7 +23,8 @@ description:
     container's own address instead, and no port of the host is taken.
   - A port that is taken is found before anything changes, and the message names who has it. That is a container, a
     process that listens, Docker, or a rule of others that translates the port, with its chain. A port that this
-    container has published already is kept; if a rule of others takes it as well, a warning says so.
+    container has published already is kept; if a rule of others takes it as well, or a process of the host has come to
+    listen on it, a warning says so and names who.
   - Where rules of others are sure to drop the connections to a published port, a warning names table, chain and rule.
     Those rules are never changed.
 extends_documentation_fragment:

@@ -2,6 +2,8 @@
 """Rules of others that drop what ours let through: what is said of them has to be what packets meet."""
 import contextlib
 import re
+import subprocess
+import sys
 
 import pytest
 from containers import BOX, OUTSIDE, Box, once
@@ -216,3 +218,33 @@ def test_ports_are_named_together_and_with_their_interfaces(native):
                                 "8082-8089/tcp of web are dropped in chain PREROUTING of table mangle by "
                                 "-p tcp -m tcp --dport 8000:8090 -j DROP"]
     native.publish()
+
+
+LISTENER = """
+import socket, sys
+both = ":" in sys.argv[1]
+listening = socket.create_server((sys.argv[1], 8080), dualstack_ipv6=both,
+                                 family=socket.AF_INET6 if both else socket.AF_INET)
+print("up", flush=True)
+sys.stdin.read()
+"""
+
+
+@pytest.mark.parametrize("address", ["0.0.0.0", "::", BOX])
+def test_a_process_that_comes_to_listen_on_a_published_port(native, address):
+    """It starts as if all was well, and everybody goes on to get the container, in which somebody listens as well."""
+    here = native.here
+    with here.host.popen([sys.executable, "-c", LISTENER, address], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                         text=True) as process:
+        assert process.stdout.readline() == "up\n"
+        [said] = native.publish()["warnings"]
+        assert re.fullmatch(r"python\S* \(pid \d+\) listens on \S+:8080/tcp of the host, which is published for web "
+                            r"\(0\.0\.0\.0:8080->192\.168\.5\.2:80/tcp\): such connections go to web .*", said)
+        network = here.run("network_info")["network"]
+        assert network["obstacles"] == [said] and network["drift"] == []
+        assert native.packets() == set()
+        answers = ask(*((place, "tcp", target, 8080) for place, target in (
+            (here.outside, BOX), (here.place, BOX), (here.place, "127.0.0.1"))))
+        assert {answer.server for answer in answers} == {"web:80"}
+        process.communicate("")
+    assert native.publish()["warnings"] == []

@@ -25,6 +25,13 @@ def read_ledger(state: HostState) -> Ledger:
     return Ledger.of(_publications(state), _links(state), _detours(state))
 
 
+def published_ranges(state: HostState) -> Iterator[tuple[str, int, int]]:
+    """Protocol, first and last port of the host of each published port."""
+    for found in _publications(state):
+        if not found.direct:
+            yield found.protocol, found.host_port, found.host_port + found.count - 1
+
+
 def record_text(links: Iterable[Linkage]) -> str:
     """The names that links give, a line for each: the note of a link that opens nothing, and its bridge."""
     return "".join(f"{link.note} {link.bridge}\n" for link in sorted({link.as_name for link in links}))

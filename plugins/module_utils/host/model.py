@@ -30,7 +30,8 @@ class Scope:
         where ports are published: of containers with several interfaces
     :param routes: containers whose routes are to be read in any case
     :param others: whether to read the rules of others as well that nftables has outside of iptables
-    :param ports: ranges ``(protocol, first, last)`` whose listening processes are to be named; None reads no sockets
+    :param ports: ranges ``(protocol, first, last)`` whose listening processes are to be named, as are those behind
+        ports that are published already; None reads no sockets
     :param sites: where containers have the files with their names
     :param names: containers whose files are to be read, with those of all that they are linked with, however far
     :param neighbours: whether to read what is set of neighbours on bridges of ours, and at ports of endpoints

@@ -23,7 +23,7 @@ from ..netns.model import HOST
 from . import conntrack, named, proc, record, sockets, varlib, ways
 from .endpoints import find_homes, find_lost_ends
 from .lasting import LastingFile, find_awaited
-from .ledger import find_linked
+from .ledger import find_linked, published_ranges
 from .model import HostState, Scope
 from .modes import find_joiners
 from .operations import ConntrackFlush, LinksRecord, ModuleLoad, NetnsAdd, NetnsDel, SysctlSet
@@ -86,7 +86,7 @@ class RealHost:
         if scope.others:
             state.native = netfilter.snapshot()
         if scope.ports is not None:
-            state.sockets = sockets.snapshot(scope.ports)
+            state.sockets = sockets.snapshot([*scope.ports, *published_ranges(state)])
         self._read_names(state, scope)
         return state
 

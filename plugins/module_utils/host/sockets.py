@@ -12,6 +12,7 @@ import struct
 import time
 from collections.abc import Iterable, Iterator
 from ipaddress import ip_address
+from typing import Union
 
 from ..link.decode import attributes
 from ..link.rtnl import RtnlSocket
@@ -30,6 +31,9 @@ _FAMILIES = {socket.AF_INET: "", socket.AF_INET6: "6"}
 
 SECONDS = 2  # for the search of processes; a host with 1000 of them takes some 30 ms
 
+_SCTP = "/proc/self/net/sctp/eps"
+_SCTP_LISTENING = 10  # SCTP_SS_LISTENING of the kernel
+
 # Protocol, address, port, inode, whether a wildcard of IPv6 takes IPv4 as well.
 _Listener = tuple[str, str, int, str, bool]
 
@@ -44,6 +48,7 @@ def snapshot(named: Iterable[tuple[str, int, int]]) -> tuple[Socket, ...]:
         found = from_kernel()
     except OSError:
         found = from_files()
+    found += from_endpoints(_text(_SCTP))
     wanted = PortSet(named)
     inodes = {inode for protocol, _address, port, inode, _dual in found if (protocol, port) in wanted}
     processes = _processes(inodes) if inodes else {}
@@ -62,6 +67,20 @@ def from_files() -> list[_Listener]:
     return [entry for protocol in _STATES for suffix in _FAMILIES.values() for entry in _read(protocol, suffix)]
 
 
+def from_endpoints(text: str) -> list[_Listener]:
+    """Listening endpoints of SCTP, which sock_diag has a module of its own for (net/sctp/proc.c of the kernel).
+
+    Columns are ENDPT, SOCK, STY, SST, HBKT, LPORT, UID, INODE and LADDRS, of which there may be several.
+    """
+    found: list[_Listener] = []
+    for line in text.splitlines()[1:]:
+        words = line.split()
+        if len(words) > 8 and words[3] == str(_SCTP_LISTENING):
+            for address in map(_canonical, words[8:]):
+                found.append(("sctp", address, int(words[5]), words[7], address == "::"))
+    return found
+
+
 def _ask(kernel: RtnlSocket, protocol: str, family: int) -> Iterator[_Listener]:
     number, state = _STATES[protocol]
     for payload in kernel.dump(_SOCK_DIAG_BY_FAMILY, _REQUEST.pack(family, number, 0, 1 << state)):
@@ -73,13 +92,17 @@ def _ask(kernel: RtnlSocket, protocol: str, family: int) -> Iterator[_Listener]:
             yield protocol, address, int.from_bytes(port, "big"), str(inode), address == "::" and not only
 
 
-def _read(protocol: str, suffix: str) -> Iterator[_Listener]:
+def _text(path: str) -> str:
+    """The text of a file, "" where there is none: a protocol that the kernel has not."""
     try:
-        with open(f"/proc/self/net/{protocol}{suffix}", encoding="ascii") as file:
-            lines = file.readlines()[1:]
+        with open(path, encoding="ascii") as file:
+            return file.read()
     except OSError:
-        return
-    for line in lines:
+        return ""
+
+
+def _read(protocol: str, suffix: str) -> Iterator[_Listener]:
+    for line in _text(f"/proc/self/net/{protocol}{suffix}").splitlines()[1:]:
         words = line.split()
         local, _colon, port = words[1].partition(":")
         if words[3] == f"{_STATES[protocol][1]:02X}" and words[2].endswith(":0000"):
@@ -89,8 +112,8 @@ def _read(protocol: str, suffix: str) -> Iterator[_Listener]:
             yield protocol, address, int(port, 16), words[9], address == "::"
 
 
-def _canonical(packed: bytes) -> str:
-    """An address as text. A socket of family IPv6 that is bound to an IPv4 address takes IPv4 only."""
+def _canonical(packed: Union[bytes, str]) -> str:
+    """An address as canonical text. A socket of family IPv6 that is bound to an IPv4 address takes IPv4 only."""
     found = ip_address(packed)
     return str(getattr(found, "ipv4_mapped", None) or found)
 

@@ -125,14 +125,18 @@ def occupy_listened(sockets: Iterable[Socket]) -> Occupied:
     """The host ports of sockets."""
     occupied = Occupied()
     for socket in sockets:
-        address = socket.address.partition("%")[0]
-        if address.startswith("::ffff:") and "." in address:
-            # A socket of family IPv6 bound to an IPv4 address takes IPv4 only.
-            address = address[len("::ffff:"):]
-        occupied.add(socket.protocol, address, socket.port, 1, socket)
-        if address == ANY_IPV6 and socket.dual_stack:
-            occupied.add(socket.protocol, ANY_IPV4, socket.port, 1, socket)
+        for address in listening_addresses(socket):
+            occupied.add(socket.protocol, address, socket.port, 1, socket)
     return occupied
+
+
+def listening_addresses(socket: Socket) -> tuple[str, ...]:
+    """The addresses at which a socket takes its port: a wildcard of IPv6 may be one of IPv4 as well."""
+    address = socket.address.partition("%")[0]
+    if address.startswith("::ffff:") and "." in address:
+        # A socket of family IPv6 bound to an IPv4 address takes IPv4 only.
+        return (address[len("::ffff:"):],)
+    return (address, ANY_IPV4) if address == ANY_IPV6 and socket.dual_stack else (address,)
 
 
 def describe_owner(owner: Owner) -> str:

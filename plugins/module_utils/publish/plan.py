@@ -29,6 +29,7 @@ from ..ports.sets import PortSet, is_in, merge
 from ..ports.spec import parse_exposed_port
 from . import conflicts
 from .leftovers import find_vanished, find_waited, way_out
+from .listeners import find_listeners
 from .model import LocatedPorts
 from .places import choose_endpoints, lead_to_networks, refuse_internal
 from .unreached import find_unreached
@@ -70,7 +71,8 @@ def amend(draft: Draft, items: Sequence[LocatedPorts]) -> None:
     draft.containers_asked += labels
     asked = [publication for label in labels for publication in draft.ledger.publications_of(label)]
     for sentence in (*find_unreached(items, leases, asked, draft.state),
-                     *conflicts.find_contested(taken.claims, taken.claimed, asked)):
+                     *conflicts.find_contested(taken.claims, taken.claimed, asked),
+                     *find_listeners(draft.observed.sockets, asked, taken.claimed)):
         draft.warn(sentence)
 
 

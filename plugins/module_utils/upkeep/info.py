@@ -23,6 +23,7 @@ from ..names.view import all_names
 from ..ports.ledger import Ledger
 from ..ports.model import Publication
 from ..publish import conflicts
+from ..publish.listeners import find_listeners
 from . import drift
 from .forwarding import find_unforwarded
 from .managers import find_interfaces
@@ -38,17 +39,20 @@ class DesiredInfo:
     container: Optional[str] = None
 
 
+_LISTENING = Scope(ports=frozenset())  # of the host, where ports are published
+
+
 def parse(options: Mapping[str, Any]) -> DesiredInfo:
     return DesiredInfo(options["bridge"], options["container"])
 
 
 def scope(_items: Sequence[DesiredInfo], look: HostState) -> Scope:
-    return drift.scope(look)
+    return Scope.union([drift.scope(look), _LISTENING])
 
 
 def _scope_of_whole(_items: Sequence[DesiredInfo], _look: HostState) -> Scope:
     """Without what tells drift: a run about a host repairs what it names."""
-    return Scope(firewall=True, others=True, every_name=True)
+    return Scope.union([Scope(firewall=True, others=True, every_name=True), _LISTENING])
 
 
 def views(state: HostState, ledger: Ledger, items: Sequence[DesiredInfo]) -> list[View]:
@@ -149,8 +153,9 @@ def _obstacles(state: HostState, published: Sequence[Publication], names: Sequen
     """What rules and settings of others take away from what is asked about."""
     asked = [publication for publication in published if everything or publication.container in containers]
     claims = conflicts.find_claims(state)
-    return [*conflicts.find_contested(claims, conflicts.occupied_by(claims), asked), *find_blocked(state, asked),
-            *find_shut_in(state, names), *find_unforwarded(state, asked, names)]
+    claimed = conflicts.occupied_by(claims)
+    return [*conflicts.find_contested(claims, claimed, asked), *find_listeners(state.sockets, asked, claimed),
+            *find_blocked(state, asked), *find_shut_in(state, names), *find_unforwarded(state, asked, names)]
 
 
 def _leftovers(state: HostState, ledger: Ledger, named: Sequence[Mapping[str, Any]]) -> list[str]:
