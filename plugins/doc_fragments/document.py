@@ -67,6 +67,11 @@ options:
         description: Whether the bridge is a network without a way out or in. Its containers reach
           each other and the bridge's own address, get no default route by it, and cannot have published
           ports on it. C(force) closes those that there are.
+      user_chain:
+        type: bool
+        description: Whether rules of the administrator come first for what is forwarded, in the chain
+          C(MOORING-USER) of the table filter of both families. It is one for the whole host, made
+          where it is missing, and never emptied.
       iptables:
         type: bool
         description: Whether to keep rules for IPv4. Without them there is no masquerade, no published

@@ -103,6 +103,18 @@ options:
         refused. A bridge with published ports becomes internal with O(force) only, which closes them.
       - Connections that are under way when a bridge becomes internal end as well.
       - Forwarding is not switched on for it, see O(ip_forward).
+  user_chain:
+    description:
+      - Whether rules of the administrator come before all rules of this collection for what is forwarded, in the chain
+        C(MOORING-USER) of the table filter, of both families, as Docker's C(DOCKER-USER).
+      - It is one for the whole host, whatever bridge says so, and stays until V(false) is said or the last bridge is
+        gone. Every run puts back the jump to it.
+      - The chain is made where it is missing and is never emptied. It is deleted at the end only if a run has made it,
+        it is empty, and no other rule leads to it.
+      - Its rules decide first. A V(DROP) there closes a published port and ends connections that are under way, an
+        V(ACCEPT) opens what would be closed here. Addresses and ports are those of the containers, since published
+        ports have been translated by then. What comes from elsewhere to the own address of a container on a bridge in
+        O(gateway_mode=nat) is dropped before, in the table raw.
     type: bool
   iptables:
     description:
@@ -258,6 +270,17 @@ EXAMPLES = r"""
         ipv6: true
         default_address_pools: *pools
 
+- name: Let rules of one's own decide first about what is forwarded
+  mooring.net.docker_bridge:
+    name: front
+    user_chain: true
+
+- name: Keep a network out of all containers
+  ansible.builtin.iptables:
+    chain: MOORING-USER
+    source: 203.0.113.0/24
+    jump: DROP
+
 - name: Use a bridge that systemd-networkd makes
   mooring.net.docker_bridge:
     name: br-lab
@@ -343,6 +366,7 @@ bridge:
     adopted: false
     uplink: false
     internal: false
+    user_chain: false
     forward_others: false
     gateway_mode: nat
     gateway_mode_v6: nat

@@ -206,7 +206,7 @@ def test_the_files_are_roots_alone_and_go_with_the_last_bridge(here):
     here.pipeline.run("docker_bridge", name="front", bip="192.168.5.1/24")
     modes = here.box.run(["sh", "-ec", f"stat -c '%a %U %n' {FOLDER} {FOLDER}/*"]).stdout.split("\n")
     assert modes[:-1] == [f"700 root {FOLDER}", *(f"600 root {FOLDER}/{name}" for name in (
-        "applied.json", "gate.ipv4", "gate.ipv6", "guard.ipv4", "guard.ipv6"))]
+        "applied.json", "gate.ipv4", "gate.ipv6", "guard.ipv4", "guard.ipv6", "user.ipv4", "user.ipv6"))]
     here.pipeline.run("docker_bridge", name="front", state="absent")
     assert here.box.run(["ls", FOLDER]).stdout == "applied.json\n"  # that the host keeps what it is asked for stays
 

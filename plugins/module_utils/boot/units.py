@@ -19,6 +19,7 @@ from ..firewall.model import FAMILIES
 from ..applied.model import FOLDER
 from ..host.lasting import GATE as GATE_FILE
 from ..host.lasting import GUARD as GUARD_FILE
+from ..host.lasting import USER_GATE as USER_GATE_FILE
 from .model import DROP_IN, ENGINES, FLUSHERS, GATE, GUARD, REPAIR, REPLAY, SECONDS, TARGET, TIMER, UNITS, Flusher
 
 HEAD = "# SPDX-License-Identifier: GPL-3.0-or-later\n# Managed by the Ansible collection mooring.net.\n"
@@ -39,7 +40,8 @@ StartLimitIntervalSec=0
 
 [Service]
 Type=oneshot
-# A table in which rules of mooring.net are is left as it is: its transaction is refused (status 1).
+# A table in which rules of mooring.net are is left as it is: its transaction is refused (status 1). So is the first of
+# two for the table filter where the chain of the administrator is there, and the last one where it is not.
 {commands}
 
 [Install]
@@ -132,6 +134,8 @@ def units(programs: Mapping[str, str], program: str, order: str, seconds: int = 
     """
     gate = [f"-{load_command(programs[family], table, _path(GATE_FILE, family))}"
             for family in FAMILIES if family in programs for table in CLOSING]
+    gate += [f"-{load_command(programs[family], 'filter', _path(USER_GATE_FILE, family))}"
+             for family in FAMILIES if family in programs]
     guard = [guard_command(programs[family], _path(GUARD_FILE, family)) for family in FAMILIES if family in programs]
     words = {"folder": FOLDER, "gate": GATE, "replay": REPLAY, "repair": REPAIR, "target": TARGET,
              "flushers": " ".join(each.name for each in FLUSHERS if not each.precedes), "engines": " ".join(ENGINES),

@@ -45,5 +45,6 @@ class DesiredBridge:
     force: bool = False
     allow_overlap: bool = False
     must_exist: bool = False
+    user_chain: Optional[bool] = None
     pools: Optional[tuple[AddressPool, ...]] = None
     avoided: tuple[str, ...] = ()

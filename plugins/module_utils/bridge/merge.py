@@ -35,7 +35,8 @@ def merge(current: Bridge, desired: DesiredBridge, state: HostState) -> Bridge:
         pool=_given(desired.fixed_cidr, current.pool), gateway=_given(desired.default_gateway, current.gateway),
         pool_v6=_given(desired.fixed_cidr_v6, current.pool_v6) if with_v6 else "",
         gateway_v6=_given(desired.default_gateway_v6, current.gateway_v6) if with_v6 else "",
-        routed=_routed(current, desired), internal=_given(desired.internal, current.internal),
+        user=_given(desired.user_chain, current.user), routed=_routed(current, desired),
+        internal=_given(desired.internal, current.internal),
         allowed=_given(desired.allow_bridges, current.allowed),
         trusted_interfaces=_given(desired.trusted_interfaces, current.trusted_interfaces),
         trusted_networks=_given(desired.trusted_networks, current.trusted_networks))
@@ -169,3 +170,10 @@ def refuse_overlap(state: HostState, desired: DesiredBridge, address: str) -> No
         if interface != desired.name and other.version == network.version and network.overlaps(other):
             raise OptionError(option, address, f"overlaps {what} of interface {interface}",
                               "Choose another network, or say allow_overlap: true")
+
+
+def refuse_making(desired: DesiredBridge) -> None:
+    """A bridge that somebody else makes is not made here, not even as a part of a plan that is only shown."""
+    if desired.must_exist:
+        raise OptionError("name", desired.name, "does not exist, and must_exist says that somebody else makes it",
+                          "Make it first, or leave out must_exist to have it made here")

@@ -33,6 +33,7 @@ class Bridge:
     ``routed`` has the families whose packets are not translated (gateway mode routed). ``allowed`` are names of bridges
     whose containers may open connections to those of this one, and the other way round. Who comes in by
     ``trusted_interfaces`` (names) or from ``trusted_networks`` (CIDR) reaches the containers by their addresses.
+    ``user`` says that rules of the administrator come first on this host.
     ``forward`` is false where forwarding was to be left as it is. ``uplink`` says that the host's own network is behind
     it: of what comes from there only ``leases`` are containers, addresses that are filled in for the rules and stand in
     no mark. ``internal`` says that nothing passes between its containers and anything but the host's end of it.
@@ -57,6 +58,7 @@ class Bridge:
     internal: bool = False
     forward: bool = True
     leases: tuple[str, ...] = ()
+    user: bool = False
 
     @property
     def name(self) -> str:
@@ -117,7 +119,7 @@ class Bridge:
         words = {key: "0" for key, on in switches.items() if not on}
         return {**words, "pool": self.pool, "gw": self.gateway, "pool6": self.pool_v6, "gw6": self.gateway_v6,
                 "adopted": "1" if self.adopted else "", "uplink": "1" if self.uplink else "",
-                "internal": "1" if self.internal else "",
+                "internal": "1" if self.internal else "", "user": "1" if self.user else "",
                 "guard": ",".join(self.guard), "routed": ",".join(self.routed), "allow": ",".join(self.allowed),
                 "tif": ",".join(self.trusted_interfaces), "tnet": ",".join(self.trusted_networks)}
 
@@ -137,7 +139,7 @@ def bridge_of(link: Link) -> Optional[Bridge]:
         ip6tables=words.get("ip6tables") != "0", pool=words.get("pool", ""), gateway=words.get("gw", ""),
         pool_v6=words.get("pool6", ""), gateway_v6=words.get("gw6", ""), adopted=words.get("adopted") == "1",
         uplink=words.get("uplink") == "1", internal=words.get("internal") == "1", forward=words.get("fwd") != "0",
-        guard=_split(words, "guard"),
+        user=words.get("user") == "1", guard=_split(words, "guard"),
         routed=_split(words, "routed"), allowed=_split(words, "allow"),
         trusted_interfaces=_split(words, "tif"), trusted_networks=_split(words, "tnet"))
 

@@ -53,7 +53,7 @@ def parse(options: Mapping[str, Any]) -> DesiredBridge:
         trusted_networks=sources("trusted_networks", options["trusted_networks"]),
         adopt=options["adopt"] or bool(options["adopt_uplink"]), adopt_uplink=options["adopt_uplink"],
         force=options["force"], allow_overlap=options["allow_overlap"], must_exist=bool(options["must_exist"]),
-        pools=pools)
+        pools=pools, user_chain=options["user_chain"])
 
 
 def _router_v6(value: Optional[str], bip6: Optional[str]) -> Optional[str]:

@@ -21,11 +21,12 @@ from ..link.operations import LinkAdd, LinkDel, LinkSet
 from ..netns.model import HOST
 from ..ports.ledger import Ledger
 from . import ipv6
+from .administrator import asks_user, take_wish
 from .desired import DesiredBridge
 from .exceptions import check_all, refuse_closing
 from .forwarding import ROUTE_LOCALNET, add_guard, close_loopback, forward, pass_on_guard
 from .lost import is_certain
-from .merge import merge, refuse_overlap
+from .merge import merge, refuse_making, refuse_overlap
 from .model import Bridge, bridge_of
 from .uplink import check_ways_out, decide_uplink, warn_of_uplinks
 
@@ -71,6 +72,7 @@ def amend(draft: Draft, items: Sequence[DesiredBridge]) -> None:
             avoided = tuple(address for name, told in given.items() if name != item.name for address in told)
             _present(draft, replace(item, avoided=avoided))
             draft.bridges_asked.append(item.name)
+    take_wish(draft, items)
     check_all(draft, items)
     check_ways_out(draft, items)
     warn_of_uplinks(draft, [item.name for item in items if item.present])
@@ -93,7 +95,7 @@ def view(state: HostState, name: str) -> View:
              "ip6tables": bridge.ip6tables, "fixed_cidr": bridge.pool, "default_gateway": bridge.gateway,
              "ipv6": bool(bridge.address("ipv6")), "bip6": bridge.address("ipv6"), "subnet_v6": bridge.subnet("ipv6"),
              "fixed_cidr_v6": bridge.pool_v6, "default_gateway_v6": bridge.gateway_v6, "adopted": bridge.adopted,
-             "uplink": bridge.uplink, "internal": bridge.internal,
+             "uplink": bridge.uplink, "internal": bridge.internal, "user_chain": asks_user(state),
              "forward_others": not bridge.guard, "gateway_mode": bridge.gateway_mode("ipv4"),
              "gateway_mode_v6": bridge.gateway_mode("ipv6"), "allow_bridges": list(bridge.allowed),
              "trusted_interfaces": list(bridge.trusted_interfaces),
@@ -115,7 +117,7 @@ def _present(draft: Draft, desired: DesiredBridge) -> None:
         draft.do(LinkDel(HOST, link))
         link = None
     if link is None:
-        _refuse_making(desired)
+        refuse_making(desired)
         fresh = Bridge(Link(desired.name, "bridge", mac=bridge_mac(desired.name), up=True))
         bridge = _complete(fresh, desired, draft.state)
         addresses, bare = bridge.link.addresses, replace(bridge.link, addresses=(), group=bridge.group)
@@ -171,12 +173,6 @@ def _refuse_loss(draft: Draft, bridge: Bridge, desired: DesiredBridge) -> None:
             raise OptionError(COMMANDS[family], False, f"would close {len(kept)} published ports and links of "
                               f"{bridge.name} ({kept[0]}{', ...' if kept[1:] else ''})",
                               "Remove them first, or say force: true")
-
-
-def _refuse_making(desired: DesiredBridge) -> None:
-    if desired.must_exist:
-        raise OptionError("name", desired.name, "does not exist, and must_exist says that somebody else makes it",
-                          "Make it first, or leave out must_exist to have it made here")
 
 
 def _own(link: Link, desired: DesiredBridge) -> Bridge:

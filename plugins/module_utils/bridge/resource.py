@@ -25,6 +25,7 @@ OPTIONS: dict[str, Any] = {
     "ip_forward": {"type": "bool", "default": True},
     "forward_others": {"type": "bool"},
     "internal": {"type": "bool"},
+    "user_chain": {"type": "bool"},
     "iptables": {"type": "bool"},
     "ip6tables": {"type": "bool"},
     "ipv6": {"type": "bool"},

@@ -1,10 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Rules, chains and hooks as meaning: what they ask of a packet and what becomes of it. And what a host shows of them.
+"""Rules, chains and hooks as meaning: what they ask of a packet, what becomes of it, and what a host shows of them.
 
-No word of iptables is here: how a rule is written down is the business of a backend (:mod:`.backend`).
-Every rule carries a comment on the host: the mark, what the rule stands for in canonical form, and a short hash of the
-rule as written. Hosts show rules otherwise than they were written (options move, addresses gain a prefix length), so
-the text of rules is never compared: a chain is right when its comments are the expected ones in the expected order.
+How a rule is written is for a backend to say. Each has a comment: the mark, what it stands for, a hash of its words.
 """
 from __future__ import annotations
 
@@ -13,8 +10,9 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Literal, Optional, Union
 
-PREFIX = "MOORING-"  # only chains whose name begins so are ever flushed or deleted
-HOOK_COMMENT = "mooring"
+PREFIX, HOOK_COMMENT = "MOORING-", "mooring"  # only chains whose name begins so are ever flushed or deleted ...
+USER, USER_NOTE = "MOORING-USER", "rules of the administrator"  # ... but this one; what leads there
+USER_MADE = f"{USER_NOTE}, in a chain made here"
 # How the chains begin that the ledger is read from: translated ports, ports at a container's own address, links, guard.
 DOORS, OPENED, ICC, GUARD = "MOORING-", "MOORING-AT-", "MOORING-ICC-", "MOORING-OTHERS"
 FAMILIES, TABLES = ("ipv4", "ipv6"), ("raw", "filter", "nat")
@@ -218,6 +216,7 @@ class Hook:
 class TableRules:
     hooks: tuple[Hook, ...] = ()
     chains: tuple[Chain, ...] = ()
+    user: bool = False  # whether USER is to be there, whatever is in it
 
 
 @dataclass(frozen=True)
@@ -242,6 +241,7 @@ class ObservedHook:
 class ObservedTable:
     chains: Mapping[str, ObservedChain] = field(default_factory=dict)
     hooks: tuple[ObservedHook, ...] = ()
+    user: Optional[tuple[str, ...]] = None  # rules in USER, and others that lead to it; None where there is none
 
 
 def note_of(comment: str) -> str:

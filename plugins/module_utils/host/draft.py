@@ -28,6 +28,7 @@ class Draft(plan.Draft):
     :param led: containers and families of default routes that the run has chosen the interface of
     :param unguarded: families of which the host may forward between other interfaces from now on
     :param bridges_released: whether the run has been asked to remove bridges
+    :param user_chain: whether rules of the administrator are to come first, None where nobody has said anything
     :param followed: whether endpoints that nobody names have been brought to what their bridges have become
     """
 
@@ -42,6 +43,7 @@ class Draft(plan.Draft):
     led: set[tuple[str, str]] = field(default_factory=set)
     unguarded: set[str] = field(default_factory=set)
     bridges_released: bool = False
+    user_chain: Optional[bool] = None
     followed: bool = False
 
     @classmethod

@@ -19,8 +19,10 @@ from ..link.model import BRIDGE, Link, Mark
 from ..netns.model import HOST
 from .model import Awaited, HostState
 
-GATE, GUARD = "gate.{}", "guard.{}"  # by family: rules that close all bridges, and what tells whether rules are there
-GATES = tuple(name.format(family) for name in (GATE, GUARD) for family in FAMILIES)
+# By family: rules that close all bridges, the same where the chain of the administrator is there already, and what
+# tells whether rules are there.
+GATE, USER_GATE, GUARD = "gate.{}", "user.{}", "guard.{}"
+GATES = tuple(name.format(family) for name in (GATE, GUARD, USER_GATE) for family in FAMILIES)
 NAMES = (*GATES, APPLIED)
 BRIDGE_LINE, _NONE = "# bridge ", "-"
 

@@ -15,7 +15,7 @@ from typing import Any, Optional
 from ..core.errors import HostError
 from ..files.model import ObservedFile
 from ..firewall.iptables.saved import target_of
-from ..firewall.model import ObservedTable
+from ..firewall.model import USER
 from ..link.model import IPV6_MIN_MTU, Route, forget_neighbours
 from ..netns.model import named_path
 from ..ports.model import family_of
@@ -182,8 +182,9 @@ class Memory(Settings):
         chains = self.state.tables[key].chains
         for line in [line for chain in chains.values() for line in chain.lines] + [hook.line for hook in hooks]:
             target = target_of(line)
-            require(not target.startswith("MOORING") or target in chains, f"{target} is not there or still in use")
-        self.state.tables[key] = ObservedTable(chains, tuple(hooks))
+            there = target in chains or target == USER and self.state.tables[key].user is not None
+            require(not target.startswith("MOORING") or there, f"{target} is not there or still in use")
+        self.state.tables[key] = dataclasses.replace(self.state.tables[key], hooks=tuple(hooks))
 
     def _FileWrite(self, operation: Any) -> None:
         current = self.state.files.get(operation.place, ObservedFile())

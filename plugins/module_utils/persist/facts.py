@@ -79,7 +79,7 @@ def _bridge(bridge: Bridge) -> dict[str, Any]:
         "ip_masq": None if bridge.masquerade and (bridge.internal or _routes_all(bridge)) else bridge.masquerade,
         "internal": bridge.internal,
         "ip_forward": bridge.forward, "iptables": bridge.iptables, "ip6tables": bridge.ip6tables,
-        "stp": bridge.link.stp, "mtu": bridge.link.mtu,
+        "stp": bridge.link.stp, "mtu": bridge.link.mtu, "user_chain": bridge.user or None,
         "gateway_mode": bridge.gateway_mode("ipv4"), "gateway_mode_v6": bridge.gateway_mode("ipv6"),
         "allow_bridges": list(bridge.allowed), "trusted_interfaces": list(bridge.trusted_interfaces),
         "trusted_networks": list(bridge.trusted_networks), "ipv6": None}

@@ -27,4 +27,6 @@ class Policy:
     groups: bool = False  # whether rules ask for the group of an interface
     outer: tuple[str, ...] = ()  # interfaces of others that lead to the outside and are to be known first
     guarded: tuple[str, ...] = ()  # families of which the host does not forward between other interfaces
+    user: bool = False  # whether rules of the administrator come first
+    user_made: tuple[str, ...] = ()  # families whose chain for them was made here
     inner: tuple[str, ...] = ()  # bridges of anybody behind which there are but containers and virtual machines

@@ -5,7 +5,7 @@ from __future__ import annotations
 from ..core.model import is_known
 from ..firewall.model import Jump, TableRules
 from . import bridge as bridge_rules
-from . import direct, icc, internal, outward, publish, raw
+from . import administrator, direct, icc, internal, outward, publish, raw
 from .model import Policy
 
 _TO_BRIDGES = Jump(bridge_rules.BRIDGES)
@@ -23,6 +23,8 @@ def table_rules(wanted: Policy, family: str) -> dict[str, TableRules]:
     every = tuple(wanted.bridges.values())
     opened = direct.select_opened(published, own, held)
     filters = bridge_rules.forward_chains(own, every, family, wanted.inner, wanted.groups, wanted.outer)
+    if wanted.user:
+        filters[0] = administrator.ask_first(filters[0], family in wanted.user_made)
     for bridge in own:
         here = [link for link in linked if link.bridge == bridge.name]
         jumps = [direct.jump(bridge.name)] if bridge.name in opened else []
@@ -42,7 +44,8 @@ def table_rules(wanted: Policy, family: str) -> dict[str, TableRules]:
     guard = _guard(wanted, family)
     filters += guard.chains
     hooks["filter"] = (*hooks["filter"], *guard.hooks)
-    return {table: TableRules(hooks[table], tuple(chains[table])) for table in chains}
+    return {table: TableRules(hooks[table], tuple(chains[table]), user=wanted.user and table == "filter")
+            for table in chains}
 
 
 def _guard(wanted: Policy, family: str) -> TableRules:

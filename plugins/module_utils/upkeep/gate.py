@@ -16,7 +16,7 @@ from ..core.plan import CLOSE
 from ..firewall.iptables.gate import gate_text, guard_text
 from ..firewall.model import FAMILIES, TABLES
 from ..host.draft import Draft
-from ..host.lasting import BRIDGE_LINE, GATE, GATES, GUARD, LastingFile, awaited_line
+from ..host.lasting import BRIDGE_LINE, GATE, GATES, GUARD, USER_GATE, LastingFile, awaited_line
 from ..host.model import Awaited
 from ..policy.model import Policy
 from ..policy.rules import table_rules
@@ -34,7 +34,8 @@ def keep_gate(draft: Draft) -> None:
     before = {name: text for name, text in draft.state.lasting.items() if name in GATES}
     after = gate_files(policy_of(draft.state, draft.ledger)) if draft.state.persistent else {}
     for family in draft.state.unusable if after else ():
-        after.update({name: before.get(name, _HEAD) for name in (GATE.format(family), GUARD.format(family))})
+        after.update({name: before.get(name, _HEAD) for name in (GATE.format(family), USER_GATE.format(family),
+                                                                    GUARD.format(family))})
     grows = any(line not in _bridges_in(before) for line in _bridges_in(after))
     for name in sorted({*before, *after}):
         if (text := after.get(name, "")) != (previous := before.get(name, "")):
@@ -61,8 +62,11 @@ def gate_files(policy: Policy) -> dict[str, str]:
     head = _HEAD + "".join(f"{awaited_line(_awaited(close(bridge)))}\n" for bridge in own)
     found = {}
     for family in FAMILIES:
-        loaded, kept = table_rules(closed, family), table_rules(bare, family)
-        found[GATE.format(family)] = head + gate_text(family, {name: loaded[name] for name in CLOSING})
+        kept = table_rules(bare, family)
+        made, there = [{name: tables[name] for name in CLOSING} for tables in (
+            table_rules(dataclasses.replace(closed, user_made=families), family) for families in (FAMILIES, ()))]
+        found[GATE.format(family)] = head + gate_text(family, made)
+        found[USER_GATE.format(family)] = _HEAD + (gate_text(family, there, user=True) if closed.user else "")
         found[GUARD.format(family)] = _HEAD + guard_text(family, {name: kept[name] for name in TABLES})
     return found
 

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Collection, Iterable, Sequence
+from dataclasses import replace
 from typing import Optional
 
+from ..bridge.administrator import asks_user, families_made, is_wanted
 from ..bridge.forwarding import ROUTE_LOCALNET, find_guarded
 from ..bridge.ipv6 import DISABLE_ALL
 from ..bridge.lost import is_certain
@@ -59,6 +61,7 @@ def keep_rules(draft: Draft) -> None:
     reach it behind the rules' back.
     """
     before, after = policy_of(draft.observed, draft.recorded), policy_of(draft.state, draft.ledger, draft.unguarded)
+    after = replace(after, user=is_wanted(draft))
     between = meet(before, after) if draft.planned else before
     if between != before:
         _write(draft, between, CLOSE)
@@ -90,7 +93,8 @@ def policy_of(state: HostState, ledger: Ledger, unguarded: Collection[str] = ())
     return Policy(bridges=own, publications=ledger.publications, links=ledger.links, detours=ledger.detours,
                   bridged=_find_bridged(state, list(own.values())), sources=find_sources(state, own),
                   groups=has_group(state), outer=ways_out(state), inner=inner_bridges(state),
-                  guarded=find_guarded(state, own.values(), unguarded))
+                  guarded=find_guarded(state, own.values(), unguarded), user=asks_user(state),
+                  user_made=families_made(state))
 
 
 def _find_bridged(state: HostState, own: Iterable[Bridge]) -> tuple[str, ...]:

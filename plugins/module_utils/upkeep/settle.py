@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from ..bridge.administrator import keep_wish
 from ..bridge.forwarding import ROUTE_LOCALNET, SWITCHES, keep_forwarding, keep_guard
 from ..bridge.ipv6 import DISABLE_ALL, NEW, OF_BRIDGES, OF_OTHERS
 from ..endpoint.plan import amend as amend_endpoints
@@ -62,6 +63,7 @@ def settle(draft: Draft) -> None:
         follow_addresses(draft)
         keep_groups(draft)
         keep_guard(draft)
+        keep_wish(draft)
         keep_rules(draft)
         keep_forwarding(draft)
         keep_isolated(draft)

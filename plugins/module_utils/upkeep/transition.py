@@ -35,7 +35,7 @@ def meet(before: Policy, after: Policy) -> Policy:
     return dataclasses.replace(
         after, bridges={**after.bridges, **bridges}, publications=published, links=linked, held=held,
         held_links=waiting, sources=meet_sources(before.sources, after.sources),
-        inner=tuple(sorted({*before.inner, *after.inner})),
+        inner=tuple(sorted({*before.inner, *after.inner})), user=before.user or after.user,
         detours=tuple(sorted({*before.detours, *after.detours})),
         guarded=tuple(dict.fromkeys((*before.guarded, *after.guarded))))
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from ..model import COMMANDS, Drop, TableRules
+from ..model import COMMANDS, USER, Drop, TableRules
 from .text import chain_text, hook_text, write_chain
 from .tree import grow_trees
 
@@ -18,6 +18,7 @@ WAIT = "30"  # seconds for the lock that iptables-legacy takes on /run/xtables.l
 
 
 _CLOSES = " -j DROP"
+_ASKS_USER = f" -j {USER}"
 
 
 def program_of(family: str) -> str:
@@ -38,9 +39,12 @@ def guard_command(program: str, path: str) -> str:
     return f"{program} --noflush -w {WAIT} {path}"
 
 
-def gate_text(family: str, tables: Mapping[str, TableRules]) -> str:
-    """The transactions that make these tables where nothing of ours is, "" for tables without chains."""
-    return "".join(_table(family, name, table) for name, table in tables.items() if table.chains)
+def gate_text(family: str, tables: Mapping[str, TableRules], user: bool = False) -> str:
+    """The transactions that make these tables where nothing of ours is, "" for tables without chains.
+
+    :param user: whether the chain of the administrator is there: of the two texts the kernel takes the one that fits
+    """
+    return "".join(_table(family, name, table, user) for name, table in tables.items() if table.chains)
 
 
 def guard_text(family: str, tables: Mapping[str, TableRules]) -> str:
@@ -52,14 +56,16 @@ def guard_text(family: str, tables: Mapping[str, TableRules]) -> str:
         closing = [chain for chain in table.chains if any(rule.verdict == Drop() for rule in chain.rules)]
         lines += [line for chain in grow_trees(closing) for line in chain_text(write_chain(chain, family)).lines
                   if line.endswith(_CLOSES)]
+        lines += [line for chain in table.chains if table.user for line in chain_text(write_chain(chain, family)).lines
+                  if line.endswith(_ASKS_USER)]
         text += [f"*{name}", *("-C" + line[2:] for line in lines), "COMMIT"] if lines else []
     return "".join(f"{line}\n" for line in text)
 
 
-def _table(family: str, name: str, table: TableRules) -> str:
+def _table(family: str, name: str, table: TableRules, user: bool) -> str:
     written = [write_chain(chain, family) for chain in grow_trees(table.chains)]
     first = table.hooks[0].target
-    text = [f"*{name}", f"-N {first}"]
+    text = [f"*{name}", f"-N {first}", *([f"-N {USER}"] if table.user and not user else ())]
     text += [f":{chain.name} - [0:0]" for chain in written if chain.name != first]
     text += [line for chain in written for line in chain_text(chain).lines]
     for hook in (hook_text(hook, family) for hook in table.hooks):

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Optional
+from typing import Literal, Optional
 
-from ..model import Hook, ObservedHook, ObservedTable, TableRules
+from ..model import USER_MADE, Hook, ObservedHook, ObservedTable, TableRules, note_of
 from ..operations import ChainChange, RestoreTable
 from .meaning import is_shown, means
 from .saved import target_of
@@ -41,9 +41,18 @@ def change_table(family: str, table: str, wanted: TableRules, observed: Observed
             changed.append(ChainChange(chain.name, before, chain_text(written)))
     changed += [ChainChange(name, before, None) for name, before in observed.chains.items() if name not in names]
     gone, new = _change_hooks(family, wanted.hooks, observed.hooks)
-    if not (changed or gone or new):
+    user = _change_user(wanted, observed)
+    if not (changed or gone or new or user):
         return None
-    return RestoreTable(family, table, tuple(changed), gone, new)
+    return RestoreTable(family, table, tuple(changed), gone, new, user)
+
+
+def _change_user(wanted: TableRules, observed: ObservedTable) -> Literal["", "make", "delete"]:
+    """The chain of the administrator goes where it was made here, is empty, and no rule of anybody else leads to it."""
+    if wanted.user:
+        return "make" if observed.user is None else ""
+    made_here = any(note_of(comment) == USER_MADE for chain in observed.chains.values() for comment in chain.comments)
+    return "delete" if observed.user == () and made_here else ""
 
 
 def _change_hooks(family: str, wanted: Sequence[Hook],

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from ...core.errors import MooringError
 from ...core.names import COMMENT_LENGTH
-from ..model import HOOK_COMMENT, Chain, Hook, Jump, ObservedChain, ObservedHook, Rule
+from ..model import HOOK_COMMENT, USER, Chain, Hook, Jump, ObservedChain, ObservedHook, Rule
 from ..operations import RestoreTable
 from .words import Words, rule_comment, rule_words
 
@@ -65,7 +65,8 @@ def restore_text(operation: RestoreTable) -> str:
     ``:CHAIN - [0:0]`` makes a chain or empties an existing one, and with --noflush leaves all others alone.
     """
     changes = operation.chains
-    text = [f"*{operation.table}"]
+    # Not declared, which would empty one that somebody has made meanwhile.
+    text = [f"*{operation.table}", *([f"-N {USER}"] if operation.user == "make" else ())]
     text += [f":{change.name} - [0:0]" for change in changes]
     text += ["-D" + hook.line[2:] for hook in operation.hooks_gone]
     text += [line for change in changes if change.after is not None for line in change.after.lines]
@@ -73,6 +74,7 @@ def restore_text(operation: RestoreTable) -> str:
         arguments = hook.line[len(f"-A {hook.chain}"):]
         text.append(f"-I {hook.chain} 1{arguments}" if hook.position == 1 else hook.line)
     text += [f"-X {change.name}" for change in changes if change.after is None]
+    text += [f"-X {USER}"] if operation.user == "delete" else []
     return "\n".join([*text, "COMMIT", ""])
 
 
