@@ -103,6 +103,7 @@ options:
         refused. A bridge with published ports becomes internal with O(force) only, which closes them.
       - Connections that are under way when a bridge becomes internal end as well.
       - Forwarding is not switched on for it, see O(ip_forward).
+    type: bool
   user_chain:
     description:
       - Whether rules of the administrator come before all rules of this collection for what is forwarded, in the chain

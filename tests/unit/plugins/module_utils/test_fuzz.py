@@ -35,7 +35,7 @@ INPUTS, SEED = int(os.environ.get("FUZZ_INPUTS", "5000")), int(os.environ.get("F
 EVERY = int(os.environ.get("FUZZ_EVERY", "8"))
 JUNK = (0.01, 0.1, 0.3)  # few inputs with much of it are right, and few with little are refused
 LONGEST = 1000  # characters of a message
-RESTORED = re.compile(r"\*[a-z]+|:[A-Z][A-Za-z0-9_.+/-]+ - \[0:0\]|-[AIDFX] [\x20-\x7e]+|COMMIT")
+RESTORED = re.compile(r"\*[a-z]+|:[A-Z][A-Za-z0-9_.+/-]+ - \[0:0\]|-[AIDFNX] [\x20-\x7e]+|COMMIT")
 FRESH = 250  # inputs until the world is made anew
 
 # What makes a task right, so that not only options that are missing are found.
