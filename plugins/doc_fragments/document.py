@@ -126,6 +126,11 @@ options:
         type: raw
         description: A list of addresses and networks from which the containers are reached at their
           own addresses, on all ports.
+      container_names:
+        type: bool
+        description: Whether the containers of this bridge find each other by name. Their hosts files,
+          as far as they are managed, list all of them with their C(aliases). The default for a new
+          bridge is V(false).
       adopt:
         type: bool
         description: Whether to take over a bridge of this name that somebody else made. It keeps
@@ -228,6 +233,10 @@ options:
               gateway:
                 type: raw
                 description: The next hop, when the destination is not on the link itself.
+          aliases:
+            type: raw
+            description: A list of other names of the container on this bridge, for the other containers,
+              where the bridge has C(container_names).
           sysctls:
             type: dict
             description: Kernel settings of the container's network by name, like C(net.ipv4.conf.IFNAME.rp_filter),

@@ -83,8 +83,10 @@ options:
       - A Jinja2 template for the managed block of hosts, in place of the default one. Read a file with the lookup
         P(ansible.builtin.file#lookup).
       - It gets C(container), C(hostname), C(domainname), C(names) (the container's own ones, fully qualified first),
-        C(addresses), C(ipv6), C(links) (each with C(address) and C(names)) and C(extra_hosts) (each with C(address)
-        and C(name)).
+        C(addresses), C(ipv6), C(links) (each with C(address) and C(names)), C(extra_hosts) (each with C(address)
+        and C(name)) and C(neighbours), the containers of a bridge with
+        O(mooring.net.docker_bridge#module:container_names) (each with C(address) and C(names)). The default template
+        has those at its end.
     type: raw
   hostname_template:
     description: A Jinja2 template for the hostname file. It gets C(container), C(hostname) and C(domainname).

@@ -196,6 +196,19 @@ options:
       - Connections that containers open to these networks are masqueraded as all others.
       - An empty list takes them away.
     type: raw
+  container_names:
+    description:
+      - Whether the containers of this bridge find each other by name, as on a network of Docker's with its DNS server.
+        The default for a new bridge is V(false).
+      - There is no server. The hosts files of its containers that M(mooring.net.container_dns) or
+        M(mooring.net.host_network) manages list all containers of the bridge, each with its name, its host name and
+        its O(mooring.net.netns_attach#module:aliases). Every run of a module that writes rules keeps them up.
+      - Names of links, of O(mooring.net.container_dns#module:etc_hosts) and of the container itself go before. The
+        name of a container is nobody else's. Another name that several containers claim is found at all of them, the
+        first one by name first, and there is a warning.
+      - A file has a line for each container and family, so a bridge with many containers is many lines. See
+        docs/names.md for what that costs.
+    type: bool
   adopt:
     description:
       - Whether to take over a bridge of this name that somebody else made. It keeps its addresses and its ports, and
@@ -301,6 +314,11 @@ EXAMPLES = r"""
       - {name: back, bip: 10.20.0.1/24}
       - {name: lab, bip: 10.30.0.1/24}
 
+- name: Let the containers of a bridge find each other by name
+  mooring.net.docker_bridge:
+    name: bridge0
+    container_names: true
+
 - name: Let those on the VPN and in the office reach the containers themselves
   mooring.net.docker_bridge:
     name: lab
@@ -374,6 +392,7 @@ bridge:
     allow_bridges: []
     trusted_interfaces: []
     trusted_networks: []
+    container_names: false
     endpoints: [db, web]
 bridges:
   description: All bridges of the task, in its order.

@@ -109,6 +109,13 @@ options:
         V(8000-8010/tcp).
       - They are also what O(mooring.net.port_publish#module:publish_all_ports) publishes.
     type: raw
+  aliases:
+    description:
+      - A list of other names of the container on this bridge, as C(aliases) of Docker Compose and of
+        C(community.docker.docker_container). The other containers find it by them where the bridge has
+        O(mooring.net.docker_bridge#module:container_names).
+      - When it is not given, an interface keeps those that it has. An empty list takes them away.
+    type: raw
   create_netns:
     description: Whether to create the namespace O(netns) when it is missing.
     type: bool
@@ -145,6 +152,7 @@ EXAMPLES = r"""
     bridge: bridge0
     address: 192.168.5.20
     exposed_ports: [5432]
+    aliases: [database, sql]
 
 - name: Take over a Docker container that its daemon, with iptables=false, has put on a bridge of docker_bridge
   mooring.net.netns_attach:
@@ -198,6 +206,7 @@ endpoint:
     netns: web
     netns_path: /run/netns/web
     exposed_ports: [80/tcp]
+    aliases: []
     adopted: false
 endpoints:
   description: All endpoints of the task, in its order.

@@ -95,6 +95,7 @@ network:
           up: true
           isolated: false
           exposed_ports: []
+          aliases: []
           published_ports: ["0.0.0.0:8080->192.168.5.2:80/tcp"]
           links: ["db:database"]
     ports:

@@ -4,6 +4,7 @@
 Run by `./run benchmark host_network`, in a sandbox and there in test hosts.
 """
 import contextlib
+import os
 import sys
 import time
 from pathlib import Path
@@ -40,8 +41,18 @@ def linked(count):
                      "links": [f"c{(number + 1) % count}:next"]} for number in range(count)])
 
 
-def network(containers):
-    return [{"name": "br0", "bip": "172.17.0.1/16", "icc": False, "containers": containers}]
+def network(containers, **more):
+    return [{"name": "br0", "bip": "172.17.0.1/16", "icc": False, "containers": containers, **more}]
+
+
+def named(count):
+    """Containers that publish nothing and find each other by name: as many lines in as many files."""
+    return network([{"name": f"c{number}"} for number in range(count)], container_names=True)
+
+
+def unnamed(count):
+    """The same without their names in each other's files."""
+    return network([{"name": f"c{number}"} for number in range(count)])
 
 
 class Measured:
@@ -125,5 +136,24 @@ def links():
          shown(case.samples.median(CPU, what)), BEFORE.get(what, "")] for what in (FIRST, AGAIN, REMOVED)])
 
 
-whole_hosts()
-links()
+def names():
+    counts = COUNTS[1:]
+    with hosts(named, counts) as listed, hosts(unnamed, counts) as plain:
+        for _number in range(REPEATS_OF_LARGE):
+            for case in (*plain.values(), *listed.values()):
+                case.turn()
+    head("Containers that find each other by name: seconds of a run", machine(),
+         f"Medians of {REPEATS_OF_LARGE} repeats. container_names writes N lines into each of N files; the last column",
+         "is what such a line costs, of the CPU of the run beyond that of the same network without it.", "")
+    rows = []
+    for what in (FIRST, AGAIN, REMOVED):
+        for count in counts:
+            without, with_names = (case[count].samples.median(CPU, what) for case in (plain, listed))
+            rows.append([f"{count}", what, shown(without), shown(with_names),
+                         shown((with_names - without) / count ** 2, 1e-6)])
+    table(["N", "", f"{CPU} without, s", f"{CPU}, s", "us each line"], rows)
+
+
+CASES = {"whole_hosts": whole_hosts, "links": links, "names": names}
+for name in os.environ.get("CASES", " ".join(CASES)).split():
+    CASES[name]()

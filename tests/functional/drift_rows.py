@@ -174,6 +174,11 @@ FILES = [
     Change("a name leads elsewhere", "sed -i s/10.20.0.11/10.20.0.99/ /etc/netns/source/hosts", "hosts of source"),
     Change("a name is gone", "sed -i /10.20.0.11/d /etc/netns/source/hosts", "hosts of source"),
     Change("a container is called otherwise", "echo other >/etc/netns/source/hostname", "hostname of source"),
+    Change("a name of a neighbour is gone", "sed -i '/\tthird$/d' /etc/netns/source/hosts", "hosts of source",
+           settled=True, about="front"),
+    Change("an alias of a neighbour is another one", "sed -i s/client/server/ /etc/netns/target/hosts",
+           "hosts of target", settled=True, about="front"),
+    Change("an end with aliases has lost its alias", "ip link set $source alias ''", "veth"),
     Change("another name server", "sed -i s/^nameserver.*/nameserver\\ 192.0.2.99/ /etc/netns/source/resolv.conf",
            "resolv.conf of source"),
     Change("a resolv.conf is gone", "rm /etc/netns/source/resolv.conf", "source"),
@@ -270,9 +275,9 @@ CHANGES = [replace(change, kind=kind) for kind, changes in (
 DOCUMENT = {
     "networks": [
         {"name": "back", "bip": f"{BACK}/24", "bip6": f"{BACK6}/64", "icc": False, "mac_address": "02:00:00:00:00:20",
-         "containers": [
+         "container_names": True, "containers": [
              {"name": "source", "address": ADDRESSES["source"][0], "address_v6": ADDRESSES["source"][1],
-              "links": ["target:db"], "dns_servers": ["192.0.2.53"], "hostname": "source"},
+              "links": ["target:db"], "aliases": ["client"], "dns_servers": ["192.0.2.53"], "hostname": "source"},
              {"name": "target", "address": ADDRESSES["target"][0], "address_v6": ADDRESSES["target"][1],
               "exposed_ports": ["5432"]},
              {"name": "third", "address": ADDRESSES["third"][0], "address_v6": ADDRESSES["third"][1]}]},

@@ -382,3 +382,83 @@ def test_a_container_that_always_changes_its_file_is_in_nobodys_way(here):
     finally:
         engine.remove("restless")
         here.run("container_dns", container="restless", state="absent")
+
+
+# Containers of a bridge that find each other by name
+
+
+@pytest.fixture
+def crew(here):
+    """Two namespaces on a bridge of both families whose containers find each other by name; their addresses."""
+    here.run("docker_bridge", name="crew", bip="10.8.0.1/24", bip6="2001:db8:8::1/64", container_names=True)
+    given = [{"netns": "a0", "aliases": ["first", "shared"]}, {"netns": "a1", "aliases": ["shared"]}]
+    found = here.run("netns_attach", config=given, bridge="crew")["endpoints"]
+    here.run("container_dns", config=[{"netns": "a0"}, {"netns": "a1"}])
+    yield {each["container"]: (each["address"].partition("/")[0], each["address_v6"].partition("/")[0])
+           for each in found}
+    here.run("container_dns", config=[{"netns": "a0"}, {"netns": "a1"}], state="absent")
+    here.run("netns_attach", config=[{"netns": "a0"}, {"netns": "a1"}], state="absent")
+    here.run("docker_bridge", name="crew", state="absent", force=True)
+
+
+def reaches(here, netns, name, family):
+    words = ["ip", "netns", "exec", netns, "ping", family, "-c1", "-W1", name]
+    return here.host.run(words, check=False).returncode == 0
+
+
+def test_containers_find_each_other(here, crew):
+    for netns, name in (("a0", "a1"), ("a1", "a0"), ("a1", "first"), ("a0", "first"), ("a1", "FIRST")):
+        assert reaches(here, netns, name, "-4") and reaches(here, netns, name, "-6"), (netns, name)
+    seen = here.sh("ip netns exec a1 getent ahosts a0")
+    assert {line.split()[0] for line in seen.splitlines()} == set(crew["a0"])
+    both = here.sh("ip netns exec a1 getent ahostsv4 shared")  # the order is the resolver's: its own address first
+    assert {line.split()[0] for line in both.splitlines()} == {crew["a0"][0], crew["a1"][0]}
+    here.run("icc_policy", bridge="crew", icc=False)
+    assert lookup(here, "a1", "first") == [crew["a0"][1]] and not reaches(here, "a1", "first", "-4")
+    here.run("icc_policy", bridge="crew", icc=True)
+    here.run("netns_attach", netns="a2", bridge="crew")
+    assert reaches(here, "a0", "a2", "-6") and reaches(here, "a1", "a2", "-4")
+    here.run("netns_attach", netns="a2", state="absent")
+    assert lookup(here, "a0", "a2") == lookup(here, "a1", "a2") == []
+    here.run("docker_bridge", name="crew", container_names=False)
+    assert lookup(here, "a0", "a1") == [] and lookup(here, "a0", "a0") != []
+
+
+@pytest.mark.parametrize("program", ["docker", "podman"])
+def test_a_container_of_an_engine_is_found_and_finds_others_through_a_restart(here, crew, program):
+    engine, name = here.engines[program], f"mate-{program}"
+    engine.start(name, "--cap-add=NET_RAW")
+    try:
+        attach = {"container": name, "bridge": "crew", "aliases": ["mate"]}
+        address = here.run("netns_attach", **attach)["endpoint"]["address"].partition("/")[0]
+        here.run("container_dns", container=name)
+        mate = Container(here, engine, name, address)
+        assert mate.lookup("first") == crew["a0"][0] and reaches(here, "a0", "mate", "-4")
+        assert reaches(here, "a1", name, "-6")
+        engine.restart(name)
+        here.run("docker_bridge", name="br0")  # a run about anything else takes out who has gone
+        assert lookup(here, "a0", "mate") == []
+        here.run("netns_attach", **attach)
+        assert mate.lookup("first") == crew["a0"][0] and reaches(here, "a0", "mate", "-4")
+        assert here.run("network_info")["network"]["drift"] == []
+    finally:
+        engine.remove(name)
+        here.run("container_dns", container=name, state="absent")
+        here.run("netns_attach", container=name, state="absent")
+
+
+def test_who_turns_its_hosts_file_into_a_link_keeps_nobody_from_names(here, crew, process):
+    pid = process("mount -t tmpfs none /etc && echo '127.0.0.1 localhost' >/etc/hosts && touch /etc/resolv.conf")
+    evil = {"pid": pid, "name": "evil"}
+    here.run("netns_attach", **evil, bridge="crew")
+    here.run("container_dns", **evil, hostname="evil")
+    hosts = f"nsenter --target {pid} --mount cat /etc/hosts"
+    assert f"{crew['a0'][0]}\ta0 first shared" in here.sh(hosts) and reaches(here, "a0", "evil", "-4")
+    here.sh(f"mkdir -p /srv && echo untouched >{VICTIM}")
+    here.sh(f"nsenter --target {pid} --mount sh -c 'rm /etc/hosts && ln -s {VICTIM} /etc/hosts'")
+    here.run("netns_attach", netns="a1", bridge="crew", aliases=["shared", "news"])
+    assert reaches(here, "a0", "news", "-4") and here.sh(f"cat {VICTIM}") == "untouched\n"
+    assert reaches(here, "a0", "evil", "-4")
+    here.run("container_dns", **evil, state="absent")
+    here.run("netns_attach", **evil, state="absent")
+    assert lookup(here, "a0", "evil") == []

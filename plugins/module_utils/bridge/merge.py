@@ -39,7 +39,8 @@ def merge(current: Bridge, desired: DesiredBridge, state: HostState) -> Bridge:
         internal=_given(desired.internal, current.internal),
         allowed=_given(desired.allow_bridges, current.allowed),
         trusted_interfaces=_given(desired.trusted_interfaces, current.trusted_interfaces),
-        trusted_networks=_given(desired.trusted_networks, current.trusted_networks))
+        trusted_networks=_given(desired.trusted_networks, current.trusted_networks),
+        names=_given(desired.container_names, current.names))
     _check_parts(merged)
     check_internal(merged, desired)
     check_exceptions(merged, desired)

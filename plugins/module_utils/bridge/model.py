@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Optional
 
 from ..firewall.model import FAMILIES
-from ..host.endpoints import endpoints
+from ..host.endpoints import NAMES, endpoints
 from ..host.model import HostState
 from ..link.model import BRIDGE, BRIDGE_GROUP, Link, Mark
 from ..ports.model import family_of
@@ -37,6 +37,7 @@ class Bridge:
     ``forward`` is false where forwarding was to be left as it is. ``uplink`` says that the host's own network is behind
     it: of what comes from there only ``leases`` are containers, addresses that are filled in for the rules and stand in
     no mark. ``internal`` says that nothing passes between its containers and anything but the host's end of it.
+    ``names`` says that its containers find each other by name.
     """
 
     link: Link
@@ -57,6 +58,7 @@ class Bridge:
     uplink: bool = False
     internal: bool = False
     forward: bool = True
+    names: bool = False
     leases: tuple[str, ...] = ()
     user: bool = False
 
@@ -120,6 +122,7 @@ class Bridge:
         return {**words, "pool": self.pool, "gw": self.gateway, "pool6": self.pool_v6, "gw6": self.gateway_v6,
                 "adopted": "1" if self.adopted else "", "uplink": "1" if self.uplink else "",
                 "internal": "1" if self.internal else "", "user": "1" if self.user else "",
+                NAMES: "1" if self.names else "",
                 "guard": ",".join(self.guard), "routed": ",".join(self.routed), "allow": ",".join(self.allowed),
                 "tif": ",".join(self.trusted_interfaces), "tnet": ",".join(self.trusted_networks)}
 
@@ -139,7 +142,7 @@ def bridge_of(link: Link) -> Optional[Bridge]:
         ip6tables=words.get("ip6tables") != "0", pool=words.get("pool", ""), gateway=words.get("gw", ""),
         pool_v6=words.get("pool6", ""), gateway_v6=words.get("gw6", ""), adopted=words.get("adopted") == "1",
         uplink=words.get("uplink") == "1", internal=words.get("internal") == "1", forward=words.get("fwd") != "0",
-        user=words.get("user") == "1", guard=_split(words, "guard"),
+        user=words.get("user") == "1", names=words.get(NAMES) == "1", guard=_split(words, "guard"),
         routed=_split(words, "routed"), allowed=_split(words, "allow"),
         trusted_interfaces=_split(words, "tif"), trusted_networks=_split(words, "tnet"))
 
@@ -152,12 +155,6 @@ def bridges(state: HostState) -> dict[str, Bridge]:
     """All bridges of ours by name, in order of their names."""
     found = {link.name: bridge for link in state.find_marked(BRIDGE) if (bridge := bridge_of(link)) is not None}
     return {name: found[name] for name in sorted(found)}
-
-
-def lasting_bridges(before: HostState, after: HostState) -> list[Bridge]:
-    """Bridges of ours as they will be that were there already."""
-    there = bridges(before)
-    return [bridge for name, bridge in bridges(after).items() if name in there]
 
 
 def with_leases(state: HostState) -> dict[str, Bridge]:

@@ -51,6 +51,7 @@ def parse(options: Mapping[str, Any]) -> DesiredBridge:
         allow_bridges=other_bridges("allow_bridges", options["allow_bridges"], options["name"]),
         trusted_interfaces=outer_interfaces("trusted_interfaces", options["trusted_interfaces"], options["name"]),
         trusted_networks=sources("trusted_networks", options["trusted_networks"]),
+        container_names=options["container_names"],
         adopt=options["adopt"] or bool(options["adopt_uplink"]), adopt_uplink=options["adopt_uplink"],
         force=options["force"], allow_overlap=options["allow_overlap"], must_exist=bool(options["must_exist"]),
         pools=pools, user_chain=options["user_chain"])

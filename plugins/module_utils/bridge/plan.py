@@ -37,9 +37,11 @@ def scope(items: Sequence[DesiredBridge], look: HostState) -> Scope:
     following = [endpoint for endpoint in endpoints(look) if endpoint.bridge in changing]
     settings = (*ipv6.OF_BRIDGES, ROUTE_LOCALNET, *FORWARDING_OF.values())
     taken_over = [(HOST, name.format(item.name)) for item in items if item.adopt for name in settings]
+    naming = {item.name for item in items if item.container_names}
+    named = [endpoint for endpoint in endpoints(look) if endpoint.bridge in naming]
     own = Scope(sysctls=((HOST, ipv6.DISABLE_ALL), *ipv6.NEW, *taken_over), bridge_sysctls=settings,
                 firewall=True, others=True,
-                names=frozenset(endpoint.container for endpoint in following))
+                names=frozenset(endpoint.container for endpoint in (*following, *named)))
     return Scope.union([own, *(endpoint.reads for endpoint in following if not endpoint.adopted)])
 
 
@@ -99,7 +101,7 @@ def view(state: HostState, name: str) -> View:
              "forward_others": not bridge.guard, "gateway_mode": bridge.gateway_mode("ipv4"),
              "gateway_mode_v6": bridge.gateway_mode("ipv6"), "allow_bridges": list(bridge.allowed),
              "trusted_interfaces": list(bridge.trusted_interfaces),
-             "trusted_networks": list(bridge.trusted_networks),
+             "trusted_networks": list(bridge.trusted_networks), "container_names": bridge.names,
              "endpoints": sorted(lease.container for lease in _leases(state.host.ports_of(name)))}
     return found
 

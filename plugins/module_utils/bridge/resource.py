@@ -39,6 +39,7 @@ OPTIONS: dict[str, Any] = {
     "allow_bridges": TEXTS,
     "trusted_interfaces": TEXTS,
     "trusted_networks": TEXTS,
+    "container_names": {"type": "bool"},
     "adopt": {"type": "bool", "default": False},
     "must_exist": {"type": "bool"},
     "adopt_uplink": {"type": "bool"},

@@ -27,6 +27,8 @@ NAME_PART_LENGTH = 63
 _NAME_PART = re.compile(r"[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?")
 # Docker's names, SRV records (RFC 2782) and resolvers have underscores as well.
 _NAME_PART_LOOKED_UP = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_-]*[A-Za-z0-9_])?")
+# inet_aton(3), which resolvers ask before they look at any file: "83" is 0.0.0.83 to them.
+READ_AS_ADDRESS = re.compile(r"(0[xX][0-9A-Fa-f]*|[0-9]+)(\.(0[xX][0-9A-Fa-f]*|[0-9]+)){0,3}")
 # Narrower than the kernel's rule: these names also stand in chain names, comments and files.
 _INTERFACE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
 _NETNS = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.@+-]*")

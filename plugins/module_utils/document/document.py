@@ -112,7 +112,15 @@ def interfaces_of(document: Document) -> Config:
                     "in another. Say the same in both, or use two names for two containers")
             state = "absent" if "absent" in (network.get("state"), container.get("state")) else "present"
             found.append({**container, **target, **_place(container, bridge), "state": state,
-                          "exposed_ports": container.get("exposed_ports") or []})
+                          **_lists(container, network)})
+    return found
+
+
+def _lists(container: Mapping[str, Any], network: Mapping[str, Any]) -> dict[str, Any]:
+    """The lists of a container that are empty where the document says nothing of them."""
+    found = {"exposed_ports": container.get("exposed_ports") or []}
+    if network.get("container_names") or container.get("aliases"):
+        found["aliases"] = container.get("aliases") or []
     return found
 
 

@@ -12,9 +12,8 @@ from dataclasses import dataclass
 from typing import Optional
 
 from ..bridge.model import Bridge, bridges
-from ..core.errors import MooringError, OptionError
+from ..core.errors import MooringError
 from ..core.model import is_known
-from ..core.names import ALIAS_LENGTH
 from ..firewall.model import FAMILIES
 from ..host.draft import Draft
 from ..host.endpoints import Endpoint, endpoints
@@ -33,21 +32,6 @@ def on_subnet(address: str, subnet: str) -> bool:
     """Whether an address with a prefix length is one of this very subnet."""
     return bool(address) and is_known(address) and (
         ipaddress.ip_interface(address).network == ipaddress.ip_network(subnet))
-
-
-def choose_exposed(item: LocatedEndpoint, lease: Optional[Endpoint]) -> tuple[str, ...]:
-    """The exposed ports that an endpoint will have: those it has where the item says nothing of them."""
-    if item.exposed_ports is None:
-        return lease.exposed if lease else ()
-    return tuple(dict.fromkeys(port.text for port in item.exposed_ports))
-
-
-def require_room(endpoint: Endpoint) -> None:
-    """:raises OptionError: when the mark of the endpoint is longer than the kernel keeps"""
-    if len(endpoint.mark.text) > ALIAS_LENGTH:
-        raise OptionError("exposed_ports", ", ".join(endpoint.exposed), f"do not fit into the {ALIAS_LENGTH} "
-                          "characters that the kernel keeps of an endpoint",
-                          "Write neighbouring ports as ranges, like 8000-8010/tcp")
 
 
 def same_place(ip: str, family: str, before: Bridge, after: Bridge) -> str:

@@ -41,6 +41,7 @@ class DesiredEndpoint:
     routes: tuple[Route, ...] = ()
     sysctls: tuple[tuple[str, str], ...] = ()
     exposed_ports: Optional[tuple[ExposedPort, ...]] = None
+    aliases: Optional[tuple[str, ...]] = None
     create_netns: bool = True
     adopt: bool = False
 

@@ -8,7 +8,9 @@ from collections.abc import Mapping
 from typing import Any, Optional
 
 from ..core.errors import MooringError, OptionError
-from ..core.names import container_label, interface_name, without_zone
+from ..core.names import (
+    NAME_PART_LENGTH, READ_AS_ADDRESS, container_label, interface_name, name_problem, without_zone,
+)
 from ..link.parse import address as plain_address
 from ..link.parse import mac, parse_mtu, parse_routes
 from ..link.reach import require_usable
@@ -19,7 +21,7 @@ from .model import MODES, DesiredEndpoint
 _SETTING = re.compile(r"[\t ]*[!-~][\t -~]*")
 QUEUE_LENGTHS = (0, 1000000)  # packets; the kernel takes any 32-bit number, and nobody means more than this
 _INTERFACE_OPTIONS = ("bridge", "interface", "address", "address_v6", "gateway", "gateway_v6", "mac_address", "mtu",
-                      "tx_queue_len", "default_route", "routes", "sysctls", "exposed_ports")
+                      "tx_queue_len", "default_route", "routes", "sysctls", "exposed_ports", "aliases")
 
 
 def parse(options: Mapping[str, Any]) -> DesiredEndpoint:
@@ -46,6 +48,7 @@ def parse(options: Mapping[str, Any]) -> DesiredEndpoint:
         routes=parse_routes("routes", options["routes"], name) or (),
         sysctls=_sysctls(options["sysctls"], name),
         exposed_ports=None if exposed is None else tuple(parse_exposed_port(port) for port in exposed),
+        aliases=None if options["aliases"] is None else tuple(dict.fromkeys(map(_alias, options["aliases"]))),
         create_netns=options["create_netns"], adopt=options["adopt"])
 
 
@@ -70,6 +73,17 @@ def _mode(options: Mapping[str, Any]) -> tuple[str, str]:
 
 def _interface(option: str, value: Optional[str]) -> Optional[str]:
     return interface_name(option, value) if value else None
+
+
+def _alias(value: str) -> str:
+    """A name of the container on its bridge. :raises OptionError: for one that no resolver would look up as a name"""
+    problem = name_problem(value, underscores=True) or (
+        f"has {len(value)} characters" if len(value) > NAME_PART_LENGTH else "") or (
+        "is no name: whoever looks it up takes it for an address" if READ_AS_ADDRESS.fullmatch(value) else "")
+    if problem:
+        raise OptionError("aliases", value, problem, "Use letters, digits, '_', '-' and '.', "
+                          f"{NAME_PART_LENGTH} characters at most")
+    return value
 
 
 def _queue_length(value: Optional[int]) -> Optional[int]:

@@ -22,9 +22,10 @@ from ..netns.model import HOST
 from . import adopt, inside, namespace
 from .following import follows_mtu
 from .leading import Made, lead_out
-from .leases import Leases, choose_exposed, require_room
+from .leases import Leases
 from .making import make_interface
 from .model import LocatedEndpoint
+from .recorded import choose_aliases, choose_exposed, require_room
 from .reserved import Kept, Reserved, choose_mac
 
 
@@ -206,7 +207,8 @@ class Planner:
         mtu = item.mtu if isinstance(item.mtu, int) else bridge.link.mtu if follows else outer.mtu
         found = Endpoint(item.label, item.interface_name, outer, address=addresses["ipv4"],
                          address_v6=addresses["ipv6"], exposed=choose_exposed(item, kept.lease if kept else None),
-                         pair=pair, mac=choose_mac(item, addresses, kept))
+                         pair=pair, mac=choose_mac(item, addresses, kept),
+                         aliases=choose_aliases(item, kept.lease if kept else None))
         require_room(found)
         return dataclasses.replace(found, link=dataclasses.replace(
             outer, up=True, mtu=mtu, alias=found.mark.text, controller=bridge.name, hairpin=True,

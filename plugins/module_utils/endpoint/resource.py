@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..core.argspec import NUMBER, PORTS, SETTINGS, STATE, TARGET, TEXT, TEXT_OR_NUMBER
+from ..core.argspec import NUMBER, PORTS, SETTINGS, STATE, TARGET, TEXT, TEXT_OR_NUMBER, TEXTS
 from ..host.resource import Resource
 from .locate import containers, locate
 from .model import DesiredEndpoint, LocatedEndpoint
@@ -31,6 +31,7 @@ OPTIONS: dict[str, Any] = {
     "sysctls": SETTINGS,
     "default_route": {"type": "bool"},
     "exposed_ports": PORTS,
+    "aliases": TEXTS,
     "create_netns": {"type": "bool", "default": True},
     "adopt": {"type": "bool", "default": False},
 }

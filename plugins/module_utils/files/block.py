@@ -27,10 +27,15 @@ _FILLER = re.compile("#\x7f+")
 
 @dataclass(frozen=True)
 class Block:
-    """``mark`` is None when somebody damaged it; ``body`` are the lines between the mark and the end."""
+    """``mark`` is None when somebody damaged it; ``text`` stands between the mark and the end."""
 
     mark: Optional[Mapping[str, Any]]
-    body: tuple[str, ...]
+    text: str
+
+    @property
+    def body(self) -> tuple[str, ...]:
+        """The lines of the text."""
+        return tuple(lines_of(self.text))
 
 
 @dataclass(frozen=True)
@@ -54,8 +59,8 @@ def filler(size: int) -> str:
 
 
 def without_filler(text: str) -> str:
-    lines = lines_of(text)
-    return text_of(lines[:-1]) if lines and _FILLER.fullmatch(lines[-1]) else text
+    last = text.rfind("\n", 0, -1) + 1
+    return text[:last] if _FILLER.fullmatch(text[last:].removesuffix("\n")) else text
 
 
 def text_of(lines: Sequence[str]) -> str:
@@ -72,18 +77,25 @@ def compose(kind: str, mark: Mapping[str, Any], body: Sequence[str]) -> list[str
 @functools.lru_cache(maxsize=1 << 12)  # a run asks for each file of a container a dozen times
 def split(kind: str, text: Optional[str]) -> Parts:
     """A text around its block. A block without an end ends with its mark."""
-    lines = lines_of(without_filler(text or ""))
-    start = next((number for number, line in enumerate(lines) if line.startswith(f"# mooring:{kind} ")), None)
-    if start is None:
-        return Parts(before=tuple(lines))
-    first = start + 1
-    while first < len(lines) and lines[first].startswith("# mooring: "):
-        first += 1
-    end = next((number for number in range(first, len(lines)) if lines[number] == END), None)
-    body = () if end is None else tuple(lines[first:end])
-    after = lines[first if end is None else end + 1:]
-    mark = _mark([line.split(" ", 2)[2] for line in lines[start:first]])
-    return Parts(tuple(lines[:start]), Block(mark, body), tuple(after))
+    whole = without_filler(text or "")
+    text = f"\n{whole}" if whole.endswith("\n") or not whole else f"\n{whole}\n"  # so that each line has both
+    start = text.find(f"\n# mooring:{kind} ") + 1
+    if not start:
+        return Parts(before=tuple(lines_of(whole)))
+    pieces, first = _read_mark(text, start)
+    end = text.find(f"\n{END}\n", first - 1) + 1  # a bridge may have a thousand names: not line by line
+    body, after = (text[first:end], text[end + len(END) + 1:]) if end else ("", text[first:])
+    return Parts(tuple(lines_of(text[1:start])), Block(_mark(pieces), body), tuple(lines_of(after)))
+
+
+def _read_mark(text: str, start: int) -> tuple[list[str], int]:
+    """What the lines of a mark say that begin at ``start``, and where the next line begins."""
+    pieces: list[str] = []
+    while not pieces or text.startswith("# mooring: ", start):
+        end = text.index("\n", start)
+        pieces.append(text[start:end].split(" ", 2)[2])
+        start = end + 1
+    return pieces, start
 
 
 def _mark(pieces: Sequence[str]) -> Optional[Mapping[str, Any]]:

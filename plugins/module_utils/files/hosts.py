@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from .model import HOST_GATEWAY, HostsSettings
@@ -12,7 +12,7 @@ from .render import render
 from .templates import HOSTNAME_TEMPLATE, HOSTS_TEMPLATE
 
 _WORD = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")  # what may stand as a name in a hosts file
-_LOCALHOST = {"localhost", "localhost.localdomain", "localhost4", "localhost6", "ip6-localhost", "ip6-loopback",
+LOCALHOST = {"localhost", "localhost.localdomain", "localhost4", "localhost6", "ip6-localhost", "ip6-loopback",
               "ip6-localnet", "ip6-mcastprefix", "ip6-allnodes", "ip6-allrouters"}
 
 
@@ -40,6 +40,52 @@ class Alias:
     names: tuple[str, ...]
 
 
+@dataclass(frozen=True, eq=False)
+class Roll:
+    """The entries of all containers of a bridge, made once for all of their files.
+
+    :param lines: of the entries, in the same order
+    :param at: by name in small letters the numbers of the entries that have it
+    """
+
+    entries: tuple[Alias, ...]
+    lines: tuple[str, ...]
+    at: Mapping[str, list[int]]
+
+    @classmethod
+    def of(cls, entries: Iterable[Alias]) -> Roll:
+        found = tuple(entries)
+        at: dict[str, list[int]] = {}
+        for number, entry in enumerate(found):
+            for name in entry.names:
+                at.setdefault(name.lower(), []).append(number)
+        return cls(found, tuple(map(_line, found)), at)
+
+    def without(self, taken: Iterable[str]) -> list[str]:
+        """The lines without names, in small letters, that a file gives to somebody already."""
+        lines: list[str] = list(self.lines)
+        for number, entry in self._without(taken):
+            lines[number] = _line(entry) if entry.names else ""
+        return list(filter(None, lines))
+
+    def entries_without(self, taken: Iterable[str]) -> list[Alias]:
+        """The same as entries."""
+        entries = list(self.entries)
+        for number, entry in self._without(taken):
+            entries[number] = entry
+        return [entry for entry in entries if entry.names]
+
+    def _without(self, taken: Iterable[str]) -> Iterator[tuple[int, Alias]]:
+        found = {name for name in taken if name in self.at}
+        for number in sorted({number for name in found for number in self.at[name]}):
+            entry = self.entries[number]
+            yield number, Alias(entry.address, tuple(name for name in entry.names if name.lower() not in found))
+
+
+def _line(entry: Alias) -> str:
+    return f"{entry.address}\t{' '.join(entry.names)}"
+
+
 def alias(address: str, *names: str) -> Alias:
     """Docker's ``IP<TAB>alias hostname name``, each word once."""
     return Alias(address, tuple(dict.fromkeys(name for name in names if _WORD.fullmatch(name))))
@@ -54,9 +100,11 @@ def own_names(settings: HostsSettings) -> list[str]:
     return list(dict.fromkeys([full, settings.hostname if settings.domainname else short]))
 
 
-def body(settings: HostsSettings, facts: Facts, links: Iterable[Alias], of_host: str = "") -> list[str]:
+def body(settings: HostsSettings, facts: Facts, links: Sequence[Alias], of_host: str = "",
+         rolls: Sequence[Roll] = ()) -> list[str]:
     """The lines of the block.
 
+    :param rolls: those of the bridges; a name that is said of anything else counts there
     :param of_host: the host's own file, which a container in the host's network gets first, as Docker gives it
     :raises OptionError: when the user's template is wrong
     """
@@ -65,11 +113,24 @@ def body(settings: HostsSettings, facts: Facts, links: Iterable[Alias], of_host:
     values = {"links": [{"address": link.address, "names": list(link.names)} for link in links],
               "extra_hosts": [host for host in extra if host["address"]], "addresses": list(facts.addresses),
               "names": own_names(settings), "ipv6": facts.ipv6, **_who(settings)}
-    lines = render("hosts_template", settings.hosts_template or HOSTS_TEMPLATE, values)
-    if not facts.of_host or settings.hosts_template:
-        return lines
+    if settings.hosts_template:
+        said = {*LOCALHOST, *_lower(settings, links)}
+        values["neighbours"] = [{"address": entry.address, "names": list(entry.names)} for roll in rolls
+                                for entry in roll.entries_without(said)]
+        return render("hosts_template", settings.hosts_template, values)
+    lines = render("hosts_template", HOSTS_TEMPLATE, values)
+    if not facts.of_host:
+        said = {*LOCALHOST, *_lower(settings, links)} if rolls else set()
+        return [*lines, *(line for roll in rolls for line in roll.without(said))]
     given = [line for line in of_host.splitlines() if _words(line)]
     return [*given, *(line for line in lines if not _is_said(line, given))]
+
+
+def _lower(settings: HostsSettings, links: Iterable[Alias]) -> Iterator[str]:
+    """All names that the block has of the container itself, of its links and of ``etc_hosts``, in small letters."""
+    for name in (*own_names(settings), *(name for name, _address in settings.etc_hosts),
+                 *(name for link in links for name in link.names)):
+        yield name.lower()
 
 
 def _is_said(line: str, lines: Iterable[str]) -> bool:
@@ -94,7 +155,7 @@ def is_engine_line(line: str, names: Collection[str]) -> bool:
     :param names: the container's names, by which its own line is known
     """
     words = _words(line)
-    return bool(words) and (set(words[1:]) <= _LOCALHOST or any(word in names for word in words[1:]))
+    return bool(words) and (set(words[1:]) <= LOCALHOST or any(word in names for word in words[1:]))
 
 
 def is_repeated(line: str, lines: Iterable[str]) -> bool:

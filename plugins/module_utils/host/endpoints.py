@@ -14,6 +14,7 @@ from ..netns.model import HOST, named_path
 from .draft import Draft
 from .model import HostState, Scope
 
+NAMES = "names"  # the word in the mark of a bridge whose containers find each other by name
 FROM_IP = "ip"  # a MAC address that is derived from the IPv4 address
 DISABLE_V6 = "net/ipv6/conf/{}/disable_ipv6"
 # What would let a neighbour turn away what a container sends, by redirects (RFC 792, RFC 4861) and by router
@@ -34,6 +35,7 @@ class Endpoint:
     ``pair`` is the name of the veth pair that the host's end came from, "" where it was made for the endpoint. ``mac``
     is the MAC address that the container's end was given, FROM_IP where it follows the IPv4 address, "" where nobody
     knows. ``adopted`` is "", unless an engine made the interface: then it is what the bridge's port was, see adopt.py.
+    ``aliases`` are names of the container on the bridge, beside its own.
     """
 
     container: str
@@ -45,6 +47,7 @@ class Endpoint:
     pair: str = ""
     adopted: str = ""
     mac: str = ""
+    aliases: tuple[str, ...] = ()
 
     @property
     def bridge(self) -> str:
@@ -79,7 +82,7 @@ class Endpoint:
         """``mooring:endpoint:web:if=eth0 ip=172.17.0.2/16 mac=ip expose=80/tcp``."""
         return Mark(ENDPOINT, self.container, {"if": self.interface, "ip": self.address, "ip6": self.address_v6,
                                                "mac": self.mac, "expose": ",".join(self.exposed), "pair": self.pair,
-                                               "adopted": self.adopted})
+                                               "adopted": self.adopted, "aka": ",".join(self.aliases)})
 
 
 def endpoint_of(link: Link) -> Optional[Endpoint]:
@@ -88,10 +91,10 @@ def endpoint_of(link: Link) -> Optional[Endpoint]:
     if mark is None or mark.kind != ENDPOINT:
         return None
     words = mark.settings
-    exposed = tuple(port for port in words.get("expose", "").split(",") if port)
+    exposed, aliases = (tuple(filter(None, words.get(key, "").split(","))) for key in ("expose", "aka"))
     return Endpoint(mark.name, words.get("if", ""), link, address=words.get("ip", ""), address_v6=words.get("ip6", ""),
                     exposed=exposed, pair=words.get("pair", ""), adopted=words.get("adopted", ""),
-                    mac=words.get("mac", ""))
+                    mac=words.get("mac", ""), aliases=aliases)
 
 
 def outer_end(state: HostState, inner: Link) -> Optional[Link]:
@@ -104,6 +107,13 @@ def endpoints(state: HostState) -> list[Endpoint]:
     """All endpoints of the host, in order of container and interface."""
     found = [endpoint for link in state.find_marked(ENDPOINT) if (endpoint := endpoint_of(link)) is not None]
     return sorted(found, key=lambda endpoint: (endpoint.container, endpoint.interface))
+
+
+def find_named(state: HostState) -> frozenset[str]:
+    """The containers on bridges whose containers find each other by name."""
+    on = {link.name for link in state.host.links.values()
+          if link.kind == "bridge" and (mark := link.mark) and mark.settings.get(NAMES) == "1"}
+    return frozenset(endpoint.container for endpoint in (endpoints(state) if on else ()) if endpoint.bridge in on)
 
 
 def find_lost_ends(state: HostState) -> Iterator[Link]:

@@ -13,7 +13,7 @@ from ..files import marks
 from ..firewall.model import FAMILIES, TABLES, ObservedTable
 from ..link.model import Link, Namespace
 from ..netns.model import HOST
-from .endpoints import find_homes
+from .endpoints import find_homes, find_named
 from .lasting import find_awaited
 from .ledger import find_linked
 from .memory import Memory
@@ -77,8 +77,9 @@ class FakeHost(Memory):
             state.native = whole.native
         if scope.ports is not None:
             state.sockets = whole.sockets
-        if scope.names or scope.sites or scope.every_name:
-            asked = marks.containers(whole.files) if scope.every_name else find_linked(state, scope.names)
+        names = scope.names_of(find_named(state))
+        if names or scope.sites or scope.every_name:
+            asked = marks.containers(whole.files) if scope.every_name else find_linked(state, names)
             asked |= find_joiners(state, asked)
             places = {place for site in scope.sites for _name, place in site.files}
             for each in marks.read_marks(whole.files):

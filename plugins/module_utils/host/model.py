@@ -70,6 +70,13 @@ class Scope:
             every_name=any(each.every_name for each in found),
             neighbours=any(each.neighbours for each in found))
 
+    def names_of(self, everywhere: frozenset[str]) -> frozenset[str]:
+        """Whose files are to be read.
+
+        :param everywhere: containers whose files every run that may change the network keeps up to date
+        """
+        return self.names | everywhere if self.firewall else self.names
+
     def sysctl_names(self, state: HostState) -> list[tuple[str, str]]:
         """All that are to be read of a host with these links."""
         names = list(self.sysctls)

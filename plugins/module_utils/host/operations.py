@@ -42,7 +42,9 @@ class NetnsAdd:
         return f"register {self.target} as namespace {self.name}" if self.target else f"create namespace {self.name}"
 
     def apply(self, state: HostState) -> None:
-        inode = self.inode or 1 + max([0, *(netns.inode for netns in state.namespaces.values())])
+        # A number that no other namespace has, be it one that was not read: names with one number share a network.
+        taken = [0, *(each.inode for each in state.namespaces.values()), *(each.inode for each in state.named.values())]
+        inode = self.inode or 1 + max(taken)
         state.named[self.name] = NamedNetns(inode, self.target, own=True)
         if not self.target:
             state.namespaces[named_path(self.name)] = Namespace(inode, {"lo": Link("lo", kind="loopback", index=1)})

@@ -21,7 +21,7 @@ from ..netns import registry
 from ..netns.enter import Namespaces, OwnNetworkError
 from ..netns.model import HOST
 from . import conntrack, named, proc, record, sockets, varlib, ways
-from .endpoints import find_homes, find_lost_ends
+from .endpoints import find_homes, find_lost_ends, find_named
 from .lasting import LastingFile, find_awaited
 from .ledger import find_linked, published_ranges
 from .model import HostState, Scope
@@ -108,13 +108,14 @@ class RealHost:
                 state.closed[path] = str(error)
 
     def _read_names(self, state: HostState, scope: Scope) -> None:
-        if not (scope.names or scope.sites or scope.every_name):
+        names = scope.names_of(find_named(state))
+        if not (names or scope.sites or scope.every_name):
             return
-        asked = None if scope.every_name else find_linked(state, scope.names)
+        asked = None if scope.every_name else find_linked(state, names)
         # Who shares a network has its names in files of its own, and they follow the owner's address.
         state.files = files.snapshot(scope.sites, None if asked is None else asked | find_joiners(state, asked),
                                      silent=self._silent)
-        if asked is not None and not asked - scope.names <= marks.containers(state.files):
+        if asked is not None and not asked - names <= marks.containers(state.files):
             # A linked container has a namespace of another name than its own: only its mark can tell.
             state.files = files.snapshot(scope.sites, known=state.files, silent=self._silent)
         if state.files:

@@ -2,17 +2,19 @@
 """What the links and leases of a host tell about its containers' names. Pure."""
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable, Mapping
 from typing import Optional, Union
 
 from ..bridge.model import bridges
-from ..files.hosts import Alias, Facts, alias
-from ..files.marks import find_managed
+from ..files.hosts import Alias, Facts, Roll, alias
+from ..files.marks import find_managed, read_marks
 from ..files.model import HOSTS, HostsSettings, ObservedFile, Place, Site
 from ..host.endpoints import containers, endpoints
 from ..host.model import HostState
 from ..host.modes import Networks
 from ..ports.linkage import Linkage
+from .neighbours import Directory
 
 FileKey = Union[Place, tuple[int, int], None]
 
@@ -21,7 +23,8 @@ class Knowledge:
     """A state, asked by container. One that shares another one's network has its addresses and its links."""
 
     def __init__(self, state: HostState, linked: Iterable[Linkage]) -> None:
-        self._leases = containers(endpoints(state))
+        self._endpoints = endpoints(state)
+        self._leases = containers(self._endpoints)
         self._bridges = bridges(state)
         self.networks = Networks(state)
         self._links: dict[str, dict[tuple[str, str, str], None]] = {}
@@ -29,6 +32,8 @@ class Knowledge:
             self._links.setdefault(link.source, {})[link.target_ip, link.alias, link.target] = None
         found = find_managed(state.files)
         self._hostnames = {each.site.container: each.hosts.told for each in found if each.hosts}
+        # What a hint says is the host's word, whatever its container has made of its file.
+        self._told = {each.site.container: each.hosts.told for each in read_marks(state.files) if each.hosts}
         self._owners = {file_of(each.site, state.files): each.site for each in found}
 
     def owner(self, key: FileKey) -> Optional[Site]:
@@ -37,7 +42,7 @@ class Knowledge:
 
     def call(self, container: str, hostname: str) -> None:
         """A container is going to have another host name."""
-        self._hostnames[container] = hostname
+        self._hostnames[container] = self._told[container] = hostname
 
     def has_lease(self, container: str) -> bool:
         """Whether a lease tells the container's addresses, be it that of the one whose network it shares."""
@@ -57,6 +62,15 @@ class Knowledge:
         gateways = [address.partition("/")[0] for bridge in on for family in ("ipv4", "ipv6")
                     if (address := bridge.address(family))]
         return Facts(tuple(own), gateways[0] if gateways else "")
+
+    @functools.cached_property
+    def directory(self) -> Directory:
+        """The containers that find each other by name; once it is asked for nobody is called otherwise."""
+        return Directory((name for name, bridge in self._bridges.items() if bridge.names), self._endpoints, self._told)
+
+    def rolls(self, container: str) -> list[Roll]:
+        """What its file has of the containers on its bridges."""
+        return self.directory.rolls(self._leases.get(self._holder(container), ()))
 
     def aliases(self, container: str) -> list[Alias]:
         """The lines for what the container is linked to."""

@@ -8,15 +8,13 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Optional
 
 from ..core.errors import OptionError
-from ..core.names import NAME_PART_LENGTH, container_label, name_problem
+from ..core.names import NAME_PART_LENGTH, READ_AS_ADDRESS, container_label, name_problem
 from ..files.model import HOST_GATEWAY
 from ..netns.parse import target
 from .model import DesiredNames
 
 # Behind the "%" stands an interface, for which Python takes anything, also lines.
 _ADDRESS = re.compile(r"[0-9A-Fa-f:.]+(%[A-Za-z0-9_.@-]+)?")
-# inet_aton(3), which resolvers ask before they look at any file: "83" is 0.0.0.83 to them.
-_READ_AS_ADDRESS = re.compile(r"(0[xX][0-9A-Fa-f]*|[0-9]+)(\.(0[xX][0-9A-Fa-f]*|[0-9]+)){0,3}")
 _JSON_WORDS = ("true", "false", "null")  # what yes, no, on, off and ~ are as keys on their way to a module
 _OPTION = re.compile(r"[A-Za-z][A-Za-z0-9-]*(:[0-9]+)?")  # resolv.conf(5)
 
@@ -95,7 +93,7 @@ def _extra_name(name: str) -> str:
     if name in _JSON_WORDS:
         raise OptionError("etc_hosts", name, "is no name: YAML takes yes, no, on, off and ~ without quotes for "
                           "something else, and that is what is left of it", "Put the name in quotes")
-    if _READ_AS_ADDRESS.fullmatch(name):
+    if READ_AS_ADDRESS.fullmatch(name):
         raise OptionError("etc_hosts", name, "is no name: whoever looks it up takes it for an address",
                           "Give a name; if it was another one, put it in quotes, since YAML takes 1.10 for 1.1")
     return host_name("etc_hosts", name, underscores=True)

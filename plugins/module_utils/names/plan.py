@@ -114,7 +114,8 @@ class _Names:
         host = host_conf(self.draft.state.resolv_texts)
         with doing(f"names of {self.item.label}"):
             planned = len(self.draft.planned)
-            write_hosts(self.draft, self.site, self.hosts, self.facts, self.known.aliases(self.item.label))
+            write_hosts(self.draft, self.site, self.hosts, self.facts, self.known.aliases(self.item.label),
+                        self.known.rolls(self.item.label))
             if self.doubt and len(self.draft.planned) > planned:  # once, and not in every run
                 self.draft.warn(self.doubt)
             write_resolv(self.draft, self.site, self.resolv, host)

@@ -9,7 +9,7 @@ from typing import Any
 from ..core.plan import Draft
 from ..files import hosts
 from ..files.block import compose, find_replaced, read_memory, remove_block, replace_block, split, without_filler
-from ..files.hosts import Alias, Facts
+from ..files.hosts import Alias, Facts, Roll
 from ..files.marks import as_mark, engine_names, hint_place, hint_text, settings_of, text_at
 from ..files.model import HOSTNAME, HOSTS, RESOLV, HostsSettings, ObservedFile, ResolvSettings, Site
 from ..files.operations import FileDel, FileWrite
@@ -17,13 +17,14 @@ from . import resolv
 from .resolv import Conf
 
 
-def write_hosts(draft: Draft, site: Site, settings: HostsSettings, facts: Facts, links: Sequence[Alias]) -> None:
+def write_hosts(draft: Draft, site: Site, settings: HostsSettings, facts: Facts, links: Sequence[Alias],
+                rolls: Sequence[Roll] = ()) -> None:
     """hosts, and hostname with it: that file has no room for a mark, so that of hosts speaks for both.
 
     What the host calls itself is no line of an engine's where the container has the host's network.
     """
     settings = dataclasses.replace(settings, of_host=facts.of_host)
-    lines = hosts.body(settings, facts, links, draft.state.hosts_text)
+    lines = hosts.body(settings, facts, links, draft.state.hosts_text, rolls)
     names = engine_names(site, settings, draft.state.files)
     hostname = text_at(site, HOSTNAME, draft.state.files)
     new: dict[str, object] = {"directories": made} if (made := _directories(draft, site)) else {}

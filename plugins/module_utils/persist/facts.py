@@ -82,7 +82,7 @@ def _bridge(bridge: Bridge) -> dict[str, Any]:
         "stp": bridge.link.stp, "mtu": bridge.link.mtu, "user_chain": bridge.user or None,
         "gateway_mode": bridge.gateway_mode("ipv4"), "gateway_mode_v6": bridge.gateway_mode("ipv6"),
         "allow_bridges": list(bridge.allowed), "trusted_interfaces": list(bridge.trusted_interfaces),
-        "trusted_networks": list(bridge.trusted_networks), "ipv6": None}
+        "trusted_networks": list(bridge.trusted_networks), "container_names": bridge.names, "ipv6": None}
     if bridge.adopted:
         return {**found, "adopt": True, "adopt_uplink": bridge.uplink or None}
     return {**found, "bip": bridge.address("ipv4") or None, "bip6": bridge.address("ipv6") or None,
@@ -96,7 +96,8 @@ def _routes_all(bridge: Bridge) -> bool:
 
 
 def _endpoint(lease: Endpoint, bridge: Optional[Bridge]) -> dict[str, Any]:
-    found: dict[str, Any] = {"interface_name": lease.interface, "exposed_ports": list(lease.exposed) or None}
+    found: dict[str, Any] = {"interface_name": lease.interface, "exposed_ports": list(lease.exposed) or None,
+                             "aliases": list(lease.aliases) or None}
     if lease.bridge:
         found["bridge"] = lease.bridge
     if lease.adopted:

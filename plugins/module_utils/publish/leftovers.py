@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 
 from ..applied.model import PORTS, label_of
-from ..bridge.model import Subnets, lasting_bridges
+from ..bridge.model import Subnets, bridges
 from ..core.errors import OptionError
 from ..host.draft import Draft
 from ..ports.model import Publication
@@ -19,7 +19,8 @@ def find_vanished(draft: Draft, attached: Collection[str]) -> set[str]:
     Where a bridge goes, its endpoints keep their leases. So only rules know of these containers, which somebody else
     put back when the host started: nobody is to get their ports back.
     """
-    subnets = Subnets(lasting_bridges(draft.observed, draft.state))
+    there = bridges(draft.observed)
+    subnets = Subnets([bridge for name, bridge in bridges(draft.state).items() if name in there])
     return {label for label, published in draft.recorded.by_container.items() if label not in attached
             and not any(subnets.bridge(publication.container_ip) for publication in published)}
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 
+from ..bridge.model import bridges
 from ..core import plan
 from ..core.errors import doing
 from ..files.marks import Managed, find_managed
@@ -27,14 +29,27 @@ def keep_record(draft: Draft) -> None:
 def keep_names(draft: Draft) -> None:
     """Add to the draft what brings the files up to date that were read and that the run has not planned itself."""
     kept = [each for each in find_managed(draft.state.files) if each.site.container not in draft.names_asked]
-    if not kept:
+    named = [bridge.name for bridge in bridges(draft.state).values() if bridge.names]
+    if not kept and not named:
         return
     known, host = Knowledge(draft.state, draft.ledger.links), host_conf(draft.state.resolv_texts)
+    _tell_conflicts(draft, named, known)
     for each in kept:
         with doing(f"names of {each.site.container}"):
             own = plan.Draft(draft.state)
             _bring_up_to_date(own, each, known, host)
             draft.planned += [(stage, _besides(operation)) for stage, operation in own.planned]
+
+
+def _tell_conflicts(draft: Draft, named: Sequence[str], known: Knowledge) -> None:
+    """Warn of names that several containers claim: in runs about their bridge, and when that begins."""
+    found = {name: sentences for name in named if (sentences := known.directory.conflicts(name))}
+    before = Knowledge(draft.observed, ()).directory if found else known.directory
+    for name, sentences in found.items():
+        old = () if name in draft.bridges_asked else before.conflicts(name)
+        for sentence in sentences:
+            if sentence not in old:
+                draft.warn(sentence)
 
 
 def tell_held_up(draft: Draft) -> None:
@@ -57,7 +72,7 @@ def _bring_up_to_date(draft: plan.Draft, each: Managed, known: Knowledge, host: 
     site, of_hosts, of_resolv = each.site, each.hosts, each.resolv
     facts = known.facts(site.container, of_hosts or HostsSettings(site.container))
     if of_hosts is not None:
-        write_hosts(draft, site, of_hosts, facts, known.aliases(site.container))
+        write_hosts(draft, site, of_hosts, facts, known.aliases(site.container), known.rolls(site.container))
     if of_resolv is not None:
         if of_hosts is not None or known.has_lease(site.container):
             of_resolv = with_facts(of_resolv, facts)

@@ -28,6 +28,8 @@ def containers(draw: st.DrawFn, names: list[str], subnet: str) -> Document:
         if draw(st.booleans()):
             said["exposed_ports"] = [5432]
         if draw(st.booleans()):
+            said["aliases"] = draw(st.sampled_from([["front"], ["front", "a"], []]))
+        if draw(st.booleans()):
             said["links"] = [draw(st.sampled_from([other for other in here if other != name] or [name]))]
         if draw(st.booleans()):
             said["allow_from"] = draw(st.sampled_from([["192.0.2.0/24"], ["10.0.0.0/8", "192.0.2.9"]]))
@@ -48,6 +50,7 @@ def documents(draw: st.DrawFn, ipv6: st.SearchStrategy = st.booleans()) -> Docum
         network: dict[str, Any] = {
             "name": name, "bip": f"{subnet}.{draw(st.sampled_from([1, 1, 9]))}/24", "force": True, "containers": listed,
             "icc": draw(st.sampled_from([None, True, False])), "mtu": draw(st.sampled_from([None, "1400"])),
+            "container_names": draw(st.sampled_from([None, True, False])),
             "ip_masq": draw(st.sampled_from([None, False])), "gateway_mode": draw(st.sampled_from([None, None, "nat"])),
             "fixed_cidr_v6": f"2001:db8:{name[-1]}::/64" if draw(ipv6) else None,
             "allow_bridges": draw(st.sampled_from([None, [], [next(other for other in BRIDGES if other != name)]])),

@@ -49,7 +49,8 @@ POOLS: tuple[tuple[str, tuple[Any, ...]], ...] = (
     ("published_ports", PORTS), ("exposed_ports", (80, "53/udp", "8000-8010/tcp", 65535, "1-65535")),
     ("dynamic_port_range", ("49153-65535", "1-65535", "8000-8010", 8080, "8010-8000")),
     ("default_host_ip", ("127.0.0.1", "[::1]", "0.0.0.0", "::", "192.0.2.10")), ("links", LINKS),
-    ("dns_servers", IPV4 + IPV6 + HOSTS), ("dns_search_domains", HOSTS), ("hostname", HOSTS), ("domainname", HOSTS),
+    ("aliases", HOSTS), ("dns_servers", IPV4 + IPV6 + HOSTS), ("dns_search_domains", HOSTS), ("hostname", HOSTS),
+    ("domainname", HOSTS),
     ("dns_opts", ("ndots:2", "use-vc", "timeout:1")), ("etc_hosts", IPV4 + ("host-gateway",)),
     ("_template", TEMPLATES), ("name", NAMES + INTERFACES), ("python", ("/usr/bin/python3", "/opt/x")))
 JUNK: tuple[Any, ...] = (None, True, False, 0, -1, 83, 3233, 10 ** 30, 1.1, 1000.0, float("inf"), float("nan"), "",
