@@ -29,7 +29,7 @@ def write_hosts(draft: Draft, site: Site, settings: HostsSettings, facts: Facts,
     hostname = text_at(site, HOSTNAME, draft.state.files)
     new: dict[str, object] = {"directories": made} if (made := _directories(draft, site)) else {}
     if hostname is not None:
-        new["hostname_was"] = hostname
+        new["hostname_was"] = without_filler(hostname)
     _write_block(draft, site, HOSTS, as_mark(settings), lines, lambda line: hosts.is_repeated(line, lines)
                  if facts.of_host else hosts.is_engine_line(line, names), new)
     wanted = hosts.hostname_text(settings)
@@ -53,7 +53,10 @@ def write_hint(draft: Draft, site: Site, of_hosts: HostsSettings, of_resolv: Res
 
 
 def take_back(draft: Draft, site: Site) -> None:
-    """Our blocks go, what they replaced comes back, and files that we made go unless somebody added to them."""
+    """Our blocks go, what they replaced comes back, and files that we made go unless somebody added to them.
+
+    A run that was killed at that may have left a filler.
+    """
     files = draft.state.files
     block = split(HOSTS, text_at(site, HOSTS, files)).block
     mark: Mapping[str, Any] = block.mark or {} if block else {}
@@ -62,10 +65,14 @@ def take_back(draft: Draft, site: Site) -> None:
     hostname = without_filler(text_at(site, HOSTNAME, files) or "")
     if settings and settings.hostname and hostname == hosts.hostname_text(settings):
         _leave(draft, site, HOSTNAME, memory.get("hostname_was"), directories)
+    else:
+        _cut(draft, site, HOSTNAME)
     for file in (RESOLV, HOSTS):
         parts = split(file, text_at(site, file, files))
         if parts.block:
             _leave(draft, site, file, remove_block(parts), directories)
+        else:
+            _cut(draft, site, file)
     hint = hint_place(site)
     if (text := files.get(hint, ObservedFile()).text) is not None:
         draft.do(FileDel(hint, text, f"record of the files of {site.container}", 2, site.container))
@@ -102,6 +109,12 @@ def _leave(draft: Draft, site: Site, file: str, text: str | None, directories: i
         draft.do(FileDel(place, current, f"{file} of {site.container}", directories, site.container))
     elif text != current:
         draft.do(FileWrite(place, text, current, f"{file} of {site.container}", inside=site.container))
+
+
+def _cut(draft: Draft, site: Site, file: str) -> None:
+    """What a killed run has left behind a shorter text goes."""
+    if text := text_at(site, file, draft.state.files):
+        _leave(draft, site, file, without_filler(text), 0)
 
 
 def _directories(draft: Draft, site: Site) -> int:

@@ -2,11 +2,13 @@
 """Whose files get which names, what they follow, and what comes back."""
 from __future__ import annotations
 
+import dataclasses
 import json
 
 import pytest
 from ansible_collections.mooring.net.plugins.module_utils.core.errors import HostError, MooringError
 from ansible_collections.mooring.net.plugins.module_utils.core.plan import Assumption
+from ansible_collections.mooring.net.plugins.module_utils.files.block import filler
 from ansible_collections.mooring.net.plugins.module_utils.files.model import ObservedFile, Place
 from ansible_collections.mooring.net.plugins.module_utils.files.operations import FileWrite
 from world import World, docker_place, netns_place, picture
@@ -367,3 +369,23 @@ def test_what_could_not_be_finished_is_undone(app: World, nth: int) -> None:
     with pytest.raises(MooringError, match="made to fail; what had been done before it was undone"):
         app.run("container_dns", container="app", hostname="other")
     assert picture(app.state) == before
+
+
+def test_what_a_killed_run_left_behind_a_shorter_text_is_neither_remembered_nor_given_back() -> None:
+    world = World()
+    world.start("in-docker")
+    before = {file: world.text("in-docker", file) for file in ("hosts", "hostname", "resolv.conf")}
+
+    def lengthen() -> None:
+        for file in before:
+            place = docker_place("in-docker", file)
+            text = world.text("in-docker", file)
+            world.state.files[place] = dataclasses.replace(world.state.files[place], text=text + filler(9))
+
+    lengthen()
+    for state in ("present", "absent", "absent"):
+        options = {"hostname": "front"} if state == "present" else {"state": "absent"}
+        world.run("container_dns", container="in-docker", **options)
+        if state == "absent":
+            assert {file: world.text("in-docker", file) for file in before} == before
+        lengthen()
