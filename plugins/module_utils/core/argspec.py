@@ -33,6 +33,17 @@ TARGET: dict[str, Any] = {
 CONFIG: dict[str, Any] = {"config": {"type": "list", "elements": "dict"}}
 
 
+def with_defaults(options: Options, given: Mapping[str, Any]) -> dict[str, Any]:
+    """What was given of some options, whose types have been checked, with the defaults of the others."""
+    found = {name: value if (value := given.get(name)) is not None else option.get("default")
+             for name, option in options.items()}
+    for name, option in options.items():
+        if "options" in option and (value := found[name]) is not None:
+            found[name] = with_defaults(option["options"], value) if isinstance(value, Mapping) else [
+                with_defaults(option["options"], each) for each in value]
+    return found
+
+
 def for_ansible(options: Options) -> dict[str, Any]:
     """The same as an argument_spec, without the kinds, of which Ansible knows nothing."""
     return {name: {key: for_ansible(value) if key == "options" else value for key, value in option.items()

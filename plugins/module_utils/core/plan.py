@@ -2,7 +2,7 @@
 """A plan: the operations that lead from what is observed to what is desired, and a draft of one."""
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Optional, Protocol
 
@@ -14,6 +14,7 @@ from typing import Any, Optional, Protocol
 #   MAKE     Namespaces are there before links, links before what is set inside of containers. Nobody reaches more.
 #   RECORD   Endpoints and bridges that were there before have their new leases, MTU and addresses. By the old ones the
 #            next run would have seen that what is inside of containers does not fit yet.
+#            Before MAKE an endpoint says what its inside may become, and after its bridge it forgets that.
 #   OPEN     What the run makes reachable is so: rules first, then the sysctls that let packets through them.
 #   FORGET   Connections that go on by an old permission or translation are forgotten. Ports that others need not hear
 #            any more are isolated.
@@ -55,6 +56,14 @@ class Operation(Protocol):
 
     def lines(self) -> tuple[list[str], list[str]]:
         """What the diff shows before and after."""
+
+
+def changed_lines(title: str, before: Iterable[str], after: Iterable[str]) -> tuple[list[str], list[str]]:
+    """What the diff shows of a text: the lines before that are not there after, and the other way round."""
+    old, new = list(before), list(after)
+    lost, more = set(new), set(old)
+    return ([f"{title}: {line}" for line in old if line not in lost],
+            [f"{title}: {line}" for line in new if line not in more])
 
 
 def besides(operation: Operation) -> bool:

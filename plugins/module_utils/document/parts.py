@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from ..bridge.resource import RESOURCE as BRIDGES
+from ..core.argspec import with_defaults
 from ..core.errors import MooringError, cut, doing
 from ..endpoint.resource import RESOURCE as ENDPOINTS
 from ..host.resource import Part, Resource
@@ -67,15 +68,9 @@ def _part(resource: Resource, items: Config, key: str, what: str) -> Part:
     for item in items:
         name = item[key] if key else item.get("netns") or item.get("container")
         with doing(f"{what} {name}"):
-            given.append(_fill(resource, item))
+            given.append(with_defaults(resource.options, item))
             found.append(resource.parse(given[-1]))
     return Part(resource, tuple(found), shown=False, given=tuple(given))
-
-
-def _fill(resource: Resource, item: Mapping[str, Any]) -> dict[str, Any]:
-    """The options of one item with their defaults. Their types have been checked with the whole document."""
-    return {name: value if (value := item.get(name)) is not None else option.get("default")
-            for name, option in resource.options.items()}
 
 
 def _leaves_host(pair: Mapping[str, Any]) -> bool:

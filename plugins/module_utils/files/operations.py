@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Optional
 
-from ..core.plan import NAME
+from ..core.plan import NAME, changed_lines
 from .model import ObservedFile, Place
 
 HOST = ""
@@ -41,7 +41,7 @@ class FileWrite:
         return FileWrite(self.place, self.previous, self.text, self.title, self.besides, self.inside)
 
     def lines(self) -> tuple[list[str], list[str]]:
-        return _only(self.title, self.previous or "", self.text), _only(self.title, self.text, self.previous or "")
+        return changed_lines(self.title, (self.previous or "").splitlines(), self.text.splitlines())
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,7 @@ class FileDel:
         return FileWrite(self.place, self.text, None, self.title, inside=self.inside)
 
     def lines(self) -> tuple[list[str], list[str]]:
-        return _only(self.title, self.text, ""), []
+        return changed_lines(self.title, self.text.splitlines(), ())
 
 
 @dataclass(frozen=True)
@@ -96,9 +96,3 @@ class HostnameSet:
 
     def lines(self) -> tuple[list[str], list[str]]:
         return [f"host name of {self.container}: {self.previous}"], [f"host name of {self.container}: {self.name}"]
-
-
-def _only(title: str, text: str, other: str) -> list[str]:
-    """The lines of a text that another one has not."""
-    known = set(other.splitlines())
-    return [f"{title}: {line}" for line in text.splitlines() if line not in known]

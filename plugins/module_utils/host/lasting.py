@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from ..applied.model import FOLDER
 from ..applied.model import NAME as APPLIED
-from ..core.plan import NAME
+from ..core.plan import NAME, changed_lines
 from ..firewall.model import FAMILIES
 from ..link.model import BRIDGE, Link, Mark
 from ..netns.model import HOST
@@ -53,14 +53,12 @@ class LastingFile:
         return LastingFile(self.name, self.previous, self.text)
 
     def lines(self) -> tuple[list[str], list[str]]:
-        before, after = self.previous.splitlines(), self.text.splitlines()
-        return _only(self.path, before, after), _only(self.path, after, before)
+        return changed_lines(self.path, _lines(self.previous), _lines(self.text))
 
 
-def _only(path: str, lines: Iterable[str], others: Iterable[str]) -> list[str]:
-    """The lines of a text that another one has not, the comma of a list aside."""
-    known = {line.rstrip(",") for line in others}
-    return [f"{path}: {line.strip().rstrip(',')}" for line in lines if line.rstrip(",") not in known]
+def _lines(text: str) -> list[str]:
+    """The lines of a text of JSON, the comma of a list and what tells its depth aside."""
+    return [line.strip().rstrip(",") for line in text.splitlines()]
 
 
 def awaited_line(awaited: Awaited) -> str:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable
 
 from ..applied.model import (
     BRIDGES, ENDPOINTS, NAMES, PAIRS, PATH, POLICIES, PORTS, TARGETS, Applied, Key, Options,
 )
+from ..core.argspec import with_defaults
 from ..core.errors import doing
 from ..host.resource import Part
 from .modules import RESOURCES
@@ -37,7 +37,7 @@ def parts(applied: Applied) -> list[Part]:
 def _part(applied: Applied, module: str,
           wanted: Callable[[Key, Options], bool] = lambda _key, _options: True) -> Part:
     resource = RESOURCES[module]
-    given = [(key, filled(resource.options, options)) for key, options in applied.items.items()
+    given = [(key, with_defaults(resource.options, options)) for key, options in applied.items.items()
              if key[0] == module and wanted(key, options)]
     found = []
     for (_module, identity), options in given:
@@ -45,14 +45,3 @@ def _part(applied: Applied, module: str,
             item = resource.parse(options)
             found.append(dataclasses.replace(item, standing=True) if module == POLICIES else item)
     return Part(resource, tuple(found), shown=False, given=tuple(options for _key, options in given))
-
-
-def filled(spec: Mapping[str, Mapping[str, Any]], options: Options) -> dict[str, Any]:
-    """Options with the defaults of those that are not given."""
-    found = {name: value if (value := options.get(name)) is not None else option.get("default")
-             for name, option in spec.items()}
-    for name, option in spec.items():
-        if "options" in option and (value := found[name]) is not None:
-            found[name] = filled(option["options"], value) if isinstance(value, Mapping) else [
-                filled(option["options"], each) for each in value]
-    return found

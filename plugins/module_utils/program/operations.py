@@ -6,7 +6,7 @@ import hashlib
 from dataclasses import dataclass, field
 from typing import Any, Optional
 
-from ..core.plan import NAME
+from ..core.plan import NAME, changed_lines
 from .model import ARCHIVE, COMMAND, RECORD, ROOT, Enabled
 
 HOST = ""
@@ -38,7 +38,7 @@ class FileInstall(_Verb):
 
     def lines(self) -> tuple[list[str], list[str]]:
         before, after = _text(self.path, self.previous), _text(self.path, self.content)
-        return _only(self.path, before, after), _only(self.path, after, before)
+        return changed_lines(self.path, before, after)
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ class FileRemove(_Verb):
         del state.files[self.path]
 
     def lines(self) -> tuple[list[str], list[str]]:
-        return _only(self.path, _text(self.path, self.previous), []), []
+        return changed_lines(self.path, _text(self.path, self.previous), ())
 
 
 @dataclass(frozen=True)
@@ -145,9 +145,3 @@ def _text(path: str, content: Optional[bytes]) -> list[str]:
     if path in (ARCHIVE, RECORD):
         return [f"sha256 {hashlib.sha256(content).hexdigest()}"]
     return content.decode("utf-8", "replace").splitlines()
-
-
-def _only(path: str, lines: list[str], others: list[str]) -> list[str]:
-    """The lines of a text that another one has not."""
-    known = set(others)
-    return [f"{path}: {line}" for line in lines if line not in known]
