@@ -26,9 +26,10 @@ def daemon_config(variables: Values, options: Optional[Values], path: str, text:
 
 
 def daemon_move(config: Values, links: Sequence[Values], bridges: Sequence[Values] = (),
-                containers: Sequence[Values] = (), listed: Sequence[str] = (), end_rm: bool = False) -> dict[str, Any]:
+                containers: Sequence[Values] = (), listed: Sequence[str] = (), end_rm: bool = False,
+                noted: Sequence[Values] = ()) -> dict[str, Any]:
     """What a restart of the daemon has to do beside the file, and what speaks against it."""
-    return move.move(config, move.Host(links, bridges, containers, listed), end_rm)
+    return move.move(config, move.Host(links, bridges, containers, listed, noted), end_rm)
 
 
 def daemon_stale_rules(saved: str, bridge: str) -> list[list[str]]:

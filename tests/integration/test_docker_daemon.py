@@ -3,13 +3,15 @@
 import json
 import os
 import re
+import signal
+import subprocess
 import sys
 import time
 
 import pytest
 import testhosts
 from ansible_collections.mooring.net.plugins.module_utils.daemon.flags import BOOLEAN, LISTS, PLURAL
-from containers import play
+from containers import play, playing
 from worlds import picture
 
 PLAYBOOK = "mooring.net.docker_daemon"
@@ -59,7 +61,7 @@ class Docker:
     def play(self, *arguments, **variables):
         return play(self, PLAYBOOK, *arguments, **{f"docker_daemon_{name}": value for name, value in variables.items()})
 
-    def wait(self, seconds=30):
+    def wait(self, seconds=60):
         """Until it answers. An init script does not wait for that."""
         deadline = time.monotonic() + seconds
         while self.host.run(["docker", "version"], check=False).returncode:
@@ -216,6 +218,26 @@ def test_the_bridge_is_there_after_a_reboot_and_goes_when_docker0_is_back(docker
     assert not os.path.lexists(host.path("/sys/class/net/bridge0"))
     assert "bridge0" not in host.run(["iptables-save"]).stdout
     assert docker.page("web") == "page of web"
+
+
+def test_the_next_play_starts_what_ran_before_one_that_was_killed_while_the_daemon_was_down(docker):
+    def running():
+        return sorted(docker("ps", "--format", "{{.Names}}").split())
+
+    before, deadline = running(), time.monotonic() + 60
+    assert "web" in before
+    command, environment = playing(docker, PLAYBOOK, docker_daemon_options={"debug": True})
+    with subprocess.Popen(command, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                          stderr=subprocess.DEVNULL, start_new_session=True) as play_:
+        while docker.host.path("/run/docker.pid").exists():
+            assert time.monotonic() < deadline and play_.poll() is None
+            time.sleep(0.01)
+        os.killpg(play_.pid, signal.SIGKILL)
+    output, counts = docker.play(options={"debug": True})
+    assert (counts["failed"], running()) == (0, before), output
+    output, counts = docker.play(options={"debug": True})
+    assert (counts["failed"], counts["changed"]) == (0, 0), output
+    assert not os.path.lexists(docker.host.path("/run/mooring/docker-containers.json"))
 
 
 def test_an_init_script_does_as_well(tmp_path):

@@ -29,12 +29,14 @@ class Host:
     :param bridges: those of this collection, as network_info returns them
     :param containers: the running ones, as ``GET /containers/ID/json`` of the daemon returns them
     :param listed: names of bridges that the user's document says are to be there
+    :param noted: containers that ran when a run began that was killed, as :func:`move` returned them in ``start``
     """
 
     links: Sequence[Mapping[str, Any]]
     bridges: Sequence[Mapping[str, Any]] = ()
     containers: Sequence[Mapping[str, Any]] = ()
     listed: Sequence[str] = field(default=())
+    noted: Sequence[Mapping[str, str]] = ()
 
     def link(self, name: str) -> Mapping[str, Any]:
         return next((link for link in self.links if link.get("ifname") == name), {})
@@ -63,7 +65,7 @@ def move(config: Mapping[str, Any], host: Host, end_rm: bool = False) -> dict[st
     handed_over = config["before"]["iptables"] and not config["after"]["iptables"]
     return {"problems": problems, "restart": restart, "bridge": bridge, "remove": remove,
             "rules_of": before if before != NO_BRIDGE and (before != after or handed_over) else "",
-            "start": _order(host.containers), "restore": _restore(host, before, after),
+            "start": _order(host), "restore": _restore(host, before, after),
             "actions": _actions(before, after, remove, bridge, host, restart)}
 
 
@@ -154,14 +156,16 @@ def _kept_running(config: Mapping[str, Any], host: Host) -> list[str]:
             f"does not take {' and '.join(keys)}. Stop them first, or turn live-restore off and run this again."]
 
 
-def _order(containers: Sequence[Mapping[str, Any]]) -> list[dict[str, str]]:
+def _order(host: Host) -> list[dict[str, str]]:
     """Containers in the order of their making: one that joins or links another was made after it.
 
     Those of a swarm are not among them: it replaces a task that has ended.
     """
-    return [{"id": container["Id"], "name": _name(container)}
-            for container in sorted(containers, key=lambda each: each["Created"])
-            if not container["HostConfig"].get("AutoRemove") and SWARM_TASK not in _labels(container)]
+    running = [{"id": container["Id"], "name": _name(container)}
+               for container in sorted(host.containers, key=lambda each: each["Created"])
+               if not container["HostConfig"].get("AutoRemove") and SWARM_TASK not in _labels(container)]
+    noted = [dict(each) for each in host.noted]
+    return noted + [each for each in running if each["id"] not in {other["id"] for other in noted}]
 
 
 def _restore(host: Host, before: str, after: str) -> dict[str, Any]:
@@ -195,8 +199,8 @@ def _actions(before: str, after: str, remove: str, bridge: Optional[Mapping[str,
         found.append(f"remove {remove}")
     if bridge and not host.link(after):
         found.append(f"create {after}")
-    if restart:
-        found += ["start the daemon", *(f"start {entry['name']} again" for entry in _order(host.containers))]
+    if restart or host.noted:
+        found += ["start the daemon", *(f"start {entry['name']} again" for entry in _order(host))]
     return found
 
 

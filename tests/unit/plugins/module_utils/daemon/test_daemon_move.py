@@ -45,6 +45,16 @@ def moved(config, links=(DOCKER0,), end_rm=False, **host):
     return move(config, Host(list(links), **host), end_rm)
 
 
+def test_what_ran_before_a_run_that_was_killed_is_started_whatever_there_is_to_do():
+    noted = [{"id": "id-old", "name": "old"}, {"id": "id-web", "name": "web"}]
+    nothing = moved(planned('{"icc": false}', icc=False), noted=noted)
+    assert (nothing["restart"], nothing["start"]) == (False, noted)
+    assert nothing["actions"] == ["start the daemon", "start old again", "start web again"]
+    again = moved(planned(icc=False), containers=[container("web"), container("new")], noted=noted)
+    assert [entry["name"] for entry in again["start"]] == ["old", "web", "new"]
+    assert moved(planned('{"icc": false}', icc=False))["actions"] == []
+
+
 def test_docker0_goes_and_containers_come_back_in_the_order_of_their_making():
     containers = [container("joined", "3", (), "container:id-web"), container("web", "1"), container("db", "2")]
     result = moved(planned(bridge="bridge0", bip="192.168.5.1/24"), [DOCKER0, port("veth1"), port("veth2")],
