@@ -34,8 +34,8 @@ options:
     description:
       - Whether the C(resolv.conf) of containers follows the host's C(/etc/resolv.conf), which a path unit of systemd
         watches. That is for containers that M(mooring.net.container_dns) or M(mooring.net.host_network) manages.
+      - Without it that stays as it is, and is V(true) where the program is new.
     type: bool
-    default: true
   persist:
     description:
       - Whether units of systemd bring the network back when the host starts, and when somebody has removed the rules.
@@ -44,15 +44,15 @@ options:
         container engines start. Units with C(NetworkNamespacePath) can say C(After=mooring.target).
       - nftables, firewalld, ufw, netfilter-persistent and Docker get a drop-in, C(mooring.conf), by which they say that
         they have removed rules.
+      - Without it that stays as it is, and is V(true) where the program is new.
     type: bool
-    default: true
   check_interval:
     description:
       - Seconds between two looks whether somebody has removed the rules without saying so, as C(iptables -F) does. A
         look takes some milliseconds, and no Python.
       - V(0) is for no such looks.
+      - Without it that stays as it is, and is V(15) where the program is new.
     type: raw
-    default: 15
 seealso:
   - module: mooring.net.container_dns
   - module: mooring.net.host_network

@@ -12,12 +12,13 @@ import shutil
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Optional
 
+from ..boot.model import TIMER
 from ..core import command, folders, pace
 from ..core.errors import HostError
 from ..core.plan import Operation
-from .content import RESTORE
+from .content import RESTORE, recorded_features
 from .model import (
-    ABOVE, ARCHIVE, BOOTED, COMMAND, ISOLATED, RECORD, ROOT, UNITS, Enabled, Installed, mode_of, wants_link,
+    ABOVE, ARCHIVE, BOOTED, COMMAND, ISOLATED, RECORD, ROOT, UNITS, Enabled, Features, Installed, mode_of, wants_link,
 )
 from .operations import CommandLink, FileInstall, FileRemove, ProgramRemove, UnitDisable, UnitEnable, UnitsRead
 from .record import leads_to_archive, read_own
@@ -54,6 +55,11 @@ def find_restore() -> dict[str, str]:
 def read_record() -> bytes:
     """The content of the record, empty where there is none."""
     return read_own(RECORD) or b""
+
+
+def read_features(record: bytes) -> Features:
+    """What is installed does this by itself, see :func:`content.recorded_features`."""
+    return recorded_features(record, read_own(f"{UNITS}/{TIMER}"))
 
 
 def read_installed(paths: Iterable[str], units: Mapping[str, Enabled], python: str) -> Installed:

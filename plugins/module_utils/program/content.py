@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping
 from typing import Any, Optional
 
@@ -18,6 +19,7 @@ from . import engines, resolv
 from .archive import Source, pack
 from .model import ARCHIVE, ISOLATED, PREFIX, RECORD, UNITS, Enabled, Features, Program
 
+_SECONDS = re.compile(rb"^OnActiveSec=([0-9]+)$", re.MULTILINE)  # of the timer
 RESTORE = {family: f"/usr/sbin/{program_of(family)}" for family in FAMILIES}
 
 
@@ -78,6 +80,19 @@ def recorded_units(record: bytes) -> dict[str, Enabled]:
                 if f"{UNITS}/{unit}".startswith(PREFIX)}
     except (ValueError, KeyError, TypeError, AttributeError):
         return {}
+
+
+def recorded_features(record: bytes, timer: Optional[bytes]) -> Features:
+    """What the installed program does by itself; where none is installed what it does by default.
+
+    :param timer: the unit with the interval, None where there is none
+    """
+    units = recorded_units(record)
+    if not recorded_paths(record):
+        return Features()
+    seconds = _SECONDS.search(timer or b"")
+    interval = int(seconds[1]) if seconds else 0 if TARGET in units else Features().check_interval
+    return Features(bool(resolv.ENABLED.keys() & units.keys()), TARGET in units, interval)
 
 
 def _record(files: Mapping[str, bytes], usual: Mapping[str, bytes], enabled: Mapping[str, Enabled]) -> bytes:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from ..core.argspec import NUMBER, STATE
@@ -19,9 +20,9 @@ from . import frame, program
 OPTIONS: dict[str, Any] = {
     **STATE,
     "python": {"type": "path", "default": "/usr/bin/python3"},
-    "follow_resolv_conf": {"type": "bool", "default": True},
-    "persist": {"type": "bool", "default": True},
-    "check_interval": {**NUMBER, "default": 15},
+    "follow_resolv_conf": {"type": "bool"},
+    "persist": {"type": "bool"},
+    "check_interval": NUMBER,
 }
 LONGEST = 86400  # seconds; a network that may be open for longer than a day is not looked after
 # It is packed and not run here; what Ansible brings to the host is what somebody imports.
@@ -40,11 +41,7 @@ def converge_program(params: Mapping[str, Any], changing: bool) -> Plan:
         refuses; and when it is not as planned in the end
     """
     present, python = params["state"] == "present", check_python(params["python"])
-    features, restore = _features(params), adapter.find_restore()
-    if present and features.persist and not restore:
-        raise OptionError("persist", True, "needs iptables, and this host has none",
-                          "Install iptables first, or say persist: false")
-    wanted = content(python, adapter.source_of, features, restore)
+    check_interval(params)
 
     def plan() -> Plan:
         observed = adapter.read_installed(paths, units, python if present else "")
@@ -52,6 +49,11 @@ def converge_program(params: Mapping[str, Any], changing: bool) -> Plan:
 
     with host_lock(writes=changing):
         record = adapter.read_record()
+        features, restore = choose_features(params, adapter.read_features(record)), adapter.find_restore()
+        if present and features.persist and not restore:
+            raise OptionError("persist", True, "needs iptables, and this host has none",
+                              "Install iptables first, or say persist: false")
+        wanted = content(python, adapter.source_of, features, restore)
         paths, units = paths_of(wanted, record), units_of(wanted, record)
         recorded = recorded_units(record) if present else units
         found = plan()
@@ -62,9 +64,15 @@ def converge_program(params: Mapping[str, Any], changing: bool) -> Plan:
     return found
 
 
-def _features(params: Mapping[str, Any]) -> Features:
+def check_interval(params: Mapping[str, Any]) -> None:
+    """:raises OptionError: for an interval that makes no sense"""
     seconds = params["check_interval"]
-    if not 0 <= seconds <= LONGEST:
+    if seconds is not None and not 0 <= seconds <= LONGEST:
         raise OptionError("check_interval", seconds, "is not a number of seconds that makes sense",
                           f"Give 1 to {LONGEST}, or 0 for no timer")
-    return Features(params["follow_resolv_conf"], params["persist"], seconds)
+
+
+def choose_features(params: Mapping[str, Any], installed: Features) -> Features:
+    """What the program is to do by itself: what a task says nothing of stays."""
+    return replace(installed, **{name: params[name] for name in ("follow_resolv_conf", "persist", "check_interval")
+                                 if params[name] is not None})

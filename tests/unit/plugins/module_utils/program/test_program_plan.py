@@ -13,8 +13,9 @@ from ansible_collections.mooring.net.plugins.module_utils.core.errors import Moo
 from ansible_collections.mooring.net.plugins.module_utils.core.plan import Plan
 from ansible_collections.mooring.net.plugins.module_utils.program import plan as planner
 from ansible_collections.mooring.net.plugins.module_utils.program.content import (
-    content, digest, recorded_paths, recorded_units,
+    content, digest, recorded_features, recorded_paths, recorded_units,
 )
+from ansible_collections.mooring.net.plugins.module_utils.run.installation import choose_features
 from ansible_collections.mooring.net.plugins.module_utils.program.model import (
     ARCHIVE, COMMAND, RECORD, ROOT, UNITS, Features, Installed, Program,
 )
@@ -177,3 +178,36 @@ def test_a_path_that_the_kernel_would_cut_off_is_refused() -> None:
     with pytest.raises(MooringError, match="has 123 characters, and the kernel reads 122"):
         planner.check_python("/" + "a" * 122)
     assert planner.check_python("/" + "a" * 121)
+
+
+TIMER = f"{UNITS}/mooring-guard.timer"
+
+
+@pytest.mark.parametrize("features", [Features(follows, *each) for follows in (True, False)
+                                      for each in ((True, 15), (True, 40), (True, 0), (False, 15))], ids=str)
+def test_what_a_task_says_nothing_of_stays_as_it_is_installed(features: Features) -> None:
+    files = content(PYTHON, SOURCES, features).files
+    assert recorded_features(files[RECORD], files.get(TIMER)) == features
+    nothing = {"follow_resolv_conf": None, "persist": None, "check_interval": None}
+    assert choose_features(nothing, features) == features
+    for name, value in (("follow_resolv_conf", False), ("persist", False), ("check_interval", 7)):
+        changed = choose_features({**nothing, name: value}, features)
+        assert changed == Features(**{**vars(features), name: value})
+
+
+@pytest.mark.parametrize("record", [b"", b"{", b"[]", b'{"files": 3}'])
+def test_where_no_program_is_on_record_it_does_what_it_does_by_default(record: bytes) -> None:
+    assert recorded_features(record, None) == Features(True, True, 15)
+
+
+def test_to_follow_no_more_leaves_what_brings_the_network_back() -> None:
+    whole = content(PYTHON, SOURCES, Features(True, True, 40))
+    there = Installed(files=whole.files, enabled=frozenset(whole.enabled), command=True)
+    asked = {"follow_resolv_conf": False, "persist": None, "check_interval": None}
+    installed = recorded_features(whole.files[RECORD], whole.files[TIMER])
+    wanted = content(PYTHON, SOURCES, choose_features(asked, installed))
+    plan = install(there, wanted, recorded_units(whole.files[RECORD]))
+    state = after(there, plan)
+    gone = set(whole.files) - {path for path, text in state.files.items() if text is not None}
+    assert gone and all("mooring-resolv" in path for path in gone) and state.command
+    assert set(whole.enabled) - state.enabled == {"mooring-resolv.path"}
