@@ -41,7 +41,9 @@ options:
         text takes it away.
     type: raw
   default_gateway:
-    description: The gateway of the containers, when it is not the bridge itself. An empty text takes it away.
+    description:
+      - The gateway of the containers, when it is not the bridge itself. An empty text takes it away.
+      - Attached containers follow a change, but for those that were given a gateway of their own.
     type: raw
   default_address_pools:
     description:

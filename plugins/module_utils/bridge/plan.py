@@ -131,7 +131,7 @@ def _present(draft: Draft, desired: DesiredBridge) -> None:
         addresses = bridge.link.addresses
         refuse_closing(draft, current, bridge, desired)
         # What endpoints follow comes after them.
-        soon = replace(bridge, internal=current.internal)
+        soon = replace(bridge, internal=current.internal, gateway=current.gateway, gateway_v6=current.gateway_v6)
         marked = replace(bridge.link, up=True, addresses=link.addresses, mtu=link.mtu, alias=soon.mark.text,
                          group=soon.group)
         later = replace(marked, mtu=bridge.link.mtu, alias=bridge.mark.text, group=bridge.group)

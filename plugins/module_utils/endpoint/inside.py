@@ -168,8 +168,9 @@ def _address(draft: Draft, item: LocatedEndpoint, address: str) -> None:
 
 def _give_up(draft: Draft, item: LocatedEndpoint, lease: Endpoint, family: str, wanted: str) -> list[Route]:
     path, name = item.path, item.interface_name
-    netns, old = draft.state.namespaces[path], lease.with_prefix(family)
-    if not old or old == wanted or old not in netns.links[name].addresses:
+    netns = draft.state.namespaces[path]
+    given = [old for old in lease.given(family) if old != wanted and old in netns.links[name].addresses]
+    if not given:
         return []
     # The kernel drops a route with the last address of its interface, and keeps it otherwise: take it away first, so
     # that what follows does not depend on that.
@@ -177,7 +178,8 @@ def _give_up(draft: Draft, item: LocatedEndpoint, lease: Endpoint, family: str, 
     direct = [route for route in routes if not route.gateway and not _connected(route, netns.links[name])]
     for route in [route for route in routes if route.gateway or route in direct]:
         draft.do(RouteDel(path, route))
-    draft.do(AddrDel(path, name, old))
+    for old in given:
+        draft.do(AddrDel(path, name, old))
     return direct if wanted else []
 
 

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Optional
 
-from ..bridge.model import Bridge, bridges
+from ..bridge.model import Bridge
 from ..core.errors import MooringError
 from ..core.model import is_known
 from ..firewall.model import FAMILIES
@@ -34,19 +34,19 @@ def on_subnet(address: str, subnet: str) -> bool:
         ipaddress.ip_interface(address).network == ipaddress.ip_network(subnet))
 
 
-def same_place(ip: str, family: str, before: Bridge, after: Bridge) -> str:
+def same_place(address: str, subnet: str, gateway: str) -> str:
     """The address itself where the new subnet has it, else the one at the same distance from the subnet's beginning.
 
     "" where there is no such one, and where another endpoint may keep it since the subnets overlap.
+
+    :param address: with the prefix length of the subnet that it is of
+    :param gateway: the address of the bridge on the new one
     """
-    if not after.subnet(family) or not before.subnet(family) or before.subnet(family) == after.subnet(family):
+    if not subnet or on_subnet(address, subnet) or not is_known(address):
         return ""
-    old, new = ipaddress.ip_network(before.subnet(family)), ipaddress.ip_network(after.subnet(family))
-    offset = number(ip) - int(old.network_address)
-    gateway = number(after.address(family)) - int(new.network_address)
-    if old.overlaps(new):
-        offset = number(ip) - int(new.network_address)
-    if not 0 < offset < new.num_addresses - 1 or offset == gateway:
+    old, new = ipaddress.ip_interface(address).network, ipaddress.ip_network(subnet)
+    offset = number(address) - int((new if old.overlaps(new) else old).network_address)
+    if not 0 < offset < new.num_addresses - 1 or offset == number(gateway) - int(new.network_address):
         return ""
     return f"{new[offset]}/{new.prefixlen}"
 
@@ -68,7 +68,6 @@ class Leases:
     def __init__(self, draft: Draft, items: Iterable[LocatedEndpoint] = ()) -> None:
         """:param items: all those of the run, so that two of them can swap their addresses"""
         self._held = {(found.container, found.interface): found for found in endpoints(draft.state)}
-        self._former = bridges(draft.observed)
         self._count: dict[str, int] = {}
         for container, _interface in self._held:
             self._count[container] = self._count.get(container, 0) + 1
@@ -79,7 +78,7 @@ class Leases:
         # Addresses that rules still point at, and those of endpoints that this run has taken away: another container
         # gets them only when nothing else is left, since the one that had them may come back.
         self._remembered: dict[int, str] = {}
-        self._last: dict[tuple[str, str], str] = {}
+        self._last: dict[tuple[str, str], list[str]] = {}
         for publication in draft.ledger.publications:
             self._remember(publication.container, publication.container_ip)
         for link in draft.ledger.links:
@@ -140,7 +139,7 @@ class Leases:
     def _remember(self, container: str, ip: str) -> None:
         if is_known(ip):
             self._remembered.setdefault(number(ip), container)
-            self._last.setdefault((container, "ipv6" if ":" in ip else "ipv4"), ip)
+            self._last.setdefault((container, "ipv6" if ":" in ip else "ipv4"), []).append(ip)
 
     def choose(self, family: str, item: LocatedEndpoint, bridge: Bridge, lease: Optional[Endpoint]) -> str:
         """The address asked for, else the one the endpoint has, else the one it had, else the lowest free one.
@@ -181,20 +180,17 @@ class Leases:
 
     def _moved(self, family: str, bridge: Bridge, lease: Optional[Endpoint], taken: Mapping[int, _Holder],
                holder: _Holder) -> str:
-        """The same place on the bridge's new subnet, where the bridge got one in this run."""
-        before = self._former.get(bridge.name)
-        if lease is None or before is None or lease.bridge != bridge.name or not lease.ip(family):
+        """The same place on the bridge's new subnet, where the bridge got one: in this run, or in a killed one."""
+        if lease is None or lease.bridge != bridge.name or not lease.ip(family):
             return ""
-        place = same_place(lease.ip(family), family, before, bridge)
+        place = same_place(lease.with_prefix(family), bridge.subnet(family), bridge.address(family))
         return place if taken.get(number(place), holder) == holder else ""
 
     def _back(self, family: str, item: LocatedEndpoint, subnet: str, taken: Mapping[int, _Holder]) -> str:
         """The address that a container had that was gone for a while, and that its rules still point at."""
-        ip = self._last.get((item.label, family), "")
         network = ipaddress.ip_network(subnet)
-        if not ip or ipaddress.ip_address(ip) not in network or number(ip) in taken:
-            return ""
-        return f"{ip}/{network.prefixlen}"
+        return next((f"{ip}/{network.prefixlen}" for ip in self._last.get((item.label, family), ())
+                     if ipaddress.ip_address(ip) in network and number(ip) not in taken), "")
 
     def _lowest(self, family: str, bridge: Bridge, taken: Mapping[int, _Holder]) -> str:
         subnet = bridge.subnet(family)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 
 from ..core.errors import MooringError
-from ..core.plan import RECORD_ENDPOINT
 from ..host.draft import Draft
 from ..host.endpoints import Endpoint
 from ..link.operations import LinkAdd, LinkDel, LinkMove, LinkSet, Peer
@@ -27,7 +26,7 @@ def make_interface(draft: Draft, reserved: Reserved) -> Endpoint:
     else:
         _adjust(draft, item, kept, new)
     inside.configure(draft, item, bridge, addresses, routes)
-    return dataclasses.replace(new, link=draft.state.host.links[new.link.name])
+    return dataclasses.replace(new, link=draft.state.host.links[new.link.name]) if kept is None else new
 
 
 def _create(draft: Draft, item: LocatedEndpoint, new: Endpoint) -> None:
@@ -54,9 +53,10 @@ def _move(draft: Draft, item: LocatedEndpoint, given: GivenPair, new: Endpoint) 
 
 
 def _adjust(draft: Draft, item: LocatedEndpoint, kept: Kept, new: Endpoint) -> None:
-    """MTU and MAC of the container's end; a MAC that was derived from the address follows it."""
-    if new.link != kept.lease.link:
-        draft.do(LinkSet(HOST, kept.lease.link, new.link, item.path), RECORD_ENDPOINT)
+    """MTU and MAC of the container's end; a MAC that was derived from the address follows it.
+
+    The host's end is for :func:`pending.record`.
+    """
     inner = draft.state.namespaces[item.path].links[item.interface_name]
     wanted = dataclasses.replace(inner, mtu=new.link.mtu, mac=new.mac_address or inner.mac)
     if wanted != inner:

@@ -25,6 +25,7 @@ from .leading import Made, lead_out
 from .leases import Leases
 from .making import make_interface
 from .model import LocatedEndpoint
+from .pending import MTU, record
 from .recorded import choose_aliases, choose_exposed, require_room
 from .reserved import Kept, Reserved, choose_mac
 
@@ -70,13 +71,15 @@ class Planner:
         keys = [(item.label, item.interface_name) for item in items]
         waiting = [self._reserved[key] for key in keys if key in self._reserved and key[0] not in self.draft.failed]
         left = Counter(reserved.made.item.path for reserved in waiting)
-        made: dict[str, list[Made]] = {}
+        made: dict[str, list[Reserved]] = {}
         for reserved in waiting:
             self.leases.put(make_interface(self.draft, reserved))
             path = reserved.made.item.path
-            made.setdefault(path, []).append(reserved.made)
+            made.setdefault(path, []).append(reserved)
             if len(made[path]) == left[path]:
-                lead_out(self.draft, [each for each in made[path] if each.item.leads])
+                lead_out(self.draft, [each.made for each in made[path] if each.made.item.leads])
+                for each in made[path]:
+                    record(self.draft, each, self.former)
 
     def _given(self, item: LocatedEndpoint) -> Optional[adopt.GivenPair]:
         """:raises OptionError: when another item of the task has the interface already"""
@@ -216,4 +219,4 @@ class Planner:
 
     def _follows_mtu(self, lease: Endpoint, bridge: Bridge) -> bool:
         before = self.former.get(lease.bridge)
-        return bool(before and follows_mtu(lease, before, bridge))
+        return MTU in lease.pending or bool(before and follows_mtu(lease, before, bridge))

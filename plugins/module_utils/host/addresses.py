@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import ipaddress
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Optional
 
 from ..core.model import is_known
@@ -64,8 +64,12 @@ def follow_publications(publications: Iterable[Publication], addresses: Addresse
     return found
 
 
-def follow_links(links: Iterable[Linkage], addresses: Addresses) -> list[Linkage]:
-    """A link lives as long as both of its ends are on one bridge, and counts for each family that both have."""
+def follow_links(links: Iterable[Linkage], addresses: Addresses,
+                 ruled: Collection[tuple[str, str]] = ()) -> list[Linkage]:
+    """A link lives as long as both of its ends are on one bridge, and counts for each family that both have.
+
+    :param ruled: bridges with the families that they have rules for: there no link only gives a name
+    """
     found: list[Linkage] = []
     for link in links:
         source = addresses.current(link.source, link.family, link.source_ip)
@@ -73,16 +77,24 @@ def follow_links(links: Iterable[Linkage], addresses: Addresses) -> list[Linkage
         bridges = {addresses.bridge(ip) or link.bridge for ip in (source, target)}
         if source and target and len(bridges) == 1:
             found.append(dataclasses.replace(link, source_ip=source, target_ip=target, bridge=bridges.pop()))
-    return found + _in_other_family(found, addresses)
+    more = _in_other_family(found, addresses, ruled)
+    names = {link.name for link in more}
+    return [link for link in found if link.name not in names] + more
 
 
-def _in_other_family(links: Sequence[Linkage], addresses: Addresses) -> list[Linkage]:
-    """What links open in the one family, for those that are not there in the other one: their bridge has got it."""
-    there, found = {link.name for link in links}, []
+def _in_other_family(links: Sequence[Linkage], addresses: Addresses,
+                     ruled: Collection[tuple[str, str]]) -> list[Linkage]:
+    """What links open in the one family, for those that are not there in the other one: their bridge has got it.
+
+    A killed run may have left no more than the name of one.
+    """
+    opening = {link.name[:3] for link in links if link.opens}
+    there, found = {link.name for link in links if link.opens or link.name[:3] not in opening
+                    or (link.bridge, link.family) not in ruled}, []
     for link in links:
         other = "ipv4" if link.family == "ipv6" else "ipv6"
         source, target = addresses.current(link.source, other, ""), addresses.current(link.target, other, "")
-        if (*link.name[:3], other) not in there and source and target and (
+        if link.name in there and (*link.name[:3], other) not in there and source and target and (
                 {addresses.bridge(source), addresses.bridge(target)} == {link.bridge}):
             found.append(dataclasses.replace(link, source_ip=source, target_ip=target))
     return found

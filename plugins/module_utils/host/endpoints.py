@@ -11,6 +11,7 @@ from ..core.names import endpoint_link, is_endpoint_link, mac_of
 from ..link.model import ENDPOINT, Link, Mark
 from ..link.operations import LinkDel, LinkSet
 from ..netns.model import HOST, named_path
+from ..ports.model import family_of
 from .draft import Draft
 from .model import HostState, Scope
 
@@ -36,6 +37,7 @@ class Endpoint:
     is the MAC address that the container's end was given, FROM_IP where it follows the IPv4 address, "" where nobody
     knows. ``adopted`` is "", unless an engine made the interface: then it is what the bridge's port was, see adopt.py.
     ``aliases`` are names of the container on the bridge, beside its own.
+    ``pending`` is what its inside may have become without being so on record, see endpoint/pending.py.
     """
 
     container: str
@@ -48,6 +50,7 @@ class Endpoint:
     adopted: str = ""
     mac: str = ""
     aliases: tuple[str, ...] = ()
+    pending: tuple[str, ...] = ()
 
     @property
     def bridge(self) -> str:
@@ -59,6 +62,11 @@ class Endpoint:
     def ip(self, family: str) -> str:
         """The address without its prefix length, "" when there is none of the family."""
         return self.with_prefix(family).partition("/")[0]
+
+    def given(self, family: str) -> list[str]:
+        """What its inside has of us, or may have: its address, and those that are under way, with prefix lengths."""
+        pending = [word for word in self.pending if "/" in word and family_of(word) == family]
+        return list(dict.fromkeys(filter(None, (self.with_prefix(family), *pending))))
 
     @property
     def mac_address(self) -> str:
@@ -82,7 +90,8 @@ class Endpoint:
         """``mooring:endpoint:web:if=eth0 ip=172.17.0.2/16 mac=ip expose=80/tcp``."""
         return Mark(ENDPOINT, self.container, {"if": self.interface, "ip": self.address, "ip6": self.address_v6,
                                                "mac": self.mac, "expose": ",".join(self.exposed), "pair": self.pair,
-                                               "adopted": self.adopted, "aka": ",".join(self.aliases)})
+                                               "adopted": self.adopted, "aka": ",".join(self.aliases),
+                                               "pending": ",".join(self.pending)})
 
 
 def endpoint_of(link: Link) -> Optional[Endpoint]:
@@ -91,10 +100,11 @@ def endpoint_of(link: Link) -> Optional[Endpoint]:
     if mark is None or mark.kind != ENDPOINT:
         return None
     words = mark.settings
-    exposed, aliases = (tuple(filter(None, words.get(key, "").split(","))) for key in ("expose", "aka"))
+    exposed, aliases, pending = (tuple(filter(None, words.get(key, "").split(",")))
+                                 for key in ("expose", "aka", "pending"))
     return Endpoint(mark.name, words.get("if", ""), link, address=words.get("ip", ""), address_v6=words.get("ip6", ""),
                     exposed=exposed, pair=words.get("pair", ""), adopted=words.get("adopted", ""),
-                    mac=words.get("mac", ""), aliases=aliases)
+                    mac=words.get("mac", ""), aliases=aliases, pending=pending)
 
 
 def outer_end(state: HostState, inner: Link) -> Optional[Link]:

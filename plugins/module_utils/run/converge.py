@@ -137,7 +137,7 @@ def _plan_at(parts: Sequence[Part], places: HostPlaces, host: RealHost, failed: 
     def scope_of(look: HostState) -> Scope:
         places.see(endpoint.container for endpoint in endpoints(look))
         located.extend(_locate(parts, places))
-        return widen(Scope.union(part.resource.scope(part.items, look) for part in located))
+        return widen(Scope.union(part.resource.scope(part.items, look) for part in located), look)
 
     observed = host.snapshot(scope_of)  # fills located
     return plan(located, observed, failed)

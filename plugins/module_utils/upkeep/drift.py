@@ -18,6 +18,7 @@ from ..bridge.plan import scope as bridge_scope
 from ..core.errors import MooringError
 from ..endpoint.following import as_it_is, is_inside
 from ..endpoint.leases import on_subnet
+from ..endpoint.pending import find_behind
 from ..endpoint.plan import amend as amend_endpoints
 from ..firewall.model import FAMILIES
 from ..host.draft import Draft
@@ -55,8 +56,8 @@ def _narrow(state: HostState) -> HostState:
     """The host as a run reads it that names nothing: what is inside of containers may change rules."""
     found = state.copy()
     found.namespaces = {HOST: found.host}
-    found.namespaces.update({path: state.namespaces[path] for path in (*find_unread(found, ()), *find_homes(found))
-                             if path in state.namespaces})
+    paths = (*find_unread(found, ()), *find_homes(found), *(lease.path for lease in find_behind(state)))
+    found.namespaces.update({path: state.namespaces[path] for path in paths if path in state.namespaces})
     return found
 
 

@@ -48,7 +48,8 @@ def follow_addresses(draft: Draft) -> None:
     published = follow_publications(draft.ledger.publications, addresses)
     published = follow_routes(published, leases, ways, own)
     published = _select_fitting(draft, published, Subnets(own.values()))
-    draft.ledger = Ledger.of(published, follow_links(draft.ledger.links, addresses),
+    ruled = {(name, family) for name, bridge in own.items() for family in FAMILIES if bridge.filters(family)}
+    draft.ledger = Ledger.of(published, follow_links(draft.ledger.links, addresses, ruled),
                              find_detours(published, leases, ways, draft.ledger.detours_of))
 
 

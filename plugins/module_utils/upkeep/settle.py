@@ -7,10 +7,11 @@ from dataclasses import replace
 from ..bridge.administrator import keep_wish
 from ..bridge.forwarding import ROUTE_LOCALNET, SWITCHES, keep_forwarding, keep_guard
 from ..bridge.ipv6 import DISABLE_ALL, NEW, OF_BRIDGES, OF_OTHERS
+from ..endpoint.pending import find_behind
 from ..endpoint.plan import amend as amend_endpoints
 from ..host.draft import Draft
 from ..host.endpoints import endpoints
-from ..host.model import Scope
+from ..host.model import HostState, Scope
 from ..host.registration import NetnsRecord
 from ..host.settings import FORWARDING_OF, of_new
 from ..link.model import DELETION_GROUP
@@ -29,12 +30,19 @@ from .rules import follow_addresses, keep_rules
 from .shortcuts import keep_groups
 
 
-def widen(scope: Scope) -> Scope:
-    """A scope with what :func:`settle` has to know."""
+def widen(scope: Scope, look: HostState) -> Scope:
+    """A scope with what :func:`settle` has to know.
+
+    :param look: the first look at the host
+    """
     more = Scope(sysctls=(*SWITCHES, (HOST, of_new(ROUTE_LOCALNET)), (HOST, DISABLE_ALL), *NEW),
                  bridge_sysctls=(ROUTE_LOCALNET, *OF_BRIDGES, *FORWARDING_OF.values()),
                  outer_sysctls=(*OF_OTHERS, *((FORWARDING_OF["ipv4"],) if scope.others else ())), neighbours=True)
-    return Scope.union([scope, more]) if scope.firewall else scope
+    if not scope.firewall:
+        return scope
+    behind = list(find_behind(look))
+    names = Scope(names=frozenset(lease.container for lease in behind))
+    return Scope.union([scope, more, names, *(lease.reads for lease in behind)])
 
 
 def begin(draft: Draft) -> None:

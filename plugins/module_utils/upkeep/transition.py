@@ -22,16 +22,16 @@ from ..ports.model import Publication
 def meet(before: Policy, after: Policy) -> Policy:
     """What both policies let through. Bridges that come have their rules already, those that go have them still.
 
-    What is open in both, but somewhere else, is held: noted and closed, so that the next run knows of it if this one
-    ends before it is open again.
+    All else that was open is held: noted and closed, so that the next run knows of it if this one ends before it is
+    open somewhere else, or before what ends it is done.
     """
     leaving = {name for name, bridge in before.bridges.items() if _leaves(bridge, after.bridges.get(name))}
     bridges = {name: _without_exceptions(_meet_bridges(bridge, after.bridges.get(name)), leaving)
                for name, bridge in before.bridges.items()}
     published, held = _meet_publications(before, after)
-    paths, names = {_path(link) for link in after.links}, {_purpose(link) for link in after.links}
+    paths = {_path(link) for link in after.links}
     linked = tuple(link for link in before.links if _path(link) in paths)
-    waiting = tuple(link for link in before.links if _path(link) not in paths and _purpose(link) in names)
+    waiting = tuple(link for link in before.links if _path(link) not in paths)
     return dataclasses.replace(
         after, bridges={**after.bridges, **bridges}, publications=published, links=linked, held=held,
         held_links=waiting, sources=meet_sources(before.sources, after.sources),
@@ -43,11 +43,6 @@ def meet(before: Policy, after: Policy) -> Policy:
 def _path(link: Linkage) -> tuple[str, ...]:
     """What a link opens, whatever it is called."""
     return link.source_ip, link.target_ip, link.ports, link.protocol, link.bridge
-
-
-def _purpose(link: Linkage) -> tuple[str, ...]:
-    """What a link is for, wherever its ends are."""
-    return link.source, link.target, link.alias, link.ports, link.protocol, link.family
 
 
 def _meet_bridges(before: Bridge, after: Optional[Bridge]) -> Bridge:
@@ -84,14 +79,13 @@ def _both(before: Iterable[str], after: Iterable[str]) -> tuple[str, ...]:
 def _meet_publications(before: Policy, after: Policy) -> tuple[tuple[Publication, ...], tuple[Publication, ...]]:
     """Those that stay open, and those that are held."""
     staying = {_place(publication): publication for publication in after.publications}
-    purposes = {_port(publication) for publication in after.publications}
     published, held = [], []
     for publication in before.publications:
         other = staying.get(_place(publication))
         sources = _meet_sources(publication.allow_from, other.allow_from) if other else None
         if sources is not None:
             published.append(dataclasses.replace(publication, allow_from=sources))
-        elif _port(publication) in purposes:
+        else:
             held.append(publication)
     return tuple(published), tuple(held)
 
@@ -99,12 +93,6 @@ def _meet_publications(before: Policy, after: Policy) -> tuple[tuple[Publication
 def _place(publication: Publication) -> Publication:
     """All of a publication but for whom it is open."""
     return dataclasses.replace(publication, allow_from=())
-
-
-def _port(publication: Publication) -> tuple[str, str, int, int, str]:
-    """What a publication is for, wherever the container is."""
-    host_ip = publication.family if publication.direct else publication.host_ip
-    return (publication.container, host_ip, publication.host_port, publication.container_port, publication.protocol)
 
 
 def _meet_sources(before: tuple[str, ...], after: tuple[str, ...]) -> Optional[tuple[str, ...]]:

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from ansible_collections.mooring.net.plugins.module_utils.core.errors import MooringError
 from ansible_collections.mooring.net.plugins.module_utils.firewall.operations import RestoreTable
+from ansible_collections.mooring.net.plugins.module_utils.host.endpoints import endpoints
 from ansible_collections.mooring.net.plugins.module_utils.host.operations import ConntrackFlush, ModuleLoad, SysctlSet
 from ansible_collections.mooring.net.plugins.module_utils.link.addressing import AddrAdd
 from ansible_collections.mooring.net.plugins.module_utils.link.model import Link
@@ -174,3 +175,54 @@ def difference(expected: Any, found: Any, where: str = "") -> str:
                       for one, other in ((expected, found), (found, expected)))
         return f"    {where}: lacks {lost}, has {more}"
     return "" if expected == found else f"    {where}: {expected} -> {found}"
+
+
+# What takes a change back says what the document before it says, and no more than has to be said.
+TAKEN_BACK: dict[str, Document] = {
+    "addresses change hands": [FIRST[0], network(BACK, *FIRST[1]["containers"],
+                                                 {"name": "fresh", "state": "absent"}, icc=False), FIRST[2]],
+    "modes turn": [network(FRONT, WEB, SHOP, gateway_mode="nat", allow_bridges=["plain"], icc=True, force=True),
+                   FIRST[1],
+                   network(PLAIN, ROUTED, trusted_networks=["203.0.113.0/24"], force=True)],
+    "a bridge gives way to another": [*FIRST, {"name": "extra", "state": "absent", "force": True}],
+}
+
+
+@pytest.mark.parametrize("change", [name for name in CHANGES if name != "nothing"])
+def test_the_document_before_takes_a_run_back_that_was_killed(change: str) -> None:
+    """Each container is as before, or as where the run has ended before it was taken back; no port and no link is lost
+    that would not be lost then, and nothing is open that was not."""
+    back, before, after = TAKEN_BACK.get(change, FIRST), first_world(), first_world()
+    operations = after.document(CHANGES[change]).operations
+    after.document(back)
+    former, latter, problems = inside(before), inside(after), []
+    opened, kept = what_is_open(before), what_is_open(before) & what_is_open(after)
+    for number in cuts(operations)[::2 * EACH]:
+        world = before.copy()
+        world.host.execute(operations[:number])
+        world.document(back)
+        found = inside(world)
+        problems += [f"{number} {operations[number - 1].describe()}: {name}\n{difference(former.get(name), here)}"
+                     for name, here in found.items() if here not in (former.get(name), latter.get(name))]
+        if lost := kept - what_is_open(world):
+            problems.append(f"{number} {operations[number - 1].describe()}: lost {lost}")
+        if more := what_is_open(world) - opened - what_is_open(after):
+            problems.append(f"{number} {operations[number - 1].describe()}: open {more}")
+        assert not world.document(back, False).operations
+    assert not problems, f"{len(problems)} of {len(operations)}\n" + "\n".join(problems)
+
+
+def inside(world: World) -> Mapping[str, Any]:
+    """What there is in each container, and its end on the host."""
+    found = look(world)
+    ends = {endpoint.container: (endpoint.address, endpoint.address_v6, endpoint.pending, endpoint.link.mtu)
+            for endpoint in endpoints(world.state)}
+    return {path: {"links": found["links"][path], "routes": found["routes"][path],
+                   "end": ends.get(path.rpartition("/")[2])}
+            for path in found["links"] if path.startswith("/run/netns/")}
+
+
+def what_is_open(world: World) -> set[str]:
+    """Published ports and links, but for those that only give a name."""
+    found = world.info()
+    return {*found["published_ports"], *(link for link in found["links"] if not link.endswith("none/any"))}
