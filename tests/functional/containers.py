@@ -86,7 +86,7 @@ class Box:
     def ports(self, bridge):
         return sorted(found["ifname"] for found in self.json("link") if found.get("master") == bridge)
 
-    def gone(self, names, seconds=10):
+    def gone(self, names, seconds=60):
         """Wait until the host has no interface of these names: the kernel ends pairs a moment after a namespace."""
         deadline = time.monotonic() + seconds
         while left := {found["ifname"] for found in self.json("link")} & set(names):

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from traffic import Call
 
-PAUSE = 0.01  # seconds between two rounds: a hundred datagrams a second of each kind
+PAUSE = 0.02  # seconds between two rounds: fifty datagrams a second of each kind
 
 
 @dataclass

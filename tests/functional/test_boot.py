@@ -79,7 +79,7 @@ class Asking:
                 if reaches(*call):
                     self.answered[name].append(at)
 
-    def wait(self, name, seconds=30):
+    def wait(self, name, seconds=60):
         deadline = time.monotonic() + seconds
         while not self.answered[name]:
             assert time.monotonic() < deadline, f"{name} is not answered"
@@ -120,7 +120,7 @@ def test_the_network_is_back_and_nothing_is_reached_before_and_afterwards(site):
     with Asking(**calls(site)) as asking:
         here.sh("systemctl start boot.target")
         asking.wait("published")
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 60
         while "hello" not in here.host.run(["docker", "exec", "app", "wget", "-qO-", f"http://{BOX}:8080/index.html"],
                                            check=False).stdout:
             assert time.monotonic() < deadline
@@ -160,7 +160,7 @@ def test_docker_starts_again_and_the_hooks_come_first_again(site):
     here.sh("systemctl start boot.target")
     for event in ("start", "restart"):
         here.sh(f"systemctl reset-failed docker.service; systemctl {event} docker.service")
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 60
         while "-j MOORING-FORWARD" not in here.sh("iptables -S FORWARD | sed -n 2p"):
             assert time.monotonic() < deadline, here.sh("iptables -S FORWARD")
             time.sleep(0.05)

@@ -242,7 +242,7 @@ def host(current):
     return current.get()
 
 
-def left(host, seconds=3):
+def left(host, seconds=10):
     """What is another than before, once the kernel has settled what it settles a moment later."""
     deadline = time.monotonic() + seconds
     while (found := differences(host.look(), host.base)) and time.monotonic() < deadline:

@@ -132,7 +132,7 @@ def site(request):
 def test_what_units_announce_heals_without_a_look_of_the_guard(site):
     """The timer does not run."""
     for event in ANNOUNCED[site.layer]:
-        got = site.happens(event, 10)
+        got = site.happens(event, 30)
         assert got["icc, isolated"] == [], event
         if site.layer == "ufw":
             assert not any(got.values()), (event, got)
@@ -143,7 +143,7 @@ def test_what_nobody_announces_heals_with_the_next_look(site):
     if site.layer == "firewalld":
         site.here.sh("systemctl start firewalld")
     for event in SILENT[site.layer]:
-        got = site.happens(event, 30)
+        got = site.happens(event, 60)
         assert got["icc, isolated"] == [], event
         if event in ("iptables -F", "iptables -D FORWARD 1"):  # raw is still there
             assert got["direct"] == got["between bridges"] == got["loopback of the host"] == [], event
@@ -190,7 +190,7 @@ def test_rules_that_were_saved_before_a_bridge_was_made_close_it_all_the_same():
         for event in "start mooring-guard.service", "restart netfilter-persistent.service":
             here.host.run(["systemctl", *event.split()], check=False)
             with Probes(here.servers, **site.opened, late=asked) as probes:
-                deadline = time.monotonic() + 20
+                deadline = time.monotonic() + 60
                 while not probes.all_is(site.opened, ["late"]):
                     assert time.monotonic() < deadline
                     time.sleep(0.05)

@@ -48,7 +48,7 @@ def _die(here, name):
     here.servers = Servers()
     left = len(_ports(here)) - 1
     here.box.run(["ip", "netns", "delete", name])
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     while len(_ports(here)) > left:
         assert time.monotonic() < deadline
         time.sleep(0.02)

@@ -79,7 +79,7 @@ def lookup(here, netns, name):
     return here.host.run(["ip", "netns", "exec", netns, "getent", "hosts", name], check=False).stdout.split()[:1]
 
 
-def soon(function, wanted, seconds=10):
+def soon(function, wanted, seconds=60):
     deadline = time.monotonic() + seconds
     while (found := function()) != wanted and time.monotonic() < deadline:
         time.sleep(0.02)

@@ -145,7 +145,7 @@ def test_two_processes_with_one_network_and_one_hosts_file(here):
               "touch /run/box/hostname /run/box/resolv.conf; mount --bind /run/box/hostname /etc/hostname; "
               "mount --bind /run/box/resolv.conf /etc/resolv.conf; touch /run/box/ready; exec sleep 1000")
     first = int(here.sh(f"unshare --net --mount sh -ec '{script}' >/dev/null 2>&1 & echo $!"))
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     while not here.exists("/run/box/ready"):
         assert time.monotonic() < deadline
         time.sleep(0.01)

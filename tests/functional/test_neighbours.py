@@ -299,7 +299,7 @@ class Firewalld(Host):
         self._until(lambda: self.host.run(["firewall-cmd", "--state"], check=False).returncode == 0)
 
     def _until(self, fact):
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 60
         while not fact():
             assert time.monotonic() < deadline, "it did not start"
             time.sleep(0.05)

@@ -44,7 +44,7 @@ def has_address(here, prefix, interface="eth0"):
 
 def hears(here, prefix, lifetime=0, interface="eth0"):
     """Whether the host gets an address of what a router advertises."""
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     while not has_address(here, prefix, interface) and time.monotonic() < deadline:
         # The link-local address of a new end takes a moment to be usable.
         with contextlib.suppress(OSError):

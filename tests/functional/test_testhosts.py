@@ -27,7 +27,7 @@ def run(*argv, **options):
     return subprocess.run(argv, capture_output=True, text=True, timeout=60, check=False, **options)
 
 
-def wait_for(condition, seconds=10):
+def wait_for(condition, seconds=60):
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, "it did not happen in time"

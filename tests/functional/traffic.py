@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from typing import Any
 
 KINDS = {"tcp": socket.SOCK_STREAM, "udp": socket.SOCK_DGRAM}
-PATIENCE = 10.0  # seconds for an answer that has to come
+PATIENCE = 30.0  # seconds for an answer that has to come, on a machine that is busy
 SILENCE = 0.2  # seconds for one that must not: packets between namespaces arrive before the sending call returns
 
 _libc = ctypes.CDLL(None, use_errno=True)

@@ -31,7 +31,7 @@ class Dockerd:
         self.host = host
         self.process = process
 
-    def stop(self, timeout=30):
+    def stop(self, timeout=60):
         """Stop the daemon and, with it, its containers."""
         self.process.send_signal(signal.SIGTERM)
         try:
@@ -44,7 +44,7 @@ class Dockerd:
         return self.host.path(LOG).read_text(errors="replace")
 
 
-def start_dockerd(host, timeout=30, **daemon_args):
+def start_dockerd(host, timeout=60, **daemon_args):
     """Start dockerd in the host and return when it answers.
 
     daemon_args are options of dockerd: bridge="none", iptables=False, default_gateway="172.20.0.1", or a list of values

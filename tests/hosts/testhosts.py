@@ -224,7 +224,7 @@ class Host:
         starter.wait()
         raise TesthostError(f"host {name} did not start: {''.join(lines).strip()}")
 
-    def _wait_for_systemd(self, timeout=30):
+    def _wait_for_systemd(self, timeout=60):
         deadline = time.monotonic() + timeout
         while True:
             state = self.run(["systemctl", "is-system-running"], check=False).stdout.strip()
