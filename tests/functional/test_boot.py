@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A host starts: nothing is left in its kernel, and systemd starts what is enabled, with a real Docker daemon.
 
-Docker's container comes back on a bridge of ours, a service joins a named namespace, and somebody outside never stops
-asking for what is not published.
+Docker's container comes back on a bridge of ours, a service and a container of Podman's join named namespaces, and
+somebody outside never stops asking for what is not published.
 """
 import json
 import select
@@ -13,11 +13,14 @@ import time
 import pytest
 from ansible_collections.mooring.net.plugins.module_utils.boot.model import ENABLED
 from containers import BOX, IMAGE, box, once
-from engines import import_busybox_image
-from test_flushes import Site
+from engines import import_busybox_image, prepare_podman
+from test_flushes import NETWORKS, Site
 
 pytestmark = once
 APP = "192.168.5.2"  # the first address that Docker gives on the bridge
+POD = "10.20.0.20"
+WITH_POD = [NETWORKS[0], {**NETWORKS[1], "containers": [*NETWORKS[1]["containers"], {
+    "name": "pod", "address": POD, "published_ports": ["8090:82"]}]}, NETWORKS[2]]
 DAEMON = {"bridge": "front", "iptables": False, "ip-masq": False, "ip-forward": False, "userland-proxy": False}
 WEB = """[Unit]
 Wants=mooring.target
@@ -27,12 +30,22 @@ After=mooring.target
 NetworkNamespacePath=/run/netns/web
 ExecStart=/bin/busybox httpd -f -p 80 -h /run/www
 """
+# Podman gives a container the network of a path. It has to be there when the container starts.
+PODMAN = """[Unit]
+Wants=mooring.target
+After=mooring.target
+
+[Service]
+ExecStart=/usr/bin/podman start --attach pod
+ExecStop=/usr/bin/podman stop --time=0 pod
+"""
 # What was enabled, and what a host has beside it: in one transaction, as at a start.
 BOOT = f"""[Unit]
-Wants=network.target {' '.join(ENABLED)} docker.service web.service nftables.service
+Wants=network.target {' '.join(ENABLED)} docker.service web.service pod.service nftables.service
 """
 WIPE = """
-systemctl stop mooring-guard.timer web.service nftables.service docker.service docker.socket containerd.service
+systemctl stop mooring-guard.timer web.service pod.service nftables.service
+systemctl stop docker.service docker.socket containerd.service
 systemctl stop mooring.service mooring.target
 systemctl reset-failed docker.service 2>/dev/null || true
 for name in $(ls /run/netns); do ip netns delete "$name"; done
@@ -91,21 +104,29 @@ def site():
     with box("docker", "nftables", outside=True, systemd=True) as found:
         found.sh("mkdir -p /var/lib/docker /var/lib/containerd /run/www /etc/docker; echo hello >/run/www/index.html; "
                  "mount -t tmpfs tmpfs /var/lib/docker; mount -t tmpfs tmpfs /var/lib/containerd")
-        site = Site(found, "docker", serving=False)
+        site = Site(found, "docker", serving=False, networks=WITH_POD)
+        prepare_podman(found.host)
         found.host.path("/etc/docker/daemon.json").write_text(json.dumps(DAEMON))
-        for name, text in (("web.service", WEB), ("boot.target", BOOT)):
+        for name, text in (("web.service", WEB), ("pod.service", PODMAN), ("boot.target", BOOT)):
             found.host.path(f"/etc/systemd/system/{name}").write_text(text)
         found.sh("systemctl daemon-reload; systemctl start docker.service web.service")
         import_busybox_image(found.host, IMAGE)
         found.sh(f"docker run --detach --restart=always --name=app --cgroup-parent={found.host.cgroup} {IMAGE} "
                  "httpd -f -p 81 -h /")
+        import_busybox_image(found.host, IMAGE, "podman")
+        found.sh(f"podman create --name=pod --network=ns:/run/netns/pod --cgroup-parent={found.host.cgroup} {IMAGE} "
+                 "httpd -f -p 82 -h /; systemctl start pod.service")
         yield site
+
+
+CLOSED = ("unpublished of Docker", "by its address", "Podman's, by its address")
 
 
 def calls(site):
     outside = site.here.outside
     return {"published": (outside, BOX, 8080), "unpublished of Docker": (outside, APP, 81),
-            "by its address": (outside, "192.168.5.10", 80)}
+            "by its address": (outside, "192.168.5.10", 80), "published of Podman": (outside, BOX, 8090),
+            "Podman's, by its address": (outside, POD, 82)}
 
 
 def started(here, unit):
@@ -120,13 +141,14 @@ def test_the_network_is_back_and_nothing_is_reached_before_and_afterwards(site):
     with Asking(**calls(site)) as asking:
         here.sh("systemctl start boot.target")
         asking.wait("published")
+        asking.wait("published of Podman")
         deadline = time.monotonic() + 60
         while "hello" not in here.host.run(["docker", "exec", "app", "wget", "-qO-", f"http://{BOX}:8080/index.html"],
                                            check=False).stdout:
             assert time.monotonic() < deadline
             time.sleep(0.1)
         time.sleep(0.5)
-    assert asking.answered["unpublished of Docker"] == asking.answered["by its address"] == []
+    assert not any(asking.answered[name] for name in CLOSED)
     assert here.run("network_info")["network"]["drift"] == []
     order = [started(here, unit) for unit in ("nftables", "mooring-gate", "mooring", "docker")]
     assert order == sorted(order) and 0 not in order

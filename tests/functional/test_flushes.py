@@ -48,9 +48,9 @@ SILENT = {
 class Site:
     """A host with its network, its units and somebody outside who knows the way to all containers."""
 
-    def __init__(self, here, layer, serving=True):
+    def __init__(self, here, layer, serving=True, networks=NETWORKS):
         """:param serving: whether there are servers in all containers"""
-        self.here, self.layer = here, layer
+        self.here, self.layer, self.networks = here, layer, networks
         here.sh("sysctl -qw net.ipv4.ip_forward=1; iptables -P FORWARD ACCEPT")
         here.outside_host.run(["ip", "route", "add", "default", "via", BOX])
         self.install()
@@ -64,7 +64,7 @@ class Site:
     def install(self):
         here = self.here
         install_program(here.host)
-        here.run("host_network", networks=NETWORKS, persist=True)
+        here.run("host_network", networks=self.networks, persist=True)
         programs = {"ipv4": "/usr/sbin/iptables-restore", "ipv6": "/usr/sbin/ip6tables-restore"}
         for path, text in units(programs, PROGRAM, ORDER, seconds=3).items():
             file = here.host.path(path)
