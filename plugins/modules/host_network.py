@@ -209,6 +209,10 @@ program:
       description: Whether the program is there.
       type: bool
       returned: success
+    python:
+      description: The Python that runs the module, which has all that the command needs.
+      type: str
+      returned: success
     installed:
       description: The digest of what was installed, empty where not all of it is as it was.
       type: str

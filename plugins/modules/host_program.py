@@ -27,9 +27,10 @@ options:
     choices: [present, absent]
     default: present
   python:
-    description: The Python that runs the program. It needs jinja2 and pyroute2.
+    description:
+      - The Python that runs the program. It needs jinja2 and pyroute2.
+      - When it is not given, it is the one that runs the module if that has both, otherwise C(/usr/bin/python3).
     type: path
-    default: /usr/bin/python3
   follow_resolv_conf:
     description:
       - Whether the C(resolv.conf) of containers follows the host's C(/etc/resolv.conf), which a path unit of systemd
@@ -82,7 +83,12 @@ program:
       type: bool
       returned: success
     installed:
-      description: The digest of what was installed, empty where not all of it is as it was.
+      description: The digest of what was installed, empty where not all of it is as it was, or where its Python lacks
+        what it needs.
+      type: str
+      returned: success
+    python:
+      description: The Python that runs the module.
       type: str
       returned: success
 actions:

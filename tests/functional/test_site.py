@@ -34,6 +34,20 @@ def test_a_host_that_is_as_the_document_says_takes_one_task(here):
     assert reach == [APPLY]
 
 
+def test_a_document_that_is_empty_or_has_another_name_is_told(here):
+    output, counts = play(here, "mooring.net.site", container_network=DOCUMENT)
+    assert counts["failed"] == 0
+    assert "container_networks is empty for this host" in output and "Is container_network meant?" in output
+    output, _counts = play(here, "mooring.net.site", container_networks=[{**DOCUMENT[0], "bipp": "10.9.0.1/24"}])
+    assert "networks.bipp: did you mean bip?" in output
+    assert here.run("network_info")["network"]["bridges"] == []
+
+
+def test_tags_choose_what_is_done(here):
+    output, counts = play(here, "mooring.net.site", "--tags", "network", container_networks=DOCUMENT)
+    assert (counts["failed"], counts["changed"]) == (0, 1) and tasks(output)[0] == APPLY, output
+
+
 def test_what_a_preview_shows_is_what_is_done(here):
     shown, _counts = play(here, "mooring.net.site", "--check", "--diff", container_networks=DOCUMENT)
     assert here.run("network_info")["network"]["bridges"] == []

@@ -23,13 +23,13 @@ STOREYS = ("core", "netns", "ports", "ipam", "link", "files", "foreign", "firewa
            "document", "persist", "run")
 
 # May touch the host: open files, ask the kernel, start programs.
-ADAPTERS = {"core/child", "core/command", "core/ending", "core/folders", "core/lock", "core/regular", "core/trust",
-            "core/waiting", "engine/inspect", "engine/places", "files/access", "files/adapter", "files/contained",
-            "files/uts", "firewall/iptables/adapter", "program/adapter", "program/record", "foreign/expressions",
-            "foreign/netfilter", "foreign/nft", "host/conntrack", "host/managers", "host/named", "host/proc",
-            "host/real", "host/record", "host/sockets", "host/varlib", "link/decode", "link/encode", "link/netlink",
-            "link/outcome", "link/rtnl", "names/follow", "netns/enter", "netns/opening", "netns/processes",
-            "netns/registry", "netns/rights", "netns/syscalls"}
+ADAPTERS = {"core/child", "core/command", "core/ending", "core/folders", "core/interpreters", "core/lock",
+            "core/regular", "core/trust", "core/waiting", "engine/inspect", "engine/places", "files/access",
+            "files/adapter", "files/contained", "files/uts", "firewall/iptables/adapter", "program/adapter",
+            "program/record", "foreign/expressions", "foreign/netfilter", "foreign/nft", "host/conntrack",
+            "host/managers", "host/named", "host/proc", "host/real", "host/record", "host/sockets", "host/varlib",
+            "link/decode", "link/encode", "link/netlink", "link/outcome", "link/rtnl", "names/follow", "netns/enter",
+            "netns/opening", "netns/processes", "netns/registry", "netns/rights", "netns/syscalls"}
 # May use adapters, and holds nothing else.
 ON_ADAPTERS = {"run/converge": {"core/lock", "engine/inspect", "engine/places", "host/real"},
                "run/items": {"run/converge"},
@@ -39,7 +39,7 @@ ON_ADAPTERS = {"run/converge": {"core/lock", "engine/inspect", "engine/places", 
                "run/order": {"host/proc", "host/real", "host/varlib", "run/converge"},
                "run/commands": {"host/real", "run/converge", "run/order"},
                "run/installation": {"core/lock", "program/adapter", "program/record", "run/frame", "run/program"},
-               "run/frame": {"core/command"},
+               "run/frame": {"core/interpreters"},
                "run/module": {"program/record", "host/managers", "host/real", "run/converge", "run/frame",
                               "run/items", "run/order"}}
 PURE_LIBRARIES = {"__future__", "ast", "bisect", "collections", "contextlib", "dataclasses", "enum", "functools",

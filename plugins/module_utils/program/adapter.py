@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Optional
 
 from ..boot.model import TIMER
-from ..core import command, folders, pace
+from ..core import command, folders, interpreters, pace
 from ..core.errors import HostError
 from ..core.plan import Operation
 from .content import RESTORE, recorded_features
@@ -25,12 +25,9 @@ from .record import leads_to_archive, read_own
 
 NOT_LOADED = 5  # what systemctl(1) returns of "stop" for a unit that is not there
 _PACKAGE = command.__name__.rsplit(".", 2)[0]
-# Looking for a package is ten times cheaper than importing it.
-_PROBE = ("import importlib.util as u, sys; print('python' if sys.version_info < (3, 9) else "
-          "next((name for name in ('jinja2', 'pyroute2') if not u.find_spec(name)), ''))")
 _LACKS = {"python": "is older than 3.9. Give another one", **{
     name: f"has no {name}. Install it (Debian and Ubuntu package python3-{name}), or give another Python"
-    for name in ("jinja2", "pyroute2")}}
+    for name in interpreters.PACKAGES}}
 
 
 def source_of(name: str) -> Optional[str]:
@@ -79,13 +76,17 @@ def read_installed(paths: Iterable[str], units: Mapping[str, Enabled], python: s
 
 def _fault(python: str) -> str:
     try:
-        found = command.run([python, ISOLATED, "-c", _PROBE])
+        lacks = interpreters.lack(python, interpreters.PACKAGES, ISOLATED)
     except HostError as error:
         return f"python: {error}"
-    if found.code:
-        return f"python: {python} does not run: {found.err.strip()}"
-    lacks = found.out.strip()
     return f"python: {python} {_LACKS[lacks]}" if lacks else ""
+
+
+def choose_python() -> str:
+    """The Python that is to run the program where nobody has named one: that of the module, or that of the system."""
+    able = (each for each in (interpreters.current(), *interpreters.INTERPRETERS)
+            if interpreters.serves(each, interpreters.PACKAGES, ISOLATED))
+    return next(able, interpreters.INTERPRETERS[0])
 
 
 def carry_out(operations: Sequence[Operation]) -> None:

@@ -34,7 +34,7 @@ def content(python: str, source_of: Source, features: Features = Features(),  # 
     archive = {ARCHIVE: pack(python, source_of)}
     files, enabled = {**archive, **_units(python, features, restore)}, _enabled(features)
     usual = {**archive, **_units(python, features, RESTORE)}
-    return Program({**files, RECORD: _record(files, usual, enabled)}, enabled)
+    return Program({**files, RECORD: _record(python, files, usual, enabled)}, enabled)
 
 
 def _units(python: str, features: Features, restore: Mapping[str, str]) -> dict[str, bytes]:
@@ -95,11 +95,12 @@ def recorded_features(record: bytes, timer: Optional[bytes]) -> Features:
     return Features(bool(resolv.ENABLED.keys() & units.keys()), TARGET in units, interval)
 
 
-def _record(files: Mapping[str, bytes], usual: Mapping[str, bytes], enabled: Mapping[str, Enabled]) -> bytes:
+def _record(python: str, files: Mapping[str, bytes], usual: Mapping[str, bytes],
+            enabled: Mapping[str, Enabled]) -> bytes:
     """:param usual: the files as they are where all programs are in their usual places, for the digest"""
     units = {unit: how.wanted_by for unit, how in enabled.items()}
     whole = hashlib.sha256(json.dumps([_digests(usual), units], sort_keys=True).encode()).hexdigest()
-    found: dict[str, Any] = {"digest": whole, "enabled": units, "files": _digests(files)}
+    found: dict[str, Any] = {"digest": whole, "python": python, "enabled": units, "files": _digests(files)}
     return (json.dumps(found, indent=1) + "\n").encode()
 
 

@@ -12,14 +12,20 @@ import os
 import stat
 from typing import Any, Optional
 
+from ..core import interpreters
 from .content import recorded_units
-from .model import ARCHIVE, BOOTED, COMMAND, RECORD, mode_of, wants_link
+from .model import ARCHIVE, BOOTED, COMMAND, ISOLATED, RECORD, mode_of, wants_link
 
 
 def read_program() -> dict[str, Any]:
-    """``systemd``: whether it is the first process; ``present``: whether the program is there; ``installed``: the
-    digest of what was installed, "" where not all of it is as it was, or a unit is not enabled."""
-    return {"systemd": os.path.isdir(BOOTED), "present": os.path.lexists(ARCHIVE), "installed": _installed()}
+    """What there is of the program.
+
+    ``systemd``: whether it is the first process; ``present``: whether the program is there; ``installed``: the digest
+    of what was installed, "" where not all of it is as it was, a unit is not enabled, or its Python has not what it
+    needs any more; ``python``: the Python that runs this, and could run the program.
+    """
+    return {"systemd": os.path.isdir(BOOTED), "present": os.path.lexists(ARCHIVE), "installed": _installed(),
+            "python": interpreters.current()}
 
 
 def _installed() -> str:
@@ -29,10 +35,15 @@ def _installed() -> str:
         intact = leads_to_archive() and all(
             os.path.lexists(wants_link(unit, how)) for unit, how in recorded_units(text).items()) and all(
             (found := read_own(path)) is not None and hashlib.sha256(found).hexdigest() == digest
-            for path, digest in record["files"].items())
+            for path, digest in record["files"].items()) and _runs(record["python"])
         return str(record["digest"]) if intact else ""
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return ""
+
+
+def _runs(python: str) -> bool:
+    """Whether that Python can run the program: the one that runs this can, since a module needs the same."""
+    return python == interpreters.current() or interpreters.serves(python, interpreters.PACKAGES, ISOLATED)
 
 
 def leads_to_archive() -> bool:

@@ -5,6 +5,7 @@ The only file that knows AnsibleModule, and the only one that reads check_mode.
 """
 from __future__ import annotations
 
+import difflib
 import importlib.util
 import os
 import re
@@ -16,7 +17,7 @@ from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.module_utils.common.respawn import has_respawned, respawn_module
 
-from ..core import command
+from ..core import interpreters
 from ..core.argspec import Options, for_ansible
 from ..core.errors import MooringError, OptionError, cut, printable
 from ..core.plan import Plan
@@ -27,8 +28,28 @@ REASONS = {
                 "needed",
     "jinja2": "to make the files of containers from templates; Debian's package is python3-jinja2",
 }
+NO_OPTION = ". Supported parameters include"  # what Ansible says after the names of those
 MESSAGES = 4  # of Ansible's about one item that are shown: it has one for each element of a list
-INTERPRETERS = ("/usr/bin/python3", "/usr/libexec/platform-python", "/usr/local/bin/python3")
+
+
+class _Module(AnsibleModule):  # type: ignore[misc]
+    """A module that says which option was meant by one that is none. Ansible finds those before anything of it runs."""
+
+    def fail_json(self, msg: str, **kwargs: Any) -> None:
+        names = msg.partition(NO_OPTION)[0].rpartition(": ")[2].split(", ") if NO_OPTION in msg else []
+        meant = [f"{name}: did you mean {found}?" for name in names if (found := meant_by(name, self.argument_spec))]
+        super().fail_json(" ".join([msg, *meant]), **kwargs)
+
+
+def meant_by(name: str, options: Options) -> str:
+    """The option that is nearest to a name that is none, "" where none is near.
+
+    :param name: with the options in front in whose value it stands, like ``networks.containers.adress``
+    """
+    first, _dot, rest = name.partition(".")
+    if rest:
+        return meant_by(rest, options.get(first, {}).get("options", {}))
+    return next(iter(difflib.get_close_matches(first, options, 1)), "")
 
 
 def run(options: Options, libraries: Sequence[str], find: Callable[[Mapping[str, Any], bool], Plan],
@@ -39,7 +60,7 @@ def run(options: Options, libraries: Sequence[str], find: Callable[[Mapping[str,
     :param find: makes the plan from the parameters, and carries it out where the second argument says so
     :param shown: what the module returns of the plan beside what all modules tell
     """
-    module = AnsibleModule(argument_spec=for_ansible(options), supports_check_mode=True)
+    module = _Module(argument_spec=for_ansible(options), supports_check_mode=True)
     require_libraries(module, libraries)
     try:
         if os.geteuid() != 0:
@@ -68,11 +89,8 @@ def require_libraries(module: AnsibleModule, libraries: Sequence[str]) -> None:
     if not missing:
         return
     if not has_respawned():
-        # Looking for a package is ten times cheaper than importing it, as Ansible's own probe does.
-        probe = ("import importlib.util as u, sys; "
-                 "sys.exit(sys.version_info < (3, 9) or None in map(u.find_spec, sys.argv[1:]))")
-        for interpreter in INTERPRETERS:
-            if os.path.exists(interpreter) and command.run([interpreter, "-c", probe, *libraries]).code == 0:
+        for interpreter in interpreters.INTERPRETERS:
+            if interpreters.serves(interpreter, libraries):
                 respawn_module(interpreter)
     module.fail_json(msg=missing_required_lib(missing[0], reason=REASONS[missing[0]]))
 
@@ -85,11 +103,18 @@ def check_options(options: Options, item: Mapping[str, Any], where: str = "") ->
     """
     found = ArgumentSpecValidator(for_ansible(options)).validate(dict(item))
     if found.error_messages:
-        said = [cut(printable(f"unknown option {text}" if ". Supported parameters include" in text else text))
-                for text in found.error_messages]
+        said = [cut(printable(text)) for text in found.error_messages if NO_OPTION not in text]
+        said = [*(_unknown(name, options) for name in sorted(map(str, found.unsupported_parameters))), *said]
         more = [f"and {len(said) - MESSAGES} more"] if len(said) > MESSAGES else []
         raise MooringError("; ".join([*said[:MESSAGES], *more]))
     return check_values(options, found.validated_parameters, _check_nested, where)
+
+
+def _unknown(name: str, options: Options) -> str:
+    """What is wrong with the name of an option that is none, and which one was meant."""
+    close = meant_by(name, options)
+    right = f"did you mean {close}?" if close else f"Options are {', '.join(sorted(options))}"
+    return f"unknown option {cut(printable(name))}: {right}"
 
 
 def _check_nested(options: Options, value: Any, where: str) -> Mapping[str, Any]:

@@ -19,7 +19,7 @@ from . import frame, program
 
 OPTIONS: dict[str, Any] = {
     **STATE,
-    "python": {"type": "path", "default": "/usr/bin/python3"},
+    "python": {"type": "path"},
     "follow_resolv_conf": {"type": "bool"},
     "persist": {"type": "bool"},
     "check_interval": NUMBER,
@@ -40,7 +40,7 @@ def converge_program(params: Mapping[str, Any], changing: bool) -> Plan:
     :raises MooringError: before anything is touched, when the Python is none that can run the program; when the host
         refuses; and when it is not as planned in the end
     """
-    present, python = params["state"] == "present", check_python(params["python"])
+    present, python = params["state"] == "present", check_python(params["python"] or adapter.choose_python())
     check_interval(params)
 
     def plan() -> Plan:

@@ -106,7 +106,8 @@ def test_in_options_of_options() -> None:
         "veth_pair", name="a", peer={"name": "b", "routes": [{"destination": "default", "gateway": 10.1}]})
     assert "peer: '5' is no dictionary" in refuses("veth_pair", name="a", peer=5)
     assert "peer: '[5]' is no dictionary" in refuses("veth_pair", name="a", peer=[5])
-    assert "peer: unknown option nam" in refuses("veth_pair", name="a", peer={"name": "b", "nam": 1})
+    assert "peer: unknown option nam: did you mean name?" in refuses(
+        "veth_pair", name="a", peer={"name": "b", "nam": 1})
     assert "peer: missing required arguments: name" in refuses("veth_pair", name="a", peer={})
     assert "sysctls['net.ipv4.conf.eth0.x']: '1.5' is a number" in refuses(
         "netns_attach", netns="web", sysctls={"net.ipv4.conf.eth0.x": 1.5})

@@ -52,7 +52,7 @@ def test_an_item_gets_the_defaults_of_the_options() -> None:
     ({"name": "br0"}, "config[1]: bridge br0 stands twice in this task: say all about it in one item"),
     ({}, "config[1]: name: not given. Give it"),
     ({"name": ""}, "config[1]: name: not given"),
-    ({"nam": "br1"}, "config[1]: unknown option nam. Supported parameters include:"),
+    ({"nam": "br1"}, "config[1]: unknown option nam: did you mean name?"),
     ({"name": "br1", "state": "gone"}, "config[1]: value of state must be one of: present, absent, got: gone"),
     ({"name": "br1", "ip_masq": "maybe"}, "config[1]: argument 'ip_masq' is of type"),
 ])
