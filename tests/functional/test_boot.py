@@ -46,6 +46,11 @@ Wants=network.target {' '.join(ENABLED)} docker.service web.service pod.service 
 WIPE = """
 systemctl stop mooring-guard.timer web.service pod.service nftables.service
 systemctl stop docker.service docker.socket containerd.service
+# nftables and Docker say that they have stopped, and units of ours begin to bring the network back, one by the other.
+while systemctl list-jobs --no-legend | grep -q mooring ||
+    systemctl is-active mooring-guard mooring-repair mooring | grep -Eq "activating|reloading"; do
+    sleep 0.05
+done
 systemctl stop mooring.service mooring.target
 systemctl reset-failed docker.service 2>/dev/null || true
 for name in $(ls /run/netns); do ip netns delete "$name"; done

@@ -3,10 +3,13 @@
 import contextlib
 
 import pytest
+from containers import once
 from pipeline import Pipeline, PipelineError
 from traffic import Call, Flow, expect_answers, expect_closed
 from worlds import (ADDRESSES, BACK, BACK6, BACKENDS, BOX, BOX6, BOX_NEIGHBOUR, BRIDGE_CALLS, FORWARDING, FRONT,
                     FRONT6, OUTSIDE, OUTSIDE6, bare_world, picture, sysctl)
+
+pytestmark = once
 
 BRIDGES = [{"name": "front", "bip": f"{FRONT}/24", "bip6": f"{FRONT6}/64"},
            {"name": "back", "bip": f"{BACK}/24", "bip6": f"{BACK6}/64"}]

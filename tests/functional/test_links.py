@@ -5,8 +5,11 @@ import itertools
 import time
 
 import pytest
+from containers import once
 from traffic import Flow, Servers, expect_answers, expect_closed
 from worlds import ADDRESSES, BACK, BACK6, BACKENDS, BRIDGE_CALLS, sysctl, world
+
+pytestmark = once
 
 PROTOCOLS = ("tcp", "udp")
 NAMES = ("source", "target", "third")

@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What the kernel would refuse half way is refused before anything is touched; what it takes works."""
 import pytest
-from containers import box
+from containers import box, once
 from pipeline import PipelineError
 from worlds import picture
+
+pytestmark = once
 
 WEB = {"netns": "web", "bridge": "br0"}
 PAIR = {"name": "a", "peer": {"name": "b"}}

@@ -3,10 +3,13 @@
 import json
 
 import pytest
+from containers import once
 from pipeline import PROGRAM, install_program
 from test_reboots import PROGRAMS, end
 from traffic import expect_answers, expect_closed
 from worlds import BACKENDS, BOX, BOX6, OUTSIDE, OUTSIDE6, world
+
+pytestmark = once
 
 APPLIED = "/var/lib/mooring/applied.json"
 

@@ -10,7 +10,10 @@ from pathlib import Path
 import layers
 import pytest
 import testhosts
+from containers import once
 from testhosts import Host
+
+pytestmark = once
 
 SANDBOX = testhosts.HERE / "sandbox"
 TESTHOST = testhosts.HERE / "testhost"

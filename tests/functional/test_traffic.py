@@ -2,9 +2,11 @@
 """What the tests try packets with: it must notice one open port among many silent ones, and the other way round."""
 import pytest
 import testhosts
+from containers import once
 from traffic import REFUSED, SILENT, Flow, Place, Servers, answered, ask, expect_answers, expect_closed
 
 SERVER, CLIENT, SILENCED = "192.0.2.1", "192.0.2.2", range(7000, 7020)
+pytestmark = once
 
 
 @pytest.fixture(scope="module")
