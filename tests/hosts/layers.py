@@ -33,6 +33,7 @@ KEPT = 6 * 3600  # seconds that an outdated layer stays after its last use: long
 
 # A question mark: only where the release has such a package.
 LAYERS = {
+    "chromium": ["chromium-headless-shell?", "fonts-dejavu-core"],
     "dnsmasq": ["dnsmasq-base"],
     "docker": ["busybox-static", "docker.io", "docker-cli?", "iptables", "podman", "runc"],
     "firewalld": ["firewalld"],

@@ -20,7 +20,7 @@ PACKAGE = "ansible_collections.mooring.net.plugins.module_utils"
 # the law; docs/architecture.md explains it.
 STOREYS = ("core", "netns", "ports", "ipam", "link", "files", "foreign", "firewall", "engine", "applied", "host",
            "bridge", "endpoint", "policy", "publish", "icc", "names", "boot", "program", "veth", "daemon", "upkeep",
-           "document", "persist", "run")
+           "document", "persist", "run", "picture")
 
 # May touch the host: open files, ask the kernel, start programs.
 ADAPTERS = {"core/child", "core/command", "core/ending", "core/folders", "core/interpreters", "core/lock",
@@ -42,9 +42,9 @@ ON_ADAPTERS = {"run/converge": {"core/lock", "engine/inspect", "engine/places", 
                "run/frame": {"core/interpreters"},
                "run/module": {"program/record", "host/managers", "host/real", "run/converge", "run/frame",
                               "run/items", "run/order"}}
-PURE_LIBRARIES = {"__future__", "ast", "bisect", "collections", "contextlib", "dataclasses", "enum", "functools",
-                  "hashlib", "io", "ipaddress", "itertools", "jinja2", "json", "operator", "posixpath", "re", "shlex",
-                  "textwrap", "typing", "unicodedata", "zipfile"}
+PURE_LIBRARIES = {"__future__", "ast", "base64", "bisect", "collections", "contextlib", "dataclasses", "enum",
+                  "functools", "hashlib", "html", "io", "ipaddress", "itertools", "jinja2", "json", "operator",
+                  "posixpath", "re", "shlex", "textwrap", "typing", "unicodedata", "zipfile"}
 
 # Values as the files named model are, in a file of their own.
 VALUES = {"host/endpoints", "host/settings", "ports/detour", "ports/ledger", "ports/linkage", "ports/sets"}

@@ -2,6 +2,7 @@
 """Text in columns for a terminal. Pure."""
 from __future__ import annotations
 
+import re
 import textwrap
 import unicodedata
 from collections.abc import Iterable, Sequence
@@ -20,6 +21,11 @@ Row = tuple[Cell, ...]
 def plain(text: str) -> str:
     """A text of one line that does nothing to a terminal."""
     return printable(text).replace("\n", "\\n")
+
+
+def natural(name: str) -> list[tuple[int, str]]:
+    """A key by which app-2 comes before app-10."""
+    return [(int(part), "") if part.isdecimal() else (-1, part) for part in re.split("([0-9]+)", name) if part]
 
 
 def columns_of(text: str) -> int:

@@ -10,11 +10,11 @@ from typing import Any
 
 from ..ports.linkage import Linkage
 from ..ports.model import ANY_IPV4, ANY_IPV6, bracketed, family_of, range_text
-from .columns import Row, columns, paragraphs
+from .columns import Row, columns, natural, paragraphs
 
 EVERYWHERE = "everywhere"
 _FAMILY = {"ipv4": "IPv4", "ipv6": "IPv6"}
-_LOOPBACK = "127."
+LOOPBACK = "127."
 _NOTHING = "no container network is managed here\n"
 
 
@@ -44,12 +44,13 @@ def _bridges(network: Mapping[str, Any]) -> Iterable[Row]:
             end["container"] if usual else f"{end['container']} ({end['interface_name']})")
     for each in network["bridges"]:
         yield ((each["name"],), _filled(each["bip"], each["bip6"]), (str(each["mtu"]),), notes(each),
-               (*members.get(each["name"], ()), *each.get("other_ports", ())))
+               (*sorted(members.get(each["name"], ()), key=natural), *each.get("other_ports", ())))
 
 
 def notes(bridge: Mapping[str, Any]) -> tuple[str, ...]:
     """What is said of a bridge that is not as Docker makes one."""
     said = {"down": not bridge["up"], "adopted": bridge["adopted"], "uplink": bridge["uplink"],
+            "internal": bridge.get("internal"),
             "icc off": not bridge["icc"], "no iptables": not bridge["iptables"],
             "no ip6tables": not bridge["ip6tables"] and bridge["ipv6"],
             "no masquerade": not bridge["ip_masq"],
@@ -66,7 +67,7 @@ def _others(network: Mapping[str, Any]) -> Iterable[Row]:
 
 
 def _containers(network: Mapping[str, Any]) -> Iterable[Row]:
-    for each in network["endpoints"]:
+    for each in sorted(network["endpoints"], key=lambda each: natural(each["container"])):
         yield ((each["container"],), _filled(each.get("engine", "")),
                _filled(each["interface_name"], "" if each["bridge"] else "on no bridge",
                        "" if each["up"] else "down"),
@@ -91,8 +92,8 @@ def ports(network: Mapping[str, Any]) -> list[Row]:
     found: dict[tuple[str, str], dict[str, list[str]]] = {}
     for port in network.get("ports", ()):
         sources = port["allow_from"] or [
-            "this host" if port["host_ip"].startswith(_LOOPBACK) else EVERYWHERE]
-        key = _place(port), f"{port['container']}:{_span(port, 'container_port')}"
+            "this host" if port["host_ip"].startswith(LOOPBACK) else EVERYWHERE]
+        key = place(port), f"{port['container']}:{span(port, 'container_port')}"
         found.setdefault(key, {})[family_of(port["container_ip"])] = sources
     return [((f"{place} -> {inside}",), _who(by_family, families.get(inside.rpartition(":")[0], set())))
             for (place, inside), by_family in found.items()]
@@ -105,14 +106,14 @@ def _who(by_family: Mapping[str, Sequence[str]], families: set[str]) -> tuple[st
                   for family, sources in by_family.items() for source in sources})
 
 
-def _place(port: Mapping[str, Any]) -> str:
+def place(port: Mapping[str, Any]) -> str:
     """Where a port is met, without the address where that is all of them."""
     anywhere = port["host_ip"] in (ANY_IPV4, ANY_IPV6)
-    where = f"{_span(port, 'host_port')}/{port['protocol']}"
+    where = f"{span(port, 'host_port')}/{port['protocol']}"
     return where if anywhere else f"{bracketed(port['host_ip'])}:{where}"
 
 
-def _span(port: Mapping[str, Any], side: str) -> str:
+def span(port: Mapping[str, Any], side: str) -> str:
     return range_text(port[side], port[side] + port["count"] - 1)
 
 

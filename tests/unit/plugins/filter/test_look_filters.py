@@ -51,3 +51,21 @@ def test_documentation_has_the_table_as_it_is(page):
     lines = (ROOT / "tests/unit/data/tables/example.txt").read_text(encoding="utf-8").splitlines()
     text = "\n".join(f"    {line}".rstrip() for line in lines)
     assert f"\n{text}\n" in (ROOT / page).read_text(encoding="utf-8")
+
+
+def test_documentation_has_the_flowchart_as_it_is():
+    text = (ROOT / "tests/unit/data/tables/example.mmd").read_text(encoding="utf-8")
+    assert f"```mermaid\n{text}```" in (ROOT / "docs/looking.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("name", ["picture", "mermaid"])
+def test_pictures_are_of_many_hosts_or_of_one(network, name):
+    assert "br0" in FILTERS[name](network) and "br0" in FILTERS[name]({"a": network, "b": None})
+    assert FILTERS[name]({"a": network}) != FILTERS[name]({"a": network, "b": network})
+    for wrong in (None, [], "text", {"a": {}}, {"a": "text"}):
+        with pytest.raises(AnsibleFilterError, match=f"{name}: this is neither what network_info returns"):
+            FILTERS[name](wrong)
+
+
+def test_the_page_has_the_title_that_is_asked_for(network):
+    assert "<title>Mine &amp; yours</title>" in FILTERS["picture"](network, title="Mine & yours")
