@@ -5,7 +5,13 @@ from __future__ import annotations
 
 class ModuleDocFragment:
     DOCUMENTATION = r"""
-options: {}
+options:
+  lock_timeout:
+    description:
+      - How many seconds to wait for another run of this collection that is at work on the host. Runs queue, and the
+        time begins anew with each one that comes to the front.
+    type: raw
+    default: 120
 requirements:
   - python >= 3.9
   - pyroute2 >= 0.7.2 (Debian package C(python3-pyroute2))
@@ -25,7 +31,8 @@ attributes:
     support: full
     platforms: linux
   action_group:
-    description: Use C(group/mooring.net.all) in C(module_defaults) to set defaults for all modules of the collection.
+    description: Use C(group/mooring.net.all) in C(module_defaults) to set O(lock_timeout) for all modules of the
+      collection.
     support: full
     membership:
       - mooring.net.all
@@ -41,7 +48,13 @@ notes:
 """
 
     INFO = r"""
-options: {}
+options:
+  lock_timeout:
+    description:
+      - How many seconds to wait for another run of this collection that is at work on the host. Runs queue, and the
+        time begins anew with each one that comes to the front.
+    type: raw
+    default: 120
 requirements:
   - pyroute2 >= 0.7.2 (Debian and Ubuntu package C(python3-pyroute2))
 attributes:
@@ -59,7 +72,8 @@ attributes:
     support: full
     platforms: linux
   action_group:
-    description: Use C(group/mooring.net.all) in C(module_defaults) to set defaults for all modules of the collection.
+    description: Use C(group/mooring.net.all) in C(module_defaults) to set O(lock_timeout) for all modules of the
+      collection.
     support: full
     membership:
       - mooring.net.all
@@ -72,7 +86,13 @@ notes:
 """
 
     SYSTEM = r"""
-options: {}
+options:
+  lock_timeout:
+    description:
+      - How many seconds to wait for another run of this collection that is at work on the host. Runs queue, and the
+        time begins anew with each one that comes to the front.
+    type: raw
+    default: 120
 requirements:
   - python >= 3.9
 attributes:
@@ -90,7 +110,8 @@ attributes:
     support: full
     platforms: linux
   action_group:
-    description: Use C(group/mooring.net.all) in C(module_defaults) to set defaults for all modules of the collection.
+    description: Use C(group/mooring.net.all) in C(module_defaults) to set O(lock_timeout) for all modules of the
+      collection.
     support: full
     membership:
       - mooring.net.all

@@ -32,6 +32,9 @@ TARGET: dict[str, Any] = {
 
 CONFIG: dict[str, Any] = {"config": {"type": "list", "elements": "dict"}}
 
+# What every module has, so that module_defaults can say it for all of them.
+COMMON: dict[str, Any] = {"lock_timeout": {**NUMBER, "default": 120}}
+
 
 def with_defaults(options: Options, given: Mapping[str, Any]) -> dict[str, Any]:
     """What was given of some options, whose types have been checked, with the defaults of the others."""

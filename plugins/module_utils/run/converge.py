@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Optional
 
 from ..core.errors import ExecutionError, MooringError, OutdatedError
-from ..core.lock import host_lock
+from ..core.lock import WAIT, host_lock
 from ..core.plan import Absence, Operation, Plan, besides, concerned
 from ..engine.inspect import inspect
 from ..engine.model import Answers
@@ -39,12 +39,14 @@ class Manner:
     :param certain: whether to take nothing for granted, as a changing run does: who is not there is left out
     :param ask: the question to container engines, None for the usual one
     :param is_current: asked under the lock: whether the parts are still those that are wanted
+    :param lock_timeout: seconds to wait for another run that is at work, and for each one that is in front of this one
     """
 
     changing: bool
     certain: bool = False
     ask: Optional[Ask] = None
     is_current: Callable[[], bool] = lambda: True
+    lock_timeout: float = WAIT
 
 
 def converge(parts: Sequence[Part], host: RealHost, changing: bool, manner: Optional[Manner] = None) -> Plan:
@@ -84,7 +86,7 @@ def _attempt(parts: Sequence[Part], host: RealHost, manner: Manner) -> Plan:
     writes = manner.changing and not all(part.resource.reads_only for part in parts)
     for number in range(ATTEMPTS):
         places = _look_up(parts, host, manner.ask or inspect)  # which may take long, so not under the lock
-        with host_lock(writes=writes):
+        with host_lock(manner.lock_timeout, writes=writes):
             if not manner.is_current():
                 raise OutdatedError("what was asked for has changed meanwhile")
             found = _plan_for_found(parts, places, host, last=number == ATTEMPTS - 1)

@@ -114,7 +114,7 @@ def _unknown(name: str, options: Options) -> str:
     """What is wrong with the name of an option that is none, and which one was meant."""
     close = meant_by(name, options)
     right = f"did you mean {close}?" if close else f"Options are {', '.join(sorted(options))}"
-    return f"unknown option {cut(printable(name))}: {right}"
+    return cut(printable(f"unknown option {name}: {right}"))
 
 
 def _check_nested(options: Options, value: Any, where: str) -> Mapping[str, Any]:

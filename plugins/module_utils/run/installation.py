@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from ..core.argspec import NUMBER, STATE
+from ..core.argspec import COMMON, NUMBER, STATE
 from ..core.errors import MooringError, OptionError
 from ..core.lock import host_lock
 from ..core.plan import Plan
@@ -23,6 +23,7 @@ OPTIONS: dict[str, Any] = {
     "follow_resolv_conf": {"type": "bool"},
     "persist": {"type": "bool"},
     "check_interval": NUMBER,
+    **COMMON,
 }
 LONGEST = 86400  # seconds; a network that may be open for longer than a day is not looked after
 # It is packed and not run here; what Ansible brings to the host is what somebody imports.
@@ -47,7 +48,7 @@ def converge_program(params: Mapping[str, Any], changing: bool) -> Plan:
         observed = adapter.read_installed(paths, units, python if present else "")
         return plan_install(observed, wanted, recorded) if present else plan_remove(observed, recorded)
 
-    with host_lock(writes=changing):
+    with host_lock(params["lock_timeout"], writes=changing):
         record = adapter.read_record()
         features, restore = choose_features(params, adapter.read_features(record)), adapter.find_restore()
         if present and features.persist and not restore:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from ..core.argspec import CONFIG
+from ..core.argspec import COMMON, CONFIG
 from ..core.plan import Plan
 from ..program.record import read_program
 from ..host.managers import is_running, read_file
@@ -15,33 +15,34 @@ from ..host.real import RealHost
 from ..host.resource import Part, Resource
 from ..upkeep import managers
 from . import frame
-from .converge import converge
+from .converge import Manner, converge
 from .items import part_of
 from .order import find_order
 
 
 def run_module(resource: Resource) -> None:
     """Run one module from its parameters to its result."""
-    frame.run({**resource.options, **CONFIG}, resource.libraries,
-              lambda params, changing: _converge([part_of(resource, params, frame.check_options)], changing),
+    frame.run({**resource.options, **CONFIG, **COMMON}, resource.libraries,
+              lambda params, changing: _converge([part_of(resource, params, frame.check_options)], changing, params),
               lambda params, plan: result(resource, plan, single=params["config"] is None))
 
 
 def run_host_module(options: Mapping[str, Any], parts: Callable[[Mapping[str, Any]], Sequence[Part]]) -> None:
     """Run the module for a whole host. The last of its parts is what it returns."""
-    frame.run(options, ("pyroute2", "jinja2"), lambda params, changing: _converge(parts(params), changing),
+    frame.run({**options, **COMMON}, ("pyroute2", "jinja2"),
+              lambda params, changing: _converge(parts(params), changing, params),
               lambda _params, plan: result_of_host(plan))
 
 
 def run_info_module(resource: Resource) -> None:
     """Run the module that shows the network: of all of a host it also says what differs from what was asked for."""
-    frame.run({**resource.options, **CONFIG}, resource.libraries,
-              lambda params, _changing: _with_order(part_of(resource, params, frame.check_options)),
+    frame.run({**resource.options, **CONFIG, **COMMON}, resource.libraries,
+              lambda params, _changing: _with_order(part_of(resource, params, frame.check_options), params),
               lambda params, plan: result(resource, plan, single=params["config"] is None))
 
 
-def _with_order(part: Part) -> Plan:
-    plan = _converge([part], changing=False)
+def _with_order(part: Part, params: Mapping[str, Any]) -> Plan:
+    plan = _converge([part], False, params)
     if all(item.bridge or item.container for item in part.items):
         return plan
     _order, wanted = find_order(changing=False)
@@ -51,9 +52,9 @@ def _with_order(part: Part) -> Plan:
     return replace(plan, after=(tuple(views),))
 
 
-def _converge(parts: Sequence[Part], changing: bool) -> Plan:
+def _converge(parts: Sequence[Part], changing: bool, params: Mapping[str, Any]) -> Plan:
     host = RealHost()
-    plan = converge(parts, host, changing)
+    plan = converge(parts, host, changing, Manner(changing, lock_timeout=params["lock_timeout"]))
     return replace(plan, warnings=(*plan.warnings, *host.warnings))
 
 

@@ -93,7 +93,7 @@ class Failed(MooringError):
         self.plan = plan
 
 
-def _unlocked(**_options: bool) -> contextlib.AbstractContextManager[None]:
+def _unlocked(_seconds: float, **_options: bool) -> contextlib.AbstractContextManager[None]:
     return contextlib.nullcontext()
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 import yaml
-from ansible_collections.mooring.net.plugins.module_utils.core.argspec import CONFIG
+from ansible_collections.mooring.net.plugins.module_utils.core.argspec import COMMON, CONFIG
 from ansible_collections.mooring.net.plugins.module_utils.run.installation import OPTIONS
 from world import MODULES, RESOURCES, module
 
@@ -42,7 +42,7 @@ def facts(options: Mapping[str, Any], nested: str) -> dict[str, Any]:
 
 @pytest.mark.parametrize("name", MODULES)
 def test_documented_options_are_the_options(name: str) -> None:
-    accepted = facts({**RESOURCES[name].options, **CONFIG}, "options")
+    accepted = facts({**RESOURCES[name].options, **CONFIG, **COMMON}, "options")
     assert facts(documented(name), "suboptions") == accepted
 
 
@@ -67,7 +67,7 @@ def test_a_module_documents_itself(name: str) -> None:
 
 @pytest.mark.parametrize("name", MODULES)
 def test_examples_use_options_that_exist(name: str) -> None:
-    known = {**RESOURCES[name].options, **CONFIG}
+    known = {**RESOURCES[name].options, **CONFIG, **COMMON}
     for task in yaml.safe_load(module(name).EXAMPLES):
         given = task.get(f"mooring.net.{name}") or {}
         items = [given, *given.get("config", [])]

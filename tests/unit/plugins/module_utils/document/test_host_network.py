@@ -177,7 +177,7 @@ def test_engines_are_asked_before_the_lock_is_taken_and_trusted_after_a_look_und
     world, events = World(), []
     world.start("app")
     world.inspect = lambda names: events.append("asked") or inspect(names)
-    world.lock = lambda **_options: contextlib.ExitStack() if events.append("locked") is None else None
+    world.lock = lambda _seconds, **_options: contextlib.ExitStack() if events.append("locked") is None else None
     look, find = world.host.look, HostPlaces.find_outdated
     world.host.look = lambda: events.append("looked") or look()
     with mock.patch.object(HostPlaces, "find_outdated", lambda places: events.append("compared") or find(places)):

@@ -2,6 +2,7 @@
 """network_info says what differs from what the host has been asked for, as `mooring check` does."""
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 from collections.abc import Iterator
 from typing import Any
@@ -26,7 +27,7 @@ def world(monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
 
 
 def drift(**question: Any) -> list[str]:
-    plan = module._with_order(part("network_info", question))
+    plan = module._with_order(part("network_info", question), {"lock_timeout": 120})
     return (plan.after[0][0] or {})["drift"]
 
 
@@ -52,3 +53,17 @@ def test_an_order_that_never_rests_is_said(world: World, monkeypatch: pytest.Mon
         order.varlib.read_applied(world.state.lasting), processes={"1": str(next(answers))}))
     with pytest.raises(MooringError, match="has changed 10 times while it was read"):
         order.find_order(changing=False)
+
+
+def test_a_task_says_how_long_it_waits_for_another_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    world, waited = World(), []
+    monkeypatch.setattr(module, "RealHost", lambda: world.host)
+
+    def lock(seconds: float, **_options: bool) -> contextlib.AbstractContextManager[None]:
+        waited.append(seconds)
+        return contextlib.nullcontext()
+
+    world.lock = lock
+    with world._system():
+        module._converge([part("docker_bridge", {"name": "br0"})], True, {"lock_timeout": 7})
+    assert waited == [7]
