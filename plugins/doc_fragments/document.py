@@ -261,18 +261,19 @@ options:
           published_ports:
             type: raw
             description: A list of ports of the container that the host publishes, each in quotes,
-              in the syntax of C(docker run -p), like V(8080:80) or V(127.0.0.1::443), or of a routed
-              network opens at the container's own address, like V(80). All others are closed. Those
-              of a container on several networks stand under the one that its default route leads
-              over, of IPv4 or of IPv6, and are refused elsewhere.
+              in the syntax of C(docker run -p), like V(8080:80) or V(127.0.0.1::443), or with the
+              name of an interface like V(eth0:8080:80), or of a routed network opens at the container's
+              own address, like V(80). All others are closed. Those of a container on several networks
+              stand under the one that its default route leads over, of IPv4 or of IPv6, and are refused
+              elsewhere.
           publish_all_ports:
             type: bool
             description: Whether to publish every exposed port that C(published_ports) does not mention,
               at a dynamic host port.
           default_host_ip:
             type: raw
-            description: The host address of entries that name none, like Docker's C(--ip). The default
-              is every address.
+            description: The host address of entries that name none, like Docker's C(--ip), or the
+              name of an interface. The default is every address.
           allow_from:
             type: raw
             description: A list of addresses and networks that may connect. For all others the ports

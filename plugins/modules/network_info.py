@@ -102,7 +102,8 @@ network:
       description:
         - Every published port. A range is C(count) ports, which begin at C(host_port) and at C(container_port).
         - C(host_ip) is V(0.0.0.0) or V(::) for all addresses of the host. It is C(container_ip) where the port is open
-          at the container's own address (C(gateway_mode=routed)). Without C(allow_from) everybody may come.
+          at the container's own address (C(gateway_mode=routed)). Where the port is published on an C(interface), it is
+          an address of that, or empty as long as that has none. Without C(allow_from) everybody may come.
       type: list
       elements: dict
       returned: success
@@ -110,6 +111,7 @@ network:
         - container: web
           bridge: bridge0
           host_ip: 0.0.0.0
+          interface: ""
           host_port: 8080
           container_ip: 192.168.5.2
           container_port: 80

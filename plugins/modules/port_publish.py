@@ -37,6 +37,12 @@ options:
     description:
       - A list of ports in the short syntax of C(docker run -p), like V(8080:80), V(127.0.0.1:8080:80/tcp),
         V(127.0.0.1::53/udp) or V(7000-7010:7000-7010).
+      - Other than with Docker the name of an interface of the host may stand in the place of a host address, like
+        V(eth0:8080:80) or V(eth0::53/udp). The port is published on all addresses that it has, of both families, as if
+        each were given. Every run of a module that writes rules follows them. An interface that is not there, or has no
+        address, is waited for, with a warning.
+      - What has but digits and dots is no name of an interface, C(lo) is refused, since V(127.0.0.1) says it, and so is
+        C(localhost). A name in brackets is refused as well.
       - Put each entry in quotes. Without them YAML takes V(53:53) for the number 3233, which would be another port. So
         numbers are refused.
       - An entry without a host port gets one from O(dynamic_port_range), and keeps it on later runs, also when the
@@ -70,7 +76,8 @@ options:
     type: raw
   default_host_ip:
     description:
-      - The host address of entries that name none, like Docker's C(--ip). The default is every address.
+      - The host address of entries that name none, like Docker's C(--ip), or the name of an interface in its place. The
+        default is every address.
       - It has the effect that it would have in each of these entries. So they are published by its family only, and
         where this family is routed, all but V(0.0.0.0) and V(::) is refused.
     type: raw
@@ -94,6 +101,11 @@ EXAMPLES = r"""
     published_ports:
       - "8080:80"
       - "127.0.0.1::443"
+
+- name: Publish a web server on whatever addresses eth1 has
+  mooring.net.port_publish:
+    netns: web
+    published_ports: ["eth1:443:443"]
 
 - name: Publish a database for one network only
   mooring.net.port_publish:
@@ -134,8 +146,8 @@ publication:
     container: web
     addresses: [192.168.5.2]
     ports:
-      - {host_ip: 0.0.0.0, host_port: 8080, container_ip: 192.168.5.2, container_port: 80, protocol: tcp, count: 1,
-         allow_from: []}
+      - {host_ip: 0.0.0.0, interface: "", host_port: 8080, container_ip: 192.168.5.2, container_port: 80, protocol: tcp,
+         count: 1, allow_from: []}
     published_ports: ["0.0.0.0:8080->192.168.5.2:80/tcp"]
 publications:
   description: All containers of the task, in its order.

@@ -16,7 +16,8 @@ from ..firewall.model import DOORS, FAMILIES, ICC, OPENED, note_of
 from ..ports.detour import Detour
 from ..ports.ledger import Ledger
 from ..ports.linkage import Linkage
-from ..ports.model import Publication, parse_publication
+from ..ports.model import Publication
+from ..ports.reading import parse_publication
 from .model import HostState
 
 

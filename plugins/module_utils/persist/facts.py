@@ -110,15 +110,15 @@ def _endpoint(lease: Endpoint, bridge: Optional[Bridge]) -> dict[str, Any]:
 
 def _ports(published: Sequence[Publication], leases: Sequence[Endpoint]) -> dict[str, Any]:
     """Each publication as an entry that leaves no choice."""
-    found: dict[str, Any] = {"published_ports": [_entry(publication) for publication in published]}
+    on = {lease.ip(family): lease.bridge for lease in leases for family in FAMILIES if lease.ip(family)}
+    # A port on an interface stands in the ledger once for each of its addresses.
+    entries = {(_entry(each), on.get(each.container_ip, "")): None for each in published}
+    found: dict[str, Any] = {"published_ports": [entry for entry, _bridge in entries]}
     sources = dict.fromkeys(source for publication in published for source in publication.allow_from)
     if sources:
         found["allow_from"] = list(sources)
-    if len(leases) > 1:
-        on = {lease.ip(family): lease.bridge for lease in leases for family in FAMILIES if lease.ip(family)}
-        names = [on.get(publication.container_ip, "") for publication in published]
-        if all(names):
-            found["published_on"] = names
+    if len(leases) > 1 and all(bridge for _text, bridge in entries):
+        found["published_on"] = [bridge for _text, bridge in entries]
     return found
 
 
@@ -129,7 +129,8 @@ def _entry(publication: Publication) -> str:
         anywhere = ANY_IPV6 if publication.family == "ipv6" else ANY_IPV4
         return f"{bracketed(anywhere)}::{inside}/{publication.protocol}"
     outside = range_text(publication.host_port, publication.host_port + more)
-    return f"{bracketed(publication.host_ip)}:{outside}:{inside}/{publication.protocol}"
+    where = publication.interface or bracketed(publication.host_ip)
+    return f"{where}:{outside}:{inside}/{publication.protocol}"
 
 
 def attached(state: HostState) -> set[str]:

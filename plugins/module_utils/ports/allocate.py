@@ -16,14 +16,14 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Optional, Union
 
 from ..core.errors import OptionError
-from .model import DYNAMIC_RANGE, ORDER, PortSpec, Publication, Socket, family_of, range_text
+from .model import DYNAMIC_RANGE, ORDER, PortSpec, Publication, Socket, family_of, range_text, waiting_place
 from .occupied import (
     Occupied, Owner, addresses_collide, describe_shares, occupy_listened, occupy_published,
 )
 from .refusal import Exhausted, refusal
 from .spec import parse_host_ip
 from .steps import Steps
-from .wanted import Wanted, wanted_specs
+from .wanted import Interfaces, Wanted, wanted_specs
 
 
 def conflicts(a: Publication, b: Publication) -> bool:
@@ -31,7 +31,7 @@ def conflicts(a: Publication, b: Publication) -> bool:
 
     A publication conflicts with itself.
     """
-    return (a.protocol == b.protocol and addresses_collide(a.host_ip, b.host_ip)
+    return (a.protocol == b.protocol and addresses_collide(a.place, b.place)
             and a.host_port < b.host_port + b.count and b.host_port < a.host_port + a.count)
 
 
@@ -45,6 +45,7 @@ def allocate(
     dynamic_range: tuple[int, int] = DYNAMIC_RANGE,
     default_host_ip: str = "",
     allow_from: Sequence[str] = (),
+    interfaces: Interfaces = lambda name, family: (waiting_place(name, family),),
 ) -> tuple[Publication, ...]:
     """The publications that ``specs`` ask for, sorted.
 
@@ -54,27 +55,25 @@ def allocate(
     :param addresses: the container's addresses: ``{"ipv4": "192.168.5.2", "ipv6": "2001:db8::2"}`` or one of them
     :param others: every publication of other containers, or an index of them (:func:`.occupy_published`)
     :param current: what this container has published now; it never stands in the way. A port that is to be chosen is
-        taken from it, and a process that came to listen on one of its ports later does not matter: the traffic is the
-        container's already. Nor does a rule of others that came later: the caller warns of it
-    :param sockets: listening sockets of the host
+        taken from it, and neither a process that came to listen on one of its ports later nor a rule of others that
+        came later matters: the caller warns of them
     :param reserved: first and last port of each range of ``ip_local_reserved_ports``
     :param foreign: ports that rules of others translate
     :param dynamic_range: first and last host port to choose from
     :param default_host_ip: the address for specs without one (Docker's ``--ip``)
-    :param allow_from: networks from :func:`.spec.parse_sources`. Each publication gets those of its family, and is left
-        out when there are none
+    :param allow_from: networks that may connect. Each publication gets those of its family, or is left out without any
+    :param interfaces: what an interface that stands in the place of an address has
     :raises OptionError: when a port is taken, none is free, or the container has no address of the family
     """
     if default_host_ip:
         default_host_ip = parse_host_ip(default_host_ip, "default_host_ip")
-    wanted = wanted_specs(container, addresses, specs, default_host_ip, allow_from)
+    wanted = wanted_specs(container, addresses, specs, default_host_ip, allow_from, interfaces)
     host_ports = _Allocation(others, foreign or Occupied(), sockets, reserved, dynamic_range).settled(wanted, current)
     sources = {family: tuple(s for s in allow_from if family_of(s) == family) for family in ("ipv4", "ipv6")}
     return tuple(sorted((
-        Publication(container, host_ip, port, addresses[family_of(host_ip)], want.spec.container_ports[0],
-                    want.protocol, want.length, sources[family_of(host_ip)])
-        for want, port in host_ports for host_ip in want.host_ips
-    ), key=ORDER))
+        Publication(container, place.partition("%")[0], port, addresses[family_of(place)], want.spec.container_ports[0],
+                    want.protocol, want.length, sources[family_of(place)], want.spec.interface)
+        for want, port in host_ports for place in want.host_ips), key=ORDER))
 
 
 # Protocol, host address, first host port, count, first container port of a publication of the container itself.
@@ -108,7 +107,7 @@ class _Allocation:
         until nothing moves: the first of them always has its own port to keep and moves to lower ones only; once it
         rests, so does the second, and so on.
         """
-        own = {(p.protocol, p.host_ip, p.host_port, p.count, p.container_port) for p in current}
+        own = {(p.protocol, p.place, p.host_port, p.count, p.container_port) for p in current}
         result = self._decided(wanted, own)
         choices = [(want.spec.container_ports[0], want.protocol) for want in wanted if not want.spec.explicit]
         if len(set(choices)) < len(choices):

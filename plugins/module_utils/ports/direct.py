@@ -17,7 +17,7 @@ def refuse_own_address(container: str, addresses: Mapping[str, str], specs: Iter
                        default_host_ip: str = "") -> None:
     """:raises OptionError: for a host address that is none of the host, but the container's"""
     for spec in specs:
-        host_ip = spec.host_ip or default_host_ip
+        host_ip = spec.address(default_host_ip)
         if host_ip in addresses.values():
             raise _refusal(spec, host_ip, f"address {host_ip}", f"which is {container}'s own and none of the host")
 
@@ -33,7 +33,7 @@ def split(container: str, addresses: Mapping[str, str], routed: Collection[str],
     """
     on_host, own = [], []
     for spec in specs:
-        host_ip = spec.host_ip or default_host_ip
+        host_ip = spec.address(default_host_ip)
         families = [family_of(host_ip)] if host_ip else list(addresses)
         direct = [family for family in families if family in routed]
         if len(direct) < len(families):
@@ -41,6 +41,8 @@ def split(container: str, addresses: Mapping[str, str], routed: Collection[str],
         else:
             reason = (f"and {container} is reached at its own address {addresses[direct[0]]}, since its bridge is in "
                       "gateway mode routed")
+            if spec.interface:
+                raise _refusal(spec, "", f"interface {spec.interface} in the place of a host address", reason)
             if host_ip not in ("", ANY_IPV4, ANY_IPV6):
                 raise _refusal(spec, host_ip, f"host address {host_ip}", reason)
             if spec.host_ports:

@@ -6,6 +6,7 @@ import ipaddress
 import re
 
 from ..core.errors import OptionError
+from ..core.names import interface_name
 from .model import PROTOCOLS, range_text
 
 HIGHEST_PORT = 65535
@@ -13,6 +14,7 @@ HIGHEST_PORT = 65535
 _NOT_FORWARDED = "is link-local, so that the kernel forwards nothing from there to a container"
 _OTHER_ADDRESS = "Give another address of the host, or none for all of them"
 _DIGITS = re.compile(r"[0-9]+")
+_NUMBERS = re.compile(r"[0-9.-]*|0x[0-9a-f.x]*")
 
 
 class Entry:
@@ -72,14 +74,32 @@ class Entry:
         return ports, protocol
 
     def address(self, text: str) -> str:
+        """A host address, "" where the text may name an interface instead."""
         if problem := no_place_for_ports(text):
             raise self.refusal(f"has the host address {text}, which {problem}", _OTHER_ADDRESS)
         found = canonical_address(text)
-        if found is None:
-            raise self.refusal(f"has {text!r} as its host address, which is not an IP address",
-                               "Give an IPv4 address, or an IPv6 address in brackets; names of hosts and interfaces "
-                               "are not looked up")
-        return found
+        if found is None and (self.text.startswith("[") or (problem := no_interface(text))):
+            problem = "is not an IP address" if self.text.startswith("[") else problem
+            raise self.refusal(f"has {text!r} as its host address, which {problem}",
+                               "Give an IPv4 address, an IPv6 address in brackets, or the name of an interface without "
+                               "brackets; names of hosts are not looked up")
+        return found or ""
+
+
+def no_interface(text: str) -> str:
+    """Why a text that is no address is not taken for the name of an interface either, as the rest of a sentence.
+
+    What has but digits and dots may have been meant as a port or as an address, though the kernel takes it for a name.
+    """
+    if text in ("lo", "localhost"):
+        return "is the loopback: 127.0.0.1 is its address"
+    if _NUMBERS.fullmatch(text):
+        return "is not an IP address, nor is an interface meant by digits alone"
+    try:
+        interface_name("", text)
+    except OptionError:
+        return "is neither an IP address nor the name of an interface"
+    return ""
 
 
 def no_place_for_ports(text: str) -> str:

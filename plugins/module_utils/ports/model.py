@@ -6,9 +6,6 @@ from 1 to 65535; a range is a pair of its first and its last port.
 """
 from __future__ import annotations
 
-import functools
-import ipaddress
-import re
 from dataclasses import dataclass
 from operator import attrgetter
 
@@ -17,9 +14,8 @@ PROTOCOLS = ("tcp", "udp", "sctp")
 DYNAMIC_RANGE = (49153, 65535)
 ANY_IPV4, ANY_IPV6 = "0.0.0.0", "::"
 
-_PUBLICATION = re.compile(r"(?P<host>[0-9.]+|\[[0-9a-f:.]+\]):(?P<first>[0-9]{1,5})(?:-[0-9]{1,5})?"
-                          r"->(?P<container>[0-9.]+|\[[0-9a-f:.]+\]):(?P<port>[0-9]{1,5})(?:-(?P<last>[0-9]{1,5}))?"
-                          r"/(?P<protocol>[a-z]+)(?: from (?P<sources>[0-9a-f.:/,]+))?")
+# Where a port waits for the address of an interface: no address that a packet to the host can have.
+NOWHERE = {"ipv4": "255.255.255.255", "ipv6": "ff00::"}
 
 
 def family_of(address: str) -> str:
@@ -43,7 +39,8 @@ class PortSpec:
 
     ``host_ip`` is empty when none is given. ``host_ports`` is None when the host port is to be chosen from the dynamic
     range. It has the length of ``container_ports``, or is a range for one container port: then one of it is chosen.
-    ``bridge`` is the network that it stands under, "" where that is not said.
+    ``bridge`` is the network that it stands under, "" where that is not said. ``interface`` stands in the place of a
+    host address: all that it has are meant, or with a wildcard as ``host_ip`` all of that family.
     """
 
     host_ip: str
@@ -51,6 +48,11 @@ class PortSpec:
     container_ports: tuple[int, int]
     protocol: str
     bridge: str = ""
+    interface: str = ""
+
+    def address(self, default: str) -> str:
+        """The host address, be it the one for entries that name neither one nor an interface; "" where all count."""
+        return self.host_ip or ("" if self.interface else default)
 
     @property
     def count(self) -> int:
@@ -64,7 +66,8 @@ class PortSpec:
     @property
     def text(self) -> str:
         """Docker's short form with the protocol always given: ``127.0.0.1:8080:80/tcp``, ``[::1]::53/udp``."""
-        host = f"{bracketed(self.host_ip)}:" if self.host_ip else ""
+        where = self.interface or bracketed(self.host_ip)
+        host = f"{where}:" if where else ""
         ports = range_text(*self.host_ports) if self.host_ports else ""
         return f"{host}{ports}{':' if host or ports else ''}{range_text(*self.container_ports)}/{self.protocol}"
 
@@ -91,6 +94,9 @@ class Publication:
     begins at ``host_port`` and ``container_port``. ``allow_from`` has the networks (CIDR) that may connect; empty
     means everyone.
 
+    ``interface`` is set where the port is published on the addresses that it has: on ``host_ip``, which it had when
+    last seen, or on NOWHERE as long as it has none.
+
     A direct publication opens ports of a container at its own address (gateway mode routed): ``host_ip`` and
     ``host_port`` are the container's own, and nothing is translated.
     """
@@ -103,10 +109,21 @@ class Publication:
     protocol: str
     count: int = 1
     allow_from: tuple[str, ...] = ()
+    interface: str = ""
 
     @property
     def family(self) -> str:
         return family_of(self.host_ip)
+
+    @property
+    def waits(self) -> bool:
+        """Whether its interface has no address of the family."""
+        return bool(self.interface) and self.host_ip == NOWHERE[self.family]
+
+    @property
+    def place(self) -> str:
+        """The host address, or what stands for one that an interface is to get and is in the way of a wildcard only."""
+        return waiting_place(self.interface, self.family) if self.waits else self.host_ip
 
     @property
     def direct(self) -> bool:
@@ -114,17 +131,27 @@ class Publication:
 
     @property
     def text(self) -> str:
-        """``0.0.0.0:8080->192.168.5.2:80/tcp``, all but the container; :func:`parse_publication` is the inverse."""
+        """``0.0.0.0:8080->192.168.5.2:80/tcp``, all but the container; :mod:`.reading` has the inverse.
+
+        On an interface it is ``192.0.2.10%eth0:8080->...``, and ``eth0:8080->...`` as long as that has no address.
+        """
         more = self.count - 1
+        host = self.interface if self.waits else bracketed(
+            f"{self.host_ip}%{self.interface}" if self.interface else self.host_ip)
         sources = f" from {','.join(self.allow_from)}" if self.allow_from else ""
-        return (f"{bracketed(self.host_ip)}:{range_text(self.host_port, self.host_port + more)}->"
+        return (f"{host}:{range_text(self.host_port, self.host_port + more)}->"
                 f"{bracketed(self.container_ip)}:{range_text(self.container_port, self.container_port + more)}"
                 f"/{self.protocol}{sources}")
 
 
 # The order of Publication itself, three times as fast as its generated comparison.
 ORDER = attrgetter("container", "host_ip", "host_port", "container_ip", "container_port", "protocol", "count",
-                   "allow_from")
+                   "allow_from", "interface")
+
+
+def waiting_place(interface: str, family: str) -> str:
+    """See :attr:`Publication.place`."""
+    return f"{NOWHERE[family]}%{interface}"
 
 
 @dataclass(frozen=True)
@@ -140,53 +167,6 @@ class Socket:
     port: int
     process: str
     dual_stack: bool = False
-
-
-# Every plan reads the same ones back several times.
-@functools.lru_cache(maxsize=1 << 15)
-def parse_publication(container: str, text: str) -> Publication:
-    """The publication of ``container`` whose ``text`` this is.
-
-    :raises ValueError: when ``text`` is not exactly what :attr:`Publication.text` makes
-    """
-    match = _PUBLICATION.fullmatch(text)
-    if not match:
-        raise ValueError(f"{text!r} is not of the form HOST_IP:HOST_PORT->CONTAINER_IP:CONTAINER_PORT/PROTOCOL")
-    port = int(match["port"])
-    publication = Publication(container, match["host"].strip("[]"), int(match["first"]),
-                              match["container"].strip("[]"), port, match["protocol"],
-                              int(match["last"] or port) - port + 1,
-                              tuple(match["sources"].split(",")) if match["sources"] else ())
-    # Rendering it again catches every spelling that is not ours: leading zeros, ranges of unequal length, brackets.
-    if publication.text != text or not _possible(publication):
-        raise ValueError(f"{text!r} is not a published port in canonical form")
-    return publication
-
-
-def _possible(publication: Publication) -> bool:
-    """Whether ports, protocol, addresses and networks exist and are written in canonical form."""
-    highest = max(publication.host_port, publication.container_port) + publication.count - 1
-    return (publication.count > 0 and publication.host_port > 0 and publication.container_port > 0
-            and highest <= 65535 and publication.protocol in PROTOCOLS
-            and _canonical_address(publication.host_ip) and _canonical_address(publication.container_ip)
-            and all(_canonical_network(source) for source in publication.allow_from))
-
-
-# A host has thousands of publications on a handful of addresses: the caches halve the time to read them back.
-@functools.lru_cache(maxsize=4096)
-def _canonical_address(text: str) -> bool:
-    try:
-        return str(ipaddress.ip_address(text)) == text
-    except ValueError:
-        return False
-
-
-@functools.lru_cache(maxsize=4096)
-def _canonical_network(text: str) -> bool:
-    try:
-        return str(ipaddress.ip_network(text)) == text
-    except ValueError:
-        return False
 
 
 @dataclass(frozen=True)

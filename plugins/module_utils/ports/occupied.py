@@ -41,7 +41,7 @@ class Occupied:
         """A direct publication takes no port of the host."""
         if publication.direct:
             return
-        self.add(publication.protocol, publication.host_ip, publication.host_port, publication.count, publication)
+        self.add(publication.protocol, publication.place, publication.host_port, publication.count, publication)
 
     def withdraw(self, publication: Publication) -> None:
         """:raises LookupError: when it was not published here"""
@@ -50,13 +50,13 @@ class Occupied:
         protocol, first = publication.protocol, publication.host_port
         if publication.count == 1:
             owners = self._single[protocol, first]
-            left = [owner for owner in owners[publication.host_ip] if owner != publication]
+            left = [owner for owner in owners[publication.place] if owner != publication]
             if left:
-                owners[publication.host_ip] = left
+                owners[publication.place] = left
             else:
-                del owners[publication.host_ip]
+                del owners[publication.place]
             return
-        found = (first, first + publication.count - 1, publication.host_ip, publication)
+        found = (first, first + publication.count - 1, publication.place, publication)
         for place in self._places(protocol, *found[:3]):
             del self._ranges[place][found]
 

@@ -3,8 +3,9 @@
 
 The grammar is that of Docker's client, ``[HOST_IP:][HOST_PORT[-LAST]:]CONTAINER_PORT[-LAST][/PROTOCOL]``, and so is the
 meaning of odd spellings: ``:80`` and ``::80`` have no host port, ``80/`` is tcp, ``0080`` is 80, ``[]`` is no address,
-an IPv6 address may come without brackets. Different on purpose, because Docker takes these for something that nobody
-can have meant: port 0, the long syntax, and text after a second ``/`` or ``-``, which Docker drops in silence.
+an IPv6 address may come without brackets. Other than with Docker the name of an interface may stand in the place of the
+host address. Different on purpose, because Docker takes these for something that nobody can have meant: port 0, the
+long syntax, and text after a second ``/`` or ``-``, which Docker drops in silence.
 
 An unquoted ``53:53`` is the number 3233 (base 60) to YAML 1.1, and would be another port. So a number is no entry.
 """
@@ -16,7 +17,7 @@ from collections.abc import Iterable
 
 from ..core import values
 from ..core.errors import OptionError
-from .entry import Entry, canonical_address, no_place_for_ports
+from .entry import Entry, canonical_address, no_interface, no_place_for_ports
 from .model import ExposedPort, PortSpec, bracketed, range_text
 
 FORM = ("Write [HOST_IP:][HOST_PORT:]CONTAINER_PORT[/PROTOCOL], for example 8080:80, 127.0.0.1:8080:80/tcp or "
@@ -44,6 +45,19 @@ def parse_host_ip(text: str, option: str = "default_host_ip") -> str:
     return found
 
 
+def parse_place(text: str, option: str = "default_host_ip") -> tuple[str, str]:
+    """An address of the host, or an interface in its place: one of the two, and "".
+
+    :raises OptionError: when it is neither
+    """
+    entry = Entry(option, values.text(option, text), "Give an IPv4 or IPv6 address, for example 127.0.0.1, or the name "
+                                                     "of an interface, for example eth0")
+    bare = text.startswith("[") or canonical_address(text) is not None or bool(no_place_for_ports(text))
+    if not bare and (problem := no_interface(text)):
+        raise entry.refusal(problem)
+    return (parse_host_ip(text, option), "") if bare else ("", text)
+
+
 def parse_port_spec(text: str, option: str = "published_ports") -> PortSpec:
     """One entry of Docker's ``-p`` (short syntax).
 
@@ -54,15 +68,16 @@ def parse_port_spec(text: str, option: str = "published_ports") -> PortSpec:
     entry = Entry(option, values.text(option, text), FORM)
     if "=" in entry.text:
         raise _long_syntax(entry)
-    host_ip, host_part, container_part = _split(entry)
-    host_ip = entry.address(host_ip) if host_ip else ""
+    where, host_part, container_part = _split(entry)
+    host_ip = entry.address(where) if where else ""
+    interface = "" if host_ip else where
     container_text, protocol = entry.protocol(container_part)
     container_ports = entry.ports("container port", container_text)
-    _check_host_part(entry, host_ip, host_part, container_part)
+    _check_host_part(entry, interface or bracketed(host_ip), host_part, container_part)
     host_ports = entry.ports("host port", host_part) if host_part else None
     if host_ports:
         _check_lengths(entry, host_ports, container_ports)
-    return PortSpec(host_ip, host_ports, container_ports, protocol)
+    return PortSpec(host_ip, host_ports, container_ports, protocol, interface=interface)
 
 
 def _split(entry: Entry) -> tuple[str, str, str]:
@@ -85,17 +100,21 @@ def _split(entry: Entry) -> tuple[str, str, str]:
     return match[1], host_port, container
 
 
-def _check_host_part(entry: Entry, host_ip: str, host: str, container: str) -> None:
-    """Refuse the two common mistakes by what is meant: ``127.0.0.1:80`` and ``53/udp:53/udp``."""
+def _check_host_part(entry: Entry, place: str, host: str, container: str) -> None:
+    """Refuse the common mistakes by what is meant: ``127.0.0.1:80``, ``eth0:80`` and ``53/udp:53/udp``."""
     address = canonical_address(host)
     if address:
         raise entry.refusal(f"has the address {address} where the host port belongs",
                             f"Write {bracketed(address)}::{container} to have the host port chosen, or "
                             f"{bracketed(address)}:HOST_PORT:{container}")
+    if host and not place and not no_interface(host):
+        raise entry.refusal(f"has {host!r} as a host port, which is neither a number nor a range",
+                            f"{FORM}; for an interface of that name write {host}::{container} to have the host port "
+                            f"chosen, or {host}:HOST_PORT:{container}")
     if "/" in host:
         host_port, _slash, protocol = host.partition("/")
         ports = f"{host_port}:{container.partition('/')[0]}"
-        where = f"{bracketed(host_ip)}:" if host_ip else ""
+        where = f"{place}:" if place else ""
         raise entry.refusal("has a protocol at the host port",
                             f"The protocol comes last and is the same on both sides: {where}{ports}/{protocol}")
 

@@ -2,7 +2,7 @@
 """On which addresses of the host an entry is to be published."""
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 from ..core.errors import OptionError
@@ -18,15 +18,22 @@ class Wanted(NamedTuple):
     length: int
 
 
+# The addresses of an interface of a family, or the place where ports wait for the first one.
+Interfaces = Callable[[str, str], Sequence[str]]
+
+
 def wanted_specs(container: str, addresses: Mapping[str, str], specs: Sequence[PortSpec], default_host_ip: str,
-                 allow_from: Sequence[str]) -> list[Wanted]:
+                 allow_from: Sequence[str], interfaces: Interfaces) -> list[Wanted]:
     """The specs that are to be published on any address at all."""
-    places: dict[str, tuple[str, ...]] = {}
+    places: dict[tuple[str, str], tuple[str, ...]] = {}
     wanted = []
     for spec in specs:
-        host_ips = places.get(spec.host_ip)
+        key = spec.host_ip, spec.interface
+        host_ips = places.get(key)
         if host_ips is None:
-            host_ips = places[spec.host_ip] = _host_ips(container, addresses, spec, default_host_ip, allow_from)
+            found = _host_ips(container, addresses, spec, default_host_ip, allow_from)
+            host_ips = places[key] = found if not spec.interface else tuple(
+                place for any_ip in found for place in interfaces(spec.interface, family_of(any_ip)))
         if host_ips:
             wanted.append(Wanted(spec, host_ips, spec.protocol, spec.count))
     return wanted
@@ -35,7 +42,7 @@ def wanted_specs(container: str, addresses: Mapping[str, str], specs: Sequence[P
 def _host_ips(container: str, addresses: Mapping[str, str], spec: PortSpec, default_host_ip: str,
               allow_from: Sequence[str]) -> tuple[str, ...]:
     """The host addresses of a spec, without those of a family that no source may come from."""
-    host_ip = spec.host_ip or default_host_ip
+    host_ip = spec.address(default_host_ip)
     if host_ip:
         family = family_of(host_ip)
         if not addresses.get(family):

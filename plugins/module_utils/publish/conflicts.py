@@ -8,6 +8,7 @@ from ..core.errors import OptionError
 from ..foreign.claims import claims
 from ..host.model import HostState
 from ..ports.model import ANY_IPV4, ANY_IPV6, PROTOCOLS, Claim, PortSpec, Publication, range_text
+from ..ports.wanted import Interfaces
 from ..ports.occupied import Occupied, addresses_collide, describe_owner
 
 _ANY = (ANY_IPV4, ANY_IPV6)
@@ -29,12 +30,13 @@ def occupied_by(claims_of_others: Iterable[Claim]) -> Occupied:
 
 
 def refuse_whole_address(claims_of_others: Iterable[Claim], specs: Sequence[PortSpec], default_host_ip: str,
-                         current: Iterable[Publication]) -> None:
+                         current: Iterable[Publication], interfaces: Interfaces) -> None:
     """:raises OptionError: for a port of exactly the address that a rule before ours sends elsewhere as a whole"""
     kept = {(publication.host_ip, publication.protocol) for publication in current}
     for claim in claims_of_others:
         for spec in specs if not claim.ports and claim.address not in _ANY else ():
-            if (spec.host_ip or default_host_ip) == claim.address and claim.protocol in ("", spec.protocol) \
+            own = interfaces(spec.interface, claim.family) if spec.interface else (spec.address(default_host_ip),)
+            if claim.address in own and claim.protocol in ("", spec.protocol) \
                     and (claim.address, spec.protocol) not in kept:
                 raise OptionError("published_ports", spec.text, f"is for {claim.address}, all of which {claim.owner}",
                                   "Publish it on another address, or take that rule away")

@@ -7,10 +7,12 @@ from collections.abc import Collection, Iterator
 from ..applied.model import PORTS, label_of
 from ..bridge.model import Subnets, bridges
 from ..core.errors import OptionError
+from ..firewall.model import FAMILIES
 from ..host.draft import Draft
-from ..ports.model import Publication
+from ..ports.model import PortSpec, Publication
 from ..ports.refusal import Exhausted, PublishedElsewhere
 from ..ports.spec import parse_port_spec
+from .interfaces import places_of
 
 
 def find_vanished(draft: Draft, attached: Collection[str]) -> set[str]:
@@ -37,9 +39,18 @@ def find_waited(draft: Draft, attached: Collection[str], asked: Collection[str])
         if label in attached or label in asked or draft.ledger.publications_of(label):
             continue
         for spec in map(parse_port_spec, options["published_ports"]):
-            if spec.host_ports:
-                yield Publication(label, spec.host_ip, spec.host_ports[0], addresses.get(label, ""),
-                                  spec.container_ports[0], spec.protocol, spec.count)
+            for place in _places(draft, spec) if spec.host_ports else ():
+                yield Publication(label, place.partition("%")[0], spec.host_ports[0] if spec.host_ports else 0,
+                                  addresses.get(label, ""), spec.container_ports[0], spec.protocol, spec.count,
+                                  interface=spec.interface)
+
+
+def _places(draft: Draft, spec: PortSpec) -> list[str]:
+    """Where an entry that is waited for is to be published."""
+    if not spec.interface:
+        return [spec.host_ip]
+    places = places_of(draft.state.host)
+    return [place for family in FAMILIES for place in places(spec.interface, family)]
 
 
 def way_out(error: OptionError, attached: Collection[str]) -> str:

@@ -17,6 +17,7 @@ class DesiredPorts:
     publish_all: bool = False
     exposed: tuple[ExposedPort, ...] = ()
     default_host_ip: str = ""
+    default_interface: str = ""  # in its place
     allow_from: tuple[str, ...] = ()
     dynamic_range: tuple[int, int] = DYNAMIC_RANGE
     present: bool = True

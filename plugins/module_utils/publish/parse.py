@@ -10,7 +10,7 @@ from ..core.errors import MooringError, OptionError
 from ..core.names import interface_name
 from ..netns.parse import target
 from ..ports.model import PortSpec
-from ..ports.spec import parse_exposed_port, parse_host_ip, parse_port_range, parse_port_spec, parse_sources
+from ..ports.spec import parse_exposed_port, parse_place, parse_port_range, parse_port_spec, parse_sources
 from .model import DesiredPorts
 
 
@@ -20,15 +20,21 @@ def parse(options: Mapping[str, Any]) -> DesiredPorts:
     if present and options["published_ports"] is None and not options["publish_all_ports"]:
         raise MooringError("published_ports: not given. Say which ports (an empty list for none), or "
                            "publish_all_ports: true")
-    host_ip = options["default_host_ip"]
+    host_ip, interface = parse_place(options["default_host_ip"]) if options["default_host_ip"] else ("", "")
+    specs = _specs(options["published_ports"] or (), options["published_on"] or ())
     return DesiredPorts(
         target=target(options), present=present,
-        specs=_specs(options["published_ports"] or (), options["published_on"] or ()),
+        specs=tuple(at_interface(spec, interface) for spec in specs),
         publish_all=bool(options["publish_all_ports"]),
         exposed=tuple(parse_exposed_port(port) for port in options["exposed_ports"] or ()),
-        default_host_ip=parse_host_ip(host_ip) if host_ip else "",
+        default_host_ip=host_ip, default_interface=interface,
         allow_from=parse_sources(options["allow_from"] or []),
         dynamic_range=parse_port_range(options["dynamic_port_range"]))
+
+
+def at_interface(spec: PortSpec, interface: str) -> PortSpec:
+    """The entry at an interface, where it names neither one nor an address."""
+    return spec if spec.host_ip or spec.interface else dataclasses.replace(spec, interface=interface)
 
 
 def _specs(ports: Sequence[Any], bridges: Sequence[Any]) -> tuple[PortSpec, ...]:

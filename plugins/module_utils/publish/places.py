@@ -56,7 +56,7 @@ def lead_to_networks(draft: Draft, item: LocatedPorts, leases: Sequence[Endpoint
         if not here:
             raise OptionError("published_on", spec.bridge, f"is no bridge that {item.label} is on",
                               f"Name one of {', '.join(dict.fromkeys(lease.bridge for lease in leases))}")
-        host_ip = spec.host_ip or item.default_host_ip
+        host_ip = spec.address(item.default_host_ip)
         asked = [family for family in FAMILIES if family in chosen and host_ip in ("", *_of(host_ip, family))]
         fitting = [family for family in asked if chosen[family].bridge == spec.bridge]
         if asked and not fitting:

@@ -28,6 +28,7 @@ from ..ports.refusal import Exhausted, PublishedElsewhere
 from ..ports.sets import PortSet, is_in, merge
 from ..ports.spec import parse_exposed_port
 from . import conflicts
+from .interfaces import places_of
 from .leftovers import find_vanished, find_waited, way_out
 from .listeners import find_listeners
 from .model import LocatedPorts
@@ -108,6 +109,7 @@ class _Taken:
         self.claimed = conflicts.occupied_by(self.claims)
         self.bridges = bridges(draft.state)
         self.ways = Ways(draft.state)
+        self.interfaces = places_of(draft.state.host)
 
 
 def _select_staying(published: Sequence[Publication], item: LocatedPorts) -> Sequence[Publication]:
@@ -133,7 +135,8 @@ def view(label: str, published: Sequence[Publication], leases: Sequence[Endpoint
     """The ports of a container as they are returned to the user, as `docker port` lists them."""
     addresses = [lease.ip(family) for lease in leases for family in FAMILIES if lease.ip(family)]
     return {"container": label, "addresses": addresses,
-            "ports": [{"host_ip": p.host_ip, "host_port": p.host_port, "container_ip": p.container_ip,
+            "ports": [{"host_ip": "" if p.waits else p.host_ip, "interface": p.interface,
+                       "host_port": p.host_port, "container_ip": p.container_ip,
                        "container_port": p.container_port, "protocol": p.protocol, "count": p.count,
                        "allow_from": list(p.allow_from)} for p in published],
             "published_ports": [publication.text for publication in published]}
@@ -160,13 +163,14 @@ def _publish(draft: Draft, item: LocatedPorts, leases: Sequence[Endpoint], taken
     except OptionError as error:
         draft.assume(str(error), f"changes the gateway mode of the bridge of container {item.label}")
         return ()
-    conflicts.refuse_whole_address(taken.claims, specs, item.default_host_ip, current)
+    conflicts.refuse_whole_address(taken.claims, specs, item.default_host_ip, current, taken.interfaces)
     opened = direct.publications(item.label, addresses, open_at, item.allow_from)
     translated = {family: address for family, address in addresses.items() if family not in routed}
     return (*opened, *allocate(item.label, translated, specs, others=taken.published, current=current,
                                foreign=taken.claimed, sockets=draft.observed.sockets,
                                reserved=draft.observed.reserved_ports, dynamic_range=item.dynamic_range,
-                               default_host_ip=item.default_host_ip, allow_from=item.allow_from))
+                               default_host_ip=item.default_host_ip, allow_from=item.allow_from,
+                               interfaces=taken.interfaces))
 
 
 def _addresses(draft: Draft, item: LocatedPorts, chosen: Mapping[str, Endpoint]) -> dict[str, str]:
@@ -176,7 +180,7 @@ def _addresses(draft: Draft, item: LocatedPorts, chosen: Mapping[str, Endpoint])
         draft.assume(conflict(draft.state, "published_ports", item.label, "publish ports of") or item.doubt
                      or f"container {item.label} is on no bridge that this collection manages: attach it with "
                      "netns_attach first", f"attaches container {item.label}", item.label)
-        asked = {family_of(spec.host_ip or item.default_host_ip or ANY_IPV4) for spec in item.specs}
+        asked = {family_of(spec.address(item.default_host_ip) or ANY_IPV4) for spec in item.specs}
         found.update(dict.fromkeys(sorted({"ipv4", *asked}), KNOWN_AFTER_APPLY))
     return found
 
@@ -184,7 +188,7 @@ def _addresses(draft: Draft, item: LocatedPorts, chosen: Mapping[str, Endpoint])
 def _refuse_loopback_v6(item: LocatedPorts, specs: Sequence[PortSpec]) -> None:
     """There is no route_localnet for IPv6: what comes from ::1 never leaves the host."""
     for spec in specs:
-        if (spec.host_ip or item.default_host_ip) == "::1":
+        if spec.address(item.default_host_ip) == "::1":
             raise OptionError("published_ports", spec.text, "cannot be published on ::1, from which the kernel sends "
                               "nothing to a container", "Publish it on 127.0.0.1")
 
@@ -201,7 +205,7 @@ def _with_rules(own: Mapping[str, Bridge], item: LocatedPorts, leases: Sequence[
         if bridge is None or bridge.publishes(family) or not lease.ip(family) or found.get(family) != lease.ip(family):
             continue
         del found[family]
-        asked = {spec.host_ip or item.default_host_ip for spec in specs}
+        asked = {spec.address(item.default_host_ip) for spec in specs}
         if asked and (family == "ipv4" or not found
                       or any(family_of(host_ip) == family for host_ip in asked if host_ip)):
             if bridge.internal:
@@ -219,7 +223,7 @@ def _specs(item: LocatedPorts, leases: Sequence[Endpoint]) -> list[PortSpec]:
     if item.publish_all:
         named = PortSet((spec.protocol, *spec.container_ports) for spec in specs)
         for exposed in _find_exposed(item, leases):
-            specs += [PortSpec("", None, (port, port), exposed.protocol)
+            specs += [PortSpec("", None, (port, port), exposed.protocol, interface=item.default_interface)
                       for port in named.find_others(exposed.protocol, exposed.first, exposed.last)]
             named.add(exposed.protocol, exposed.first, exposed.last)
     return specs

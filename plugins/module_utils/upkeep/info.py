@@ -128,7 +128,8 @@ def _engines(state: HostState, named: Sequence[Mapping[str, Any]]) -> dict[str, 
 
 def _port(port: Publication, bridge_at: Mapping[str, str]) -> Mapping[str, Any]:
     """A published port, or a range of them: ``count`` ports from ``host_port`` and ``container_port`` on."""
-    return {"container": port.container, "bridge": bridge_at.get(port.container_ip, ""), "host_ip": port.host_ip,
+    return {"container": port.container, "bridge": bridge_at.get(port.container_ip, ""),
+            "host_ip": "" if port.waits else port.host_ip, "interface": port.interface,
             "host_port": port.host_port, "container_ip": port.container_ip, "container_port": port.container_port,
             "protocol": port.protocol, "count": port.count, "allow_from": list(port.allow_from)}
 

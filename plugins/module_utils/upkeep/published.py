@@ -19,6 +19,8 @@ def published_at(network: Mapping[str, Any], container: str, port: Union[int, st
     number, protocol = _port(port) if port != "" else (0, "")
     found = []
     for each in network["ports"]:
+        if not each["host_ip"]:
+            continue  # waits for the address of an interface
         if each["container"] != container or protocol and each["protocol"] != protocol:
             continue
         for more in range(each["count"]) if not number else [number - each["container_port"]]:

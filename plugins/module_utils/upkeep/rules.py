@@ -31,6 +31,7 @@ from ..netns.model import HOST
 from ..policy import direct
 from ..policy.model import Policy
 from ..policy.rules import table_rules
+from ..publish.interfaces import follow_interfaces
 from ..ports.ledger import Ledger
 from ..ports.model import Publication
 from .connections import forget_connections, forget_paths, forget_sources, forget_uninvited
@@ -47,7 +48,7 @@ def follow_addresses(draft: Draft) -> None:
     addresses, leases, ways = Addresses(found, subnets), containers(found), Ways(draft.state)
     published = follow_publications(draft.ledger.publications, addresses)
     published = follow_routes(published, leases, ways, own)
-    published = _select_fitting(draft, published, Subnets(own.values()))
+    published = follow_interfaces(draft, _select_fitting(draft, published, Subnets(own.values())))
     ruled = {(name, family) for name, bridge in own.items() for family in FAMILIES if bridge.filters(family)}
     draft.ledger = Ledger.of(published, follow_links(draft.ledger.links, addresses, ruled),
                              find_detours(published, leases, ways, draft.ledger.detours_of))

@@ -110,7 +110,7 @@ def place(port: Mapping[str, Any]) -> str:
     """Where a port is met, without the address where that is all of them."""
     anywhere = port["host_ip"] in (ANY_IPV4, ANY_IPV6)
     where = f"{span(port, 'host_port')}/{port['protocol']}"
-    return where if anywhere else f"{bracketed(port['host_ip'])}:{where}"
+    return where if anywhere else f"{port.get('interface') or bracketed(port['host_ip'])}:{where}"
 
 
 def span(port: Mapping[str, Any], side: str) -> str:

@@ -23,7 +23,7 @@ NETWORKS6 = ("2001:db8:1::/64", "2001:db8:1::1/64", "2001:db8:9::1/64", "::/0", 
              "2001:db8:9::/127")
 PORTS = ("80", "8080:80", "127.0.0.1:8080:80", "127.0.0.1::443", "53/udp", "7000-7010:7000-7010", "[::1]:8080:80",
          "[::]::80/sctp", "8080-8090:80", "0.0.0.0::80", "1-65535:1-65535", "60000-60010", "192.168.5.2:80:80",
-         "49153-65535:80", "[2001:db8:1::2]:80:80")
+         "49153-65535:80", "[2001:db8:1::2]:80:80", "ens3:8080:80", "ens3::81/udp", "eth9:82:82", "lo:80:80", "eth0:80")
 LINKS = ("db:database", "web:site", "db", "nobody:x", "web:a.b", "db:my_db", "c1:c", "web:" + "a" * 63)
 HOSTS = ("web", "web.example.com", "host-gateway", "_tcp.example.com", "my_db", ".", ".example.com", "a" * 63,
          "localhost")
@@ -48,7 +48,7 @@ POOLS: tuple[tuple[str, tuple[Any, ...]], ...] = (
     ("mtu", (1500, "1400", "auto", 1280, 1279, 68, 65535, 67, "")), ("tx_queue_len", (0, 500, "1000", 1000000, -1)),
     ("published_ports", PORTS), ("exposed_ports", (80, "53/udp", "8000-8010/tcp", 65535, "1-65535")),
     ("dynamic_port_range", ("49153-65535", "1-65535", "8000-8010", 8080, "8010-8000")),
-    ("default_host_ip", ("127.0.0.1", "[::1]", "0.0.0.0", "::", "192.0.2.10")), ("links", LINKS),
+    ("default_host_ip", ("127.0.0.1", "[::1]", "0.0.0.0", "::", "192.0.2.10", "ens3", "lo")), ("links", LINKS),
     ("aliases", HOSTS), ("dns_servers", IPV4 + IPV6 + HOSTS), ("dns_search_domains", HOSTS), ("hostname", HOSTS),
     ("domainname", HOSTS),
     ("dns_opts", ("ndots:2", "use-vc", "timeout:1")), ("etc_hosts", IPV4 + ("host-gateway",)),

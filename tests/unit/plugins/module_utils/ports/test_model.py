@@ -10,8 +10,8 @@ from ansible_collections.mooring.net.plugins.module_utils.ports.model import (
     ExposedPort,
     PortSpec,
     Publication,
-    parse_publication,
 )
+from ansible_collections.mooring.net.plugins.module_utils.ports.reading import parse_publication
 from hypothesis import given
 from hypothesis import strategies as st
 

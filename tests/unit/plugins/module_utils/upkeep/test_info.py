@@ -80,8 +80,8 @@ def test_ports_and_neighbours_as_values(world: World) -> None:
     links["vnet0"] = Link("vnet0", "tun", 72, up=True, controller="br0")
     found = world.info()
     assert found["ports"] == [{
-        "container": "web", "bridge": "br0", "host_ip": "0.0.0.0", "host_port": 8080, "container_ip": "192.168.5.2",
-        "container_port": 80, "protocol": "tcp", "count": 1, "allow_from": []}]
+        "container": "web", "bridge": "br0", "host_ip": "0.0.0.0", "interface": "", "host_port": 8080,
+        "container_ip": "192.168.5.2", "container_port": 80, "protocol": "tcp", "count": 1, "allow_from": []}]
     assert [bridge["other_ports"] for bridge in found["bridges"]] == [["vnet0"], []]
     assert found["other_bridges"] == [
         {"name": "docker0", "addresses": ["172.17.0.1/16"], "mtu": 1500, "up": False, "ports": ["veth1"]}]
