@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The command mooring: a host comes back to what it has been asked for, by itself."""
 import json
+import subprocess
+import sys
 
 import pytest
 from containers import once
@@ -135,3 +137,43 @@ def test_without_the_file_nothing_is_kept(here):
     assert here.box.run(["sh", "-ec", f"test -e {APPLIED} || echo none"]).stdout == "none\n"
     assert mooring(here, "replay") == [] == mooring(here, "check")
     here.pipeline.run("docker_bridge", name="front", state="absent")
+
+
+OTHERS_BRIDGE = """ip link add lab type bridge; ip address add 172.30.0.1/24 dev lab; ip link set lab up"""
+
+
+@once
+def test_a_bridge_that_somebody_else_makes_is_waited_for(network):
+    """When the host starts it may be about to come; later a replay finds it."""
+    here = network
+    here.box.run(["sh", "-ec", OTHERS_BRIDGE])
+    here.pipeline.run("docker_bridge", name="lab", must_exist=True, adopt=True)
+    here.pipeline.run("netns_attach", netns="inlab", bridge="lab")
+    here.pipeline.run("port_publish", netns="inlab", published_ports=["8090:80"])
+    before = seen(here)
+    start_again(here, "web", "shop", "late", "inlab")
+    here.box.run(["ip", "link", "delete", "lab"])
+    told = here.box.run([PROGRAM, "replay"])
+    assert "waits for bridge lab, which somebody else makes (must_exist) and which is not there" in told.stderr
+    assert {each["container"] for each in seen(here)["endpoints"]} == {"web", "shop", "late"}
+    here.box.run(["sh", "-ec", f"(sleep 0.5; {OTHERS_BRIDGE}) >/dev/null 2>&1 &"])
+    told = here.box.run([PROGRAM, "replay", "--boot"])
+    assert "waits for bridge" not in told.stderr and seen(here) == before
+    assert mooring(here, "check") == []
+    here.pipeline.run("docker_bridge", name="lab", state="absent", force=True)
+    here.box.run(["ip", "link", "delete", "lab"])
+
+
+@once
+def test_a_process_that_listens_on_a_published_port_is_told_and_is_no_difference(network):
+    here = network
+    listen = "import socket, sys; s = socket.create_server(('', 8081)); print('up', flush=True); sys.stdin.read()"
+    with here.box.popen([sys.executable, "-c", listen], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                        text=True) as process:
+        assert process.stdout.readline() == "up\n"
+        told = here.box.run([PROGRAM, "check"])
+        assert told.stdout == ""
+        assert "listens on 0.0.0.0:8081/tcp of the host, which is published for web" in told.stderr
+        assert "listens on 0.0.0.0:8081/tcp" in here.box.run([PROGRAM, "show"]).stdout
+        process.communicate("")
+    assert here.box.run([PROGRAM, "check"]).stderr == ""

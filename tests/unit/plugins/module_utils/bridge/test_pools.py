@@ -81,11 +81,12 @@ def test_a_document_says_it_for_all_its_networks() -> None:
     assert [item.get("default_address_pools") for item in select(networks)] == [None, own, None, None]
 
 
-def test_what_a_host_comes_back_to_is_not_given_away() -> None:
-    """After a reboot, before its bridges are there."""
+@pytest.mark.parametrize("rules", [True, False])
+def test_what_a_host_comes_back_to_is_not_given_away(rules: bool) -> None:
+    """After a reboot, before its bridges are there. Of those without rules only what was asked for tells."""
     world = World()
     world.state.persistent = True
-    world.run("docker_bridge", name="a", default_address_pools=POOLS)
+    world.run("docker_bridge", name="a", default_address_pools=POOLS, iptables=rules, ip6tables=rules)
     [kept] = parse(world.state.lasting[NAME]).of("docker_bridge")
     assert kept["bip"] == "172.30.0.1/24" and "default_address_pools" not in kept
     again = World()
