@@ -22,7 +22,8 @@ from .svg import Numbers, svg
 from .words import Words
 
 _HINT = "Point at a container, or choose one with Tab and Enter, to see who reaches it and whom it reaches."
-_KEY = ("<b>frame</b> a host; <b>plug</b> a published port; <b>rail</b> a network; <b>arc</b> a link or a pair; "
+_KEY = ("<b>frame</b> a host; <b>plug</b> a published port; <b>rail</b> a network; "
+        "<b>arc</b> a link, with its target at the tip, or a pair; "
         '<b class="i">solid blue</b> reaches the chosen one; <b class="o">dashed violet</b> is reached by it, '
         '<b class="i">dashed blue</b> both; <b class="b">red !</b> changed by hand')
 

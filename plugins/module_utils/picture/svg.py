@@ -12,7 +12,7 @@ from .model import End, Interface, Way
 
 _NAME, _SMALL = 21, 24  # columns of text that a box has room for
 _ON_PLUG, _ON_RAIL = 21, 130
-_DEEP = 24  # of a curve
+_DEEP, _TIP = 24, 7  # of a curve, and of the tip of an arrow
 
 
 @dataclass(frozen=True)
@@ -181,7 +181,10 @@ def _nearest(sources: Sequence[Box], targets: Sequence[Box]) -> tuple[Box, Box]:
 
 
 def _arc(kind: str, source: Box, target: Box, said: str, ends: Sequence[int]) -> str:
-    """A curve: below the row where both are in one, else down the gap between two columns, where no box is."""
+    """A curve: below the row where both are in one, else down the gap between two columns, where no box is.
+
+    That of a link has a tip at its target.
+    """
     upper, lower = (source, target) if source.y <= target.y else (target, source)
     x, y = upper.x + BOX_WIDTH * 3 // 4, upper.y + upper.height
     to_x, to_y = lower.x + BOX_WIDTH // 4, lower.y
@@ -191,5 +194,10 @@ def _arc(kind: str, source: Box, target: Box, said: str, ends: Sequence[int]) ->
         gap, bend = upper.x + BOX_WIDTH + BOX_GAP // 2, min(_DEEP, (to_y - y) // 2)
         path = (f"M{x} {y}C{x} {y + bend} {gap} {y} {gap} {y + bend}V{to_y - bend}"
                 f"C{gap} {to_y} {to_x} {to_y - bend} {to_x} {to_y}")
+    if kind == "link":
+        below = target is upper or source.y == target.y
+        tip_x, tip_y = (x, y) if target is upper and source.y != target.y else (to_x, y if below else to_y)
+        wing = tip_y + (_TIP if below else -_TIP)
+        path += f"M{tip_x - 4} {wing}L{tip_x} {tip_y}L{tip_x + 4} {wing}"
     return element("path", {"class": f"arc {kind}", "d": path, "data-a": " ".join(map(str, ends))},
                    element("title", {}, text(said)))

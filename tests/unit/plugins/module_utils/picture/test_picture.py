@@ -173,6 +173,19 @@ def test_every_container_is_in_the_page_and_in_its_table(containers: int, bridge
     assert {number for number, _name in rows} == {*boxes}
 
 
+def test_the_tip_of_a_link_is_at_its_target() -> None:
+    """Beside one another, below, and above."""
+    info = network(12, 1)
+    of = {end["container"]: end["address"].partition("/")[0] for end in info["endpoints"]}
+    for source, target in (("container-0", "container-2"), ("container-2", "container-0"),
+                           ("container-0", "container-9"), ("container-9", "container-0")):
+        info["links"] = [f"{source} link {target}:x {of[source]}->{of[target]}:80/tcp"]
+        (path,) = re.findall(r'class="arc link" d="([^"]*)"', page({"host": info}))
+        tip_x, tip_y = map(int, path.rpartition("M")[2].split("L")[1].split())
+        box = next(box for box in layout.draw(read("host", info)).boxes if box.thing.container == target)
+        assert box.x < tip_x < box.x + layout.BOX_WIDTH and tip_y in (box.y, box.y + box.height)
+
+
 def test_every_published_port_is_drawn_or_counted() -> None:
     drawing = layout.draw(read("host", network(12, 2, 3, ports=7)))
     for box in drawing.boxes:
