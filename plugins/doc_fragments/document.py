@@ -258,6 +258,23 @@ options:
             type: bool
             description: Whether to take over the interface that the container's engine has put on
               the bridge.
+          bandwidth:
+            type: raw
+            description: The most that may pass the interface. A direction that is not named has no
+              limit.
+            suboptions:
+              ingress:
+                type: raw
+                description: What the container may receive, in bits per second, like V(10mbit).
+              ingress_burst:
+                type: raw
+                description: How many bytes it may receive at once, like V(64kb).
+              egress:
+                type: raw
+                description: What the container may send, in bits per second.
+              egress_burst:
+                type: raw
+                description: How many bytes it may send at once.
           published_ports:
             type: raw
             description: A list of ports of the container that the host publishes, each in quotes,

@@ -134,6 +134,34 @@ options:
       - A container without such an interface gets one, as without this option.
     type: bool
     default: false
+  bandwidth:
+    description:
+      - The most that may pass the interface, seen from the container, in the units of C(tc). V(kbit), V(mbit) and
+        V(gbit) are powers of 1000, a number alone is bits per second.
+      - A direction that is not named has no limit, and V({}) takes both away. When the option is not given, an
+        interface keeps the limits that it has.
+      - Both are kept on the host, where a container reaches nothing of them, by token buckets (C(tbf)) of the kernel.
+        They have the handle C(6d6f:). What the container sends is led through an interface of the kind C(ifb) on the
+        way, which needs C(act_mirred) and C(cls_u32) of the kernel.
+      - Headers of Ethernet count. As many packets wait as flow in 50 milliseconds beside a burst, and others are
+        dropped.
+    type: raw
+    suboptions:
+      ingress:
+        description: What the container may receive, in bits per second, like V(10mbit).
+        type: raw
+      ingress_burst:
+        description:
+          - How many bytes it may receive at once after a pause, like V(65536) or V(64kb), of 1024 bytes to the kb.
+          - The default is what flows in 10 milliseconds, 32 kb at least, and no less than a packet. To give less than a
+            packet is refused.
+        type: raw
+      egress:
+        description: What the container may send, in bits per second.
+        type: raw
+      egress_burst:
+        description: How many bytes it may send at once after a pause. The default is as for O(bandwidth.ingress_burst).
+        type: raw
 seealso:
   - module: mooring.net.docker_bridge
   - module: mooring.net.port_publish
@@ -176,6 +204,11 @@ EXAMPLES = r"""
     default_route: false
     mtu: 9000
 
+- name: Keep a container to 10 Mbit/s from the network, and to 2 Mbit/s towards it
+  mooring.net.netns_attach:
+    netns: web
+    bandwidth: {ingress: 10mbit, egress: 2mbit, egress_burst: 64kb}
+
 - name: Share the network of another container, as with docker run --network container:web
   mooring.net.netns_attach:
     netns: sidecar
@@ -208,6 +241,7 @@ endpoint:
     exposed_ports: [80/tcp]
     aliases: []
     adopted: false
+    bandwidth: {ingress: 10mbit, egress: 2mbit, egress_burst: 64kb}
 endpoints:
   description: All endpoints of the task, in its order.
   returned: success, with O(config)

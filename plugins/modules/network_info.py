@@ -76,10 +76,10 @@ network:
           up: true
           ports: [veth9f0c2a1]
     endpoints:
-      description: Containers on bridges, with their addresses, published ports and links, and whether the kernel keeps
-        all frames of other isolated ports of the bridge from them (C(icc=false)). C(engine) is V(docker), V(podman),
-        V(netns) or V(pid), and empty where no names are kept that say it. C(mac_address) is empty where it is not
-        known.
+      description: Containers on bridges, with their addresses, limits, published ports and links, and whether the
+        kernel keeps all frames of other isolated ports of the bridge from them (C(icc=false)). C(engine) is V(docker),
+        V(podman), V(netns) or V(pid), and empty where no names are kept that say it. C(mac_address) is empty where it
+        is not known.
       type: list
       elements: dict
       returned: success
@@ -96,6 +96,7 @@ network:
           isolated: false
           exposed_ports: []
           aliases: []
+          bandwidth: {ingress: 10mbit}
           published_ports: ["0.0.0.0:8080->192.168.5.2:80/tcp"]
           links: ["db:database"]
     ports:

@@ -71,6 +71,7 @@ ip -n adopted address add 192.168.5.200/24 dev eth0; ip -n adopted route add def
 # One program for each question, since a look is taken a thousand times.
 LOOK = r"""
 ip -d -o link; ip -o address; ip -o route show table all; ip -o -6 route show table all; ip -o rule
+tc qdisc; tc filter show dev $shop ingress || true
 ip neigh show nud permanent; bridge fdb; ip netns; wc -l /run/mooring/netns/*
 grep . $(for bridge in front back plain theirs; do for name in ipv4/conf/$bridge/forwarding \
     ipv4/conf/$bridge/route_localnet ipv6/conf/$bridge/forwarding ipv6/conf/$bridge/accept_ra \
@@ -82,7 +83,7 @@ SETTLED = re.compile(
     r"^\d+: |@if\d+|@\w+(?=:)| link-netnsid \d+| link-netns \S+|\w+_timer\s+\S+| state \S+|NO-CARRIER,|,LOWER_UP|"
     r",?M-DOWN|qdisc \S+|bridge_id \S+|designated_\S+ \S+|root_\S+ \S+|port_(id|no) \S+|(valid|preferred)_lft \S+|"
     r"linkdown|topology_change\S* \S+|tentative|group_address \S+|guard off|fdb_n_learned \d+|num[tr]xqueues \d+|"
-    r"guard=\S+|\(id: \d+\)|promiscuity \d+|allmulti \d+|nodad")
+    r"refcnt \d+|index \d+|guard=\S+|\(id: \d+\)|promiscuity \d+|allmulti \d+|nodad")
 OF_BRIDGES = re.compile(r"bridge forward_delay .*(stp_state \d).*?(?= alias|\\|$)")
 GIVEN = re.compile(r"(?<=link/ether )\S+")
 PLACE = re.compile(r"([0-9a-f]{2}:){5}")  # a MAC address behind a port
@@ -113,6 +114,7 @@ class Host:
         here.serve(here.neighbour, "neighbour", (80,))
         found = self.run("network_info")["network"]
         self.ends = {each["container"]: each["host_interface"] for each in found["endpoints"]}
+        self.ifb = self.sh("ip -br link show type ifb").split()[0]
         assert (found["drift"], found["leftovers"]) == ([], []) and len(found["endpoints"]) == len(NAMES)
         # Bridges know where nobody is by now, and routers that one may go out.
         self.base = self.look()
@@ -123,12 +125,14 @@ class Host:
 
     def look(self):
         """All of the host and of its containers, without numbers."""
-        found = {"host": [line for line in self.sh(LOOK).splitlines() if not PASSING.search(line)
+        lines = self.sh(LOOK, shop=self.ends["shop"]).splitlines()
+        found = {"host": [line for line in lines if not PASSING.search(line)
                           and (not PLACE.match(line) or "sticky" in line)]}
         for program in ("iptables", "ip6tables"):
             found[program] = rules(self.box.run([f"{program}-save"]).stdout)
         lines = [" ".join(SETTLED.sub("", OF_BRIDGES.sub(r"\1", line)).split()) for line in found["host"]]
-        found["host"] = sorted(GIVEN.sub("", line) if line.startswith(("veth", "pair1")) else line for line in lines)
+        found["host"] = sorted(GIVEN.sub("", line) if line.startswith(("veth", "ifb", "pair1")) else line
+                               for line in lines)
         found["files"] = sorted(f"{name} {'' if name.startswith('/run/mooring/netns/') else text}"
                                 for name, text in files_of(self.box, ["/etc/netns", "/run/mooring", "/run/netns"]))
         for name in (*NAMES, "stranger"):
@@ -157,7 +161,7 @@ class Host:
         six, nodad = ("-6", "nodad") if family == V6 else ("-4", "")
         self.sh(change.do, tool=tool, family=family, six=six, nodad=nodad, bridge=BRIDGE_OF[family], own=WEB[family],
                 extra=EXTRA[family], other=WEB[family].replace("10/", "11/"), forwarding=FORWARDING[family],
-                calls=ICC_SETTING[family], **ends)
+                calls=ICC_SETTING[family], ifb=self.ifb, **ends)
 
     def _swap(self, change):
         swap, tool = change.do, "iptables" if change.family == V4 else "ip6tables"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Optional, Union
 
+from ..link.bandwidth import Bandwidth
 from ..link.model import Route
 from ..netns.model import Resolved, Target
 from ..ports.model import ExposedPort
@@ -19,7 +20,7 @@ class DesiredEndpoint:
     ``address`` may lack its prefix length, which is then the bridge's. ``mtu`` is in bytes, or "auto" for the
     bridge's. ``interface`` is an existing link of the host that is to become the container's. ``owner`` is the
     container whose network is shared with ``mode`` "container". ``sysctls`` are names with slashes and values.
-    ``adopt`` takes over an interface that the container has already.
+    ``adopt`` takes over an interface that the container has already. ``bandwidth`` says all limits that it is to have.
     """
 
     target: Target
@@ -44,6 +45,7 @@ class DesiredEndpoint:
     aliases: Optional[tuple[str, ...]] = None
     create_netns: bool = True
     adopt: bool = False
+    bandwidth: Optional[Bandwidth] = None
 
     def requested(self, family: str) -> tuple[str, Optional[str]]:
         """Name and value of the option for the address of a family."""

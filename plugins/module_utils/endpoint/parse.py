@@ -13,6 +13,7 @@ from ..core.names import (
 )
 from ..link.parse import address as plain_address
 from ..link.parse import mac, parse_mtu, parse_routes
+from ..link.rates import parse_bandwidth
 from ..link.reach import require_usable
 from ..netns.parse import target
 from ..ports.spec import parse_exposed_port
@@ -21,7 +22,7 @@ from .model import MODES, DesiredEndpoint
 _SETTING = re.compile(r"[\t ]*[!-~][\t -~]*")
 QUEUE_LENGTHS = (0, 1000000)  # packets; the kernel takes any 32-bit number, and nobody means more than this
 _INTERFACE_OPTIONS = ("bridge", "interface", "address", "address_v6", "gateway", "gateway_v6", "mac_address", "mtu",
-                      "tx_queue_len", "default_route", "routes", "sysctls", "exposed_ports", "aliases")
+                      "tx_queue_len", "default_route", "routes", "sysctls", "exposed_ports", "aliases", "bandwidth")
 
 
 def parse(options: Mapping[str, Any]) -> DesiredEndpoint:
@@ -49,7 +50,8 @@ def parse(options: Mapping[str, Any]) -> DesiredEndpoint:
         sysctls=_sysctls(options["sysctls"], name),
         exposed_ports=None if exposed is None else tuple(parse_exposed_port(port) for port in exposed),
         aliases=None if options["aliases"] is None else tuple(dict.fromkeys(map(_alias, options["aliases"]))),
-        create_netns=options["create_netns"], adopt=options["adopt"])
+        create_netns=options["create_netns"], adopt=options["adopt"],
+        bandwidth=parse_bandwidth("bandwidth", options["bandwidth"]))
 
 
 def _mode(options: Mapping[str, Any]) -> tuple[str, str]:
@@ -64,8 +66,9 @@ def _mode(options: Mapping[str, Any]) -> tuple[str, str]:
     if mode != "bridge":
         conflicts = [option for option in _INTERFACE_OPTIONS if options[option] not in (None, [], {})]
         if conflicts and options["state"] == "present":
+            whose = f"give them to {owner}, whose network it shares" if owner else "say network_mode: bridge"
             raise MooringError(f"network_mode: {text!r} conflicts with {', '.join(conflicts)}, since the container "
-                               "gets no interface of its own. Leave them out, or say network_mode: bridge")
+                               f"gets no interface of its own. Leave them out, or {whose}")
         if owner:
             container_label("network_mode", owner)
     return mode, owner

@@ -8,6 +8,7 @@ from ..core.plan import View
 from ..host.draft import Draft
 from ..host.endpoints import endpoints
 from ..host.model import HostState, Scope
+from ..link.bandwidth import NONE
 from ..netns.model import HOST
 from ..ports.ledger import Ledger
 from . import inside, namespace
@@ -18,7 +19,7 @@ from .reserved import require_ports
 from .view import view
 
 
-def scope(items: Sequence[LocatedEndpoint], _look: HostState) -> Scope:
+def scope(items: Sequence[LocatedEndpoint], look: HostState) -> Scope:
     """The namespaces of all items, and of those whose network they share."""
     paths: dict[str, None] = {}
     for item in items:
@@ -30,7 +31,10 @@ def scope(items: Sequence[LocatedEndpoint], _look: HostState) -> Scope:
     sysctls = [(item.path, name) for item in items if item.present and item.mode == "bridge"
                and not item.place.missing for name in inside.sysctl_names(item)]
     sysctls += [(HOST, name) for item in items for name in inside.sysctls_of_host(item)]
-    return Scope(namespaces=tuple(paths), sysctls=(*sysctls, (HOST, inside.HOST_V6)), firewall=True,
+    limited = {(lease.container, lease.interface): lease.bandwidth for lease in endpoints(look)}
+    shaping = any(item.present and item.bandwidth and item.bandwidth != NONE
+                  and limited.get((item.label, item.interface_name)) != item.bandwidth for item in items)
+    return Scope(namespaces=tuple(paths), sysctls=(*sysctls, (HOST, inside.HOST_V6)), firewall=True, shaping=shaping,
                  names=frozenset(item.label for item in items))
 
 

@@ -15,6 +15,7 @@ from ..firewall.model import FAMILIES
 from ..host.draft import Draft
 from ..host.endpoints import Endpoint
 from ..host.endpoints import release as release_endpoint
+from ..link.bandwidth import Bandwidth
 from ..link.model import Link, Namespace
 from ..link.operations import LinkDel
 from ..link.reach import is_own_broadcast
@@ -23,6 +24,7 @@ from . import adopt, inside, namespace
 from .following import follows_mtu
 from .leading import Made, lead_out
 from .leases import Leases
+from .limits import choose_bandwidth, require_bandwidth
 from .making import make_interface
 from .model import LocatedEndpoint
 from .pending import MTU, record
@@ -54,6 +56,7 @@ class Planner:
         taken, kept = self._find_present(item, lease)
         namespace.ensure(self.draft, item)
         if taken is not None:
+            require_bandwidth(self.draft, item, taken)
             self.leases.hold(adopt.take_over(self.draft, taken))
             return
         if lease and kept is None:
@@ -62,7 +65,8 @@ class Planner:
         bridge = self._bridge(item, lease, given)
         addresses = {family: self._address(family, item, bridge, lease) for family in FAMILIES}
         inside.require_mtu(item, addresses)
-        new = self._lease(item, bridge, addresses, kept, given)
+        new = self._lease(item, bridge, addresses, kept, given, choose_bandwidth(item, lease))
+        require_bandwidth(self.draft, item, new)
         self._reserved[item.label, item.interface_name] = Reserved(Made(item, bridge, addresses), new, kept, given)
         self.leases.put(new)
 
@@ -198,7 +202,7 @@ class Planner:
         return requested or (KNOWN_AFTER_APPLY if family == "ipv4" and not bridge.link.index else "")
 
     def _lease(self, item: LocatedEndpoint, bridge: Bridge, addresses: Mapping[str, str], kept: Optional[Kept],
-               given: Optional[adopt.GivenPair]) -> Endpoint:
+               given: Optional[adopt.GivenPair], bandwidth: Bandwidth) -> Endpoint:
         """The endpoint as it will be; its link is the host's end."""
         outer = kept.lease.link if kept else given.outer if given else Link(
             endpoint_link(item.label, item.interface_name), "veth")
@@ -210,7 +214,7 @@ class Planner:
         mtu = item.mtu if isinstance(item.mtu, int) else bridge.link.mtu if follows else outer.mtu
         found = Endpoint(item.label, item.interface_name, outer, address=addresses["ipv4"],
                          address_v6=addresses["ipv6"], exposed=choose_exposed(item, kept.lease if kept else None),
-                         pair=pair, mac=choose_mac(item, addresses, kept),
+                         pair=pair, mac=choose_mac(item, addresses, kept), bandwidth=bandwidth,
                          aliases=choose_aliases(item, kept.lease if kept else None))
         require_room(found)
         return dataclasses.replace(found, link=dataclasses.replace(

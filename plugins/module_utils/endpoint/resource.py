@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..core.argspec import NUMBER, PORTS, SETTINGS, STATE, TARGET, TEXT, TEXT_OR_NUMBER, TEXTS
+from ..core.argspec import NESTED, NUMBER, PORTS, SETTINGS, STATE, TARGET, TEXT, TEXT_OR_NUMBER, TEXTS
 from ..host.resource import Resource
 from .locate import containers, locate
 from .model import DesiredEndpoint, LocatedEndpoint
@@ -34,6 +34,9 @@ OPTIONS: dict[str, Any] = {
     "aliases": TEXTS,
     "create_netns": {"type": "bool", "default": True},
     "adopt": {"type": "bool", "default": False},
+    "bandwidth": {**NESTED, "options": {
+        "ingress": TEXT_OR_NUMBER, "ingress_burst": TEXT_OR_NUMBER, "egress": TEXT_OR_NUMBER,
+        "egress_burst": TEXT_OR_NUMBER}},
 }
 
 

@@ -29,4 +29,4 @@ def view(state: HostState, lease: Optional[Endpoint], item: LocatedEndpoint) -> 
             "host_interface": lease.link.name, "mac_address": inner.mac if inner else "", "mtu": lease.link.mtu,
             "gateway": route.gateway if route and route.interface == lease.interface else "",
             "netns": label_of_path(item.path), "netns_path": item.path, "exposed_ports": list(lease.exposed),
-            "aliases": list(lease.aliases), "adopted": bool(lease.adopted)}
+            "aliases": list(lease.aliases), "adopted": bool(lease.adopted), "bandwidth": lease.bandwidth.options}

@@ -8,6 +8,7 @@ from typing import Optional
 
 from ..core.model import is_known
 from ..core.names import endpoint_link, is_endpoint_link, mac_of
+from ..link.bandwidth import IFB, NONE, Bandwidth
 from ..link.model import ENDPOINT, Link, Mark
 from ..link.operations import LinkDel, LinkSet
 from ..netns.model import HOST, named_path
@@ -36,7 +37,7 @@ class Endpoint:
     ``pair`` is the name of the veth pair that the host's end came from, "" where it was made for the endpoint. ``mac``
     is the MAC address that the container's end was given, FROM_IP where it follows the IPv4 address, "" where nobody
     knows. ``adopted`` is "", unless an engine made the interface: then it is what the bridge's port was, see adopt.py.
-    ``aliases`` are names of the container on the bridge, beside its own.
+    ``aliases`` are names of the container on the bridge, beside its own. ``bandwidth`` is what it is to be kept to.
     ``pending`` is what its inside may have become without being so on record, see endpoint/pending.py.
     """
 
@@ -51,6 +52,7 @@ class Endpoint:
     mac: str = ""
     aliases: tuple[str, ...] = ()
     pending: tuple[str, ...] = ()
+    bandwidth: Bandwidth = NONE
 
     @property
     def bridge(self) -> str:
@@ -91,7 +93,7 @@ class Endpoint:
         return Mark(ENDPOINT, self.container, {"if": self.interface, "ip": self.address, "ip6": self.address_v6,
                                                "mac": self.mac, "expose": ",".join(self.exposed), "pair": self.pair,
                                                "adopted": self.adopted, "aka": ",".join(self.aliases),
-                                               "pending": ",".join(self.pending)})
+                                               "pending": ",".join(self.pending), **self.bandwidth.settings})
 
 
 def endpoint_of(link: Link) -> Optional[Endpoint]:
@@ -104,7 +106,7 @@ def endpoint_of(link: Link) -> Optional[Endpoint]:
                                  for key in ("expose", "aka", "pending"))
     return Endpoint(mark.name, words.get("if", ""), link, address=words.get("ip", ""), address_v6=words.get("ip6", ""),
                     exposed=exposed, pair=words.get("pair", ""), adopted=words.get("adopted", ""),
-                    mac=words.get("mac", ""), aliases=aliases, pending=pending)
+                    mac=words.get("mac", ""), aliases=aliases, pending=pending, bandwidth=Bandwidth.of(words))
 
 
 def outer_end(state: HostState, inner: Link) -> Optional[Link]:
@@ -131,6 +133,11 @@ def find_lost_ends(state: HostState) -> Iterator[Link]:
     for link in state.host.links.values():
         if link.kind == "veth" and not link.is_marked and link.controller and is_endpoint_link(link.name):
             yield link
+
+
+def find_shaped(state: HostState) -> dict[int, str]:
+    """Interfaces of the host that limits are kept on, or may be: names by index."""
+    return {link.index: link.name for link in state.host.links.values() if link.kind in ("veth", IFB)}
 
 
 def find_homes(state: HostState) -> list[str]:

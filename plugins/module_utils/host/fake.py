@@ -31,7 +31,7 @@ def fresh_state() -> HostState:
     return HostState({HOST: Namespace(1, {"lo": Link("lo", "loopback", 1, up=True)})},
                      sysctls={(HOST, name): "0" for name in FORWARDING},
                      tables={(family, table): ObservedTable() for family in FAMILIES for table in TABLES},
-                     groups=True, neighbours={})
+                     groups=True, neighbours={}, shapers={})
 
 
 class FakeHost(Memory):
@@ -52,7 +52,8 @@ class FakeHost(Memory):
         state.sysctls, state.sockets, state.files, state.hostnames, state.resolv_texts = {}, (), {}, {}, {}
         state.hosts_text = state.recorded_links = ""
         state.lasting, state.awaited, state.groups = {}, {}, False
-        state.neighbours = state.applied = None
+        state.neighbours = state.shapers = state.applied = None
+        state.lacking = frozenset()
         return state
 
     def snapshot(self, scope_of: Callable[[HostState], Scope]) -> HostState:
@@ -73,6 +74,9 @@ class FakeHost(Memory):
             state.namespaces.update({path: whole.namespaces[path] for path in paths})
         if scope.neighbours:
             state.neighbours = whole.neighbours
+        if scope.shapers:
+            state.shapers = whole.shapers
+        state.lacking = whole.lacking if scope.shaping else frozenset()
         if scope.others:
             state.native = whole.native
         if scope.ports is not None:

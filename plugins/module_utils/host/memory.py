@@ -16,7 +16,7 @@ from ..core.errors import HostError
 from ..files.model import ObservedFile
 from ..firewall.iptables.saved import target_of
 from ..firewall.model import USER
-from ..link.model import IPV6_MIN_MTU, Route, forget_neighbours
+from ..link.model import IPV6_MIN_MTU, Route, forget_neighbours, forget_shapers
 from ..netns.model import named_path
 from ..ports.model import family_of
 from .endpoints import DISABLE_V6
@@ -212,6 +212,7 @@ class Memory(Settings):
             return
         here.links.pop(name, None)
         forget_neighbours(self.state, netns, name)
+        forget_shapers(self.state, netns, name)
         here.routes = [route for route in here.routes if route.interface != name]
         self._dirty.add(netns)
         for port in here.ports_of(name):

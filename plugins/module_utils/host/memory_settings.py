@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Kernel settings in memory: which there are, and what they begin with. For tests."""
+"""Kernel settings in memory, and what interfaces queue: which there are, and what they begin with. For tests."""
 from __future__ import annotations
 
 import dataclasses
@@ -55,6 +55,13 @@ class Settings:
         if operation.name == "br_netfilter":
             for name in BRIDGE_CALLS.values():
                 self.state.sysctls.setdefault((HOST, name), "1")
+
+    def _ShaperSet(self, operation: Any) -> None:
+        shaper, links = operation.shaper, self.state.host.links
+        if shaper.interface not in links:  # its container has ended
+            return
+        require(not shaper.target or shaper.target in links, f"there is no interface {shaper.target}")
+        operation.apply(self.state)
 
 
 def require(fact: bool, otherwise: str) -> None:

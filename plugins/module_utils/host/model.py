@@ -10,7 +10,7 @@ from ..applied.model import Applied
 from ..files.model import ObservedFile, Place, Site
 from ..firewall.model import ObservedTable
 from ..foreign.model import Ruleset, SavedTable
-from ..link.model import BRIDGE, Link, Namespace, Neighbour
+from ..link.model import BRIDGE, Link, Namespace, Neighbour, Shaper
 from ..netns.model import HOST, NamedNetns, label_of_path
 from ..ports.model import Socket
 
@@ -35,6 +35,8 @@ class Scope:
     :param sites: where containers have the files with their names
     :param names: containers whose files are to be read, with those of all that they are linked with, however far
     :param neighbours: whether to read what is set of neighbours on bridges of ours, and at ports of endpoints
+    :param shapers: whether to read what somebody has put on interfaces of the host to queue or to filter packets
+    :param shaping: whether to ask what the kernel lacks for limits
     :param every_name: whether to read the files of every container that has a hint or a mark
     """
 
@@ -50,6 +52,8 @@ class Scope:
     names: frozenset[str] = frozenset()
     every_name: bool = False
     neighbours: bool = False
+    shapers: bool = False
+    shaping: bool = False
 
     @classmethod
     def union(cls, scopes: Iterable[Scope]) -> Scope:
@@ -68,7 +72,8 @@ class Scope:
             sites=_join(each.sites for each in found),
             names=frozenset().union(*(each.names for each in found)),
             every_name=any(each.every_name for each in found),
-            neighbours=any(each.neighbours for each in found))
+            neighbours=any(each.neighbours for each in found),
+            shapers=any(each.shapers for each in found), shaping=any(each.shaping for each in found))
 
     def names_of(self, everywhere: frozenset[str]) -> frozenset[str]:
         """Whose files are to be read.
@@ -126,9 +131,10 @@ class HostState:
     where that is the host's own name; ``resolv_texts`` are the host's own resolv.conf by path, ``hosts_text`` is its
     hosts file. ``recorded_links`` are the names that links give, see :mod:`host.ledger`. ``closed`` says of namespaces
     that are there why they could not be read. ``neighbours`` is what is set of those on our bridges, None where nobody
-    has read it. ``persistent`` says whether the network is to outlive the run; ``lasting`` are the files that it needs
-    for that, by name, and ``awaited`` the bridges that stand in them and are not there. ``applied`` is what stands in
-    one of them: what the host comes back to, None where there is none.
+    has read it, and ``shapers`` the same of queueing disciplines; ``lacking`` are modules of the kernel that limits
+    need and that it has not, as far as somebody has asked. ``persistent`` says whether the network is to outlive the
+    run; ``lasting`` are the files that it needs for that, by name, and ``awaited`` the bridges that stand in them and
+    are not there. ``applied`` is what stands in one of them: what the host comes back to, None where there is none.
     """
 
     namespaces: dict[str, Namespace] = field(default_factory=lambda: {HOST: Namespace()})
@@ -149,6 +155,8 @@ class HostState:
     recorded_links: str = ""
     closed: dict[str, str] = field(default_factory=dict)
     neighbours: Optional[dict[tuple[str, str], Neighbour]] = None
+    shapers: Optional[dict[tuple[str, str], Shaper]] = None
+    lacking: frozenset[str] = frozenset()
     persistent: bool = False
     lasting: dict[str, str] = field(default_factory=dict)
     awaited: dict[str, Awaited] = field(default_factory=dict)
@@ -169,6 +177,7 @@ class HostState:
             resolv_texts=dict(self.resolv_texts), hosts_text=self.hosts_text,
             recorded_links=self.recorded_links, closed=dict(self.closed),
             neighbours=None if self.neighbours is None else dict(self.neighbours),
+            shapers=None if self.shapers is None else dict(self.shapers), lacking=self.lacking,
             persistent=self.persistent, lasting=dict(self.lasting), awaited=dict(self.awaited), applied=self.applied)
 
     @property

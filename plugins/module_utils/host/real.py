@@ -15,13 +15,13 @@ from ..files.operations import FileDel, FileWrite, HostnameSet
 from ..firewall.iptables import adapter as iptables
 from ..firewall.operations import RestoreTable
 from ..foreign import netfilter
-from ..link import netlink
+from ..link import netlink, qdisc
 from ..link.model import ENDPOINT, Namespace
 from ..netns import registry
 from ..netns.enter import Namespaces, OwnNetworkError
 from ..netns.model import HOST
 from . import conntrack, named, proc, record, sockets, varlib, ways
-from .endpoints import find_homes, find_lost_ends, find_named
+from .endpoints import find_homes, find_lost_ends, find_named, find_shaped
 from .lasting import LastingFile, find_awaited
 from .ledger import find_linked, published_ranges
 from .model import HostState, Scope
@@ -74,6 +74,10 @@ class RealHost:
             ports = (*state.find_marked(ENDPOINT), *find_lost_ends(state))
             state.neighbours = netlink.neighbours(*({link.index: link.name for link in links}
                                                     for links in (state.find_bridges(), ports)))
+        if scope.shapers:
+            state.shapers = qdisc.snapshot(find_shaped(state), {each.index: each.name
+                                                                for each in state.host.links.values()})
+        state.lacking = qdisc.lacking() if scope.shaping else frozenset()
         state.lasting = varlib.read()
         state.persistent = bool(state.lasting)
         state.applied, state.awaited = varlib.read_applied(state.lasting), find_awaited(state)

@@ -11,7 +11,8 @@ from ..core.plan import Operation
 from ..link.addressing import AddrAdd, AddrDel, RouteAdd, RouteDel
 from ..link.neighbours import NeighbourAdd, NeighbourDel
 from ..link.operations import LinkAdd, LinkDel, LinkMove, LinkSet
-from . import rtnl
+from ..link.shapers import ShaperDel, ShaperSet
+from . import qdisc, rtnl
 from .decode import BARRIERS, IFF_UP, SCOPE_LINK, TABLE_MAIN, UNFINISHED_GROUP, UNICAST, neighbour_request
 from .model import HOPS, Route
 from .parse import MTU_RANGE
@@ -198,6 +199,19 @@ def _neighbour(operation: Union[NeighbourAdd, NeighbourDel], place: Place) -> It
                            rtnl.CREATE | rtnl.REPLACE if adding else 0)
 
 
+def _shaper_set(operation: ShaperSet, place: Place) -> Iterator[bytes]:
+    shaper = operation.shaper
+    index = place.index(shaper.interface)
+    if index:  # else its container has ended by now
+        yield from qdisc.setting(shaper, operation.before, index, place.index(shaper.target) if shaper.target else 0)
+
+
+def _shaper_del(operation: ShaperDel, place: Place) -> Iterator[bytes]:
+    index = place.index(operation.shaper.interface)
+    if index:
+        yield qdisc.ending(operation.shaper, index)
+
+
 def _port(*settings: list[Any]) -> list[Any]:
     """Settings of a bridge port: br_netlink.c of the kernel."""
     return ["IFLA_LINKINFO", {"attrs": [["IFLA_INFO_SLAVE_KIND", "bridge"],
@@ -208,4 +222,4 @@ def _port(*settings: list[Any]) -> list[Any]:
 _ENCODERS: Mapping[type[object], Callable[[Any, Place], Iterator[bytes]]] = {
     LinkAdd: _link_add, LinkSet: _link_set, LinkMove: _link_move, LinkDel: _link_del, AddrAdd: _address,
     AddrDel: _address, RouteAdd: _route_add, RouteDel: _route_del,
-    NeighbourAdd: _neighbour, NeighbourDel: _neighbour}
+    NeighbourAdd: _neighbour, NeighbourDel: _neighbour, ShaperSet: _shaper_set, ShaperDel: _shaper_del}

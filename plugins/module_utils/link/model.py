@@ -189,12 +189,51 @@ class Neighbour:
         return self.interface, self.address or self.mac
 
 
+@dataclass(frozen=True)
+class Shaper:
+    """A queueing discipline (tc(8)) that somebody has put on an interface of the host.
+
+    :param place: ``root``, where what the interface sends has to pass, or ``ingress``, for what it receives
+    :param kind: the kernel's name: ``tbf``, ``ingress``
+    :param own: whether it is ours: by its handle, or for ``ingress`` by the filter that leads everything to ``target``
+    :param rate: of a token bucket in bytes per second; ``burst`` and ``limit`` are the sizes of the bucket and of the
+        queue in bytes
+    :param target: the interface that all that comes in is led through, "" where it is gone
+    :param shared: whether filters of others are beside ours
+    :param altered: whether it says more than we do, so that it is not what we have made
+    """
+
+    interface: str
+    place: str
+    kind: str
+    own: bool = False
+    rate: int = 0
+    burst: int = 0
+    limit: int = 0
+    target: str = ""
+    shared: bool = False
+    altered: bool = False
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """Of each there is one of these."""
+        return self.interface, self.place
+
+
 class Interfaces(Protocol):
-    """As much of a host's state as links, addresses, routes and neighbours are."""
+    """As much of a host's state as links, addresses, routes, neighbours and queueing disciplines are."""
 
     namespaces: dict[str, Namespace]
     sysctls: dict[tuple[str, str], Optional[str]]
     neighbours: Optional[dict[tuple[str, str], Neighbour]]
+    shapers: Optional[dict[tuple[str, str], Shaper]]
+
+
+def forget_shapers(state: Interfaces, netns: str, interface: str) -> None:
+    """Disciplines go with their interface, and with its place in a namespace (``dev_shutdown()``)."""
+    if netns == HOST and state.shapers:
+        for key in [key for key in state.shapers if key[0] == interface]:
+            del state.shapers[key]
 
 
 def forget_neighbours(state: Interfaces, netns: str, interface: str, without_v6: bool = False) -> None:

@@ -7,7 +7,7 @@ from typing import Any, Optional
 
 from ..core.plan import MAKE_INSIDE, MAKE_LINK, RELEASE_LINK
 from ..netns.model import HOST, in_namespace, label_of_path
-from .model import Interfaces, Link, describe_alias, forget_neighbours
+from .model import Interfaces, Link, describe_alias, forget_neighbours, forget_shapers
 
 
 @dataclass(frozen=True)
@@ -139,6 +139,11 @@ def _rename(state: Interfaces, netns: str, name: str, link: Link) -> None:
         renamed = [replace(each, interface=link.name) if each.interface == name else each
                    for each in state.neighbours.values()]
         state.neighbours = {each.key: each for each in renamed}
+    if netns == HOST and state.shapers is not None:
+        disciplines = [replace(each, interface=link.name if each.interface == name else each.interface,
+                               target=link.name if each.target == name else each.target)
+                       for each in state.shapers.values()]
+        state.shapers = {each.key: each for each in disciplines}
 
 
 _WORDS = {"controller": "bridge"}  # properties that users know by another name
@@ -173,6 +178,7 @@ class LinkMove:
     def apply(self, state: Interfaces) -> None:
         link = state.namespaces[self.netns].links.pop(self.link.name)
         forget_neighbours(state, self.netns, link.name)
+        forget_shapers(state, self.netns, link.name)
         index = _next_index(state, self.target)
         for netns in state.namespaces.values():
             for other in netns.links.values():
@@ -225,3 +231,4 @@ def _forget_settings(state: Interfaces, netns: str, interface: str) -> None:
     for key in [key for key in state.sysctls if key[0] == netns and interface in key[1].split("/")[3:4]]:
         state.sysctls[key] = None
     forget_neighbours(state, netns, interface)
+    forget_shapers(state, netns, interface)

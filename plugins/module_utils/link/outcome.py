@@ -9,6 +9,7 @@ from ..core.errors import HostError
 from ..core.plan import Operation
 from .neighbours import NeighbourDel
 from .operations import LinkDel, LinkSet
+from .shapers import ShaperDel
 
 _REASONS = {
     errno.EEXIST: "it exists already, although it did not a moment ago: another program made it",
@@ -21,14 +22,15 @@ _REASONS = {
 
 
 def settled(operation: Operation, code: int) -> int:
-    """The errno of an operation, 0 also for a link or a neighbour that is gone before it could be deleted or isolated.
+    """The errno of an operation, 0 also for what is gone before it could be deleted or isolated.
 
     The kernel ends a pair some time after the last process of its container, with whatever comes in between. And it
     forgets the neighbours of a bridge when that goes down or gets another MAC address.
     """
     gone = (code == errno.ENODEV and isinstance(operation, LinkDel)
             or code == errno.ENODEV and isinstance(operation, LinkSet) and operation.changes.keys() == {"isolated"}
-            or code == errno.ENOENT and isinstance(operation, NeighbourDel))
+            or code == errno.ENOENT and isinstance(operation, NeighbourDel)
+            or code in (errno.ENODEV, errno.ENOENT, errno.EINVAL) and isinstance(operation, ShaperDel))
     return 0 if gone else code
 
 

@@ -97,7 +97,7 @@ def _routes_all(bridge: Bridge) -> bool:
 
 def _endpoint(lease: Endpoint, bridge: Optional[Bridge]) -> dict[str, Any]:
     found: dict[str, Any] = {"interface_name": lease.interface, "exposed_ports": list(lease.exposed) or None,
-                             "aliases": list(lease.aliases) or None}
+                             "aliases": list(lease.aliases) or None, "bandwidth": lease.bandwidth.options or None}
     if lease.bridge:
         found["bridge"] = lease.bridge
     if lease.adopted:

@@ -30,6 +30,7 @@ from ..ports.ledger import Ledger
 from .ports import keep_bridges, put_back
 from .recall import find_doubtful
 from .settle import begin, settle
+from .shapers import find_unlimited
 
 
 def scope(look: HostState) -> Scope:
@@ -49,7 +50,7 @@ def find_drift(state: HostState, ledger: Ledger) -> list[str]:
     keep_bridges(named)
     problems += [f"{name}: {problem}" for name, problem in named.failed.items()]
     operations = [operation.describe() for draft in (every, named) for operation in draft.operations]
-    return list(dict.fromkeys([*operations, *problems, *find_doubtful(state)]))
+    return list(dict.fromkeys([*operations, *problems, *find_doubtful(state), *find_unlimited(state)]))
 
 
 def _narrow(state: HostState) -> HostState:

@@ -145,7 +145,7 @@ def _endpoint(endpoint: Endpoint, state: HostState, ledger: Ledger, alone: bool,
             "mac_address": inner.mac if inner and inner.mac else endpoint.mac_address,
             "host_interface": endpoint.link.name,
             "up": endpoint.link.up, "isolated": endpoint.link.isolated, "exposed_ports": list(endpoint.exposed),
-            "aliases": list(endpoint.aliases),
+            "aliases": list(endpoint.aliases), "bandwidth": endpoint.bandwidth.options,
             "published_ports": [p.text for p in ledger.publications_of(own) if alone or p.container_ip in addresses],
             "links": sorted({f"{link.target}:{link.alias}" for link in ledger.links_of(own)})}
 

@@ -17,6 +17,7 @@ from ..bridge.model import bridges
 from ..core.names import endpoint_link
 from ..host.endpoints import endpoints
 from ..host.model import HostState
+from ..link.bandwidth import IFB
 from ..link.model import VETH
 
 _DIGITS = len(endpoint_link("", "")) - len("veth")
@@ -54,6 +55,7 @@ def find_interfaces(state: HostState) -> list[str]:
     own = bridges(state)
     found = {name for name, bridge in own.items() if not bridge.adopted}
     found |= {link.name for link in state.find_marked(VETH)}
+    found |= {link.name for link in state.find_marked(IFB)}
     found |= {endpoint.link.name for endpoint in endpoints(state) if not endpoint.adopted}
     others = sorted(name for name in found if not re.fullmatch(MADE, name))
     return [MADE, *others] if own or len(others) < len(found) else others  # a bridge may get its containers later

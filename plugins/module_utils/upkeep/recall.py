@@ -22,6 +22,7 @@ from ..firewall.model import FAMILIES, note_of
 from ..host.draft import Draft
 from ..host.endpoints import FROM_IP, Endpoint, find_lost_ends, outer_end
 from ..host.model import HostState
+from ..link.bandwidth import ROOT, Bandwidth, ifb_name, limit_of
 from ..link.model import VETH, Link, Namespace
 from ..link.operations import LinkSet
 from ..netns.model import HOST, named_path
@@ -161,7 +162,15 @@ def _recall_endpoint(state: HostState, link: Link, container: str, inner: Link) 
                    for family, address in found.items() if bridge.subnet(family)}
     derived = "ipv4" in found and mac == mac_of(found["ipv4"])
     return Endpoint(container, inner.name, link, address=with_prefix.get("ipv4", ""),
-                    address_v6=with_prefix.get("ipv6", ""), mac=FROM_IP if derived else mac)
+                    address_v6=with_prefix.get("ipv6", ""), mac=FROM_IP if derived else mac,
+                    bandwidth=_recall_bandwidth(state, link, container, inner.name))
+
+
+def _recall_bandwidth(state: HostState, link: Link, container: str, interface: str) -> Bandwidth:
+    found = state.shapers or {}
+    limits = [limit_of(bucket, link.mtu) if (bucket := found.get((name, ROOT))) else None
+              for name in (link.name, ifb_name(container, interface))]
+    return Bandwidth(*limits)
 
 
 def _lost_pairs(state: HostState) -> Iterator[Link]:

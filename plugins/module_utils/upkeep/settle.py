@@ -27,6 +27,7 @@ from .obstacles import find_blocked, find_shut_in
 from .ports import keep_bridges, put_back, restore_names
 from .recall import claim, find_doubtful
 from .rules import follow_addresses, keep_rules
+from .shapers import find_unlimited, keep_shapers
 from .shortcuts import keep_groups
 
 
@@ -37,7 +38,8 @@ def widen(scope: Scope, look: HostState) -> Scope:
     """
     more = Scope(sysctls=(*SWITCHES, (HOST, of_new(ROUTE_LOCALNET)), (HOST, DISABLE_ALL), *NEW),
                  bridge_sysctls=(ROUTE_LOCALNET, *OF_BRIDGES, *FORWARDING_OF.values()),
-                 outer_sysctls=(*OF_OTHERS, *((FORWARDING_OF["ipv4"],) if scope.others else ())), neighbours=True)
+                 outer_sysctls=(*OF_OTHERS, *((FORWARDING_OF["ipv4"],) if scope.others else ())),
+                 neighbours=True, shapers=True)
     if not scope.firewall:
         return scope
     behind = list(find_behind(look))
@@ -78,9 +80,10 @@ def settle(draft: Draft) -> None:
         keep_record(draft)
         keep_gate(draft)
     keep_neighbours(draft)
+    keep_shapers(draft)
     keep_names(draft)
     tell_held_up(draft)
-    for sentence in find_doubtful(draft.state):
+    for sentence in (*find_doubtful(draft.state), *find_unlimited(draft.state)):
         draft.warn(sentence)
     asked = [publication for name in draft.containers_asked for publication in draft.ledger.publications_of(name)]
     for sentence in (*find_blocked(draft.state, asked), *find_shut_in(draft.state, draft.bridges_asked),
