@@ -104,14 +104,14 @@ options:
           stays the same.
       gateway_mode:
         type: str
-        choices: [nat, routed]
+        choices: [nat, routed, isolated]
         description: How containers are reached by IPv4. With V(nat), the default for a new bridge,
           their ports are published at addresses of the host. With V(routed) nothing is translated,
-          and published ports are open at the container's own address. To change it closes published
-          ports, and needs C(force).
+          and published ports are open at the container's own address. With V(isolated), for an internal
+          bridge, the host has no address on it. To change it closes published ports, and needs C(force).
       gateway_mode_v6:
         type: str
-        choices: [nat, routed]
+        choices: [nat, routed, isolated]
         description: The same for IPv6. When it is not given, it is what C(gateway_mode) says, if
           that is given.
       allow_bridges:

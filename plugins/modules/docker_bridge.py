@@ -161,14 +161,17 @@ options:
       - With V(routed), nothing is translated. Whoever has a route to the bridge's subnet by this host reaches the
         published ports at the container's own address, and can ping it; everything else stays closed. What containers
         send out keeps its address, whatever O(ip_masq) says.
+      - With V(isolated), which needs O(internal=true), the host has no address on the bridge. Containers reach each
+        other and nothing of the host, and the host does not reach them. O(bip) says their network only; the address
+        in it stays free. With V(isolated) for IPv6 the bridge has no link-local address either.
       - A published port has another form in the other mode. So the mode of a bridge with published ports is changed
         with O(force) only, which closes them; publish them again with M(mooring.net.port_publish) afterwards.
     type: str
-    choices: [nat, routed]
+    choices: [nat, routed, isolated]
   gateway_mode_v6:
     description: The same for IPv6. When it is not given, it is what the task says of O(gateway_mode).
     type: str
-    choices: [nat, routed]
+    choices: [nat, routed, isolated]
   allow_bridges:
     description:
       - A list of other bridges of this module. Their containers and those of this one may open connections to each
@@ -338,6 +341,13 @@ EXAMPLES = r"""
     name: inner
     bip: 10.40.0.1/24
     internal: true
+
+- name: Create one on which there is nothing of the host either
+  mooring.net.docker_bridge:
+    name: apart
+    bip: 10.41.0.1/24
+    internal: true
+    gateway_mode: isolated
 
 - name: Attach containers to the bridge that the host itself is on, beside its neighbours
   mooring.net.docker_bridge:

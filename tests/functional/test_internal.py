@@ -19,9 +19,11 @@ from worlds import (BACKENDS, BOX, BOX6, BOX_NEIGHBOUR, BOX_NEIGHBOUR6, BRIDGE_C
 pytestmark = once
 
 # Bridge -> its number, which stands in its addresses: 10.N.0.1/24, 2001:db8:N::1/64.
-NUMBERS = {"front": 31, "inner": 32, "closed": 33, "late": 34}
-CONTAINERS = {"web": "front", "db": "inner", "cache": "inner", "vault": "closed", "safe": "closed", "app": "late"}
-PLACES = {"web": 10, "db": 10, "cache": 11, "vault": 10, "safe": 11, "app": 10}
+NUMBERS = {"front": 31, "inner": 32, "closed": 33, "late": 34, "apart": 35}
+CONTAINERS = {"web": "front", "db": "inner", "cache": "inner", "vault": "closed", "safe": "closed", "app": "late",
+              "monk": "apart", "nun": "apart"}
+PLACES = {"web": 10, "db": 10, "cache": 11, "vault": 10, "safe": 11, "app": 10, "monk": 10, "nun": 11}
+ISOLATED = {"internal": True, "gateway_mode": "isolated"}
 BOTH = ("tcp", "udp")
 
 
@@ -37,7 +39,7 @@ def addresses(name):
 def bridge(name, **options):
     address, address6 = gateway(name)
     return {"name": name, "bip": f"{address}/24", "bip6": f"{address6}/64", "internal": name in ("inner", "closed"),
-            **options}
+            **(ISOLATED if name == "apart" else {}), **options}
 
 
 def lead_out(here, name):
@@ -76,7 +78,7 @@ def here(request):
             found.serve(place, name, (9999,))
         # Neighbours know each other from here on, so that silence means that something is closed.
         expect_answers(*(((found.host, "tcp", address, 80), f"{name}:80", gateway(place)[":" in address])
-                         for name, place in CONTAINERS.items() for address in addresses(name)),
+                         for name, place in CONTAINERS.items() if place != "apart" for address in addresses(name)),
                        *(((found.container("web"), "udp", address, 9999), f"{name}:9999", peer)
                          for address, name, peer in (
                              (OUTSIDE, "outside", BOX), (OUTSIDE6, "outside", BOX6),
@@ -168,6 +170,47 @@ def test_a_link_local_address_of_another_interface_is_closed(here):
             here.servers.settle()
             found.append(here.servers.seen.get(token, ""))
     assert found == ["box:9999", ""]
+
+
+def own_addresses(here, name):
+    shown = json.loads(here.box.run(["ip", "-j", "address", "show", "dev", name]).stdout)
+    return [address["local"] for each in shown for address in each.get("addr_info", [])]
+
+
+def test_an_isolated_bridge_has_nothing_of_the_host(here, bridge_calls, others):
+    assert own_addresses(here, "apart") == []
+    pairs = (("monk", "nun"), ("nun", "monk"))
+    expect_answers(*(((here.container(one), protocol, address, 80), f"{other}:80", peer) for one, other in pairs
+                     for protocol in BOTH for address, peer in zip(addresses(other), addresses(one))))
+    mac = here.box.run(["cat", "/sys/class/net/apart/address"]).stdout.strip()
+    for way in (BOX, BOX6, *gateway("apart")):
+        here.box.run(["ip", "-n", "monk", "neigh", "replace", way, "lladdr", mac, "dev", "eth0", "nud", "permanent"])
+    for ways in ((BOX, BOX6), gateway("apart")):
+        for way in ways:
+            here.box.run(["ip", "-n", "monk", "route", "replace", "default", "via", way, "dev", "eth0", "onlink"])
+        expect_closed(here.servers, *elsewhere(here.container("monk")),
+                      *((here.container("monk"), protocol, address, port) for protocol in BOTH for port in (9999, 8080)
+                        for address in gateway("apart")))
+    expect_closed(here.servers, *((place, protocol, address, 80) for protocol in BOTH for address in addresses("monk")
+                                  for place in (here.host, here.outside, here.neighbour, here.container("web"))))
+    with Wire(here.container("monk")) as wire:
+        token, packet = datagram(link_local(wire.mac), link_local(mac), 9999)
+        wire.send(frame(wire.mac, mac, IPV6, packet))
+    here.servers.settle()
+    assert token not in here.servers.seen
+
+
+def test_an_isolated_bridge_gets_its_address_back(here):
+    run = here.pipeline.run
+    assert not run("docker_bridge", **bridge("apart"))["changed"]
+    here.box.run(["sh", "-ec", "sysctl -qw net.ipv6.conf.apart.disable_ipv6=0; ip address add 10.35.0.1/24 dev apart"])
+    assert run("icc_policy", bridge="front", icc=True)["changed"] and own_addresses(here, "apart") == []
+    run("docker_bridge", name="apart", gateway_mode="nat")
+    expect_answers(*(((here.host, protocol, address, 80), "nun:80", peer) for protocol in BOTH
+                     for address, peer in zip(addresses("nun"), gateway("apart"))))
+    assert set(own_addresses(here, "apart")) >= set(gateway("apart"))
+    run("docker_bridge", name="apart", gateway_mode="isolated")
+    assert own_addresses(here, "apart") == [] and run("network_info")["network"]["drift"] == []
 
 
 def test_what_is_under_way_ends_when_a_bridge_becomes_internal(here):

@@ -13,8 +13,8 @@ class DesiredBridge:
     """What a task says of a bridge; None means that it says nothing, so that what exists stays.
 
     ``bip`` and ``bip6`` are addresses with a prefix length, ``mtu`` is in bytes, or "auto" for that of
-    the default route. Gateway modes are "nat" or "routed". ``avoided`` are addresses that other
-    bridges of the run are told to have.
+    the default route. Gateway modes are "nat", "routed" or "isolated". ``avoided`` are addresses that
+    other bridges of the run are told to have.
     """
 
     name: str

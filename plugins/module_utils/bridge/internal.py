@@ -2,10 +2,11 @@
 """What an internal bridge cannot be or have: all that leads out of it or into it. Pure."""
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from ..core.errors import OptionError
 from ..host.draft import Draft
+from ..ports.model import family_of
 from .desired import DesiredBridge
 from .model import Bridge
 
@@ -13,11 +14,33 @@ from .model import Bridge
 def check(bridge: Bridge, desired: DesiredBridge) -> None:
     """:raises OptionError: naming what a bridge is to have, or has already, that contradicts internal: true"""
     if not bridge.internal:
+        _refuse_isolated(bridge, desired)
         return
     for option, value, remedy in _contradictions(bridge, desired):
         given = getattr(desired, option) is not None
         raise OptionError(option, value, f"contradicts internal: true of bridge {bridge.name}, which nothing leaves "
                           "and nothing enters", f"{'Leave it out' if given else remedy}, or say internal: false")
+
+
+def _refuse_isolated(bridge: Bridge, desired: DesiredBridge) -> None:
+    """As Docker: "gateway mode 'isolated' can only be used for an internal network"."""
+    for option, family in (("gateway_mode", "ipv4"), ("gateway_mode_v6", "ipv6")):
+        if family in bridge.isolated and getattr(desired, option) is None:
+            raise OptionError("internal", False, f"contradicts {option}: isolated of bridge {bridge.name}",
+                              f"Say {option}: nat as well")
+        if family in bridge.isolated:
+            raise OptionError(option, "isolated", f"needs an internal bridge, and {bridge.name} is none",
+                              "Say internal: true as well, or another mode")
+
+
+def refuse_adopted(current: Bridge, families: Iterable[str]) -> None:
+    """:raises OptionError: for an adopted bridge with addresses of families that are to be isolated"""
+    for family in families:
+        for address in current.link.addresses if current.adopted else ():
+            if family_of(address) == family:
+                raise OptionError("gateway_mode" if family == "ipv4" else "gateway_mode_v6", "isolated",
+                                  f"contradicts the address {address} of {current.name}, which somebody else made and "
+                                  "which keeps its addresses", "Take the address away by hand, or choose another mode")
 
 
 def _contradictions(bridge: Bridge, desired: DesiredBridge) -> Iterator[tuple[str, object, str]]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ..core.errors import OptionError
-from ..core.plan import MAKE_LINK
+from ..core.plan import MAKE_LINK, RECORD_BRIDGE
 from ..host.draft import Draft
 from ..host.model import HostState, outer_links
 from ..host.operations import SysctlSet
@@ -37,7 +37,7 @@ def require_ipv6(state: HostState) -> None:
 
 def require_mtu(bridge: Bridge, desired: DesiredBridge) -> None:
     """:raises OptionError: for a bridge with IPv6 that is to have an MTU with which the kernel has none"""
-    address, mtu = bridge.address("ipv6"), bridge.link.mtu
+    address, mtu = bridge.declared("ipv6"), bridge.link.mtu
     if address and mtu < IPV6_MIN_MTU:
         problem = "is" if mtu == desired.mtu else f"is {mtu} here and"
         raise OptionError("mtu", desired.mtu or "auto", f"{problem} too small for IPv6, and bridge {bridge.name} has "
@@ -70,6 +70,16 @@ def configure(draft: Draft, bridge: Bridge, stage: int = MAKE_LINK) -> None:
         previous = draft.state.sysctls.get((HOST, name))
         if previous != value:
             draft.do(SysctlSet(HOST, name, value, previous), stage)
+    if "ipv6" in bridge.isolated:
+        _disable(draft, bridge.name)
+
+
+def _disable(draft: Draft, name: str) -> None:
+    """As Docker does, since the kernel would give the bridge a link-local address. It takes all addresses away."""
+    setting = DISABLE.format(name)
+    previous = draft.state.sysctls.get((HOST, setting))
+    if previous != "1":
+        draft.do(SysctlSet(HOST, setting, "1", previous), RECORD_BRIDGE)
 
 
 def heed_routers(draft: Draft, switching: bool) -> None:

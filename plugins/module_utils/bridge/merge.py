@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import ipaddress
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Optional, TypeVar
 
 from ..applied.model import BRIDGES
@@ -18,7 +18,8 @@ from ..ports.model import family_of
 from .desired import DesiredBridge
 from .exceptions import check as check_exceptions
 from .internal import check as check_internal
-from .model import Bridge
+from .internal import refuse_adopted
+from .model import Bridge, isolated_networks
 
 _T = TypeVar("_T")
 
@@ -28,14 +29,20 @@ DEFAULT_MTU = 1500  # Docker's DefaultNetworkMtu
 def merge(current: Bridge, desired: DesiredBridge, state: HostState) -> Bridge:
     """What the bridge will be: options that are not given leave things as they are."""
     with_v6 = desired.ipv6 is not False
+    addresses = _addresses(current, desired, state)
+    isolated = _in_mode("isolated", current, desired)
+    refuse_adopted(current, isolated)
+    network = {family: next((each for each in addresses if family_of(each) == family), "") for family in isolated}
     merged = dataclasses.replace(
-        current, link=_link(current, desired, state), forward=desired.ip_forward,
+        current, link=_link(current, desired, state, [each for each in addresses if each not in network.values()]),
+        isolated=isolated, network=network.get("ipv4", ""), network_v6=network.get("ipv6", ""),
+        forward=desired.ip_forward,
         masquerade=_given(desired.ip_masq, current.masquerade),
         iptables=_given(desired.iptables, current.iptables), ip6tables=_given(desired.ip6tables, current.ip6tables),
         pool=_given(desired.fixed_cidr, current.pool), gateway=_given(desired.default_gateway, current.gateway),
         pool_v6=_given(desired.fixed_cidr_v6, current.pool_v6) if with_v6 else "",
         gateway_v6=_given(desired.default_gateway_v6, current.gateway_v6) if with_v6 else "",
-        user=_given(desired.user_chain, current.user), routed=_routed(current, desired),
+        user=_given(desired.user_chain, current.user), routed=_in_mode("routed", current, desired),
         internal=_given(desired.internal, current.internal),
         allowed=_given(desired.allow_bridges, current.allowed),
         trusted_interfaces=_given(desired.trusted_interfaces, current.trusted_interfaces),
@@ -55,30 +62,33 @@ def _given(asked: Optional[_T], kept: _T) -> _T:
     return kept if asked is None else asked
 
 
-def _link(current: Bridge, desired: DesiredBridge, state: HostState) -> Link:
+def _link(current: Bridge, desired: DesiredBridge, state: HostState, addresses: Sequence[str]) -> Link:
     link, mtu = current.link, desired.mtu
-    addresses = _addresses(current, desired, state)
     # The kernel took its IPv6 addresses away when somebody made its MTU too small for them.
     too_small = link.mtu < IPV6_MIN_MTU and any(family_of(address) == "ipv6" for address in addresses)
     if not isinstance(mtu, int):
         mtu = default_mtu(state, desired.name) if mtu is not None or not link.index or too_small else link.mtu
-    return dataclasses.replace(link, addresses=addresses, mtu=mtu,
+    return dataclasses.replace(link, addresses=tuple(addresses), mtu=mtu,
                                stp=_given(desired.stp, link.stp), mac=_given(desired.mac_address, link.mac))
 
 
-def _routed(current: Bridge, desired: DesiredBridge) -> tuple[str, ...]:
+def _in_mode(mode: str, current: Bridge, desired: DesiredBridge) -> tuple[str, ...]:
+    """The families that will be in a gateway mode."""
     wanted = {"ipv4": desired.gateway_mode, "ipv6": desired.gateway_mode_v6}
-    return tuple(family for family, mode in wanted.items() if (mode or current.gateway_mode(family)) == "routed")
+    return tuple(family for family, asked in wanted.items() if (asked or current.gateway_mode(family)) == mode)
 
 
 def _addresses(current: Bridge, desired: DesiredBridge, state: HostState) -> tuple[str, ...]:
-    """Own bridges have exactly the addresses asked for; an adopted one keeps what it had beside them."""
+    """Own bridges have exactly the addresses asked for; an adopted one keeps what it had beside them.
+
+    Those of isolated families among them, which say the network only.
+    """
     found = []
     for family, wanted in (("ipv4", desired.bip), ("ipv6", desired.bip6)):
-        has = current.address(family)
+        has = current.declared(family)
         if wanted is None and not has and (family == "ipv4" or desired.ipv6):
             wanted = _pool_address(family, desired, state)
-        if current.adopted and wanted and has and wanted != has:
+        if current.adopted and wanted and current.address(family) and wanted != has:
             option = "bip" if family == "ipv4" else "bip6"
             raise OptionError(option, wanted, f"is not the address of {desired.name}, which is adopted with {has}",
                               "Leave it out, or change the bridge's address by hand")
@@ -109,6 +119,7 @@ def _addresses_of_others(name: str, state: HostState) -> Iterator[str]:
     """Addresses of other interfaces, and of bridges that are to come back."""
     for link in (*state.host.links.values(), *(awaited.link for awaited in state.awaited.values())):
         yield from link.addresses if link.name != name else ()
+    yield from (subnet for other, subnet in isolated_networks(state) if other != name)
     for options in state.applied.of(BRIDGES) if state.applied else ():
         if options["name"] != name:
             yield from (options[option] for option in ("bip", "bip6") if options.get(option))
@@ -166,6 +177,7 @@ def refuse_overlap(state: HostState, desired: DesiredBridge, address: str) -> No
               if not is_default(route.destination)]
     others += [(str(ipaddress.ip_interface(other).network), f"the address {other}", link.name)
                for link in state.host.links.values() for other in link.addresses]
+    others += [(subnet, f"the network {subnet}", name) for name, subnet in isolated_networks(state)]
     for destination, what, interface in others:
         other = ipaddress.ip_network(destination, strict=False)
         if interface != desired.name and other.version == network.version and network.overlaps(other):

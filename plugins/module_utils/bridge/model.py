@@ -37,6 +37,8 @@ class Bridge:
     ``forward`` is false where forwarding was to be left as it is. ``uplink`` says that the host's own network is behind
     it: of what comes from there only ``leases`` are containers, addresses that are filled in for the rules and stand in
     no mark. ``internal`` says that nothing passes between its containers and anything but the host's end of it.
+    ``isolated`` has the families in which there is no such end (gateway mode isolated): ``network`` and ``network_v6``
+    are the addresses that the bridge would have otherwise, whose networks its containers are on.
     ``names`` says that its containers find each other by name.
     """
 
@@ -57,6 +59,9 @@ class Bridge:
     trusted_networks: tuple[str, ...] = ()
     uplink: bool = False
     internal: bool = False
+    isolated: tuple[str, ...] = ()
+    network: str = ""
+    network_v6: str = ""
     forward: bool = True
     names: bool = False
     leases: tuple[str, ...] = ()
@@ -68,10 +73,18 @@ class Bridge:
 
     def address(self, family: str) -> str:
         """The bridge's own address with its prefix length, "" when it has none of the family."""
+        if family in self.isolated:
+            return ""
         return next((address for address in self.link.addresses if family_of(address) == family), "")
 
+    def declared(self, family: str) -> str:
+        """The same, or the one that it would have, had the host an end in its network."""
+        if family in self.isolated:
+            return self.network if family == "ipv4" else self.network_v6
+        return self.address(family)
+
     def subnet(self, family: str) -> str:
-        address = self.address(family)
+        address = self.declared(family)
         return _network_of(address) if address else ""
 
     def inside(self, family: str) -> tuple[str, ...]:
@@ -112,7 +125,7 @@ class Bridge:
 
     def gateway_mode(self, family: str) -> str:
         """Docker's ``com.docker.network.bridge.gateway_mode_ipv4`` and ``_ipv6``."""
-        return "routed" if family in self.routed else "nat"
+        return "isolated" if family in self.isolated else "routed" if family in self.routed else "nat"
 
     def settings(self) -> dict[str, str]:
         """What stands in the mark: only what differs from Docker's defaults."""
@@ -123,6 +136,7 @@ class Bridge:
                 "adopted": "1" if self.adopted else "", "uplink": "1" if self.uplink else "",
                 "internal": "1" if self.internal else "", "user": "1" if self.user else "",
                 NAMES: "1" if self.names else "",
+                "iso": ",".join(self.isolated), "net": self.network, "net6": self.network_v6,
                 "guard": ",".join(self.guard), "routed": ",".join(self.routed), "allow": ",".join(self.allowed),
                 "tif": ",".join(self.trusted_interfaces), "tnet": ",".join(self.trusted_networks)}
 
@@ -143,6 +157,7 @@ def bridge_of(link: Link) -> Optional[Bridge]:
         pool_v6=words.get("pool6", ""), gateway_v6=words.get("gw6", ""), adopted=words.get("adopted") == "1",
         uplink=words.get("uplink") == "1", internal=words.get("internal") == "1", forward=words.get("fwd") != "0",
         user=words.get("user") == "1", names=words.get(NAMES) == "1", guard=_split(words, "guard"),
+        isolated=_split(words, "iso"), network=words.get("net", ""), network_v6=words.get("net6", ""),
         routed=_split(words, "routed"), allowed=_split(words, "allow"),
         trusted_interfaces=_split(words, "tif"), trusted_networks=_split(words, "tnet"))
 
@@ -155,6 +170,12 @@ def bridges(state: HostState) -> dict[str, Bridge]:
     """All bridges of ours by name, in order of their names."""
     found = {link.name: bridge for link in state.find_marked(BRIDGE) if (bridge := bridge_of(link)) is not None}
     return {name: found[name] for name in sorted(found)}
+
+
+def isolated_networks(state: HostState) -> list[tuple[str, str]]:
+    """The networks of bridges of ours that the host has no address in, and knows no route to, with the bridge."""
+    return [(name, subnet) for name, bridge in bridges(state).items() for family in bridge.isolated
+            if (subnet := bridge.subnet(family))]
 
 
 def with_leases(state: HostState) -> dict[str, Bridge]:

@@ -15,7 +15,6 @@ from ..host.endpoints import Endpoint, endpoint_of, endpoints
 from ..host.endpoints import release as release_endpoint
 from ..host.model import HostState, Scope
 from ..host.settings import FORWARDING_OF
-from ..link.addressing import AddrAdd, AddrDel
 from ..link.model import IPV6_MIN_MTU, Link
 from ..link.operations import LinkAdd, LinkDel, LinkSet
 from ..netns.model import HOST
@@ -26,8 +25,9 @@ from .desired import DesiredBridge
 from .exceptions import check_all, refuse_closing
 from .forwarding import ROUTE_LOCALNET, add_guard, close_loopback, forward, pass_on_guard
 from .lost import is_certain
-from .merge import merge, refuse_making, refuse_overlap
+from .merge import merge, refuse_making
 from .model import Bridge, bridge_of
+from .recording import address, record
 from .uplink import check_ways_out, decide_uplink, warn_of_uplinks
 
 
@@ -91,11 +91,11 @@ def view(state: HostState, name: str) -> View:
     bridge = bridge_of(link) if link else None
     if bridge is None:
         return None
-    found = {"name": name, "bip": bridge.address("ipv4"), "subnet": bridge.subnet("ipv4"), "mtu": bridge.link.mtu,
+    found = {"name": name, "bip": bridge.declared("ipv4"), "subnet": bridge.subnet("ipv4"), "mtu": bridge.link.mtu,
              "mac_address": bridge.link.mac, "up": bridge.link.up, "stp": bridge.link.stp,
              "ip_masq": bridge.masquerade, "icc": bridge.icc, "iptables": bridge.iptables,
              "ip6tables": bridge.ip6tables, "fixed_cidr": bridge.pool, "default_gateway": bridge.gateway,
-             "ipv6": bool(bridge.address("ipv6")), "bip6": bridge.address("ipv6"), "subnet_v6": bridge.subnet("ipv6"),
+             "ipv6": bool(bridge.subnet("ipv6")), "bip6": bridge.declared("ipv6"), "subnet_v6": bridge.subnet("ipv6"),
              "fixed_cidr_v6": bridge.pool_v6, "default_gateway_v6": bridge.gateway_v6, "adopted": bridge.adopted,
              "uplink": bridge.uplink, "internal": bridge.internal, "user_chain": asks_user(state),
              "forward_others": not bridge.guard, "gateway_mode": bridge.gateway_mode("ipv4"),
@@ -122,33 +122,16 @@ def _present(draft: Draft, desired: DesiredBridge) -> None:
         refuse_making(desired)
         fresh = Bridge(Link(desired.name, "bridge", mac=bridge_mac(desired.name), up=True))
         bridge = _complete(fresh, desired, draft.state)
-        addresses, bare = bridge.link.addresses, replace(bridge.link, addresses=(), group=bridge.group)
+        bare = replace(bridge.link, addresses=(), group=bridge.group)
         draft.do(LinkAdd(HOST, replace(bare, alias=bridge.mark.text)))
+        current, recorded = fresh, None
     else:
         current = _own(link, desired)
         _refuse_loss(draft, current, desired)
         bridge = _complete(current, desired, draft.state)
-        addresses = bridge.link.addresses
         refuse_closing(draft, current, bridge, desired)
-        # What endpoints follow comes after them.
-        soon = replace(bridge, internal=current.internal, gateway=current.gateway, gateway_v6=current.gateway_v6)
-        marked = replace(bridge.link, up=True, addresses=link.addresses, mtu=link.mtu, alias=soon.mark.text,
-                         group=soon.group)
-        later = replace(marked, mtu=bridge.link.mtu, alias=bridge.mark.text, group=bridge.group)
-        if marked != link:
-            draft.do(LinkSet(HOST, link, marked))
-        if later != marked:
-            draft.do(LinkSet(HOST, marked, later), RECORD_BRIDGE)
-        for address in link.addresses:
-            if address not in addresses:
-                draft.do(AddrDel(HOST, desired.name, address), RECORD_BRIDGE)
-    made = MAKE_LINK if link is None else RECORD_BRIDGE
-    if bridge.address("ipv6"):
-        ipv6.enable(draft, desired.name, made)
-    for address in addresses:
-        if link is None or address not in link.addresses:
-            refuse_overlap(draft.state, desired, address)
-            draft.do(AddrAdd(HOST, desired.name, address), made)
+        recorded = record(draft, link, current, bridge)
+    address(draft, desired, current, bridge, recorded, MAKE_LINK if link is None else RECORD_BRIDGE)
     ipv6.configure(draft, bridge, RECORD_BRIDGE if link and link.mtu < IPV6_MIN_MTU else MAKE_LINK)
     forward(draft, desired)
 

@@ -38,6 +38,8 @@ def find_sources(state: HostState, own: Mapping[str, Bridge]) -> Sources:
 
 
 def _subnets(bridge: Bridge, family: str) -> tuple[str, ...]:
+    if family in bridge.isolated:
+        return bridge.inside(family)
     return tuple({str(ipaddress.ip_interface(address).network): None for address in bridge.link.addresses
                   if family_of(address) == family})
 

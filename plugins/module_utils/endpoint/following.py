@@ -93,7 +93,7 @@ def _is_concerned(lease: Endpoint, before: Bridge, after: Bridge) -> bool:
     moved = any(lease.ip(family) and not on_subnet(lease.with_prefix(family), after.subnet(family) or "::/0")
                 for family in ("ipv4", "ipv6"))
     gained = bool(after.subnet("ipv6")) != bool(lease.address_v6)
-    gateway = any(before.address(family) != after.address(family) for family in FAMILIES) or (
+    gateway = any(before.declared(family) != after.declared(family) for family in FAMILIES) or (
         (before.gateway, before.gateway_v6) != (after.gateway, after.gateway_v6))
     return moved or gained or gateway or before.internal != after.internal or follows_mtu(lease, before, after)
 

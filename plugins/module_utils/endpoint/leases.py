@@ -183,7 +183,7 @@ class Leases:
         """The same place on the bridge's new subnet, where the bridge got one: in this run, or in a killed one."""
         if lease is None or lease.bridge != bridge.name or not lease.ip(family):
             return ""
-        place = same_place(lease.with_prefix(family), bridge.subnet(family), bridge.address(family))
+        place = same_place(lease.with_prefix(family), bridge.subnet(family), bridge.declared(family))
         return place if taken.get(number(place), holder) == holder else ""
 
     def _back(self, family: str, item: LocatedEndpoint, subnet: str, taken: Mapping[int, _Holder]) -> str:
@@ -223,6 +223,6 @@ class Leases:
                     found[number(lease.ip(family))] = _Holder(lease.container, lease.interface)
             # What the bridge has become in this run goes before what an endpoint has had.
             found.update(dict.fromkeys(reserve(bridge.subnet(family)), _Holder("the network itself")))
-            found[number(bridge.address(family))] = _Holder(f"bridge {bridge.name}")
+            found[number(bridge.declared(family))] = _Holder(f"bridge {bridge.name}")
             self._taken[key] = found
         return self._taken[key]

@@ -92,7 +92,7 @@ def _changes(draft: Draft, reserved: Reserved, lease: Endpoint, before: Optional
 def gateway_of(bridge: Bridge, family: str) -> str:
     """Where the default routes of a bridge's containers lead, unless somebody has said another way."""
     kept = bridge.gateway if family == "ipv4" else bridge.gateway_v6
-    return kept or bridge.address(family).partition("/")[0]
+    return kept or bridge.declared(family).partition("/")[0]
 
 
 def _with(lease: Endpoint, words: Iterable[str]) -> Endpoint:

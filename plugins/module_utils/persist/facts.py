@@ -84,8 +84,10 @@ def _bridge(bridge: Bridge) -> dict[str, Any]:
         "allow_bridges": list(bridge.allowed), "trusted_interfaces": list(bridge.trusted_interfaces),
         "trusted_networks": list(bridge.trusted_networks), "container_names": bridge.names, "ipv6": None}
     if bridge.adopted:
-        return {**found, "adopt": True, "adopt_uplink": bridge.uplink or None}
-    return {**found, "bip": bridge.address("ipv4") or None, "bip6": bridge.address("ipv6") or None,
+        return {**found, "adopt": True, "adopt_uplink": bridge.uplink or None,
+                **({"bip": bridge.network} if bridge.network else {}),
+                **({"bip6": bridge.network_v6} if bridge.network_v6 else {})}
+    return {**found, "bip": bridge.declared("ipv4") or None, "bip6": bridge.declared("ipv6") or None,
             "default_address_pools": None, "must_exist": None}
 
 

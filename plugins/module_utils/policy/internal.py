@@ -67,14 +67,21 @@ def raw_chains(bridges: Sequence[Bridge], family: str,
 
 
 def _stay(bridge: Bridge, family: str, sources: Mapping[tuple[str, str], Sequence[str]]) -> Chain:
-    """Where packets from a bridge may go: to the host by the bridge's own addresses only, whatever else is its own."""
+    """Where packets from a bridge may go: to the host by the bridge's own addresses only, whatever else is its own.
+
+    In gateway mode isolated to no address of the host.
+    """
     name, rules = bridge.name, []
+    isolated = family in bridge.isolated
     addresses = [address.partition("/")[0] for address in bridge.link.addresses if family_of(address) == family]
-    if family == "ipv6":
-        # Of the host's link-local addresses the kernel knows but the one of the interface that a packet comes in by.
-        rules.append(Rule((Destination(_LINK_LOCAL),), Return(), f"{name} to link-local"))
-    rules += [Rule((Destination(address),), Return(), f"{name} to its gateway {address}") for address in addresses]
-    rules.append(Rule((Local("destination"),), Drop(), f"{name} to the host"))
+    # Of the host's link-local addresses the kernel knows but the one of the interface that a packet comes in by.
+    link_local = [Rule((Destination(_LINK_LOCAL),), Return(), f"{name} to link-local")] if family == "ipv6" else []
+    to_host = Rule((Local("destination"),), Drop(),
+                   f"{name} isolated {bridge.declared(family)}".rstrip() if isolated else f"{name} to the host")
+    if not isolated:
+        rules += [*link_local, *(Rule((Destination(address),), Return(), f"{name} to its gateway {address}")
+                                 for address in addresses)]
+    rules += [to_host, *(link_local if isolated else ())]
     places = sources.get((name, family), bridge.inside(family))
     rules += [Rule((Destination(place),), Return(), f"{name} to {place}")
               for place in (*places, *_EVERYBODY[family])]

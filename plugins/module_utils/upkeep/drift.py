@@ -65,7 +65,7 @@ def _narrow(state: HostState) -> HostState:
 def _name_bridges(draft: Draft) -> list[str]:
     """What makes bridges what a task would that says no more than their names."""
     own = {name: bridge for name, bridge in bridges(draft.state).items() if is_certain(bridge.link)}
-    lacking = [name for name, bridge in own.items() if not bridge.address("ipv4")]  # a task would choose another one
+    lacking = [name for name, bridge in own.items() if not bridge.declared("ipv4")]  # a task would choose another one
     named = [DesiredBridge(name, ip_forward=own[name].forward) for name in own if name not in lacking]
     return [*(f"bridge {name} lacks its IPv4 address: give it back with bip of docker_bridge" for name in lacking),
             *_plan(lambda: amend_bridges(draft, named))]

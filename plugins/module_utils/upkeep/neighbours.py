@@ -49,7 +49,9 @@ def find_neighbours(draft: Draft) -> dict[tuple[str, str], NeighbourAdd]:
     wanted: dict[tuple[str, str], NeighbourAdd] = {}
     for lease in leases:
         bridge, mac = own[lease.bridge], lease.mac_address
-        places = [Neighbour(bridge.name, mac, lease.ip(family)) for family in FAMILIES if not bridge.adopted
+        # Where the host has no end of IPv6 the kernel takes no neighbours of it.
+        known = [family for family in FAMILIES if not (family == "ipv6" and family in bridge.isolated)]
+        places = [Neighbour(bridge.name, mac, lease.ip(family)) for family in known if not bridge.adopted
                   and bridge.subnet(family) and is_known(address := lease.with_prefix(family))
                   and on_subnet(address, bridge.subnet(family))]
         if holders[bridge.name, mac] == 1:  # one that is given twice is where it was heard of last

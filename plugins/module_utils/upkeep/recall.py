@@ -91,6 +91,10 @@ def _recall_bridge(state: HostState, link: Link) -> Bridge:
         note.startswith((f"{name} masquerade ", f"{name} outward ")) for note in translated)
     trusted = sorted(_words(notes, f"{name} trusted "))
     own = [note for note in notes if note.startswith(f"{name} own containers")]
+    raw = {family: list(_notes(state, family, "raw")) for family in FAMILIES}
+    isolated = tuple(family for family in FAMILIES
+                     if any(f"{note} ".startswith(f"{name} isolated ") for note in raw[family]))
+    networks = {family: "".join(_words(raw[family], f"{name} isolated ")) for family in FAMILIES}
     closed = [note for family in FAMILIES for note in _notes(state, family, "filter") if note.endswith(" internal out")]
     checked = any(note == f"{name} from elsewhere" for family in FAMILIES for note in _notes(state, family, "raw"))
     return Bridge(
@@ -98,7 +102,8 @@ def _recall_bridge(state: HostState, link: Link) -> Bridge:
                                                  for family in FAMILIES),
         iptables=_filters(state, "ipv4", inward), ip6tables=_filters(state, "ipv6", inward),
         routed=tuple(family for family in FAMILIES if f"{name} echo" in (inward[family] or ())),
-        internal=f"{name} internal out" in closed,
+        internal=f"{name} internal out" in closed, isolated=isolated, network=networks["ipv4"],
+        network_v6=networks["ipv6"],
         allowed=_allowed(state, name, notes), uplink=f"{name} own containers" not in own,
         trusted_interfaces=tuple(word for word in trusted if not _is_network(word)),
         trusted_networks=tuple(word for word in trusted if _is_network(word)),

@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 import ipaddress
 from collections.abc import Container, Iterable
-from typing import Optional
+from typing import Any, Optional
 
 from ..bridge.model import Bridge
 from ..bridge.sources import meet_sources
@@ -53,10 +53,17 @@ def _meet_bridges(before: Bridge, after: Optional[Bridge]) -> Bridge:
         before, icc=before.icc and after.icc and before.uplink == after.uplink,
         leases=tuple(dict.fromkeys((*before.leases, *after.leases))), iptables=before.iptables or after.iptables,
         ip6tables=before.ip6tables or after.ip6tables, guard=tuple(dict.fromkeys((*before.guard, *after.guard))),
-        internal=before.internal or after.internal,
+        internal=before.internal or after.internal, **_meet_networks(before, after),
         routed=_both(before.routed, after.routed), allowed=_both(before.allowed, after.allowed),
         trusted_interfaces=_both(before.trusted_interfaces, after.trusted_interfaces),
         trusted_networks=_both(before.trusted_networks, after.trusted_networks))
+
+
+def _meet_networks(before: Bridge, after: Bridge) -> dict[str, Any]:
+    """The families without an end of the host at either time, with the networks of before."""
+    isolated = tuple(family for family in FAMILIES if family in (*before.isolated, *after.isolated))
+    network = {family: before.declared(family) or after.declared(family) for family in isolated}
+    return {"isolated": isolated, "network": network.get("ipv4", ""), "network_v6": network.get("ipv6", "")}
 
 
 def _leaves(before: Bridge, after: Optional[Bridge]) -> bool:

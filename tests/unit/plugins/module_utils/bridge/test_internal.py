@@ -257,10 +257,96 @@ def test_the_same_task_completes_what_was_interrupted(world: World, wanted: bool
         assert picture(interrupted.state) == picture(undisturbed.state), number
 
 
-def test_a_mark_that_is_lost_is_told_by_rules(world: World) -> None:
-    world.bridge("inner", "10.40.0.1/24", bip6="2001:db8:40::1/64", internal=True)
+@pytest.mark.parametrize("modes", [{}, {"gateway_mode": "isolated"},
+                                   {"gateway_mode": "nat", "gateway_mode_v6": "isolated"}])
+def test_a_mark_that_is_lost_is_told_by_rules(world: World, modes: dict[str, str]) -> None:
+    world.bridge("inner", "10.40.0.1/24", bip6="2001:db8:40::1/64", internal=True, **modes)
     before = picture(world.state)
     world.state.host.links["inner"] = dataclasses.replace(world.state.host.links["inner"], alias="")
     assert world.info()["drift"] == ["record the settings of inner"]
     world.run("icc_policy", bridge="front", icc=True)
     assert picture(world.state) == before
+
+
+# -- gateway mode isolated ---------------------------------------------------------------------------------------------
+
+ISOLATED = {"internal": True, "gateway_mode": "isolated"}
+
+
+def test_isolated_needs_an_internal_bridge(world: World) -> None:
+    assert world.refuses("docker_bridge", name="front", gateway_mode_v6="isolated") == (
+        "gateway_mode_v6: 'isolated' needs an internal bridge, and front is none. Say internal: true as well, or "
+        "another mode.")
+    inner(world, **ISOLATED)
+    assert world.refuses("docker_bridge", name="inner", internal=False) == (
+        "internal: 'False' contradicts gateway_mode: isolated of bridge inner. Say gateway_mode: nat as well.")
+    world.run("docker_bridge", name="inner", internal=False, gateway_mode="nat")
+
+
+def test_an_isolated_bridge_has_a_network_and_no_address(world: World) -> None:
+    plan = inner(world, **ISOLATED)
+    shown = plan.after[0]
+    assert (shown["bip"], shown["subnet"], shown["bip6"], shown["subnet_v6"]) == (
+        "10.40.0.1/24", "10.40.0.0/24", "2001:db8:40::1/64", "2001:db8:40::/64")
+    assert (shown["gateway_mode"], shown["gateway_mode_v6"], shown["ipv6"]) == ("isolated", "isolated", True)
+    assert world.state.host.links["inner"].addresses == () and not any("add address" in each for each in plan.actions)
+    assert world.state.sysctls[HOST, "net/ipv6/conf/inner/disable_ipv6"] == "1"
+    assert world.attach("db", "cache", bridge="inner") == ["10.40.0.2/24", "10.40.0.3/24"]
+    assert defaults(world, "db") == [] and world.info()["drift"] == []
+    assert inner(world, **ISOLATED).operations == () == world.run("docker_bridge", name="inner").operations
+    assert "-d 10.40.0.1 " not in rules(world, "raw") and "-d 10.40.0.0/24 ! -i inner" in rules(world, "raw")
+
+
+def test_of_one_family_only(world: World) -> None:
+    inner(world, internal=True, gateway_mode="nat", gateway_mode_v6="isolated")
+    assert world.state.host.links["inner"].addresses == ("10.40.0.1/24",)
+    shown = world.info(bridge="inner")["bridges"][0]
+    assert (shown["gateway_mode"], shown["gateway_mode_v6"]) == ("nat", "isolated")
+
+
+@pytest.mark.parametrize("wanted", ["isolated", "nat"])
+def test_the_mode_comes_and_goes_whatever_was_done_of_it(world: World, wanted: str) -> None:
+    inner(world)
+    world.attach("db", bridge="inner")
+    before = picture(world.state, sysctls=False)
+    if wanted == "nat":
+        world.run("docker_bridge", name="inner", gateway_mode="isolated")
+    operations = world.check("docker_bridge", name="inner", gateway_mode=wanted).operations
+    undisturbed = world.copy()
+    undisturbed.run("docker_bridge", name="inner", gateway_mode=wanted)
+    assert wanted == "isolated" or picture(undisturbed.state, sysctls=False) == before
+    for number in range(len(operations)):
+        interrupted = world.copy()
+        interrupted.host.execute(operations[:number])
+        interrupted.run("docker_bridge", name="inner", gateway_mode=wanted)
+        assert picture(interrupted.state) == picture(undisturbed.state), number
+
+
+def test_an_address_that_somebody_gives_it_goes(world: World) -> None:
+    inner(world, **ISOLATED)
+    link = world.state.host.links["inner"]
+    world.state.host.links["inner"] = dataclasses.replace(link, addresses=("10.40.0.1/24",))
+    world.state.sysctls[HOST, "net/ipv6/conf/inner/disable_ipv6"] = "0"
+    assert world.info()["drift"] == ["remove address 10.40.0.1/24 from inner",
+                                     "set net.ipv6.conf.inner.disable_ipv6 to 1 (was 0)"]
+    world.run("icc_policy", bridge="front", icc=True)
+    assert world.state.host.links["inner"].addresses == () and world.info()["drift"] == []
+
+
+def test_nobody_else_gets_its_network(world: World) -> None:
+    inner(world, **ISOLATED)
+    assert world.refuses("docker_bridge", name="next", bip="10.40.0.129/25") == (
+        "bip: '10.40.0.129/25' overlaps the network 10.40.0.0/24 of interface inner. Choose another network, or say "
+        "allow_overlap: true.")
+    assert world.refuses("docker_bridge", name="next", bip="10.10.0.129/25", **ISOLATED).startswith(
+        "bip: '10.10.0.129/25' overlaps the route to 10.10.0.0/24 of interface front")
+    world.bridge("first", None, **ISOLATED)
+    world.bridge("second", None)
+    shown = {each["name"]: each["subnet"] for each in world.info()["bridges"]}
+    assert shown["first"] == "172.17.0.0/16" and shown["second"] == "172.18.0.0/16"
+
+
+def test_an_adopted_bridge_keeps_its_addresses(world: World) -> None:
+    world.state.host.links["theirs"] = Link("theirs", "bridge", 50, up=True, addresses=("10.50.0.1/24",))
+    assert world.refuses("docker_bridge", name="theirs", adopt=True, **ISOLATED).startswith(
+        "gateway_mode: 'isolated' contradicts the address 10.50.0.1/24 of theirs, which somebody else made")

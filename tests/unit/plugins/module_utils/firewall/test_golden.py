@@ -143,6 +143,7 @@ def internal() -> World:
     world = World()
     world.bridge("front", "10.10.0.1/24", fixed_cidr_v6="2001:db8:10::/64")
     world.bridge("inner", "10.40.0.1/24", fixed_cidr_v6="2001:db8:40::/64", internal=True)
+    world.bridge("apart", "10.41.0.1/24", internal=True, gateway_mode="isolated")
     world.attach("db", bridge="inner")
     world.attach("db", bridge="front", interface_name="eth1")
     world.publish("db", "8080:80")

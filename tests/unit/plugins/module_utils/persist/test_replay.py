@@ -68,7 +68,9 @@ def test_a_host_comes_back_as_it_was(found: list[Document]) -> None:
     ({"gateway_mode": "routed"}, None), ({"gateway_mode": "routed", "gateway_mode_v6": "routed", "ipv6": True,
                                           "fixed_cidr_v6": "2001:db8::/64"}, None),
     ({"gateway_mode": "routed", "ipv6": True, "fixed_cidr_v6": "2001:db8::/64"}, True), ({}, True),
-    ({"internal": True}, None), ({"ip_masq": False}, False), ({"gateway_mode": "routed", "ip_masq": False}, False)])
+    ({"internal": True}, None), ({"ip_masq": False}, False),
+    ({"internal": True, "gateway_mode": "isolated", "fixed_cidr_v6": "2001:db8::/64"}, None),
+    ({"gateway_mode": "routed", "ip_masq": False}, False)])
 def test_nothing_is_said_of_masquerade_where_all_is_routed(options: dict, masquerade: Optional[bool]) -> None:
     """Such a bridge refuses ip_masq: true."""
     world = kept()

@@ -14,7 +14,8 @@ BRIDGES: list[dict[str, Any]] = [
     {"gateway_mode": "routed"}, {"bip6": "2001:db8:5::1/64", "gateway_mode_v6": "routed"},
     {"bip6": "2001:db8:5::1/64", "icc": False, "trusted_networks": ["192.0.2.0/24", "2001:db8:9::/64"]},
     {"trusted_interfaces": ["ens3"], "trusted_networks": ["192.0.2.7"]}, {"allow_bridges": ["other"]},
-    {"internal": True}, {"internal": True, "bip6": "2001:db8:5::1/64", "icc": False}]
+    {"internal": True}, {"internal": True, "bip6": "2001:db8:5::1/64", "icc": False},
+    {"internal": True, "gateway_mode": "isolated"}]
 
 
 @pytest.fixture(params=BRIDGES, ids=str)
