@@ -54,6 +54,14 @@ options:
         type: bool
         description: Whether what containers send to the outside gets the host's address. The default
           for a new bridge is V(true).
+      outbound_address:
+        type: raw
+        description: An IPv4 address of the host with which it leaves what containers send to the
+          outside, in the place of that of the interface that it leaves by. An empty text takes it
+          away.
+      outbound_address_v6:
+        type: raw
+        description: The same for IPv6.
       ip_forward:
         type: bool
         description: Whether to switch on C(net.ipv4.ip_forward) where it is off. V(false) leaves

@@ -69,6 +69,19 @@ options:
       - Whether what containers send to the outside gets the host's address. The default for a new bridge is V(true).
       - It counts for the families that are in O(gateway_mode=nat).
     type: bool
+  outbound_address:
+    description:
+      - An IPv4 address of the host with which it leaves what containers send to the outside, in the place of that of
+        the interface that it leaves by. It is Docker's C(com.docker.network.host_ipv4).
+      - Published ports, those of other bridges among them, see the same sources as without it.
+      - It may be one that the host does not have, or not yet, with a warning. Replies come once the host has it.
+      - O(ip_masq=false), O(iptables=false), O(internal) and O(gateway_mode=routed) contradict it.
+      - Connections that are under way keep the source that they began with, but for UDP.
+      - An empty text takes it away.
+    type: raw
+  outbound_address_v6:
+    description: The same for IPv6, as C(com.docker.network.host_ipv6).
+    type: raw
   ip_forward:
     description:
       - Whether to switch on C(net.ipv4.ip_forward) where it is off, and C(net.ipv6.conf.all.forwarding) for a bridge
@@ -97,7 +110,8 @@ options:
         default for a new bridge is V(false).
       - Its containers reach each other, unless C(icc=false) says otherwise, and the host at the bridge's own address.
         Nothing else of the host, no other bridge and nothing outside is reached by it, and nobody from there reaches
-        them. The host does. Rules see to that, for IPv4 and IPv6, whatever routes a container adds.
+        them. The host does. Rules see to that, for IPv4 and IPv6, whatever routes a container adds, and before those
+        of others and of O(user_chain) are asked.
       - Containers get no default route by it. One that is on another network as well takes that one's, and has its
         published ports there.
       - Ports cannot be published on it, and O(default_gateway), O(gateway_mode=routed), O(allow_bridges),
@@ -336,6 +350,12 @@ EXAMPLES = r"""
     trusted_interfaces: []
     trusted_networks: []
 
+- name: Let what containers send to the outside leave with an address of its own
+  mooring.net.docker_bridge:
+    name: mail
+    bip: 10.50.0.1/24
+    outbound_address: 192.0.2.25
+
 - name: Create a network for databases, which nothing leaves and nothing enters
   mooring.net.docker_bridge:
     name: inner
@@ -384,6 +404,8 @@ bridge:
     up: true
     stp: false
     ip_masq: true
+    outbound_address: ""
+    outbound_address_v6: ""
     icc: true
     iptables: true
     ip6tables: true

@@ -5,7 +5,7 @@ In scripts ``$web`` and the like are the host's ends of containers, ``$tool`` is
 """
 from dataclasses import dataclass, replace
 
-from worlds import ADDRESSES, BACK, BACK6, FRONT, FRONT6, PLAIN
+from worlds import ADDRESSES, BACK, BACK6, BOX, BOX6, BOX_NEIGHBOUR, BOX_NEIGHBOUR6, FRONT, FRONT6, PLAIN
 
 V4, V6 = "ipv4", "ipv6"
 # Who tells: the kernel still has what was wanted, or only what was asked for last does.
@@ -61,6 +61,7 @@ ICC_SETTING = {V4: "net.bridge.bridge-nf-call-iptables", V6: "net.bridge.bridge-
 FORWARDING = {V4: "net.ipv4.ip_forward", V6: "net.ipv6.conf.all.forwarding"}
 INWARD = {V4: "192.168.5.0/24", V6: "2001:db8:5::/64"}
 PUBLISHED = {V4: f"{ADDRESSES['web'][0]}:80", V6: f"[{ADDRESSES['web'][1]}]:80"}
+OUTBOUND, OTHER = {V4: BOX_NEIGHBOUR, V6: BOX_NEIGHBOUR6}, {V4: BOX, V6: BOX6}
 STRANGER = {V4: "192.168.5.99:80", V6: "[2001:db8:5::99]:80"}
 
 LINKS = [
@@ -258,6 +259,10 @@ RULES = [
         Change("a port leads elsewhere", Swap("nat", "web ", "$published", "$stranger"), "replace MOORING-TCP"),
         Change("another port is open", Swap("nat", "web ", "--dport 8080", "--dport 8099"), "replace MOORING-TCP"),
         Change("a port is open to some", Swap("nat", "web ", "-p tcp", "-i lo -p tcp"), "replace MOORING-TCP"),
+        Change("another source", Swap("nat", "back source ", "--to-source $outbound", "--to-source $other"),
+               "replace MOORING-SNAT"),
+        Change("no source", Swap("nat", "back source ", "-j SNAT", "-m mark --mark 0x9 -j SNAT"),
+               "replace MOORING-SNAT"),
         Change("no masquerade", Swap("nat", "front masquerade", "-j MASQUERADE", "-j RETURN"), "replace MOORING-SNAT"),
         Change("a hook leads nowhere", Swap("filter", "FORWARD", "-j MOORING-FORWARD", "-j ACCEPT"),
                "jump", probed=True),
@@ -297,7 +302,8 @@ CHANGES = [replace(change, kind=kind) for kind, changes in (
 DOCUMENT = {
     "networks": [
         {"name": "back", "bip": f"{BACK}/24", "bip6": f"{BACK6}/64", "icc": False, "mac_address": "02:00:00:00:00:20",
-         "container_names": True, "containers": [
+         "outbound_address": BOX_NEIGHBOUR, "outbound_address_v6": BOX_NEIGHBOUR6, "container_names": True,
+         "containers": [
              {"name": "source", "address": ADDRESSES["source"][0], "address_v6": ADDRESSES["source"][1],
               "links": ["target:db"], "aliases": ["client"], "dns_servers": ["192.0.2.53"], "hostname": "source"},
              {"name": "target", "address": ADDRESSES["target"][0], "address_v6": ADDRESSES["target"][1],

@@ -6,6 +6,7 @@ be as before, all that others have on it included.
 """
 import contextlib
 import difflib
+import functools
 import os
 import re
 import time
@@ -20,6 +21,8 @@ from drift_rows import (
     FORWARDING,
     ICC_SETTING,
     INFO,
+    OTHER,
+    OUTBOUND,
     PUBLISHED,
     STRANGER,
     V4,
@@ -172,8 +175,9 @@ class Host:
                                                if hook else f'--comment "mooring:{swap.note}' in line))
         chain = line.split()[1]
         number = [each for each in lines if each.split()[1] == chain].index(line) + 1
-        old, new = (word.replace("$published", PUBLISHED[change.family]).replace("$stranger", STRANGER[change.family])
-                    for word in (swap.old, swap.new))
+        words = {"$published": PUBLISHED, "$stranger": STRANGER, "$outbound": OUTBOUND, "$other": OTHER}
+        old, new = (functools.reduce(lambda text, word: text.replace(word, words[word][change.family]), words, each)
+                    for each in (swap.old, swap.new))
         before, comment, after = re.split(r'(--comment (?:"[^"]*"|\S+))', line)
         assert old in before + after, line
         text = before.replace(old, new).replace(f"-A {chain}", f"-R {chain} {number}", 1) + comment + after.replace(

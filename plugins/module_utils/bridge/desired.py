@@ -24,6 +24,8 @@ class DesiredBridge:
     fixed_cidr: Optional[str] = None
     default_gateway: Optional[str] = None
     ip_masq: Optional[bool] = None
+    outbound_address: Optional[str] = None
+    outbound_address_v6: Optional[str] = None
     ip_forward: bool = True
     forward_others: Optional[bool] = None
     internal: Optional[bool] = None

@@ -27,11 +27,15 @@ def check(bridge: Bridge, desired: DesiredBridge) -> None:
                           "address is translated", "Leave it out, or say gateway_mode: nat")
     # With room for the words that other tasks add to the mark later.
     length = len(dataclasses.replace(bridge, icc=False, guard=FAMILIES).mark.text)
-    if length > ALIAS_LENGTH and any(getattr(bridge, part) for part in _LISTS.values()):
-        longest = max(_LISTS, key=lambda option: len(",".join(getattr(bridge, _LISTS[option]))))
-        raise OptionError(longest, ", ".join(getattr(bridge, _LISTS[longest])),
+    if length > ALIAS_LENGTH:
+        given = {option: ", ".join(getattr(bridge, part)) for option, part in _LISTS.items()}
+        remedy = "Give fewer or larger ones"
+        if not any(given.values()):
+            given, remedy = {"outbound_address_v6": bridge.outbound_v6}, "Leave out what can be left out"
+        longest = max(given, key=lambda option: len(given[option]))
+        raise OptionError(longest, given[longest],
                           f"does not fit: what is recorded of bridge {bridge.name} would have {length} characters, and "
-                          f"the kernel keeps {ALIAS_LENGTH}", "Give fewer or larger ones")
+                          f"the kernel keeps {ALIAS_LENGTH}", remedy)
 
 
 def refuse_closing(draft: Draft, before: Bridge, after: Bridge, desired: DesiredBridge) -> None:

@@ -55,6 +55,9 @@ def _contradictions(bridge: Bridge, desired: DesiredBridge) -> Iterator[tuple[st
             yield option, "routed", f"Say {option}: nat"
     if desired.ip_masq:
         yield "ip_masq", True, ""
+    for option, outbound in (("outbound_address", bridge.outbound), ("outbound_address_v6", bridge.outbound_v6)):
+        if outbound:
+            yield option, outbound, f'Say {option}: ""'
     for option, gateway in (("default_gateway", bridge.gateway), ("default_gateway_v6", bridge.gateway_v6)):
         if gateway:
             yield option, gateway, f'Say {option}: ""'

@@ -19,7 +19,8 @@ from .desired import DesiredBridge
 from .exceptions import check as check_exceptions
 from .internal import check as check_internal
 from .internal import refuse_adopted
-from .model import Bridge, isolated_networks
+from .outbound import check as check_outbound
+from .model import Bridge, bridges
 
 _T = TypeVar("_T")
 
@@ -38,6 +39,8 @@ def merge(current: Bridge, desired: DesiredBridge, state: HostState) -> Bridge:
         isolated=isolated, network=network.get("ipv4", ""), network_v6=network.get("ipv6", ""),
         forward=desired.ip_forward,
         masquerade=_given(desired.ip_masq, current.masquerade),
+        outbound=_given(desired.outbound_address, current.outbound),
+        outbound_v6=_given(desired.outbound_address_v6, current.outbound_v6),
         iptables=_given(desired.iptables, current.iptables), ip6tables=_given(desired.ip6tables, current.ip6tables),
         pool=_given(desired.fixed_cidr, current.pool), gateway=_given(desired.default_gateway, current.gateway),
         pool_v6=_given(desired.fixed_cidr_v6, current.pool_v6) if with_v6 else "",
@@ -50,6 +53,7 @@ def merge(current: Bridge, desired: DesiredBridge, state: HostState) -> Bridge:
         names=_given(desired.container_names, current.names))
     _check_parts(merged)
     check_internal(merged, desired)
+    check_outbound(merged, desired)
     check_exceptions(merged, desired)
     option = merged.cannot_close
     if option and not merged.icc:
@@ -136,6 +140,12 @@ def _exhausted(family: str, desired: DesiredBridge) -> OptionError:
     return OptionError(option, "", "was not given, and each of Docker's 31 default pools overlaps a route or a name "
                        "server of this host, or another bridge",
                        f"Give an address with a prefix length, like {example}, or default_address_pools")
+
+
+def isolated_networks(state: HostState) -> list[tuple[str, str]]:
+    """The networks of bridges of ours that the host has no address in, and knows no route to, with the bridge."""
+    return [(name, subnet) for name, bridge in bridges(state).items() for family in bridge.isolated
+            if (subnet := bridge.subnet(family))]
 
 
 def is_default(destination: str) -> bool:

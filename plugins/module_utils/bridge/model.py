@@ -36,10 +36,10 @@ class Bridge:
     ``user`` says that rules of the administrator come first on this host.
     ``forward`` is false where forwarding was to be left as it is. ``uplink`` says that the host's own network is behind
     it: of what comes from there only ``leases`` are containers, addresses that are filled in for the rules and stand in
-    no mark. ``internal`` says that nothing passes between its containers and anything but the host's end of it.
-    ``isolated`` has the families in which there is no such end (gateway mode isolated): ``network`` and ``network_v6``
-    are the addresses that the bridge would have otherwise, whose networks its containers are on.
-    ``names`` says that its containers find each other by name.
+    no mark. ``outbound`` and ``outbound_v6`` are addresses of the host, "" for masquerade. ``internal`` says that
+    nothing passes between its containers and anything but the host's end of it. ``isolated`` has the families in which
+    there is no such end (gateway mode isolated): ``network`` and ``network_v6`` are the addresses that the bridge would
+    have otherwise, whose networks its containers are on. ``names`` says that its containers find each other by name.
     """
 
     link: Link
@@ -58,6 +58,8 @@ class Bridge:
     trusted_interfaces: tuple[str, ...] = ()
     trusted_networks: tuple[str, ...] = ()
     uplink: bool = False
+    outbound: str = ""
+    outbound_v6: str = ""
     internal: bool = False
     isolated: tuple[str, ...] = ()
     network: str = ""
@@ -123,6 +125,10 @@ class Bridge:
         """Whether what its containers send to the outside gets an address of the host."""
         return self.masquerade and family not in self.routed and not self.internal
 
+    def outbound_address(self, family: str) -> str:
+        """With which address of the host it leaves, "" for that of the interface that it leaves by."""
+        return self.outbound if family == "ipv4" else self.outbound_v6
+
     def gateway_mode(self, family: str) -> str:
         """Docker's ``com.docker.network.bridge.gateway_mode_ipv4`` and ``_ipv6``."""
         return "isolated" if family in self.isolated else "routed" if family in self.routed else "nat"
@@ -137,6 +143,7 @@ class Bridge:
                 "internal": "1" if self.internal else "", "user": "1" if self.user else "",
                 NAMES: "1" if self.names else "",
                 "iso": ",".join(self.isolated), "net": self.network, "net6": self.network_v6,
+                "out": self.outbound, "out6": self.outbound_v6,
                 "guard": ",".join(self.guard), "routed": ",".join(self.routed), "allow": ",".join(self.allowed),
                 "tif": ",".join(self.trusted_interfaces), "tnet": ",".join(self.trusted_networks)}
 
@@ -158,6 +165,7 @@ def bridge_of(link: Link) -> Optional[Bridge]:
         uplink=words.get("uplink") == "1", internal=words.get("internal") == "1", forward=words.get("fwd") != "0",
         user=words.get("user") == "1", names=words.get(NAMES) == "1", guard=_split(words, "guard"),
         isolated=_split(words, "iso"), network=words.get("net", ""), network_v6=words.get("net6", ""),
+        outbound=words.get("out", ""), outbound_v6=words.get("out6", ""),
         routed=_split(words, "routed"), allowed=_split(words, "allow"),
         trusted_interfaces=_split(words, "tif"), trusted_networks=_split(words, "tnet"))
 
@@ -170,12 +178,6 @@ def bridges(state: HostState) -> dict[str, Bridge]:
     """All bridges of ours by name, in order of their names."""
     found = {link.name: bridge for link in state.find_marked(BRIDGE) if (bridge := bridge_of(link)) is not None}
     return {name: found[name] for name in sorted(found)}
-
-
-def isolated_networks(state: HostState) -> list[tuple[str, str]]:
-    """The networks of bridges of ours that the host has no address in, and knows no route to, with the bridge."""
-    return [(name, subnet) for name, bridge in bridges(state).items() for family in bridge.isolated
-            if (subnet := bridge.subnet(family))]
 
 
 def with_leases(state: HostState) -> dict[str, Bridge]:

@@ -36,12 +36,12 @@ def parse(options: Mapping[str, Any]) -> DesiredBridge:
     if bip6 and isinstance(mtu, int) and mtu < IPV6_MIN_MTU:
         raise OptionError("mtu", mtu, "is too small for IPv6", f"Give at least {IPV6_MIN_MTU}, or no IPv6 address")
     return DesiredBridge(
-        name=bridge_name("name", options["name"]),
-        present=options["state"] == "present",
-        bip=bip, mtu=mtu,
+        name=bridge_name("name", options["name"]), present=options["state"] == "present", bip=bip, mtu=mtu,
         fixed_cidr=inside("fixed_cidr", network("fixed_cidr", options["fixed_cidr"], 4), bip),
         default_gateway=inside("default_gateway", address("default_gateway", options["default_gateway"], 4), bip),
         ip_masq=options["ip_masq"], ip_forward=options["ip_forward"],
+        outbound_address=_of_host("outbound_address", options, 4),
+        outbound_address_v6=_of_host("outbound_address_v6", options, 6),
         forward_others=options["forward_others"], internal=options["internal"], iptables=options["iptables"],
         ip6tables=options["ip6tables"], ipv6=options["ipv6"] if bip6 is None else True, bip6=bip6,
         fixed_cidr_v6=inside("fixed_cidr_v6", pool_v6, bip6),
@@ -61,6 +61,15 @@ def _router_v6(value: Optional[str], bip6: Optional[str]) -> Optional[str]:
     """A gateway in the subnet of ``bip6``, or one that is told by its link-local address, as routers of IPv6 are."""
     found = address("default_gateway_v6", value, 6)
     return found if is_link_local(found) else inside("default_gateway_v6", found, bip6)
+
+
+def _of_host(option: str, options: Mapping[str, Any], version: int) -> Optional[str]:
+    """An address that others may send replies to; an empty text takes away what was set."""
+    found = address(option, options[option], version)
+    if found and ipaddress.ip_address(found).is_link_local:
+        raise OptionError(option, found, "is a link-local address, to which no reply comes from beyond a router",
+                          "Give another address of the host")
+    return found
 
 
 def bridge_name(option: str, value: str) -> str:

@@ -27,6 +27,7 @@ from .forwarding import ROUTE_LOCALNET, add_guard, close_loopback, forward, pass
 from .lost import is_certain
 from .merge import merge, refuse_making
 from .model import Bridge, bridge_of
+from .outbound import warn_of_absent
 from .recording import address, record
 from .uplink import check_ways_out, decide_uplink, warn_of_uplinks
 
@@ -77,7 +78,9 @@ def amend(draft: Draft, items: Sequence[DesiredBridge]) -> None:
     take_wish(draft, items)
     check_all(draft, items)
     check_ways_out(draft, items)
-    warn_of_uplinks(draft, [item.name for item in items if item.present])
+    present = [item.name for item in items if item.present]
+    warn_of_uplinks(draft, present)
+    warn_of_absent(draft, present)
     pass_on_guard(draft, any(item.forward_others for item in items))
 
 
@@ -93,7 +96,8 @@ def view(state: HostState, name: str) -> View:
         return None
     found = {"name": name, "bip": bridge.declared("ipv4"), "subnet": bridge.subnet("ipv4"), "mtu": bridge.link.mtu,
              "mac_address": bridge.link.mac, "up": bridge.link.up, "stp": bridge.link.stp,
-             "ip_masq": bridge.masquerade, "icc": bridge.icc, "iptables": bridge.iptables,
+             "ip_masq": bridge.masquerade, "outbound_address": bridge.outbound,
+             "outbound_address_v6": bridge.outbound_v6, "icc": bridge.icc, "iptables": bridge.iptables,
              "ip6tables": bridge.ip6tables, "fixed_cidr": bridge.pool, "default_gateway": bridge.gateway,
              "ipv6": bool(bridge.subnet("ipv6")), "bip6": bridge.declared("ipv6"), "subnet_v6": bridge.subnet("ipv6"),
              "fixed_cidr_v6": bridge.pool_v6, "default_gateway_v6": bridge.gateway_v6, "adopted": bridge.adopted,

@@ -22,6 +22,8 @@ OPTIONS: dict[str, Any] = {
     "default_gateway": TEXT,
     **POOLS,
     "ip_masq": {"type": "bool"},
+    "outbound_address": TEXT,
+    "outbound_address_v6": TEXT,
     "ip_forward": {"type": "bool", "default": True},
     "forward_others": {"type": "bool"},
     "internal": {"type": "bool"},

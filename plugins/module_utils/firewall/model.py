@@ -1,8 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Rules, chains and hooks as meaning: what they ask of a packet, what becomes of it, and what a host shows of them.
 
-How a rule is written is for a backend to say. Each has a comment: the mark, what it stands for, a hash of its words.
-"""
+How a rule is written is for a backend to say. Each has a comment: the mark, what it stands for, a hash of its words."""
 from __future__ import annotations
 
 from collections.abc import Mapping
@@ -137,7 +136,8 @@ class Goto:
 
 @dataclass(frozen=True)
 class Masquerade:
-    """The packet leaves with the address of the interface that it leaves by."""
+    """The packet leaves with this address, "" for that of the interface that it leaves by."""
+    address: str = ""
 
 
 @dataclass(frozen=True)

@@ -77,6 +77,7 @@ def _bridge(bridge: Bridge) -> dict[str, Any]:
         "name": bridge.name, "fixed_cidr": bridge.pool or None, "default_gateway": bridge.gateway or None,
         "fixed_cidr_v6": bridge.pool_v6 or None, "default_gateway_v6": bridge.gateway_v6 or None,
         "ip_masq": None if bridge.masquerade and (bridge.internal or _routes_all(bridge)) else bridge.masquerade,
+        "outbound_address": bridge.outbound or None, "outbound_address_v6": bridge.outbound_v6 or None,
         "internal": bridge.internal,
         "ip_forward": bridge.forward, "iptables": bridge.iptables, "ip6tables": bridge.ip6tables,
         "stp": bridge.link.stp, "mtu": bridge.link.mtu, "user_chain": bridge.user or None,

@@ -103,7 +103,7 @@ def forward_chains(bridges: Sequence[Bridge], own: Sequence[Bridge], family: str
     under_way = State((RELATED, ESTABLISHED))
     first = [Rule((under_way,), Jump(begun.BEGUN), "under way, by group")] if groups else []
     beside = Chain(BESIDE, (*theirs, Rule((), Jump(ONWARD), "from containers")), Lookup.OUT)
-    return [Chain(FORWARD, (*internal.filter_rules(bridges), *first, Rule((), Jump(TOWARDS), "to containers"),
+    return [Chain(FORWARD, (*first, Rule((), Jump(TOWARDS), "to containers"),
                             Rule((under_way,), Jump(BESIDE if theirs else ONWARD), "under way"),
                             *inward, *pairs, *theirs,
                             Rule((), Jump(ONWARD), "from containers"), Rule((), Jump(AWAY), "from bridges")),

@@ -9,6 +9,7 @@ one that the host translates to another bridge passes. No route matters to any o
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from ..bridge.model import Bridge
 from ..core.names import chain_name
@@ -32,10 +33,10 @@ def stay_chain(bridge: str) -> str:
     return chain_name(f"MOORING-STAY-{bridge}")
 
 
-def filter_rules(bridges: Sequence[Bridge]) -> list[Rule]:
-    """What comes before all that lets something through; nothing where no bridge is internal."""
-    return [Rule((), Jump(LEAVING), "from internal bridges"), Rule((), Jump(ENTERING), "to internal bridges")] if (
-        select(bridges)) else []
+def close_first(forward: Chain, bridges: Sequence[Bridge]) -> Chain:
+    """The chain with what comes before all that lets something through, also before rules of the administrator."""
+    first = (Rule((), Jump(LEAVING), "from internal bridges"), Rule((), Jump(ENTERING), "to internal bridges"))
+    return replace(forward, rules=(*first, *forward.rules)) if select(bridges) else forward
 
 
 def filter_chains(bridges: Sequence[Bridge]) -> list[Chain]:

@@ -57,9 +57,8 @@ def _masquerade(bridge: Bridge, family: str, own: Sequence[Bridge]) -> list[Rule
         if bridge.masquerade and partners(bridge, own):
             rules.append(Rule((Source(place),), Jump(outward_chain(name)), f"{name} outward {place}"))
         elif bridge.masquerade:
-            # Not the host's own traffic: it may use the bridge's address as a source of its own choice.
-            rules.append(Rule((Source(place), Out(name, negated=True), Local("source", negated=True)), Masquerade(),
-                              f"{name} masquerade {place}"))
+            rules += [Rule((Source(place), *rule.matches), rule.verdict, rule.note)
+                      for rule in _leaving(bridge, family, place)]
         # Hairpin: a reply between two ports of the bridge would go past the host and keep the wrong address.
         rules.append(Rule((Source(place), Out(name), State((TRANSLATED,))), Masquerade(), f"{name} hairpin {place}"))
     return rules
@@ -70,9 +69,20 @@ def _exceptions(bridge: Bridge, family: str, own: Sequence[Bridge]) -> Chain:
     name, subnet = bridge.name, bridge.subnet(family)
     kept = [Rule((Out(other), State((TRANSLATED,), negated=True)), Return(), f"{name} to {other} {subnet}")
             for other in partners(bridge, own)]
-    leaving = Rule((Out(name, negated=True), Local("source", negated=True)), Masquerade(),
-                   f"{name} masquerade {subnet}")
-    return Chain(outward_chain(name), (*kept, leaving), Lookup.OUT)
+    return Chain(outward_chain(name), (*kept, *_leaving(bridge, family, subnet)), Lookup.OUT)
+
+
+def _leaving(bridge: Bridge, family: str, place: str) -> list[Rule]:
+    """What leaves gets an address of the host: the one that was asked for, but for published ports of other bridges.
+
+    Those see the address of their own bridge as ever: an answer finds its way back whoever has the other one.
+    Not the host's own traffic: it may use the bridge's address as a source of its own choice.
+    """
+    name, address = bridge.name, bridge.outbound_address(family)
+    away = (Out(bridge.name, negated=True), Local("source", negated=True))
+    chosen = [Rule((*away, State((TRANSLATED,), negated=True)), Masquerade(address), f"{name} source {address} {place}")
+              ] if address else []
+    return [*chosen, Rule(away, Masquerade(), f"{name} masquerade {place}")]
 
 
 def back_chain(detours: Iterable[Detour]) -> Chain:

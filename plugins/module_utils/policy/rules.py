@@ -25,6 +25,7 @@ def table_rules(wanted: Policy, family: str) -> dict[str, TableRules]:
     filters = bridge_rules.forward_chains(own, every, family, wanted.inner, wanted.groups, wanted.outer)
     if wanted.user:
         filters[0] = administrator.ask_first(filters[0], family in wanted.user_made)
+    filters[0] = internal.close_first(filters[0], own)
     for bridge in own:
         here = [link for link in linked if link.bridge == bridge.name]
         jumps = [direct.jump(bridge.name)] if bridge.name in opened else []

@@ -79,7 +79,8 @@ def forget_sources(draft: Draft, before: Mapping[str, Bridge], after: Mapping[st
         old = before.get(name) or _taken_over(draft, name)
         for family in FAMILIES:
             if old and (places := new.inside(family)) and new.filters(family) and (
-                    old.masquerades(family) != new.masquerades(family) or old.subnet(family) != new.subnet(family)):
+                    old.masquerades(family) != new.masquerades(family) or old.subnet(family) != new.subnet(family)
+                    or old.outbound_address(family) != new.outbound_address(family)):
                 draft.do(ConntrackFlush(family, outward=places))
 
 

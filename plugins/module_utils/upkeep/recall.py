@@ -89,6 +89,8 @@ def _recall_bridge(state: HostState, link: Link) -> Bridge:
     translated = [note for family in FAMILIES for note in _notes(state, family, "nat")]
     masquerade = not any(note.startswith(f"{name} hairpin ") for note in translated) or any(
         note.startswith((f"{name} masquerade ", f"{name} outward ")) for note in translated)
+    outbound = {family_of(address): address for note in _words(translated, f"{name} source ")
+                for address in note.split(" ")[:1]}
     trusted = sorted(_words(notes, f"{name} trusted "))
     own = [note for note in notes if note.startswith(f"{name} own containers")]
     raw = {family: list(_notes(state, family, "raw")) for family in FAMILIES}
@@ -98,8 +100,8 @@ def _recall_bridge(state: HostState, link: Link) -> Bridge:
     closed = [note for family in FAMILIES for note in _notes(state, family, "filter") if note.endswith(" internal out")]
     checked = any(note == f"{name} from elsewhere" for family in FAMILIES for note in _notes(state, family, "raw"))
     return Bridge(
-        link, masquerade=masquerade, icc=not any(f"{name} icc off" in (_chain(state, family, icc_chain(name)) or ())
-                                                 for family in FAMILIES),
+        link, masquerade=masquerade, outbound=outbound.get("ipv4", ""), outbound_v6=outbound.get("ipv6", ""),
+        icc=not any(f"{name} icc off" in (_chain(state, family, icc_chain(name)) or ()) for family in FAMILIES),
         iptables=_filters(state, "ipv4", inward), ip6tables=_filters(state, "ipv6", inward),
         routed=tuple(family for family in FAMILIES if f"{name} echo" in (inward[family] or ())),
         internal=f"{name} internal out" in closed, isolated=isolated, network=networks["ipv4"],

@@ -89,7 +89,7 @@ def _ports(text: str) -> tuple[str, str]:
 def _verdict(words: Iterator[str]) -> Iterator[str]:
     for word in words:
         yield word
-        if word == "--to-destination":
+        if word in ("--to-destination", "--to-source"):
             yield _target(next(words, ""))
 
 

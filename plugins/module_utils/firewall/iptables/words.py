@@ -22,6 +22,7 @@ from ..model import (
     In,
     Jump,
     Local,
+    Masquerade,
     Match,
     Out,
     Ports,
@@ -120,6 +121,8 @@ def _verdict_words(verdict: Verdict) -> Words:
         return ("DROP",)
     if isinstance(verdict, Return):
         return ("RETURN",)
+    if isinstance(verdict, Masquerade) and verdict.address:
+        return "SNAT", "--to-source", verdict.address
     return ("MASQUERADE",)
 
 

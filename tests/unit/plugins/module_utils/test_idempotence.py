@@ -41,6 +41,7 @@ TASKS = st.one_of(
     items("docker_bridge", name=BRIDGES, allow_bridges=st.sampled_from([None, [], ["br0"], ["br1"], ["br2"]]),
           trusted_interfaces=st.sampled_from([None, [], ["ens3"], ["br1"]]),
           trusted_networks=st.sampled_from([None, [], ["192.0.2.0/24", "2001:db8:51::/64"], ["10.0.0.0/8"]])),
+    items("docker_bridge", name=BRIDGES, outbound_address=st.sampled_from(["", "192.0.2.10", "192.0.2.77"])),
     items("docker_bridge", name=BRIDGES, internal=OPTION, force=st.booleans(),
           gateway_mode=st.sampled_from([None, None, "nat", "isolated"])),
     items("docker_bridge", name=BRIDGES, state=st.just("absent"), force=st.booleans()),

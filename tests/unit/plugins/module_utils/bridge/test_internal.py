@@ -205,11 +205,11 @@ def test_check_mode_shows_what_a_run_does(world: World) -> None:
 
 @pytest.mark.parametrize("family", FAMILIES)
 def test_its_rules_come_before_all_that_let_something_through(world: World, family: str) -> None:
-    inner(world)
+    inner(world, user_chain=True)
     tables = {name: world.state.tables[family, name] for name in ("raw", "filter", "nat")}
     filters = tables["filter"].chains["MOORING-FORWARD"].comments
-    assert [each.partition(":")[2].rpartition(" #")[0] for each in filters[:2]] == [
-        "from internal bridges", "to internal bridges"]
+    assert [each.partition(":")[2].rpartition(" #")[0].partition(",")[0] for each in filters[:3]] == [
+        "from internal bridges", "to internal bridges", "rules of the administrator"]
     raw = [each.partition(":")[2].rpartition(" #")[0] for each in tables["raw"].chains["MOORING-RAW"].comments]
     assert raw.index("from internal bridges") < raw.index("sources") < raw.index("direct access")
     assert "inner internal" in tables["nat"].chains["MOORING-DNAT"].comments[0]

@@ -150,6 +150,14 @@ def internal() -> World:
     return world
 
 
+def outbound() -> World:
+    world = World()
+    world.bridge("front", "10.10.0.1/24", fixed_cidr_v6="2001:db8:10::/64", outbound_address="192.0.2.10",
+                 outbound_address_v6="2001:db8:2::10")
+    world.bridge("back", "10.20.0.1/24", allow_bridges=["front"], outbound_address="192.0.2.11")
+    return world
+
+
 def two_ways_out() -> World:
     """A container on two bridges, which IPv4 leaves by the one and IPv6 by the other; and one that has no way out."""
     world = two_bridges()
@@ -169,7 +177,8 @@ def two_ways_out() -> World:
 
 SCENARIOS: list[Callable[[], World]] = [
     one_bridge, icc_off_with_a_link, published_ports, two_bridges, beside_bridges_of_others, no_masquerade, ipv6,
-    without_rules_of_one_family, bridges_that_may_talk, trusted, routed, with_an_uplink, internal, two_ways_out]
+    without_rules_of_one_family, bridges_that_may_talk, trusted, routed, with_an_uplink, internal, outbound,
+    two_ways_out]
 
 
 @pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.__name__)

@@ -68,6 +68,7 @@ def test_a_host_comes_back_as_it_was(found: list[Document]) -> None:
     ({"gateway_mode": "routed"}, None), ({"gateway_mode": "routed", "gateway_mode_v6": "routed", "ipv6": True,
                                           "fixed_cidr_v6": "2001:db8::/64"}, None),
     ({"gateway_mode": "routed", "ipv6": True, "fixed_cidr_v6": "2001:db8::/64"}, True), ({}, True),
+    ({"outbound_address": "192.0.2.10", "outbound_address_v6": "2001:db8:2::1"}, True),
     ({"internal": True}, None), ({"ip_masq": False}, False),
     ({"internal": True, "gateway_mode": "isolated", "fixed_cidr_v6": "2001:db8::/64"}, None),
     ({"gateway_mode": "routed", "ip_masq": False}, False)])

@@ -15,7 +15,8 @@ BRIDGES: list[dict[str, Any]] = [
     {"bip6": "2001:db8:5::1/64", "icc": False, "trusted_networks": ["192.0.2.0/24", "2001:db8:9::/64"]},
     {"trusted_interfaces": ["ens3"], "trusted_networks": ["192.0.2.7"]}, {"allow_bridges": ["other"]},
     {"internal": True}, {"internal": True, "bip6": "2001:db8:5::1/64", "icc": False},
-    {"internal": True, "gateway_mode": "isolated"}]
+    {"internal": True, "gateway_mode": "isolated"}, {"outbound_address": "192.0.2.10"},
+    {"bip6": "2001:db8:5::1/64", "outbound_address_v6": "2001:db8::9", "allow_bridges": ["other"]}]
 
 
 @pytest.fixture(params=BRIDGES, ids=str)
