@@ -14,6 +14,7 @@ from ..applied.model import (
     processes_of,
 )
 from ..applied.text import render
+from ..bridge.model import bridges
 from ..core.plan import ORDER
 from ..document.exclusive import Kept
 from ..host.draft import Draft
@@ -56,6 +57,7 @@ class _Order:
                 self._take(MODULES_OF[part.resource.key], item, given)
         self._follow()
         self._drop_links()
+        self._drop_refused()
 
     @property
     def applied(self) -> Applied:
@@ -156,6 +158,15 @@ class _Order:
             if key not in self._items or facts != self._before.get(key):
                 old = {} if key[0] == PORTS or "network_mode" in facts else self._items.get(key, {})
                 self._set(key, {**facts, **old, **_changed(key, self._before, facts)})
+
+    def _drop_refused(self) -> None:
+        """Ports of containers that are waited for on internal bridges only: nobody can publish them there any more."""
+        closed = {name for name, bridge in bridges(self._draft.state).items() if bridge.internal}
+        waiting: dict[str, set[str]] = {}
+        for (module, name), options in self._items.items() if closed else ():
+            if module == ENDPOINTS and (label := name.rpartition(" ")[0]) not in self._there:
+                waiting.setdefault(label, set()).add(options.get("bridge", ""))
+        self._drop((PORTS, label) for label, places in waiting.items() if places <= closed)
 
     def _drop_links(self) -> None:
         """Links to containers that are to have no interface any more."""

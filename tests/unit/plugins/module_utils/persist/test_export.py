@@ -214,3 +214,17 @@ def test_an_item_that_this_version_does_not_take_is_named() -> None:
     order = parse('{"version": 1, "docker_bridge": [{"name": "br0", "bip": "nonsense"}]}')
     with pytest.raises(MooringError, match=f"{PATH}: docker_bridge br0: bip: 'nonsense' lacks a prefix length"):
         parts(order)
+
+
+def test_ports_that_an_internal_bridge_refuses_are_not_waited_for(world: World) -> None:
+    """Nothing else would come back either, once the container is there."""
+    path = world.start("web")
+    world.run("netns_attach", container="web")
+    world.run("port_publish", container="web", published_ports=["80"])
+    world.host.end_namespace(path)
+    del world.engine["web"]
+    world.run("docker_bridge", name="br0", internal=True, force=True)
+    assert items(world, "port_publish") == [] and items(world, "netns_attach")
+    world.start("web")
+    replay(world)
+    assert world.info()["endpoints"][0]["bridge"] == "br0" and world.info()["published_ports"] == []
