@@ -134,7 +134,8 @@ def _plugs(thing: Interface | End | str, top: int, waiting: dict[int, Port]) -> 
         port.network == thing.network or not port.network)]
     for port in mine:
         del waiting[id(port)]
-    places = list({port.place: port.loopback for port in mine}.items())
+    open_at = {port.place for port in mine if not (port.loopback or port.waits)}
+    places = [(place, place not in open_at) for place in dict.fromkeys(port.place for port in mine)]
     shown = places if len(places) <= PLUGS_SHOWN else places[:PLUGS_SHOWN - 1]
     texts = [*shown, *([(f"{len(places) - len(shown)} more", False)] if len(shown) < len(places) else [])]
     return [Plug(thing.container, text, top + number * (PLUG_HEIGHT + PLUG_GAP), inner)

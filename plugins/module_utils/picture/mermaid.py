@@ -59,7 +59,7 @@ def _host(host: Host, own: str) -> Iterator[str]:
 
 def _edges(host: Host, own: str, numbers: Mapping[str, str]) -> Iterable[str]:
     for container, place in dict.fromkeys((port.container, port.place) for port in host.ports
-                                          if port.container in numbers and not port.loopback):
+                                          if port.container in numbers and not (port.loopback or port.waits)):
         yield f"  {own}out -->|{quoted(place)}| {numbers[container]}"
     found: dict[tuple[str, str], dict[str, None]] = {}
     for link in host.links:

@@ -52,7 +52,10 @@ class Interface:
 
 @dataclass(frozen=True)
 class Port:
-    """A published port of one family: ``place`` is where it is met (``8080/tcp``), ``inside`` what it leads to."""
+    """A published port of one family: ``place`` is where it is met (``8080/tcp``), ``inside`` what it leads to.
+
+    ``waits`` says that the interface that it is published on has no address yet.
+    """
 
     container: str
     network: str
@@ -63,6 +66,7 @@ class Port:
     allow_from: tuple[str, ...] = ()
     loopback: bool = False
     direct: bool = False
+    waits: bool = False
 
 
 @dataclass(frozen=True)

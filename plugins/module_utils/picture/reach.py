@@ -35,7 +35,7 @@ def find_ways(host: Host) -> dict[str, list[Way]]:
                 interface, family, networks.get(interface.network), inhabitants)]
     clients = {family: _clients(host, networks, family) for family in FAMILIES}
     for port in host.ports:
-        if port.container in parts:
+        if port.container in parts and not port.waits:
             parts[port.container].append((port.family, _to_port(port, clients[port.family])))
     for link in host.links:
         if link.target in parts and link.ports and not _same_open(host, networks, link.source, link.target):

@@ -77,4 +77,4 @@ def _interface(endpoint: Mapping[str, Any]) -> Interface:
 def _port(port: Mapping[str, Any]) -> Port:
     return Port(port["container"], port["bridge"], place(port), span(port, "container_port"), port["protocol"],
                 family_of(port["container_ip"]), tuple(port["allow_from"]), port["host_ip"].startswith(LOOPBACK),
-                port["host_ip"] == port["container_ip"])
+                port["host_ip"] == port["container_ip"], not port["host_ip"])

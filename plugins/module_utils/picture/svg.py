@@ -132,7 +132,7 @@ def _plug(plug: Plug, numbers: Numbers) -> str:
     return element("g", {"class": "plug inner" if plug.inner else "plug", "data-c": numbers.of.get(plug.container, ""),
                          "transform": f"translate({plug.x} {plug.y})"},
                    element("title", {}, text(f"{plug.text} of {plug.container}"
-                                             + (", for this host only" if plug.inner else ""))),
+                                             + (", not for the outside" if plug.inner else ""))),
                    element("rect", {"width": PLUG_WIDTH, "height": PLUG_HEIGHT, "rx": 3}),
                    _words("", 6, 12, cut(plug.text, _ON_PLUG, at_end=False)))
 

@@ -91,8 +91,9 @@ def ports(network: Mapping[str, Any]) -> list[Row]:
             family_of(address) for address in _filled(end["address"], end["address_v6"]))
     found: dict[tuple[str, str], dict[str, list[str]]] = {}
     for port in network.get("ports", ()):
-        sources = port["allow_from"] or [
-            "this host" if port["host_ip"].startswith(LOOPBACK) else EVERYWHERE]
+        sources = port["allow_from"] or ["this host" if port["host_ip"].startswith(LOOPBACK) else EVERYWHERE]
+        if not port["host_ip"]:
+            sources = [f"nobody, until {port['interface']} has an address"]
         key = place(port), f"{port['container']}:{span(port, 'container_port')}"
         found.setdefault(key, {})[family_of(port["container_ip"])] = sources
     return [((f"{place} -> {inside}",), _who(by_family, families.get(inside.rpartition(":")[0], set())))

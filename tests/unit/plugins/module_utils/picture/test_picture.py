@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from ansible_collections.mooring.net.plugins.module_utils.link.model import Link
 from ansible_collections.mooring.net.plugins.module_utils.picture import layout
 from ansible_collections.mooring.net.plugins.module_utils.picture.marked import cut, ranges
 from ansible_collections.mooring.net.plugins.module_utils.picture.mermaid import mermaid
@@ -23,6 +24,8 @@ from ansible_collections.mooring.net.plugins.module_utils.picture.words import W
 from ansible_collections.mooring.net.plugins.module_utils.program import adapter
 from ansible_collections.mooring.net.plugins.module_utils.program.archive import collect
 from ansible_collections.mooring.net.plugins.module_utils.upkeep.columns import columns_of
+from ansible_collections.mooring.net.plugins.module_utils.upkeep.published import published_at
+from ansible_collections.mooring.net.plugins.module_utils.upkeep.table import table
 from networks import network
 from world import World
 
@@ -259,6 +262,22 @@ def test_an_internal_network_and_an_allow_list() -> None:
     assert words.inward("db") == ["the host, web: all ports"] and words.outward("db") == ["web: all ports"]
     limited = read("host", {**info, "bridges": [{**bridge, "allow_to": ["192.0.2.53:53"]}]})
     assert Words(limited, find_ways(limited)).outward("db")[-1] == "the outside: 192.0.2.53:53"
+
+
+def test_a_port_on_an_interface_that_has_an_address_or_none() -> None:
+    world = World()
+    world.bridge("br0")
+    world.attach("web", bridge="br0")
+    world.state.host.links["wg0"] = Link("wg0", "wireguard", 80, up=True)
+    world.publish("web", "ens3:8080:80", "wg0:8081:80")
+    info = world.info()
+    host = read("host", info)
+    assert [(port.place, port.waits) for port in host.ports] == [("ens3:8080/tcp", False), ("wg0:8081/tcp", True)]
+    assert Words(host, find_ways(host)).inward("web") == ["the host: all ports", "everybody: ens3:8080/tcp"]
+    assert published_at(info, "web", 80) == ["192.0.2.10:8080"]
+    assert "wg0:8081/tcp -> web:80   nobody, until wg0 has an address" in table(info)
+    assert "8081" not in mermaid({"host": info}) and [
+        plug.inner for box in layout.draw(host).boxes for plug in box.plugs] == [False, True]
 
 
 def test_a_host_that_could_not_be_asked_and_one_without_anything() -> None:
