@@ -12,6 +12,7 @@ class Network:
     """A bridge. Of one of others (not ``own``) nothing is known of who may do what.
 
     :param families: those of which this collection keeps the rules
+    :param apart: families in which the host has no address of it, and reaches no container
     :param routed: families whose ports are open at the containers' own addresses
     :param partners: bridges whose containers open connections to those of this one
     :param trusted: by family who else does, "" for both: networks, and ``who comes in by`` an interface
@@ -28,6 +29,7 @@ class Network:
     icc: bool = True
     families: frozenset[str] = frozenset()
     routed: frozenset[str] = frozenset()
+    apart: frozenset[str] = frozenset()
     partners: tuple[str, ...] = ()
     trusted: tuple[tuple[str, str], ...] = ()
     internal: bool = False

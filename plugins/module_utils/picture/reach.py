@@ -63,7 +63,7 @@ def _to_interface(interface: Interface, family: str, network: Network | None,
     # Whoever is on the network itself sends by that interface.
     away = frozenset[str]().union(*(inhabitants[name, family] for name in network.partners)) - {target} - beside
     trusted = tuple(who for asked, who in network.trusted if asked in ("", family))
-    yield Way(ALL_PORTS, near | away, trusted, True)
+    yield Way(ALL_PORTS, near | away, trusted, family not in network.apart)
     if family in network.routed:
         everyone = frozenset[str]().union(*(names for (_name, each), names in inhabitants.items() if each == family))
         yield Way(PING, everyone - {target} - beside - away, (EVERYBODY,))

@@ -44,6 +44,7 @@ def _networks(bridges: Iterable[Mapping[str, Any]]) -> Iterable[Network]:
             notes(each), tuple(each.get("other_ports", ())), each["icc"],
             frozenset(family for family in FAMILIES if each[COMMANDS[family]]),
             frozenset(family for family in FAMILIES if modes[family] == "routed" and subnets[family] and not closed),
+            frozenset(family for family in FAMILIES if modes[family] == "isolated"),
             tuple(_partners(each, own)),
             () if closed else (*(("", f"who comes in by {name}") for name in interfaces),
                                *((family_of(network), network) for network in each["trusted_networks"])),

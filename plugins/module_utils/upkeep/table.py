@@ -49,13 +49,15 @@ def _bridges(network: Mapping[str, Any]) -> Iterable[Row]:
 
 def notes(bridge: Mapping[str, Any]) -> tuple[str, ...]:
     """What is said of a bridge that is not as Docker makes one."""
+    modes = (bridge["gateway_mode"], bridge["gateway_mode_v6"])
     said = {"down": not bridge["up"], "adopted": bridge["adopted"], "uplink": bridge["uplink"],
-            "internal": bridge.get("internal"),
+            "internal": bridge.get("internal"), "isolated": "isolated" in modes,
             "icc off": not bridge["icc"], "no iptables": not bridge["iptables"],
             "no ip6tables": not bridge["ip6tables"] and bridge["ipv6"],
             "no masquerade": not bridge["ip_masq"],
-            "routed": "routed" in (bridge["gateway_mode"], bridge["gateway_mode_v6"])}
+            "routed": "routed" in modes}
     return (*(word for word, applies in said.items() if applies),
+            *(f"leaves as {bridge[key]}" for key in ("outbound_address", "outbound_address_v6") if bridge.get(key)),
             *(f"open to {name}" for name in (*bridge["allow_bridges"], *bridge["trusted_interfaces"],
                                               *bridge["trusted_networks"])))
 

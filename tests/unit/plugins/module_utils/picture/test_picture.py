@@ -260,6 +260,12 @@ def test_an_internal_network_and_an_allow_list() -> None:
     internal = read("host", {**info, "bridges": [closed, front], "endpoints": [*info["endpoints"], app], "ports": []})
     words = Words(internal, find_ways(internal))
     assert words.inward("db") == ["the host, web: all ports"] and words.outward("db") == ["web: all ports"]
+    apart = read("h", {**info, "bridges": [{**closed, "gateway_mode": "isolated", "gateway_mode_v6": "isolated"}],
+                       "ports": []})
+    assert Words(apart, find_ways(apart)).inward("db") == ["web: all ports"]
+    assert "isolated" in apart.networks[0].notes
+    leaving = read("h", {**info, "bridges": [{**bridge, "outbound_address": "192.0.2.25"}]})
+    assert "leaves as 192.0.2.25" in leaving.networks[0].notes
     limited = read("host", {**info, "bridges": [{**bridge, "allow_to": ["192.0.2.53:53"]}]})
     assert Words(limited, find_ways(limited)).outward("db")[-1] == "the outside: 192.0.2.53:53"
 
