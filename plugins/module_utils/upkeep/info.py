@@ -77,9 +77,9 @@ def answer(question: DesiredInfo, state: HostState, ledger: Ledger, changed: lis
     containers = {endpoint.container for endpoint in found}
     everything = question.bridge is None and question.container is None
     bridge_at = {address: each.bridge for each in every for address in map(each.ip, FAMILIES)}
-    engines = _engines(state, named)
+    engines, leading = _engines(state, named), {each.link.name for each in every}
     return {
-        "bridges": [_bridge(state, name, every) for name in names],
+        "bridges": [_bridge(state, name, leading) for name in names],
         "other_bridges": _other_bridges(state) if everything else [],
         "endpoints": [_endpoint(each, state, ledger, count[each.container] == 1, engines) for each in found],
         "ports": [_port(p, bridge_at) for p in published if everything or p.container in containers],
@@ -97,9 +97,8 @@ def answer(question: DesiredInfo, state: HostState, ledger: Ledger, changed: lis
     }
 
 
-def _bridge(state: HostState, name: str, every: Sequence[Endpoint]) -> View:
-    """A bridge with those of its ports that lead to no container of this collection."""
-    leading = {endpoint.link.name for endpoint in every}
+def _bridge(state: HostState, name: str, leading: Collection[str]) -> View:
+    """A bridge with those of its ports that are not among the ones ``leading`` to containers of this collection."""
     found = bridge_plan.view(state, name)
     return found and {**found, "other_ports": sorted(port.name for port in state.host.ports_of(name)
                                                      if port.name not in leading)}
