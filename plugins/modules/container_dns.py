@@ -29,6 +29,8 @@ description:
   - Files and host name of a container with a user namespace of its own are touched with the rights of that container.
     What it has mounted over them and may not write itself is refused. Files that a container keeps others waiting for
     are refused where the task names the container, and left alone with a warning in all other runs.
+  - On a bridge with O(mooring.net.docker_bridge#module:container_names) hosts also lists the containers of the bridge
+    with their O(mooring.net.netns_attach#module:aliases), and every run of a module that writes rules keeps that up.
 extends_documentation_fragment:
   - mooring.net.attributes
   - mooring.net.config

@@ -36,6 +36,12 @@ options:
       - A list of what the container is linked to, like V(db:database), as the other container's name and an alias.
         Both may have C(_).
       - An empty list removes all links of the container.
+      - A link to a container that Docker or Podman knows and that does not run, that ended while it was linked, or that
+        the host is to come back to, waits for it, with a warning. It is there with the next run of this module, of
+        M(mooring.net.host_network), or where the host is persistent when the container starts. All other links of the
+        task are not held up.
+      - A link to a container that runs and is attached to nothing, or that nobody knows, is refused, as is one to a
+        container that M(mooring.net.host_network) is told to take away.
     type: raw
   exposed_ports:
     description:

@@ -38,6 +38,9 @@ options:
         new one. A running container has to be started that way by its engine, which is checked.
       - C(NAME) is the name of a container in this collection, be it that an item of the same task gives it (in any
         order), else that of a namespace under C(/run/netns), or of a container of Docker or Podman.
+      - All but V(bridge) leave a container without an interface of its own. O(exposed_ports) have no effect then, and
+        neither have O(mac_address), O(mtu) and O(tx_queue_len) with V(host) and V(none), which is said in a warning.
+        Other options of an interface are refused.
     type: raw
     default: bridge
   interface:

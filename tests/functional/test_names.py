@@ -462,3 +462,30 @@ def test_who_turns_its_hosts_file_into_a_link_keeps_nobody_from_names(here, crew
     here.run("container_dns", **evil, state="absent")
     here.run("netns_attach", **evil, state="absent")
     assert lookup(here, "a0", "evil") == []
+
+
+@pytest.mark.parametrize("program", ["docker", "podman"])
+def test_a_link_waits_for_a_container_that_does_not_run(here, names, program):
+    """It keeps no other link from being made, and comes with the next run once the container is there."""
+    engine, name = here.engines[program], f"sleepy-{program}"
+    engine.start(name)
+    try:
+        engine("stop", "--time=0", name)
+        here.run("container_dns", netns="n0")
+        link = {"netns": "n0", "links": [f"{name}:api", "n1:other"]}
+        done = here.run("icc_policy", **link)
+        assert [text for text in done["warnings"] if f"waits for {name}" in text]
+        assert lookup(here, "n0", "other") == [names["n1"]] and lookup(here, "n0", "api") == []
+        assert here.unchanged("icc_policy", **link)
+        engine("start", name)
+        address = here.run("netns_attach", container=name)["endpoint"]["address"].partition("/")[0]
+        assert not [text for text in here.run("icc_policy", **link)["warnings"] if "waits" in text]
+        assert lookup(here, "n0", "api") == [address] and reaches(here, "n0", "api", "-4")
+        engine("stop", "--time=0", name)
+        done = here.run("icc_policy", config=[link, {"netns": "n1", "links": ["n0:first"]}])
+        assert [text for text in done["warnings"] if f"waits for {name}" in text]
+        with pytest.raises(PipelineError, match="container slepy-docker is on no bridge"):
+            here.run("icc_policy", netns="n0", links=["slepy-docker"])
+    finally:
+        engine.remove(name)
+        here.run("netns_attach", container=name, state="absent")

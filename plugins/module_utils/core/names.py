@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import ipaddress
 import re
+from collections.abc import Iterable
 
 from . import model
 from .errors import MooringError, OptionError
@@ -71,6 +72,28 @@ def container_label(option: str, value: str) -> str:
         raise OptionError(option, value, "is not the name of a container",
                           "Use letters, digits, '_', '.', '@', '+', '-' and '/'")
     return value
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """The end of a sentence about a name that nobody has: the one that was meant, "" where none is like it."""
+    near = [(distance, each) for each in set(known) - {name} if abs(len(each) - len(name)) <= _far(name)
+            and (distance := _distance(name, each)) <= _far(name)]
+    return f". Did you mean {min(near)[1]}?" if near else ""
+
+
+def _far(name: str) -> int:
+    """How many characters a name may differ by that is still like it."""
+    return max(1, len(name) // 4)
+
+
+def _distance(one: str, other: str) -> int:
+    """How many characters have to be put in, taken out or changed (Levenshtein)."""
+    row = list(range(len(other) + 1))
+    for number, mine in enumerate(one, 1):
+        before, row = row, [number]
+        for place, theirs in enumerate(other):
+            row.append(min(before[place] + (mine != theirs), before[place + 1] + 1, row[place] + 1))
+    return row[-1]
 
 
 def name_problem(value: str, underscores: bool = False) -> str:

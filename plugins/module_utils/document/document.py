@@ -11,6 +11,7 @@ from typing import Any
 
 from ..core.errors import MooringError, cut, doing
 from ..core.names import container_label, interface_name
+from .contradictions import refuse_contradictions
 
 Document = Sequence[Mapping[str, Any]]
 Config = list[dict[str, Any]]
@@ -33,6 +34,13 @@ def bridges(document: Document, default_address_pools: Sequence[Mapping[str, Any
 
     :param default_address_pools: of networks that name none
     """
+    config = bridge_config(document, default_address_pools)
+    refuse_contradictions(document, interfaces_of(document))
+    return config
+
+
+def bridge_config(document: Document, default_address_pools: Sequence[Mapping[str, Any]] = ()) -> Config:
+    """The same for who has a plan of the whole, which finds contradictions with all that is known of the host."""
     publications(document)
     names(document)
     found = [{key: value for key, value in network.items() if key not in NOT_OF_BRIDGES} for network in document]

@@ -16,6 +16,7 @@ from ..publish.resource import RESOURCE as PORTS
 from ..upkeep.info import WHOLE, DesiredInfo
 from ..veth.resource import RESOURCE as PAIRS
 from . import document, exclusive
+from .contradictions import refuse_links
 from .document import TARGETS, Config
 from .persistence import RESOURCE as PERSISTENCE
 from .persistence import Persist
@@ -32,9 +33,10 @@ def parts(params: Mapping[str, Any]) -> list[Part]:
     networks: document.Document = params["networks"]
     pairs = list(params.get("veth_pairs") or ())
     _refuse_twice(pairs, networks)
+    refuse_links(document.interfaces_of(networks), complete=bool(params.get("exclusive")))
     within = [pair for pair in pairs if _leaves_host(pair)]
     found = [
-        _part(BRIDGES, document.bridges(networks, params.get("default_address_pools") or ()), "name", "network"),
+        _part(BRIDGES, document.bridge_config(networks, params.get("default_address_pools") or ()), "name", "network"),
         _part(POLICIES, document.access(networks), "bridge", "network"),
         # A pair on the host may become a container's interface; the end of another may go into a container.
         _part(PAIRS, [pair for pair in pairs if pair not in within], "name", "pair"),

@@ -21,6 +21,7 @@ class DesiredEndpoint:
     bridge's. ``interface`` is an existing link of the host that is to become the container's. ``owner`` is the
     container whose network is shared with ``mode`` "container". ``sysctls`` are names with slashes and values.
     ``adopt`` takes over an interface that the container has already. ``bandwidth`` says all limits that it is to have.
+    ``left_out`` are options that its ``mode`` leaves without an effect.
     """
 
     target: Target
@@ -46,6 +47,7 @@ class DesiredEndpoint:
     create_netns: bool = True
     adopt: bool = False
     bandwidth: Optional[Bandwidth] = None
+    left_out: tuple[str, ...] = ()
 
     def requested(self, family: str) -> tuple[str, Optional[str]]:
         """Name and value of the option for the address of a family."""

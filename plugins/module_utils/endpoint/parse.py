@@ -2,6 +2,7 @@
 """The options of netns_attach as a value. Pure."""
 from __future__ import annotations
 
+import dataclasses
 import ipaddress
 import re
 from collections.abc import Mapping
@@ -23,16 +24,20 @@ _SETTING = re.compile(r"[\t ]*[!-~][\t -~]*")
 QUEUE_LENGTHS = (0, 1000000)  # packets; the kernel takes any 32-bit number, and nobody means more than this
 _INTERFACE_OPTIONS = ("bridge", "interface", "address", "address_v6", "gateway", "gateway_v6", "mac_address", "mtu",
                       "tx_queue_len", "default_route", "routes", "sysctls", "exposed_ports", "aliases", "bandwidth")
+# What an image or a template may bring along, and what opens nothing and leads nowhere else where it has no effect: it
+# is left out with a warning. Docker refuses a MAC address for who shares another network: it has that of its owner.
+_HARMLESS = ("exposed_ports", "mac_address", "mtu", "tx_queue_len")
+LEFT_OUT = {"host": _HARMLESS, "none": _HARMLESS, "container": ("exposed_ports",)}
 
 
 def parse(options: Mapping[str, Any]) -> DesiredEndpoint:
     """One item of the module's options as a :class:`DesiredEndpoint`. :raises MooringError: naming option and value"""
     exposed = options["exposed_ports"]
-    mode, owner = _mode(options)
+    mode, owner, left_out = _mode(options)
     name = interface_name("interface_name", options["interface_name"])
     if name == "lo":
         raise OptionError("interface_name", name, "is the loopback of every container", "Choose another name")
-    return DesiredEndpoint(
+    found = DesiredEndpoint(
         target=target(options),
         name=container_label("name", options["name"]) if options["name"] else None,
         present=options["state"] == "present", mode=mode, owner=owner,
@@ -51,27 +56,32 @@ def parse(options: Mapping[str, Any]) -> DesiredEndpoint:
         exposed_ports=None if exposed is None else tuple(parse_exposed_port(port) for port in exposed),
         aliases=None if options["aliases"] is None else tuple(dict.fromkeys(map(_alias, options["aliases"]))),
         create_netns=options["create_netns"], adopt=options["adopt"],
-        bandwidth=parse_bandwidth("bandwidth", options["bandwidth"]))
+        bandwidth=parse_bandwidth("bandwidth", options["bandwidth"]), left_out=left_out)
+    nothing: dict[str, Any] = dict.fromkeys(left_out)
+    return dataclasses.replace(found, **nothing)
 
 
-def _mode(options: Mapping[str, Any]) -> tuple[str, str]:
-    """Docker's ``--network``: the mode, and the container whose network is shared.
+def _mode(options: Mapping[str, Any]) -> tuple[str, str, tuple[str, ...]]:
+    """Docker's ``--network``: the mode, the container whose network is shared, and what is left out in that mode.
 
     :raises MooringError: also for options that only a container with an interface of its own can have
     """
+    left_out: tuple[str, ...] = ()
     text = options["network_mode"]
     mode, _colon, owner = text.partition(":")
     if mode not in MODES or (mode == "container") != bool(owner):
         raise OptionError("network_mode", text, "is not a network mode", "Give bridge, host, none or container:NAME")
     if mode != "bridge":
-        conflicts = [option for option in _INTERFACE_OPTIONS if options[option] not in (None, [], {})]
+        given = [option for option in _INTERFACE_OPTIONS if options[option] not in (None, [], {})]
+        left_out = tuple(option for option in given if option in LEFT_OUT[mode])
+        conflicts = [option for option in given if option not in left_out]
         if conflicts and options["state"] == "present":
             whose = f"give them to {owner}, whose network it shares" if owner else "say network_mode: bridge"
             raise MooringError(f"network_mode: {text!r} conflicts with {', '.join(conflicts)}, since the container "
                                f"gets no interface of its own. Leave them out, or {whose}")
         if owner:
             container_label("network_mode", owner)
-    return mode, owner
+    return mode, owner, left_out
 
 
 def _interface(option: str, value: Optional[str]) -> Optional[str]:

@@ -101,6 +101,11 @@ class Planner:
 
     def share(self, item: LocatedEndpoint) -> None:
         """The modes without an interface of the container's own."""
+        if item.left_out:
+            mode = f"container:{item.owner}" if item.owner else item.mode
+            self.draft.warn(f"{', '.join(item.left_out)} of {item.label} has no effect with network_mode {mode!r}, in "
+                            "which a container has no interface of its own" + (
+                                f": say it for {item.owner}" if item.owner else ""))
         if item.mode == "none":
             self._leave_shared(item)
             namespace.isolate(self.draft, item)

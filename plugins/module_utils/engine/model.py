@@ -68,6 +68,9 @@ class Places(Protocol):
     def which(self, path: str) -> str:
         """Which process a path below /proc is one of: boot and start time; "" for other paths."""
 
+    def is_stopped(self, name: str) -> bool:
+        """Whether an engine knows a container that does not run."""
+
     def is_attached(self, label: str) -> bool:
         """Whether a container has an interface of a bridge, or will have got one by this run."""
 

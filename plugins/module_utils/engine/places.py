@@ -95,6 +95,9 @@ class HostPlaces:
         raise OptionError("container", name, f"is not a running container ({self._answers.problems.get(name, '')})",
                           "Start it first, or use netns, pid or netns_path for one without an engine")
 
+    def is_stopped(self, name: str) -> bool:
+        return name in self._answers.stopped
+
     def start_time(self, pid: int) -> str:
         if pid not in self._processes:
             self._processes[pid] = processes.start_time(pid)

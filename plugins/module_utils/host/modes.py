@@ -40,6 +40,11 @@ class Networks:
         """The container that has an interface in a namespace, "" when none has."""
         return next((name for name in self._sharing.get(inode, ()) if name in self._attached), "")
 
+    def sharing(self, container: str) -> list[str]:
+        """The other names of a container's network."""
+        entry = self._named.get(container)
+        return [name for name in self._sharing.get(entry.inode if entry else 0, ()) if name != container]
+
     def _end_of_links(self, container: str) -> str:
         name = container
         for _link in self._named:  # no more than there are, since a circle leads nowhere
@@ -76,5 +81,9 @@ def conflict(state: HostState, option: str, container: str, instead: str) -> str
     if not mode:
         return ""
     _container, _colon, owner = mode.partition(":")
+    if mode == "none" and (others := Networks(state).sharing(container)):
+        return (f"{option} is not possible for {container}, which has the network of {', '.join(others)} and no "
+                "interface of its own: attach the one whose network it is with network_mode: bridge first, and "
+                f"{instead} that")
     return (f"{option} conflicts with network_mode {mode!r} of {container}, which has no interface of its own: "
             "attach it with network_mode: bridge first" + (f", or {instead} {owner}" if owner else ""))

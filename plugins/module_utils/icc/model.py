@@ -38,11 +38,13 @@ class LocatedPolicy(DesiredPolicy):
 
     :param label: the container's name in marks, "" for a policy of a bridge only
     :param doubt: why the container could not be found, "" when it was
+    :param stopped: targets of links that an engine knows and that do not run
     """
 
     label: str = ""
     doubt: str = ""
+    stopped: frozenset[str] = frozenset()
 
     @classmethod
-    def at(cls, desired: DesiredPolicy, label: str, doubt: str) -> LocatedPolicy:
-        return cls(**{**vars(desired), "label": label, "doubt": doubt})
+    def at(cls, desired: DesiredPolicy, label: str, doubt: str, stopped: frozenset[str]) -> LocatedPolicy:
+        return cls(**{**vars(desired), "label": label, "doubt": doubt, "stopped": stopped})

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Optional
 
 from ..bridge.lost import is_certain
 from ..bridge.model import Bridge, bridge_of, bridges
 from ..core.errors import MooringError, OptionError
-from ..core.plan import View
+from ..core.names import did_you_mean
+from ..core.plan import Absence, View
 from ..host.draft import Draft
 from ..host.endpoints import Endpoint, containers, endpoints
 from ..host.model import HostState, Scope
@@ -32,12 +33,12 @@ def scope(items: Sequence[LocatedPolicy], _look: HostState) -> Scope:
 def amend(draft: Draft, items: Sequence[LocatedPolicy]) -> None:
     """:raises MooringError: for a bridge that is not ours, for links across bridges, for rules that are switched off"""
     _refuse_contradictions(items)
-    leases = containers(endpoints(draft.state))
+    leases, before = (containers(endpoints(state)) for state in (draft.state, draft.observed))
     for item in items:
         if item.bridge and item.icc is not None:
             _set_icc(draft, item.bridge, item.icc)
         if item.target:
-            draft.ledger.link(item.label, _links(draft, item, leases))
+            draft.ledger.link(item.label, _links(draft, item, leases, before))
 
 
 def _refuse_contradictions(items: Sequence[LocatedPolicy]) -> None:
@@ -92,7 +93,9 @@ def _set_icc(draft: Draft, name: str, icc: bool) -> None:
         draft.do(LinkSet(HOST, link, dataclasses.replace(link, alias=dataclasses.replace(bridge, icc=icc).mark.text)))
 
 
-def _links(draft: Draft, item: LocatedPolicy, leases: Mapping[str, Sequence[Endpoint]]) -> list[Linkage]:
+def _links(draft: Draft, item: LocatedPolicy, leases: Mapping[str, Sequence[Endpoint]],
+           before: Collection[str]) -> list[Linkage]:
+    """:param before: who was attached when the run began"""
     if not item.links:
         return []
     own = leases.get(item.label)
@@ -104,13 +107,31 @@ def _links(draft: Draft, item: LocatedPolicy, leases: Mapping[str, Sequence[Endp
         theirs = leases.get(link.target)
         if theirs:
             found += _standing(draft, item, link) or _linkages(draft, item, own, link, theirs)
-        elif draft.observed.applied and link.target in draft.observed.applied.containers:
+        elif not isinstance(draft.failed.get(link.target, Absence()), Absence):
+            continue  # what may be on record of who resists was put there just now
+        elif _waits(draft, item, link, link.target in before):
             # It is opened when the target comes, which whoever brings it back sees to. What is on record stays so.
             found += _recorded(draft, item, link)
             draft.warn(f"the link from {item.label} to {link.target} waits for {link.target}, which is not there")
         else:
             _assume_attached(draft, link.target, "link to", everybody=True)
     return found
+
+
+def _waits(draft: Draft, item: LocatedPolicy, link: DesiredLink, leaves: bool) -> bool:
+    """Whether a target without an interface is one that somebody knows, and that may come back.
+
+    Else it is a mistake. That of what the host has been asked for before keeps nobody from coming back.
+
+    :param leaves: whether this run takes its interface away
+    """
+    if leaves or conflict(draft.state, "links", link.target, ""):
+        return link.target in draft.failed
+    applied, entry = draft.observed.applied, draft.observed.named.get(link.target)
+    return (item.standing or link.target in item.stopped or link.target in draft.failed
+            or applied is not None and link.target in applied.containers
+            or entry is not None and entry.own and (entry.lost or not entry.inode)
+            or bool(_recorded(draft, item, link)))
 
 
 def _standing(draft: Draft, item: LocatedPolicy, link: DesiredLink) -> list[Linkage]:
@@ -128,9 +149,11 @@ def _assume_attached(draft: Draft, container: str, instead: str, doubt: str = ""
     """:param everybody: whether the task cannot go on without it"""
     if container in draft.failed:
         return
+    known = (*(endpoint.container for endpoint in endpoints(draft.state)), *draft.state.named)
     draft.assume(conflict(draft.state, "links", container, instead) or doubt
                  or f"container {container} is on no bridge that this collection manages: attach it with netns_attach "
-                 "first", f"attaches container {container}", "" if everybody else container)
+                 f"first{did_you_mean(container, known) if everybody else ''}", f"attaches container {container}",
+                 "" if everybody else container)
 
 
 def _linkages(draft: Draft, item: LocatedPolicy, own: Sequence[Endpoint], link: DesiredLink,

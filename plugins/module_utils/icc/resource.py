@@ -30,14 +30,18 @@ def identity(item: DesiredPolicy) -> str:
 
 
 def containers(items: Sequence[DesiredPolicy], known: Known) -> Iterator[str]:
-    """Those that are not attached under that very name."""
+    """Those that are not attached under that very name, be they ends of links."""
     for item in items:
-        if item.target and item.target.kind == "container" and not known.is_attached(item.target.value):
-            yield item.target.value
+        own = [item.target.value] if item.target and item.target.kind == "container" else []
+        for name in (*own, *(link.target for link in item.links or ())):
+            if not known.is_attached(name):
+                yield name
 
 
 def locate(items: Sequence[DesiredPolicy], places: Places) -> list[LocatedPolicy]:
-    return [LocatedPolicy.at(item, *(places.label(item.target) if item.target else ("", ""))) for item in items]
+    return [LocatedPolicy.at(item, *(places.label(item.target) if item.target else ("", "")),
+                             frozenset(link.target for link in item.links or () if places.is_stopped(link.target)))
+            for item in items]
 
 
 RESOURCE = Resource(key="policy", many="policies", options=OPTIONS, parse=parse, identity=identity, amend=amend,

@@ -71,7 +71,11 @@ class _Order:
             label = key[1] if key[0] in (PORTS, POLICIES) else ""
             # Who is not attached keeps what it waits for, whatever became of the rules.
             if not label or label.startswith("bridge ") or label in self._there or label in was_attached:
-                self._items.pop(key, None)
+                links = self._before[key].get("links") if label in self._there else None
+                if links:
+                    self._drop_links_of(key, links)
+                else:
+                    self._items.pop(key, None)
         gone = find_pairs(self._draft.observed) - find_pairs(self._draft.state)
         self._drop(key for key in self._items if any(is_pair(key, name) for name in gone))
         self._drop_of_released(labels_of(self._before) - labels_of(self._after))
@@ -105,7 +109,8 @@ class _Order:
 
     def _take(self, module: str, item: Any, given: Options) -> None:
         """One item of the run."""
-        options = {key: value for key, value in given.items() if value is not None}
+        options = {key: value for key, value in given.items()
+                   if value is not None and key not in getattr(item, "left_out", ())}
         for end in getattr(item, "ends", (item,)):
             place = getattr(end, "place", None)
             if place is not None and place.process:
@@ -169,14 +174,21 @@ class _Order:
         self._drop((PORTS, label) for label, places in waiting.items() if places <= closed)
 
     def _drop_links(self) -> None:
-        """Links to containers that are to have no interface any more."""
-        known = labels_of(self._items)
+        """Links to containers that are to have no interface any more. One that never had any is waited for."""
+        before = labels_of((self._draft.observed.applied or Applied()).items)
+        gone = before.union(labels_of(self._before)) - labels_of(self._items)
         for key, options in list(self._items.items()):
-            links = options.get("links")
-            if links and any(link.partition(":")[0] not in known for link in links):
-                self._set(key, {**options, "links": [link for link in links if link.partition(":")[0] in known]})
-                if not self._items[key].get("links"):
-                    del self._items[key]
+            self._drop_links_of(key, [link for link in options.get("links") or () if link.partition(":")[0] in gone])
+
+    def _drop_links_of(self, key: Key, gone: Sequence[str]) -> None:
+        """:param gone: links as they were asked for, or with their alias in any case: ``db:db``"""
+        options = self._items.get(key, {})
+        links = options.get("links") or ()
+        left = [link for link in links if not {link, link if ":" in link else f"{link}:{link}"} & set(gone)]
+        if left and len(left) < len(links):
+            self._set(key, {**options, "links": left})
+        elif links and not left:
+            del self._items[key]
 
 
 def _changed(key: Key, before: Facts, facts: Mapping[str, Any]) -> dict[str, Any]:

@@ -103,6 +103,7 @@ class World:
     def __init__(self, state: Optional[HostState] = None) -> None:
         self.host = FakeHost(state or uplink_state())
         self.engine: dict[str, int] = {}  # names of Docker's running containers, with their processes
+        self.stopped: set[str] = set()  # names of those that it knows and that do not run
         self.joined: dict[str, str] = {}  # those of them that Docker started with the network of another one
         self.questions: list[list[str]] = []  # what Docker was asked, name by name
         self.inspect = engines.inspect
@@ -115,6 +116,7 @@ class World:
         other.state.namespaces["/proc/1/ns/net"] = other.state.host
         other.host._pairs = dict(self.host._pairs)
         other.engine, other.joined, other._pids = dict(self.engine), dict(self.joined), self._pids
+        other.stopped = set(self.stopped)
         for name, entry in self.state.named.items():
             if entry.link and entry.link in other.state.namespaces:
                 other.state.namespaces[named_path(name)] = other.state.namespaces[entry.link]
@@ -129,6 +131,7 @@ class World:
 
         :param network: ``none``, ``host``, or ``container:NAME``, with which Docker gives it the files of that one too
         """
+        self.stopped.discard(container)
         if container in self.engine:
             self.host.end_namespace(f"/proc/{self.engine[container]}/ns/net")
         self._pids += 1
@@ -143,6 +146,11 @@ class World:
             self.state.hostnames[self._pids] = None
             self.state.files[docker_place(container, "hosts")] = ObservedFile(self.state.hosts_text)
         return self.process(self._pids, "/proc/1/ns/net" if network == "host" else "")
+
+    def stop(self, container: str) -> None:
+        """Docker stops a container: its process ends, and its namespace with it."""
+        self.host.end_namespace(f"/proc/{self.engine.pop(container)}/ns/net")
+        self.stopped.add(container)
 
     def write_as_docker(self, container: str, resolv: str = "nameserver 192.0.2.53\n") -> None:
         """What Docker does to a container's files when it starts."""
@@ -241,6 +249,7 @@ class World:
                 str(docker_place(self.joined.get(name, name), file)) for file in ("hosts", "hostname", "resolv.conf"))
                 + (f"|container:{self.joined[name]}" if name in self.joined else "|none")
                 for name in arguments[6:] if name in self.engine]
+            lines += [f"{name}abcd|/{name}|0|||" for name in arguments[6:] if name in self.stopped]
             return Result(0, "\n".join(lines), "" if lines else "no such container")
 
         def is_there(path: str) -> bool:

@@ -409,3 +409,37 @@ def test_the_lines_of_the_host_go_with_its_network() -> None:
     world.run("netns_attach", netns="x", network_mode="none")
     assert world.text("x").splitlines()[1:-1] == ["127.0.0.1\tlocalhost"]
     assert run_as_checked(world, "container_dns", netns="x").actions == []
+
+
+@pytest.mark.parametrize(("mode", "given", "said"), [
+    ("host", {"exposed_ports": [80], "mac_address": "02:42:00:00:00:09"}, "mac_address, exposed_ports of x has no "
+     "effect with network_mode 'host', in which a container has no interface of its own"),
+    ("none", {"exposed_ports": [80]}, "exposed_ports of x has no effect with network_mode 'none', in which"),
+    ("container:web", {"exposed_ports": [80]}, "exposed_ports of x has no effect with network_mode 'container:web', in "
+     "which a container has no interface of its own: say it for web")])
+def test_what_an_image_brings_along_is_left_out_with_a_warning(mode: str, given: dict[str, Any], said: str) -> None:
+    world = World()
+    world.bridge()
+    world.attach("web")
+    plan = world.run("netns_attach", netns="x", network_mode=mode, **given)
+    assert len(plan.warnings) == 1 and plan.warnings[0].startswith(said)
+    assert world.run("netns_attach", netns="x", network_mode=mode, **given).operations == ()
+    assert world.run("netns_attach", netns="x", network_mode=mode, **given, state="absent").warnings == ()
+    networks = [{"name": "br0", "containers": [{"name": "web"}, {"name": "x", "network_mode": mode, **given}]}]
+    plan = world.document(networks, persist=True)
+    assert any(warning.startswith(said) for warning in plan.warnings)
+    assert not any(option in world.state.lasting["applied.json"] for option in given)
+
+
+def test_who_shares_a_network_without_an_interface_is_told_with_whom() -> None:
+    """The owner has no interface, and of processes nobody knows which one the others have joined."""
+    world = World()
+    world.bridge()
+    path = world.process(77)
+    world.process(78, path)
+    world.process(79, path)
+    for pid, name in ((77, "web"), (78, "x"), (79, "y")):
+        world.run("netns_attach", pid=pid, name=name, network_mode="none" if name == "web" else "container:web")
+    assert world.refuses("port_publish", container="x", published_ports=["8080:80"]) == (
+        "published_ports is not possible for x, which has the network of web, y and no interface of its own: attach "
+        "the one whose network it is with network_mode: bridge first, and publish ports of that.")

@@ -6,6 +6,7 @@ import pytest
 import yaml
 from ansible_collections.mooring.net.plugins.module_utils.core.errors import MooringError
 from ansible_collections.mooring.net.plugins.module_utils.document import document as of
+from world import World
 
 CHECKOUT = Path(__file__).resolve().parents[5]
 EXAMPLE = yaml.safe_load((CHECKOUT / "playbooks/vars/demo.yml").read_text(encoding="utf-8"))["container_networks"]
@@ -145,3 +146,47 @@ def test_names_of_a_container_on_two_networks_are_said_once():
     document[1]["containers"][0]["hostname"] = "b"
     with pytest.raises(MooringError, match="container web has hostname a in one network and b in another"):
         of.bridges(document)
+
+
+def of_two(first, second, **more):
+    return [{"name": "br0", "bip": "10.8.0.1/24", **more,
+             "containers": [{"name": "a", **first}, {"name": "b", **second}]}]
+
+
+@pytest.mark.parametrize(("document", "message"), [
+    (of_two({"address": "10.8.0.5"}, {"address": "10.8.0.5/24"}),
+     "container b: address: '10.8.0.5' is that of container a as well"),
+    (of_two({}, {"address": "10.8.0.1"}), "container b: address: '10.8.0.1' is the address of its bridge br0"),
+    (of_two({"address_v6": "2001:db8::5"}, {"address_v6": "2001:DB8:0::5"}, bip6="2001:db8::1/64"),
+     "container b: address_v6: '2001:db8::5' is that of container a"),
+    (of_two({"published_ports": ["8080:80"]}, {"published_ports": ["127.0.0.1:8080:81"]}),
+     "container b: published_ports: host port 8080/tcp is asked for by container a as well"),
+    (of_two({"published_ports": ["8000-8010:8000-8010/udp"]}, {"published_ports": ["8005:80/udp"]}),
+     "container b: published_ports: host port 8005/udp is asked for by container a as well"),
+    (of_two({"published_ports": "8080:80"}, {"published_ports": "8080:81", "default_host_ip": "192.0.2.1"}),
+     "host port 8080/tcp"),
+    (of_two({"links": ["b"]}, {"state": "absent"}),
+     "container a: links: 'b' leads nowhere: container b is on no bridge, since the document takes it away"),
+    (of_two({}, {}, icc=False, iptables=False),
+     "network br0: icc: 'False' needs rules, and the network has iptables: false"),
+    (of_two({}, {}, icc=False, ip6tables=False, bip6="2001:db8::1/64"),
+     "network br0: icc: 'False' needs rules, and the network has ip6tables: false"),
+])
+def test_a_contradiction_is_found_before_the_first_bridge_is_made(document, message):
+    with pytest.raises(MooringError) as caught:
+        of.bridges(document)
+    assert message in str(caught.value)
+    assert World().document_refuses(document)
+
+
+@pytest.mark.parametrize("document", [
+    of_two({"published_ports": ["8080:80"]}, {"published_ports": ["8080:80/udp", "8081:80", "80"]}),
+    of_two({"published_ports": ["192.0.2.1:8080:80"]}, {"published_ports": ["192.0.2.2:8080:80"]}),
+    of_two({"published_ports": ["8080-8090:80"]}, {"published_ports": ["8080:80"]}),
+    of_two({"published_ports": ["8080:80"]}, {"published_ports": ["8080:80"], "state": "absent"}),
+    of_two({"published_ports": ["80"]}, {"published_ports": ["80"]}, gateway_mode="routed"),
+    of_two({"address": "10.8.0.5", "state": "absent"}, {"address": "10.8.0.5"}),
+    of_two({"links": ["elsewhere"]}, {}), of_two({}, {}, icc=False, ip6tables=False),
+    of_two({}, {}, icc=False, iptables=False, state="absent")])
+def test_what_is_no_contradiction(document):
+    assert of.bridges(document)

@@ -59,3 +59,30 @@ def test_any_text_is_taken_or_refused_by_name(text: str, option: str) -> None:
         parse(**{option: text})
     except MooringError as error:
         assert str(error).startswith(f"{option}: ")
+
+
+HARMLESS = {"exposed_ports": ["80"], "mac_address": "02:42:00:00:00:09", "mtu": "1400", "tx_queue_len": 100}
+# What a container without an interface of its own cannot have, and what it would be dangerous to leave out.
+REFUSED = {"bridge": "br0", "interface": "A", "address": "192.168.5.9", "address_v6": "2001:db8::9",
+           "gateway": "192.168.5.1", "gateway_v6": "2001:db8::1", "default_route": False, "aliases": ["sql"],
+           "routes": [{"destination": "10.0.0.0/8"}], "sysctls": {"net.ipv4.conf.IFNAME.rp_filter": 1}}
+LEFT_OUT = [(mode, option) for mode, options in (("host", HARMLESS), ("none", HARMLESS),
+                                                 ("container:web", ("exposed_ports",))) for option in options]
+
+
+@pytest.mark.parametrize("mode", ["host", "none", "container:web"])
+@pytest.mark.parametrize("option", [*HARMLESS, *REFUSED])
+def test_each_option_with_each_mode_that_leaves_a_container_without_an_interface(mode: str, option: str) -> None:
+    given = {"netns": "x", "network_mode": mode, option: {**HARMLESS, **REFUSED}[option]}
+    if (mode, option) in LEFT_OUT:
+        found, = desired("netns_attach", given)
+        assert found.left_out == (option,) and getattr(found, option) is None
+        return
+    with pytest.raises(MooringError) as caught:
+        desired("netns_attach", given)
+    assert f"network_mode: '{mode}' conflicts with {option}" in str(caught.value)
+
+
+def test_what_is_left_out_is_checked_all_the_same() -> None:
+    with pytest.raises(MooringError, match="mac_address: 'x'"):
+        desired("netns_attach", {"netns": "x", "network_mode": "host", "mac_address": "x"})

@@ -7,7 +7,7 @@ from ansible_collections.mooring.net.plugins.module_utils.core.errors import Moo
 from ansible_collections.mooring.net.plugins.module_utils.host.operations import ConntrackFlush, ModuleLoad
 from ansible_collections.mooring.net.plugins.module_utils.link.model import Link
 from ansible_collections.mooring.net.plugins.module_utils.netns.model import HOST
-from world import World, desired, picture
+from world import Failed, World, desired, picture
 
 
 @pytest.mark.parametrize(("options", "message"), [
@@ -226,3 +226,99 @@ def test_a_link_counts_for_ipv6_once_its_bridge_has_got_it() -> None:
     world.bridge("br0", "10.8.0.1/24", bip6="2001:db8:8::1/64")
     assert "web link db:db 2001:db8:8::3->[2001:db8:8::2]:5432/tcp" in world.info()["links"]
     assert world.link("web", "db").operations == ()
+
+
+# Targets that are not there
+
+
+UNKNOWN = "container {} is on no bridge that this collection manages: attach it with netns_attach first{}"
+
+
+def test_a_link_to_a_container_that_its_engine_has_stopped_waits(world: World) -> None:
+    """It opens with the next run once the target is there, and keeps nobody else from theirs."""
+    world.stopped.add("cache")
+    both = [{"netns": "web", "links": ["cache", "db"]}, {"netns": "db", "links": ["web"], "exposed_ports": ["80"]}]
+    plan = world.run("icc_policy", config=both)
+    assert plan.warnings[0] == "the link from web to cache waits for cache, which is not there" and plan.operations
+    assert {link["container"] for link in plan.after[0]["links"]} == {"db"}
+    assert {link["container"] for link in plan.after[1]["links"]} == {"web"}
+    assert world.run("icc_policy", config=both).operations == ()
+    world.start("cache")
+    world.run("netns_attach", container="cache", exposed_ports=["6379"])
+    plan = world.run("icc_policy", config=both)
+    assert {link["container"] for link in plan.after[0]["links"]} == {"cache", "db"} and plan.warnings == ()
+
+
+def test_a_link_whose_target_stops_is_kept_and_waits(world: World) -> None:
+    world.start("cache")
+    world.run("netns_attach", container="cache", exposed_ports=["6379"])
+    world.link("web", "cache", "db")
+    world.stop("cache")
+    assert world.bridge("br1", "192.168.6.1/24").warnings == ()
+    for known in (True, False):  # to the engine; what is on record tells as well
+        world.stopped = {"cache"} if known else set()
+        plan = world.link("web", "cache:cache", "db")
+        assert plan.warnings == ("the link from web to cache waits for cache, which is not there",)
+    world.start("cache")
+    world.run("netns_attach", container="cache", bridge="br0", exposed_ports=["6379"])
+    assert [link for link in world.info()["links"] if "web link cache" in link]
+
+
+def test_a_link_to_nobody_is_refused_with_who_may_be_meant(world: World) -> None:
+    world.attach("database")
+    assert world.refuses("icc_policy", netns="web", links=["databse"]) == UNKNOWN.format(
+        "databse", ". Did you mean database?")
+    assert world.refuses("icc_policy", netns="web", links=["xyz"]) == UNKNOWN.format("xyz", "")
+    world.start("running")  # and on no bridge
+    assert world.refuses("icc_policy", netns="web", links=["running"]).startswith(UNKNOWN.format("running", ""))
+    plan = world.check("icc_policy", netns="web", links=["databse"])
+    assert [assumption.task for assumption in plan.assumed] == ["attaches container databse"]
+
+
+def test_a_stopped_target_in_a_document(world: World) -> None:
+    """The container that is not there is told, the link waits, and the rest is done."""
+    world.stopped.add("cache")
+    networks = [{"name": "br0", "bip": "192.168.5.1/24", "containers": [
+        {"name": "web", "links": ["cache"]}, {"name": "late"}, {"name": "cache", "container": "cache"}]}]
+    with pytest.raises(Failed) as caught:
+        world.document(networks)
+    assert set(caught.value.plan.failed) == {"cache"} and "eth0" in world.state.namespaces["/run/netns/late"].links
+    assert "the link from web to cache waits for cache, which is not there" in caught.value.plan.warnings
+    world.start("cache")
+    plan = world.document(networks)
+    assert not any("waits" in warning for warning in plan.warnings)
+    assert [link.partition(" ")[0] for link in world.info()["links"]] == ["web"]
+
+
+def test_a_waiting_link_is_kept_for_when_the_host_comes_back(world: World) -> None:
+    world.document([{"name": "br0", "bip": "192.168.5.1/24", "containers": [{"name": "web"}, {"name": "db"}]}],
+                   persist=True)
+    world.stopped.add("cache")
+    world.run("icc_policy", netns="web", links=["cache", "db"])
+    assert '"links": ["cache", "db"]' in world.state.lasting["applied.json"]
+    world.run("netns_attach", netns="db", state="absent")
+    assert '"links": ["cache"]' in world.state.lasting["applied.json"]
+
+
+@pytest.mark.parametrize(("containers", "message"), [
+    ([{"name": "web", "links": ["db:sql"]}, {"name": "db", "state": "absent"}],
+     "container web: links: 'db:sql' leads nowhere: container db is on no bridge, since the document takes it away"),
+    ([{"name": "web", "links": ["side"]}, {"name": "db"}, {"name": "side", "network_mode": "container:db"}],
+     "container web: links: 'side' leads to side, which has network_mode 'container:db' and no interface of its own. "
+     "Link db, whose network it shares"),
+    ([{"name": "web", "links": ["boxed"]}, {"name": "boxed", "network_mode": "host"}],
+     "container web: links: 'boxed' leads to boxed, which has network_mode 'host' and no interface of its own. Leave"),
+])
+def test_a_link_that_the_document_contradicts(world: World, containers: list, message: str) -> None:
+    assert world.document_refuses([{"name": "br0", "bip": "192.168.5.1/24", "containers": containers}]
+                                  ).startswith(message)
+
+
+def test_a_link_to_what_an_exclusive_document_does_not_name(world: World) -> None:
+    networks = [{"name": "br0", "bip": "192.168.5.1/24", "containers": [
+        {"name": "web", "links": ["database"]}, {"name": "databases"}]}]
+    world.attach("database")
+    world.document(networks)
+    assert world.document_refuses(networks, exclusive=True) == (
+        "container web: links: 'database' leads to database, which is not in the document, and what is not in it goes "
+        "(exclusive). Did you mean databases?")

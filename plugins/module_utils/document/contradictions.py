@@ -1,0 +1,143 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What in a document cannot be, whatever host it is for: found before the first bridge is made. Pure.
+
+The plan of host_network finds all of it as well, and what only the host tells. Roles that go step by step have no plan
+of the whole, and would find it when half of the document is there.
+"""
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+from ..core.errors import MooringError, OptionError, doing
+from ..core.names import did_you_mean
+from ..ports.model import ANY_IPV4, Publication
+from ..ports.occupied import Occupied
+from ..ports.spec import parse_port_spec
+
+Network = Mapping[str, Any]
+Interface = Mapping[str, Any]
+
+
+def refuse_contradictions(document: Sequence[Network], interfaces: Sequence[Interface]) -> None:
+    """:param interfaces: those of all containers, see :func:`.document.interfaces_of`
+    :raises MooringError: naming the network or the container, what is wrong and what would be right
+    """
+    present = [interface for interface in interfaces if interface["state"] == "present"]
+    for network in document:
+        if network.get("state") != "absent":
+            with doing(f"network {network['name']}"):
+                _refuse_open_rules(network)
+    refuse_links(interfaces)
+    _refuse_addresses(document, present)
+    _refuse_ports(document, present)
+
+
+def _refuse_open_rules(network: Network) -> None:
+    """What keeps containers from each other are rules."""
+    if network.get("icc") is not False:
+        return
+    has_v6 = network.get("ipv6") is not False and any(network.get(key) for key in ("ipv6", "bip6", "fixed_cidr_v6"))
+    for option, counts in (("iptables", True), ("ip6tables", has_v6)):
+        if network.get(option) is False and counts:
+            raise OptionError("icc", False, f"needs rules, and the network has {option}: false",
+                              f"Say {option}: true for it, or icc: true")
+
+
+def refuse_links(interfaces: Sequence[Interface], complete: bool = False) -> None:
+    """:param complete: whether the document is all that is to be there
+    :raises MooringError: for a link to what the document takes away, or to who has no interface
+    """
+    present = [interface for interface in interfaces if interface["state"] == "present"]
+    there = {interface["name"]: interface for interface in present}
+    attached = {interface["name"] for interface in present if "bridge" in interface}
+    known = {interface["name"] for interface in interfaces}
+    for interface in present:
+        source = interface["name"]
+        for link in _texts(interface.get("links")):
+            target = link.partition(":")[0]
+            if target in known and target not in there:
+                raise MooringError(f"container {source}: links: {link!r} leads nowhere: container {target} is on no "
+                                   "bridge, since the document takes it away (state: absent). Leave the link out, or "
+                                   "let the container be there")
+            if target in there and target not in attached:
+                mode = there[target].get("network_mode")
+                raise MooringError(f"container {source}: links: {link!r} leads to {target}, which has network_mode "
+                                   f"{mode!r} and no interface of its own{_owner(str(mode))}")
+            if complete and target not in known:
+                raise MooringError(f"container {source}: links: {link!r} leads to {target}, which is not in the "
+                                   f"document, and what is not in it goes (exclusive){did_you_mean(target, known)}")
+
+
+def _owner(mode: str) -> str:
+    owner = mode.partition("container:")[2]
+    return f". Link {owner}, whose network it shares" if owner else ". Leave the link out"
+
+
+def _refuse_addresses(document: Sequence[Network], present: Sequence[Interface]) -> None:
+    """Two containers of a network with one address, or one with that of the bridge."""
+    bridges = {network["name"]: network for network in document}
+    held: dict[tuple[str, str], str] = {}
+    for interface in present:
+        network = bridges.get(interface.get("bridge", ""), {})
+        for option, of_bridge in (("address", "bip"), ("address_v6", "bip6")):
+            address = _ip(interface.get(option)) if network else ""
+            if not address:
+                continue
+            who = f"container {interface['name']}"
+            if address == _ip(network.get(of_bridge)):
+                raise MooringError(f"{who}: {option}: {address!r} is the address of its bridge {network['name']}. Give "
+                                   "it another one, or none to have one chosen")
+            other = held.setdefault((network["name"], address), who)
+            if other != who:
+                raise MooringError(f"{who}: {option}: {address!r} is that of {other} as well. Give one of them another "
+                                   "one, or none to have one chosen")
+
+
+def _ip(text: Any) -> str:
+    """The address in a text that may have a prefix length, "" where it is none: that others refuse."""
+    try:
+        return str(ipaddress.ip_interface(text).ip) if isinstance(text, str) and text else ""
+    except ValueError:
+        return ""
+
+
+def _refuse_ports(document: Sequence[Network], present: Sequence[Interface]) -> None:
+    """Two containers that name one port of the host. What is chosen is chosen apart."""
+    translated = {network["name"] for network in document
+                  if not network.get("adopt") and "routed" not in (network.get("gateway_mode"),
+                                                                   network.get("gateway_mode_v6"))}
+    taken = Occupied()
+    by_container: dict[str, list[Publication]] = {}
+    for interface in present:
+        if interface.get("bridge") in translated:
+            by_container.setdefault(interface["name"], []).extend(_publications(interface))
+    for container, wanted in by_container.items():
+        for each in wanted:
+            found = taken.find_taken(each.protocol, each.host_ip, each.host_port, each.count)
+            if found is not None and isinstance(found[1], Publication):
+                raise MooringError(f"container {container}: published_ports: host port {found[0]}/{each.protocol} is "
+                                   f"asked for by container {found[1].container} as well. Give one of them another "
+                                   "one, or none to have one chosen")
+        for each in wanted:
+            taken.publish(each)
+
+
+def _publications(interface: Interface) -> Iterator[Publication]:
+    """Entries that leave no choice, at the host's addresses of IPv4 where they name none."""
+    anywhere = interface.get("default_host_ip") or ANY_IPV4
+    for text in _texts(interface.get("published_ports")):
+        try:
+            spec = parse_port_spec(text)
+        except MooringError:
+            continue  # the options of the container say what is wrong with it, and in which task
+        if spec.host_ports and spec.explicit and not spec.interface:  # only the host knows what an interface has
+            yield Publication(interface["name"], spec.host_ip or anywhere, spec.host_ports[0], "",
+                              spec.container_ports[0], spec.protocol, spec.count)
+
+
+def _texts(value: Any) -> Iterable[str]:
+    if isinstance(value, str):
+        return [part.strip() for part in value.split(",")]
+    return [str(each) for each in value] if isinstance(value, (list, tuple)) else []
