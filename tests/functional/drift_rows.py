@@ -46,6 +46,9 @@ class Change:
         return f"{self.kind}: {self.name}{' (IPv6)' if self.family == V6 else ''}"
 
 
+FILTER_GONE = "$tool-save -t filter | grep -vi mooring | $tool-restore"
+
+
 def both(change):
     return [replace(change, family=family) for family in (V4, V6)]
 
@@ -288,8 +291,9 @@ RULES = [
                "delete MOORING-IN-other"),
         Change("the rules of raw are gone", "$tool-save -t raw | grep -vi mooring | $tool-restore", "create"),
     ),
-    *both(Change("the rules of filter are gone", "$tool-save -t filter | grep -vi mooring | $tool-restore", "create",
-                 probed=True)),
+    Change("the rules of filter are gone", FILTER_GONE, "create", probed=True),
+    # What links open the rules of the other family tell, and no port is open at an IPv6 address of a container.
+    Change("the rules of filter are gone", FILTER_GONE, "create", settled=True, probed=True, family=V6),
     *both(Change("the rules of nat are gone", "$tool-save -t nat | grep -vi mooring | $tool-restore", "create")),
     *both(Change("a published port is gone", "$tool -t nat -D $($tool -t nat -S | grep 'web .*8080' | head -1 | "
                  "cut -d' ' -f2) 1", by=APPLIED)),
