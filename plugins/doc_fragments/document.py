@@ -139,6 +139,12 @@ options:
         description: Whether the containers of this bridge find each other by name. Their hosts files,
           as far as they are managed, list all of them with their C(aliases). The default for a new
           bridge is V(false).
+      allow_to:
+        type: raw
+        description: A list of addresses, networks and ports, like V(10.0.0.0/8:443/tcp) or V(192.0.2.53:53),
+          that the containers may send to, those with an C(allow_to) of their own left out. Everything
+          else is closed to them, name servers and the host itself included. An empty list closes
+          all, V(anywhere) takes the list away.
       adopt:
         type: bool
         description: Whether to take over a bridge of this name that somebody else made. It keeps
@@ -259,6 +265,11 @@ options:
             type: raw
             description: A list of ports that the container offers to those that are linked to it,
               like V(5432) or V(53/udp).
+          allow_to:
+            type: raw
+            description: A list of addresses, networks and ports that the container may send to through
+              this interface, in the place of the list of the network. An empty list closes all, V(anywhere)
+              takes the list away.
           create_netns:
             type: bool
             description: Whether to create the namespace C(netns) when it is missing.

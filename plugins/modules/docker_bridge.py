@@ -228,6 +228,21 @@ options:
       - A file has a line for each container and family, so a bridge with many containers is many lines. See
         docs/names.md for what that costs.
     type: bool
+  allow_to:
+    description:
+      - Where the containers of this bridge may send, but for those with a list of their own
+        (O(mooring.net.netns_attach#module:allow_to)). A list of addresses and networks, alone or with a port or a range
+        of ports behind a colon and a protocol behind a slash, like V(10.0.0.0/8:443/tcp), V(192.0.2.53:53), which is
+        tcp and udp, or V([2001:db8::/32]:443). Names are not looked up.
+      - Everything else is closed to them. That is the outside, the host itself and the ports that it publishes, other
+        bridges, and name servers, also those of their own resolv.conf. Who connects to them is answered, and what
+        containers of one bridge send to each other is for M(mooring.net.icc_policy) to decide.
+      - An empty list closes all. V(anywhere) takes the list away; without the option it stays as it is.
+      - One set of the kernel holds a list, however many entries it has and whoever shares it. Ports of a range count
+        one by one, and 8192 are the most.
+      - Needs the rules of both families (O(iptables), O(ip6tables)) and a bridge without an uplink. What it promises is
+        told in the documentation, in who_reaches_what.
+    type: raw
   adopt:
     description:
       - Whether to take over a bridge of this name that somebody else made. It keeps its addresses and its ports, and
@@ -369,6 +384,17 @@ EXAMPLES = r"""
     internal: true
     gateway_mode: isolated
 
+- name: A network for code that nobody trusts, with one mirror of packages and one name server
+  mooring.net.docker_bridge:
+    name: sandbox
+    bip: 192.168.9.1/24
+    allow_to: ["192.0.2.80:443/tcp", "192.0.2.53:53"]
+
+- name: Let its containers send anywhere again
+  mooring.net.docker_bridge:
+    name: sandbox
+    allow_to: anywhere
+
 - name: Attach containers to the bridge that the host itself is on, beside its neighbours
   mooring.net.docker_bridge:
     name: br-lan
@@ -427,6 +453,7 @@ bridge:
     trusted_interfaces: []
     trusted_networks: []
     container_names: false
+    allow_to: null
     endpoints: [db, web]
 bridges:
   description: All bridges of the task, in its order.

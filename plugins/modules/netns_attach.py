@@ -119,6 +119,15 @@ options:
         O(mooring.net.docker_bridge#module:container_names).
       - When it is not given, an interface keeps those that it has. An empty list takes them away.
     type: raw
+  allow_to:
+    description:
+      - Where the container may send through this interface, in the place of the list of its bridge
+        (O(mooring.net.docker_bridge#module:allow_to), which says how entries are written and what is closed).
+      - The container is known by the port of its bridge, so that no address of a neighbour helps it. The kernel tells
+        ports with C(net.bridge.bridge-nf-call-iptables=1) only, which is set, and without it nothing leaves the bridge.
+      - A container that is gone for a while keeps its list; O(state=absent) ends it.
+      - An empty list closes all. V(anywhere) takes the list away; without the option it stays as it is.
+    type: raw
   create_netns:
     description: Whether to create the namespace O(netns) when it is missing.
     type: bool
@@ -217,6 +226,12 @@ EXAMPLES = r"""
     netns: sidecar
     network_mode: container:web
 
+- name: Let code that nobody trusts reach one name server and one network, and nothing else, the host included
+  mooring.net.netns_attach:
+    netns: sandbox
+    bridge: bridge0
+    allow_to: ["192.0.2.53:53", "10.0.0.0/8:443/tcp", "[2001:db8::/32]:443/tcp"]
+
 - name: Detach a container, close its published ports and end its links
   mooring.net.netns_attach:
     netns: web
@@ -243,6 +258,7 @@ endpoint:
     netns_path: /run/netns/web
     exposed_ports: [80/tcp]
     aliases: []
+    allow_to: null
     adopted: false
     bandwidth: {ingress: 10mbit, egress: 2mbit, egress_burst: 64kb}
 endpoints:

@@ -97,6 +97,7 @@ network:
           exposed_ports: []
           aliases: []
           bandwidth: {ingress: 10mbit}
+          allow_to: null
           published_ports: ["0.0.0.0:8080->192.168.5.2:80/tcp"]
           links: ["db:database"]
     ports:

@@ -23,7 +23,7 @@ from ..host.lasting import USER_GATE as USER_GATE_FILE
 from .model import DROP_IN, ENGINES, FLUSHERS, GATE, GUARD, REPAIR, REPLAY, SECONDS, TARGET, TIMER, UNITS, Flusher
 
 HEAD = "# SPDX-License-Identifier: GPL-3.0-or-later\n# Managed by the Ansible collection mooring.net.\n"
-CLOSING = ("raw", "filter")
+CLOSING = ("raw", "mangle", "filter")
 SYSTEMCTL = "/bin/systemctl --no-block"
 
 _GATE = """\

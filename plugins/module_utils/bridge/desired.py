@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Optional, Union
 
 from ..ipam.pools import AddressPool
+from ..ports.allow import AllowList
 
 
 @dataclass(frozen=True)
@@ -14,7 +15,7 @@ class DesiredBridge:
 
     ``bip`` and ``bip6`` are addresses with a prefix length, ``mtu`` is in bytes, or "auto" for that of
     the default route. Gateway modes are "nat", "routed" or "isolated". ``avoided`` are addresses that
-    other bridges of the run are told to have.
+    other bridges of the run are told to have. ``allow_to`` is a list of destinations, or ANYWHERE.
     """
 
     name: str
@@ -51,3 +52,4 @@ class DesiredBridge:
     user_chain: Optional[bool] = None
     pools: Optional[tuple[AddressPool, ...]] = None
     avoided: tuple[str, ...] = ()
+    allow_to: Union[AllowList, str, None] = None

@@ -11,6 +11,7 @@ from ..core.names import ALIAS_LENGTH
 from ..core.networks import is_within
 from ..firewall.model import FAMILIES
 from ..host.draft import Draft
+from ..ports.allow import DIGEST_LENGTH
 from .desired import DesiredBridge
 from .internal import check_allowed
 from .model import Bridge, Subnets, bridges
@@ -26,7 +27,7 @@ def check(bridge: Bridge, desired: DesiredBridge) -> None:
         raise OptionError("ip_masq", True, f"contradicts gateway mode routed of bridge {bridge.name}, in which no "
                           "address is translated", "Leave it out, or say gateway_mode: nat")
     # With room for the words that other tasks add to the mark later.
-    length = len(dataclasses.replace(bridge, icc=False, guard=FAMILIES).mark.text)
+    length = len(dataclasses.replace(bridge, icc=False, guard=FAMILIES, limit="0" * DIGEST_LENGTH).mark.text)
     if length > ALIAS_LENGTH:
         given = {option: ", ".join(getattr(bridge, part)) for option, part in _LISTS.items()}
         remedy = "Give fewer or larger ones"

@@ -16,6 +16,7 @@ from ..link.model import IPV6_MIN_MTU, Link
 from ..link.reach import is_link_local, is_own_broadcast
 from ..ports.model import family_of
 from .desired import DesiredBridge
+from .egress import digest_of
 from .exceptions import check as check_exceptions
 from .internal import check as check_internal
 from .internal import refuse_adopted
@@ -50,7 +51,8 @@ def merge(current: Bridge, desired: DesiredBridge, state: HostState) -> Bridge:
         allowed=_given(desired.allow_bridges, current.allowed),
         trusted_interfaces=_given(desired.trusted_interfaces, current.trusted_interfaces),
         trusted_networks=_given(desired.trusted_networks, current.trusted_networks),
-        names=_given(desired.container_names, current.names))
+        names=_given(desired.container_names, current.names),
+        limit=digest_of(desired.allow_to, current.limit))
     _check_parts(merged)
     check_internal(merged, desired)
     check_outbound(merged, desired)

@@ -15,7 +15,6 @@ from ..host.model import HostState
 from ..link.model import BRIDGE, BRIDGE_GROUP, Link, Mark
 from ..ports.model import family_of
 
-
 INNER_PORTS = ("veth", "tun")  # the kinds of interfaces behind which there are containers and virtual machines
 
 
@@ -40,6 +39,7 @@ class Bridge:
     nothing passes between its containers and anything but the host's end of it. ``isolated`` has the families in which
     there is no such end (gateway mode isolated): ``network`` and ``network_v6`` are the addresses that the bridge would
     have otherwise, whose networks its containers are on. ``names`` says that its containers find each other by name.
+    ``limit`` is the digest of the list of destinations that its containers may send to, "" for anywhere.
     """
 
     link: Link
@@ -68,6 +68,7 @@ class Bridge:
     names: bool = False
     leases: tuple[str, ...] = ()
     user: bool = False
+    limit: str = ""
 
     @property
     def name(self) -> str:
@@ -145,7 +146,7 @@ class Bridge:
                 "iso": ",".join(self.isolated), "net": self.network, "net6": self.network_v6,
                 "out": self.outbound, "out6": self.outbound_v6,
                 "guard": ",".join(self.guard), "routed": ",".join(self.routed), "allow": ",".join(self.allowed),
-                "tif": ",".join(self.trusted_interfaces), "tnet": ",".join(self.trusted_networks)}
+                "tif": ",".join(self.trusted_interfaces), "tnet": ",".join(self.trusted_networks), "to": self.limit}
 
     @property
     def mark(self) -> Mark:
@@ -167,7 +168,7 @@ def bridge_of(link: Link) -> Optional[Bridge]:
         isolated=_split(words, "iso"), network=words.get("net", ""), network_v6=words.get("net6", ""),
         outbound=words.get("out", ""), outbound_v6=words.get("out6", ""),
         routed=_split(words, "routed"), allowed=_split(words, "allow"),
-        trusted_interfaces=_split(words, "tif"), trusted_networks=_split(words, "tnet"))
+        trusted_interfaces=_split(words, "tif"), trusted_networks=_split(words, "tnet"), limit=words.get("to", ""))
 
 
 def _split(words: Mapping[str, str], key: str) -> tuple[str, ...]:
@@ -176,8 +177,8 @@ def _split(words: Mapping[str, str], key: str) -> tuple[str, ...]:
 
 def bridges(state: HostState) -> dict[str, Bridge]:
     """All bridges of ours by name, in order of their names."""
-    found = {link.name: bridge for link in state.find_marked(BRIDGE) if (bridge := bridge_of(link)) is not None}
-    return {name: found[name] for name in sorted(found)}
+    return {link.name: bridge for link in sorted(state.find_marked(BRIDGE), key=lambda link: link.name)
+            if (bridge := bridge_of(link)) is not None}
 
 
 def with_leases(state: HostState) -> dict[str, Bridge]:

@@ -12,6 +12,7 @@ from ..ipam.pools import parse_pools
 from ..link.model import IPV6_MIN_MTU
 from ..link.reach import is_link_local, unusable
 from ..link.parse import address, inside, mac, network, parse_mtu
+from ..ports.allow_spec import parse_allow_to
 from ..ports.spec import parse_sources
 from .desired import DesiredBridge
 
@@ -54,7 +55,7 @@ def parse(options: Mapping[str, Any]) -> DesiredBridge:
         container_names=options["container_names"],
         adopt=options["adopt"] or bool(options["adopt_uplink"]), adopt_uplink=options["adopt_uplink"],
         force=options["force"], allow_overlap=options["allow_overlap"], must_exist=bool(options["must_exist"]),
-        pools=pools, user_chain=options["user_chain"])
+        pools=pools, user_chain=options["user_chain"], allow_to=parse_allow_to(options["allow_to"]))
 
 
 def _router_v6(value: Optional[str], bip6: Optional[str]) -> Optional[str]:

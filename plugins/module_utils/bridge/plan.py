@@ -22,6 +22,7 @@ from ..ports.ledger import Ledger
 from . import ipv6
 from .administrator import asks_user, take_wish
 from .desired import DesiredBridge
+from .egress import is_list, limit_bridges, shown
 from .exceptions import check_all, refuse_closing
 from .forwarding import ROUTE_LOCALNET, add_guard, close_loopback, forward, pass_on_guard
 from .lost import is_certain
@@ -41,7 +42,7 @@ def scope(items: Sequence[DesiredBridge], look: HostState) -> Scope:
     naming = {item.name for item in items if item.container_names}
     named = [endpoint for endpoint in endpoints(look) if endpoint.bridge in naming]
     own = Scope(sysctls=((HOST, ipv6.DISABLE_ALL), *ipv6.NEW, *taken_over), bridge_sysctls=settings,
-                firewall=True, others=True,
+                firewall=True, others=True, lists=any(is_list(item.allow_to) for item in items),
                 names=frozenset(endpoint.container for endpoint in (*following, *named)))
     return Scope.union([own, *(endpoint.reads for endpoint in following if not endpoint.adopted)])
 
@@ -78,17 +79,18 @@ def amend(draft: Draft, items: Sequence[DesiredBridge]) -> None:
     take_wish(draft, items)
     check_all(draft, items)
     check_ways_out(draft, items)
+    limit_bridges(draft, items)
     present = [item.name for item in items if item.present]
     warn_of_uplinks(draft, present)
     warn_of_absent(draft, present)
     pass_on_guard(draft, any(item.forward_others for item in items))
 
 
-def views(state: HostState, _ledger: Ledger, items: Sequence[DesiredBridge]) -> list[View]:
-    return [view(state, item.name) for item in items]
+def views(state: HostState, ledger: Ledger, items: Sequence[DesiredBridge]) -> list[View]:
+    return [view(state, ledger, item.name) for item in items]
 
 
-def view(state: HostState, name: str) -> View:
+def view(state: HostState, ledger: Ledger, name: str) -> View:
     """A bridge as it is returned to the user, None when it is not there or not ours."""
     link = state.host.links.get(name)
     bridge = bridge_of(link) if link else None
@@ -106,6 +108,7 @@ def view(state: HostState, name: str) -> View:
              "gateway_mode_v6": bridge.gateway_mode("ipv6"), "allow_bridges": list(bridge.allowed),
              "trusted_interfaces": list(bridge.trusted_interfaces),
              "trusted_networks": list(bridge.trusted_networks), "container_names": bridge.names,
+             "allow_to": shown(ledger, bridge.limit),
              "endpoints": sorted(lease.container for lease in _leases(state.host.ports_of(name)))}
     return found
 

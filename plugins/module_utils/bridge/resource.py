@@ -42,6 +42,7 @@ OPTIONS: dict[str, Any] = {
     "trusted_interfaces": TEXTS,
     "trusted_networks": TEXTS,
     "container_names": {"type": "bool"},
+    "allow_to": TEXTS,
     "adopt": {"type": "bool", "default": False},
     "must_exist": {"type": "bool"},
     "adopt_uplink": {"type": "bool"},

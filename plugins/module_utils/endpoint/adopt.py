@@ -18,6 +18,7 @@ from ..host.endpoints import Endpoint, endpoint_of, outer_end, port_words
 from ..link.model import Link
 from ..link.operations import LinkSet
 from ..netns.model import HOST
+from .allowed import choose_limit
 from .limits import choose_bandwidth
 from .model import LocatedEndpoint
 from .recorded import choose_aliases, choose_exposed, require_room
@@ -44,7 +45,8 @@ def adopted_endpoint(draft: Draft, item: LocatedEndpoint, inner: Optional[Link],
     _refuse_changes(item, addresses[4], addresses[6])
     taken = Endpoint(item.label, item.interface_name, outer, address=addresses[4], address_v6=addresses[6],
                      exposed=choose_exposed(item, lease), adopted=before, aliases=choose_aliases(item, lease),
-                     bandwidth=choose_bandwidth(item, held))
+                     bandwidth=choose_bandwidth(item, held),
+                     limit=choose_limit(draft, item))
     require_room(taken)
     return taken
 

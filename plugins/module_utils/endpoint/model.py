@@ -8,6 +8,7 @@ from typing import Optional, Union
 from ..link.bandwidth import Bandwidth
 from ..link.model import Route
 from ..netns.model import Resolved, Target
+from ..ports.allow import AllowList
 from ..ports.model import ExposedPort
 
 MODES = ("bridge", "host", "none", "container")  # Docker's --network, without the name behind container:
@@ -48,6 +49,7 @@ class DesiredEndpoint:
     adopt: bool = False
     bandwidth: Optional[Bandwidth] = None
     left_out: tuple[str, ...] = ()
+    allow_to: Union[AllowList, str, None] = None
 
     def requested(self, family: str) -> tuple[str, Optional[str]]:
         """Name and value of the option for the address of a family."""

@@ -6,7 +6,7 @@ import dataclasses
 import ipaddress
 import re
 from collections.abc import Mapping
-from typing import Any, Optional
+from typing import Any, Optional, Union
 
 from ..core.errors import MooringError, OptionError
 from ..core.names import (
@@ -17,6 +17,8 @@ from ..link.parse import mac, parse_mtu, parse_routes
 from ..link.rates import parse_bandwidth
 from ..link.reach import require_usable
 from ..netns.parse import target
+from ..ports.allow import AllowList
+from ..ports.allow_spec import OPTION, parse_allow_to
 from ..ports.spec import parse_exposed_port
 from .model import MODES, DesiredEndpoint
 
@@ -56,7 +58,8 @@ def parse(options: Mapping[str, Any]) -> DesiredEndpoint:
         exposed_ports=None if exposed is None else tuple(parse_exposed_port(port) for port in exposed),
         aliases=None if options["aliases"] is None else tuple(dict.fromkeys(map(_alias, options["aliases"]))),
         create_netns=options["create_netns"], adopt=options["adopt"],
-        bandwidth=parse_bandwidth("bandwidth", options["bandwidth"]), left_out=left_out)
+        bandwidth=parse_bandwidth("bandwidth", options["bandwidth"]), left_out=left_out,
+        allow_to=_allow_to(options, mode, owner))
     nothing: dict[str, Any] = dict.fromkeys(left_out)
     return dataclasses.replace(found, **nothing)
 
@@ -82,6 +85,17 @@ def _mode(options: Mapping[str, Any]) -> tuple[str, str, tuple[str, ...]]:
         if owner:
             container_label("network_mode", owner)
     return mode, owner, left_out
+
+
+def _allow_to(options: Mapping[str, Any], mode: str, owner: str) -> Union[AllowList, str, None]:
+    """Where it may send. An empty list is one: so it is looked at apart from other options of an interface."""
+    found = parse_allow_to(options[OPTION])
+    if found is not None and mode != "bridge" and options["state"] == "present":
+        whose = f"shares that of {owner}" if owner else "uses the host's" if mode == "host" else "has none"
+        remedy = f"Say it for {owner}, whose list holds for both" if owner else "Leave it out"
+        raise OptionError(OPTION, ", ".join(options[OPTION]), "is for a network of the container's own, and with "
+                          f"network_mode: {options['network_mode']} it {whose}", remedy)
+    return found
 
 
 def _interface(option: str, value: Optional[str]) -> Optional[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from ..bridge.egress import is_list
 from ..core.plan import View
 from ..host.draft import Draft
 from ..host.endpoints import endpoints
@@ -35,6 +36,7 @@ def scope(items: Sequence[LocatedEndpoint], look: HostState) -> Scope:
     shaping = any(item.present and item.bandwidth and item.bandwidth != NONE
                   and limited.get((item.label, item.interface_name)) != item.bandwidth for item in items)
     return Scope(namespaces=tuple(paths), sysctls=(*sysctls, (HOST, inside.HOST_V6)), firewall=True, shaping=shaping,
+                 lists=any(is_list(item.allow_to) for item in items),
                  names=frozenset(item.label for item in items))
 
 
@@ -90,6 +92,6 @@ def _try(draft: Draft, item: LocatedEndpoint, do: Callable[[LocatedEndpoint], No
             do(item)
 
 
-def views(state: HostState, _ledger: Ledger, items: Sequence[LocatedEndpoint]) -> list[View]:
+def views(state: HostState, ledger: Ledger, items: Sequence[LocatedEndpoint]) -> list[View]:
     leases = {(lease.container, lease.interface): lease for lease in endpoints(state)}
-    return [view(state, leases.get((item.label, item.interface_name)), item) for item in items]
+    return [view(state, ledger, leases.get((item.label, item.interface_name)), item) for item in items]

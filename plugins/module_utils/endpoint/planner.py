@@ -21,6 +21,7 @@ from ..link.operations import LinkDel
 from ..link.reach import is_own_broadcast
 from ..netns.model import HOST
 from . import adopt, inside, namespace
+from .allowed import choose_limit, require_limits
 from .following import follows_mtu
 from .leading import Made, lead_out
 from .leases import Leases
@@ -57,6 +58,7 @@ class Planner:
         namespace.ensure(self.draft, item)
         if taken is not None:
             require_bandwidth(self.draft, item, taken)
+            require_limits(self.draft, taken, self.bridges.get(taken.bridge))
             self.leases.hold(adopt.take_over(self.draft, taken))
             return
         if lease and kept is None:
@@ -67,6 +69,8 @@ class Planner:
         inside.require_mtu(item, addresses)
         new = self._lease(item, bridge, addresses, kept, given, choose_bandwidth(item, lease))
         require_bandwidth(self.draft, item, new)
+        of_others = bridge.name in self.draft.state.host.links and bridge.name not in self.bridges
+        require_limits(self.draft, new, None if of_others else bridge)
         self._reserved[item.label, item.interface_name] = Reserved(Made(item, bridge, addresses), new, kept, given)
         self.leases.put(new)
 
@@ -120,6 +124,7 @@ class Planner:
         lease = self.leases.get(item.label, item.interface_name)
         if lease:
             self._drop(lease)
+        self.draft.ledger.limits.pop((item.label, item.interface_name), None)
         if not self.leases.has(item.label):
             self.draft.ledger.forget(item.label)
             namespace.forget(self.draft, item)
@@ -220,7 +225,8 @@ class Planner:
         found = Endpoint(item.label, item.interface_name, outer, address=addresses["ipv4"],
                          address_v6=addresses["ipv6"], exposed=choose_exposed(item, kept.lease if kept else None),
                          pair=pair, mac=choose_mac(item, addresses, kept), bandwidth=bandwidth,
-                         aliases=choose_aliases(item, kept.lease if kept else None))
+                         aliases=choose_aliases(item, kept.lease if kept else None),
+                         limit=choose_limit(self.draft, item))
         require_room(found)
         return dataclasses.replace(found, link=dataclasses.replace(
             outer, up=True, mtu=mtu, alias=found.mark.text, controller=bridge.name, hairpin=True,

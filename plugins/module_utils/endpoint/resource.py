@@ -32,6 +32,7 @@ OPTIONS: dict[str, Any] = {
     "default_route": {"type": "bool"},
     "exposed_ports": PORTS,
     "aliases": TEXTS,
+    "allow_to": TEXTS,
     "create_netns": {"type": "bool", "default": True},
     "adopt": {"type": "bool", "default": False},
     "bandwidth": {**NESTED, "options": {

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from typing import Optional
 
+from ..bridge.egress import shown
 from ..core.plan import View
 from ..host.endpoints import Endpoint
 from ..host.model import HostState
 from ..netns.model import label_of_path
+from ..ports.ledger import Ledger
 from .model import LocatedEndpoint
 
 
-def view(state: HostState, lease: Optional[Endpoint], item: LocatedEndpoint) -> View:
+def view(state: HostState, ledger: Ledger, lease: Optional[Endpoint], item: LocatedEndpoint) -> View:
     """An endpoint as it is returned to the user, None when there is none."""
     netns = state.namespaces.get(item.path)
     if item.mode != "bridge":
@@ -29,4 +31,5 @@ def view(state: HostState, lease: Optional[Endpoint], item: LocatedEndpoint) -> 
             "host_interface": lease.link.name, "mac_address": inner.mac if inner else "", "mtu": lease.link.mtu,
             "gateway": route.gateway if route and route.interface == lease.interface else "",
             "netns": label_of_path(item.path), "netns_path": item.path, "exposed_ports": list(lease.exposed),
-            "aliases": list(lease.aliases), "adopted": bool(lease.adopted), "bandwidth": lease.bandwidth.options}
+            "aliases": list(lease.aliases), "adopted": bool(lease.adopted), "bandwidth": lease.bandwidth.options,
+            "allow_to": shown(ledger, lease.limit)}

@@ -9,19 +9,30 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Literal, Optional, Union
 
+from .matches import Behind as Behind
+from .matches import Bridged as Bridged
+from .matches import Grouped as Grouped
+from .matches import Icmp as Icmp
+from .matches import InSet as InSet
+from .matches import Replying as Replying
+from .matches import ThroughPort as ThroughPort
+from .matches import Unicast as Unicast
+
 PREFIX, HOOK_COMMENT = "MOORING-", "mooring"  # only chains whose name begins so are ever flushed or deleted ...
 USER, USER_NOTE = "MOORING-USER", "rules of the administrator"  # ... but this one; what leads there
 USER_MADE = f"{USER_NOTE}, in a chain made here"
 # How the chains begin that the ledger is read from: translated ports, ports at a container's own address, links, guard.
 DOORS, OPENED, ICC, GUARD = "MOORING-", "MOORING-AT-", "MOORING-ICC-", "MOORING-OTHERS"
-FAMILIES, TABLES = ("ipv4", "ipv6"), ("raw", "filter", "nat")
+LISTS = "MOORING-ENTRIES-"  # and those that say what a list of destinations holds
+FAMILIES, TABLES = ("ipv4", "ipv6"), ("raw", "mangle", "filter", "nat")
 COMMANDS = {"ipv4": "iptables", "ipv6": "ip6tables"}  # the options of a bridge that say whether a family has rules
 
 # Words of State. Translated is a connection of which the host has changed the destination: to a published port.
 ESTABLISHED, RELATED, TRANSLATED = "established", "related", "translated"
-# Types of Icmp, the same word for both families. Neighbours are asked for and found by ICMPv6 only.
-ECHO_REQUEST, NEIGHBOUR_SOLICITATION, NEIGHBOUR_ADVERTISEMENT = (
-    "echo-request", "neighbour-solicitation", "neighbour-advertisement")
+# Types of Icmp, the same word for both families. Neighbours are asked for and found by ICMPv6 only, and by it routers
+# are told who listens to what.
+ECHO_REQUEST, NEIGHBOUR_SOLICITATION, NEIGHBOUR_ADVERTISEMENT, LISTENER_REPORT = (
+    "echo-request", "neighbour-solicitation", "neighbour-advertisement", "listener-report")
 
 
 @dataclass(frozen=True)
@@ -38,14 +49,6 @@ class Out:
 
     interface: str
     negated: bool = False
-
-
-@dataclass(frozen=True)
-class Grouped:
-    """The interface that the packet comes in by, or goes out by, is in this group of interfaces (ip-link(8))."""
-
-    way: Literal["in", "out"]
-    group: int
 
 
 @dataclass(frozen=True)
@@ -94,18 +97,6 @@ class Local:
 
 
 @dataclass(frozen=True)
-class Icmp:
-    """The packet is a message of ICMP or ICMPv6, whichever the family has, of this type."""
-
-    type: str
-
-
-@dataclass(frozen=True)
-class Bridged:
-    """The packet is a frame between two ports of one bridge."""
-
-
-@dataclass(frozen=True)
 class Accept:
     """The packet passes this table."""
 
@@ -150,7 +141,8 @@ class Dnat:
     base: int
 
 
-Match = Union[In, Out, Grouped, Source, Destination, Proto, Ports, State, Local, Icmp, Bridged]
+Match = Union[In, Out, Grouped, Source, Destination, Proto, Ports, State, Local, Icmp, Bridged, Behind, ThroughPort,
+              Replying, Unicast, InSet]
 Verdict = Union[Accept, Drop, Return, Jump, Goto, Masquerade, Dnat]
 
 
@@ -177,6 +169,7 @@ class Lookup(Enum):
     OUT = "interface that it goes out by"
     FROM = "network that it comes from"
     TO = "network that it goes to"
+    BEHIND = "port of a bridge that it comes in by"
 
 
 @dataclass(frozen=True)

@@ -39,6 +39,7 @@ class Endpoint:
     knows. ``adopted`` is "", unless an engine made the interface: then it is what the bridge's port was, see adopt.py.
     ``aliases`` are names of the container on the bridge, beside its own. ``bandwidth`` is what it is to be kept to.
     ``pending`` is what its inside may have become without being so on record, see endpoint/pending.py.
+    ``limit`` is the digest of the list of destinations that it may send to, "" where it may send anywhere.
     """
 
     container: str
@@ -53,6 +54,7 @@ class Endpoint:
     aliases: tuple[str, ...] = ()
     pending: tuple[str, ...] = ()
     bandwidth: Bandwidth = NONE
+    limit: str = ""
 
     @property
     def bridge(self) -> str:
@@ -93,7 +95,8 @@ class Endpoint:
         return Mark(ENDPOINT, self.container, {"if": self.interface, "ip": self.address, "ip6": self.address_v6,
                                                "mac": self.mac, "expose": ",".join(self.exposed), "pair": self.pair,
                                                "adopted": self.adopted, "aka": ",".join(self.aliases),
-                                               "pending": ",".join(self.pending), **self.bandwidth.settings})
+                                               "pending": ",".join(self.pending), "to": self.limit,
+                                               **self.bandwidth.settings})
 
 
 def endpoint_of(link: Link) -> Optional[Endpoint]:
@@ -106,7 +109,8 @@ def endpoint_of(link: Link) -> Optional[Endpoint]:
                                  for key in ("expose", "aka", "pending"))
     return Endpoint(mark.name, words.get("if", ""), link, address=words.get("ip", ""), address_v6=words.get("ip6", ""),
                     exposed=exposed, pair=words.get("pair", ""), adopted=words.get("adopted", ""),
-                    mac=words.get("mac", ""), aliases=aliases, pending=pending, bandwidth=Bandwidth.of(words))
+                    mac=words.get("mac", ""), aliases=aliases, pending=pending, bandwidth=Bandwidth.of(words),
+                    limit=words.get("to", ""))
 
 
 def outer_end(state: HostState, inner: Link) -> Optional[Link]:

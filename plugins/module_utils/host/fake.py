@@ -54,6 +54,7 @@ class FakeHost(Memory):
         state.lasting, state.awaited, state.groups = {}, {}, False
         state.neighbours = state.shapers = state.applied = None
         state.lacking = frozenset()
+        state.sets, state.sets_problem = {}, ""
         return state
 
     def snapshot(self, scope_of: Callable[[HostState], Scope]) -> HostState:
@@ -69,9 +70,9 @@ class FakeHost(Memory):
         if scope.firewall:
             state.tables, state.foreign, state.unusable = whole.tables, whole.foreign, whole.unusable
             state.groups, state.recorded_links = whole.groups, whole.recorded_links
+            state.sets, state.sets_problem = dict(whole.sets), whole.sets_problem if scope.lists else ""
             unread = (*find_unread(state, scope.routes), *find_homes(state))
-            paths = [path for path in unread if path in whole.namespaces]
-            state.namespaces.update({path: whole.namespaces[path] for path in paths})
+            state.namespaces.update({path: whole.namespaces[path] for path in unread if path in whole.namespaces})
         if scope.neighbours:
             state.neighbours = whole.neighbours
         if scope.shapers:

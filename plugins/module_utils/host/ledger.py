@@ -8,22 +8,29 @@ boot.
 """
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import itertools
 from collections.abc import Collection, Iterable, Iterator
 
-from ..firewall.model import DOORS, FAMILIES, ICC, OPENED, note_of
+from ..core.errors import OptionError
+from ..firewall.model import DOORS, FAMILIES, ICC, LISTS, OPENED, note_of
+from ..firewall.sets import digest_of
+from ..ports.allow import AllowList, Limit, Place
+from ..ports.allow_spec import parse_texts
 from ..ports.detour import Detour
 from ..ports.ledger import Ledger
 from ..ports.linkage import Linkage
 from ..ports.model import Publication
 from ..ports.reading import parse_publication
+from .endpoints import endpoints
 from .model import HostState
 
 
 def read_ledger(state: HostState) -> Ledger:
-    """Every published port, every link and every detour of the host."""
-    return Ledger.of(_publications(state), _links(state), _detours(state))
+    """Every published port, every link and every detour of the host, and whose sending is limited."""
+    limits = (*find_limits(state), *_limits_of_marks(state))
+    return Ledger.of(_publications(state), _links(state), _detours(state), limits, find_lists(state))
 
 
 def published_ranges(state: HostState) -> Iterator[tuple[str, int, int]]:
@@ -87,6 +94,48 @@ def _recorded(state: HostState) -> Iterator[Linkage]:
 def _detours(state: HostState) -> Iterator[Detour]:
     found = (Detour.parse(note) for _chain, note in _notes(state, "nat", OPENED))
     yield from {detour for detour in found if detour is not None}
+
+
+# -- where containers may send ----------------------------------------------------------------------------------------
+
+def _egress_notes(state: HostState) -> Iterator[tuple[str, str]]:
+    """Chain and note of each rule of the table that looks at what containers send."""
+    for family in FAMILIES:
+        table = state.tables.get((family, "mangle"))
+        for name, chain in table.chains.items() if table else ():
+            yield from ((name, note_of(comment)) for comment in chain.comments)
+
+
+def find_limits(state: HostState, of_bridges: bool = False) -> Iterator[Limit]:
+    """Limits of single interfaces, or of whole bridges, as rules tell them."""
+    for note in dict.fromkeys(note for _chain, note in _egress_notes(state)):
+        limit = Limit.parse(note)
+        if limit is not None and bool(limit.port) != of_bridges:
+            yield limit
+
+
+def _limits_of_marks(state: HostState) -> Iterator[Limit]:
+    """Those of interfaces that are there. Whoever flushes rules takes the others away."""
+    for lease in endpoints(state):
+        if lease.limit:
+            yield Limit(lease.bridge, lease.limit, lease.link.name, lease.container, lease.interface)
+
+
+def find_lists(state: HostState) -> dict[str, AllowList]:
+    """The lists of destinations that notes tell, and sets: of which each is what its digest says, or is not known."""
+    texts: dict[str, dict[str, None]] = {}
+    for chain, note in _egress_notes(state):
+        if chain.startswith(LISTS) and note.startswith("entries "):
+            texts.setdefault(chain[len(LISTS):], {}).update(dict.fromkeys(note.split(" ")[1:]))
+    places: dict[str, set[Place]] = {}
+    for name, found in state.sets.items():
+        places.setdefault(digest_of(name), set()).update(found.places)
+    lists = [AllowList(), *map(AllowList.of, places.values())]
+    for words in texts.values():
+        with contextlib.suppress(OptionError):  # somebody has written something else there
+            lists.append(parse_texts(list(words)))
+    known = {found.digest: found for found in lists}
+    return {digest: known[digest] for digest in (*texts, *places, AllowList().digest) if digest in known}
 
 
 def find_linked(state: HostState, names: Collection[str]) -> frozenset[str]:

@@ -20,11 +20,12 @@ from ..link.model import IPV6_MIN_MTU, Route, forget_neighbours, forget_shapers
 from ..netns.model import named_path
 from ..ports.model import family_of
 from .endpoints import DISABLE_V6
+from .memory_sets import Sets
 from .memory_settings import Settings, require
 from .model import HostState
 
 
-class Memory(Settings):
+class Memory(Settings, Sets):
     """A state that operations are carried out on, with the knowledge that a state has no place for."""
 
     def __init__(self, state: HostState) -> None:
@@ -184,6 +185,7 @@ class Memory(Settings):
             target = target_of(line)
             there = target in chains or target == USER and self.state.tables[key].user is not None
             require(not target.startswith("MOORING") or there, f"{target} is not there or still in use")
+            self._require_sets(line)
         self.state.tables[key] = dataclasses.replace(self.state.tables[key], hooks=tuple(hooks))
 
     def _FileWrite(self, operation: Any) -> None:

@@ -9,6 +9,7 @@ from typing import Optional, TypeVar
 from ..applied.model import Applied
 from ..files.model import ObservedFile, Place, Site
 from ..firewall.model import ObservedTable
+from ..firewall.sets import AddressSet
 from ..foreign.model import Ruleset, SavedTable
 from ..link.model import BRIDGE, Link, Namespace, Neighbour, Shaper
 from ..netns.model import HOST, NamedNetns, label_of_path
@@ -37,6 +38,7 @@ class Scope:
     :param neighbours: whether to read what is set of neighbours on bridges of ours, and at ports of endpoints
     :param shapers: whether to read what somebody has put on interfaces of the host to queue or to filter packets
     :param shaping: whether to ask what the kernel lacks for limits
+    :param lists: whether to find out if rules can ask sets of addresses
     :param every_name: whether to read the files of every container that has a hint or a mark
     """
 
@@ -54,6 +56,7 @@ class Scope:
     neighbours: bool = False
     shapers: bool = False
     shaping: bool = False
+    lists: bool = False
 
     @classmethod
     def union(cls, scopes: Iterable[Scope]) -> Scope:
@@ -73,7 +76,8 @@ class Scope:
             names=frozenset().union(*(each.names for each in found)),
             every_name=any(each.every_name for each in found),
             neighbours=any(each.neighbours for each in found),
-            shapers=any(each.shapers for each in found), shaping=any(each.shaping for each in found))
+            shapers=any(each.shapers for each in found), shaping=any(each.shaping for each in found),
+            lists=any(each.lists for each in found))
 
     def names_of(self, everywhere: frozenset[str]) -> frozenset[str]:
         """Whose files are to be read.
@@ -161,6 +165,8 @@ class HostState:
     lasting: dict[str, str] = field(default_factory=dict)
     awaited: dict[str, Awaited] = field(default_factory=dict)
     applied: Optional[Applied] = None
+    sets: dict[str, AddressSet] = field(default_factory=dict)
+    sets_problem: str = ""
 
     @property
     def shows_rules(self) -> bool:
@@ -178,7 +184,8 @@ class HostState:
             recorded_links=self.recorded_links, closed=dict(self.closed),
             neighbours=None if self.neighbours is None else dict(self.neighbours),
             shapers=None if self.shapers is None else dict(self.shapers), lacking=self.lacking,
-            persistent=self.persistent, lasting=dict(self.lasting), awaited=dict(self.awaited), applied=self.applied)
+            persistent=self.persistent, lasting=dict(self.lasting), awaited=dict(self.awaited), applied=self.applied,
+            sets=dict(self.sets), sets_problem=self.sets_problem)
 
     @property
     def host(self) -> Namespace:

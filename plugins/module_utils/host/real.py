@@ -12,8 +12,10 @@ from ..files import adapter as files
 from ..files import marks, uts
 from ..files.contained import Process
 from ..files.operations import FileDel, FileWrite, HostnameSet
+from ..firewall import ipset
 from ..firewall.iptables import adapter as iptables
 from ..firewall.operations import RestoreTable
+from ..firewall.set_operations import SetAdd, SetDel, SetFill
 from ..foreign import netfilter
 from ..link import netlink, qdisc
 from ..link.model import ENDPOINT, Namespace
@@ -36,7 +38,7 @@ _IN_NAMESPACES: Mapping[type[object], Callable[[Any, Namespaces], None]] = {
     SysctlSet: proc.write_sysctl}
 _ONE_BY_ONE: Mapping[type[object], Callable[[Any], None]] = {
     ModuleLoad: proc.load_module, RestoreTable: iptables.execute, LinksRecord: record.write,
-    LastingFile: varlib.write}
+    LastingFile: varlib.write, SetAdd: ipset.add, SetDel: ipset.delete, SetFill: ipset.fill}
 _FILES = (FileWrite, FileDel, HostnameSet)
 
 
@@ -84,6 +86,8 @@ class RealHost:
         if scope.firewall:
             state.tables, state.foreign, state.unusable = iptables.snapshot()
             state.groups = iptables.knows_groups(state.tables)
+            state.sets = ipset.snapshot()
+            state.sets_problem = ipset.find_problem() if scope.lists and not state.sets else ""
             state.recorded_links = record.read()
             self._read_namespaces(state, ways.find_unread(state, scope.routes))
             self._read_namespaces(state, find_homes(state))

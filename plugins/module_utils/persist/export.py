@@ -25,6 +25,7 @@ from .modules import MODULES_OF, OPTIONS_OF
 
 # What says how to get there, and not what is to be there.
 _ONCE = ("state", "force", "config", "publish_all_ports", "dynamic_port_range", "default_host_ip")
+_TELLING = ("allow_to",)  # of which an empty list says as much as any other one
 
 
 def keep(draft: Draft, parts: Sequence[Part]) -> None:
@@ -227,7 +228,8 @@ def _plain(spec: Mapping[str, Mapping[str, Any]], options: Mapping[str, Any]) ->
     found: dict[str, Any] = {}
     for name, value in options.items():
         option: Optional[Mapping[str, Any]] = spec.get(name)
-        if option is None or value is None or value == [] or name in _ONCE or value == option.get("default"):
+        nothing = value == [] and name not in _TELLING
+        if option is None or value is None or nothing or name in _ONCE or value == option.get("default"):
             continue
         if "options" in option:
             value = _plain(option["options"], value) if isinstance(value, Mapping) else [

@@ -27,14 +27,15 @@ def find_facts(state: HostState, ledger: Ledger) -> Facts:
     found: Facts = {}
     own = bridges(state)
     for name, bridge in own.items():
-        found[BRIDGES, name] = _bridge(bridge)
+        found[BRIDGES, name] = {**_bridge(bridge), **_allowed(ledger, bridge.limit)}
         if not bridge.icc:
             found[POLICIES, f"bridge {name}"] = {"bridge": name, "icc": False}
     by_container = containers(endpoints(state))
     for label, leases in by_container.items():
         target = target_of(state, label)
         for lease in leases:
-            found[ENDPOINTS, f"{label} {lease.interface}"] = {**target, **_endpoint(lease, own.get(lease.bridge))}
+            found[ENDPOINTS, f"{label} {lease.interface}"] = {
+                **target, **_endpoint(lease, own.get(lease.bridge)), **_allowed(ledger, lease.limit)}
         if published := ledger.publications_of(label):
             found[PORTS, label] = {**lease_of(target, label), **_ports(published, leases)}
         if links := list(dict.fromkeys(f"{link.target}:{link.alias}" for link in ledger.links_of(label))):
@@ -109,6 +110,13 @@ def _endpoint(lease: Endpoint, bridge: Optional[Bridge]) -> dict[str, Any]:
     for option, address in (("address", lease.address), ("address_v6", lease.address_v6)):
         found[option] = address if address and is_known(address) else None
     return {**found, "mac_address": lease.mac if lease.mac not in ("", FROM_IP) else None}
+
+
+def _allowed(ledger: Ledger, digest: str) -> dict[str, Any]:
+    """Where something may send. A list that the host does not know any more is still the one that was asked for."""
+    if digest and digest not in ledger.lists:
+        return {}
+    return {"allow_to": list(ledger.lists[digest].texts) if digest else None}
 
 
 def _ports(published: Sequence[Publication], leases: Sequence[Endpoint]) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from ..bridge.model import Bridge
+from ..ports.allow import AllowList, Limit
 from ..ports.detour import Detour
 from ..ports.linkage import Linkage
 from ..ports.model import Publication
@@ -30,3 +31,5 @@ class Policy:
     user: bool = False  # whether rules of the administrator come first
     user_made: tuple[str, ...] = ()  # families whose chain for them was made here
     inner: tuple[str, ...] = ()  # bridges of anybody behind which there are but containers and virtual machines
+    limits: tuple[Limit, ...] = ()  # whose sending lists limit
+    lists: Mapping[str, AllowList] = field(default_factory=dict)  # by digest; one that is not here closes

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from ..core.model import is_known
-from ..firewall.model import Jump, TableRules
+from ..firewall.model import TABLES, Jump, TableRules
 from . import bridge as bridge_rules
-from . import administrator, direct, icc, internal, outward, publish, raw
+from . import administrator, direct, egress, icc, internal, outward, publish, raw
 from .model import Policy
 
 _TO_BRIDGES = Jump(bridge_rules.BRIDGES)
@@ -18,7 +18,7 @@ def table_rules(wanted: Policy, family: str) -> dict[str, TableRules]:
     published = [each for each in (*wanted.publications, *wanted.held) if each.family == family]
     # What check mode takes for granted has no bridge yet; its ports are shown all the same.
     if not own and not any(not is_known(publication.container_ip) for publication in published):
-        return {**{table: TableRules() for table in bridge_rules.HOOKS}, "filter": _guard(wanted, family)}
+        return {**{table: TableRules() for table in TABLES}, "filter": _guard(wanted, family)}
     linked = [link for link in (*wanted.links, *wanted.held_links) if link.family == family]
     every = tuple(wanted.bridges.values())
     opened = direct.select_opened(published, own, held)
@@ -45,8 +45,8 @@ def table_rules(wanted: Policy, family: str) -> dict[str, TableRules]:
     guard = _guard(wanted, family)
     filters += guard.chains
     hooks["filter"] = (*hooks["filter"], *guard.hooks)
-    return {table: TableRules(hooks[table], tuple(chains[table]), user=wanted.user and table == "filter")
-            for table in chains}
+    return {**{table: TableRules(hooks[table], tuple(chains[table]), user=wanted.user and table == "filter")
+               for table in chains}, "mangle": egress.table(own, family, wanted.limits, wanted.lists)}
 
 
 def _guard(wanted: Policy, family: str) -> TableRules:

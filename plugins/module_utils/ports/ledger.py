@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Which ports are published and which links there are: read once from a host, edited by planners, written once."""
+"""Which ports are published, which links there are, whose sending is limited: read once, edited, written once."""
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import Optional
 
+from .allow import AllowList, Limit
 from .detour import Detour
 from .linkage import Linkage
 from .model import ORDER, Publication
@@ -12,15 +14,22 @@ from .model import ORDER, Publication
 
 @dataclass
 class Ledger:
-    """Published ports by container, links by the container that they begin at, and detours by container."""
+    """Published ports by container, links by the container that they begin at, and detours by container.
+
+    ``limits`` are those of single interfaces, by container and interface; ``lists`` are the lists of destinations that
+    they and the marks of bridges name, by digest.
+    """
 
     by_container: dict[str, tuple[Publication, ...]] = field(default_factory=dict)
     by_source: dict[str, tuple[Linkage, ...]] = field(default_factory=dict)
     detours_of: dict[str, tuple[Detour, ...]] = field(default_factory=dict)
+    limits: dict[tuple[str, str], Limit] = field(default_factory=dict)
+    lists: dict[str, AllowList] = field(default_factory=dict)
 
     @classmethod
     def of(cls, publications: Iterable[Publication] = (), links: Iterable[Linkage] = (),
-           detours: Iterable[Detour] = ()) -> Ledger:
+           detours: Iterable[Detour] = (), limits: Iterable[Limit] = (),
+           lists: Optional[Mapping[str, AllowList]] = None) -> Ledger:
         """A ledger of entries in any order."""
         by_container: dict[str, list[Publication]] = {}
         by_source: dict[str, list[Linkage]] = {}
@@ -33,10 +42,12 @@ class Ledger:
             going_round.setdefault(detour.container, []).append(detour)
         return cls({name: tuple(found) for name, found in by_container.items()},
                    {name: tuple(found) for name, found in by_source.items()},
-                   {name: tuple(found) for name, found in going_round.items()})
+                   {name: tuple(found) for name, found in going_round.items()},
+                   {(limit.container, limit.interface): limit for limit in limits}, dict(lists or {}))
 
     def copy(self) -> Ledger:
-        return Ledger(dict(self.by_container), dict(self.by_source), dict(self.detours_of))
+        return Ledger(dict(self.by_container), dict(self.by_source), dict(self.detours_of), dict(self.limits),
+                      dict(self.lists))
 
     @property
     def publications(self) -> tuple[Publication, ...]:
@@ -72,6 +83,8 @@ class Ledger:
         self.by_container.pop(container, None)
         self.by_source.pop(container, None)
         self.detours_of.pop(container, None)
+        for key in [key for key in self.limits if key[0] == container]:
+            del self.limits[key]
         for source, links in self.by_source.items():
             if any(link.target == container for link in links):
                 self.by_source[source] = tuple(link for link in links if link.target != container)

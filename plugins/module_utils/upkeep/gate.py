@@ -22,7 +22,7 @@ from ..policy.model import Policy
 from ..policy.rules import table_rules
 from .rules import policy_of
 
-CLOSING = ("raw", "filter")  # the tables that close something
+CLOSING = ("raw", "mangle", "filter")  # the tables that close something
 _HEAD = "# Made by the Ansible collection mooring.net, and replaced when the network changes.\n"
 
 
@@ -55,8 +55,8 @@ def gate_files(policy: Policy) -> dict[str, str]:
     own = [bridge for bridge in policy.bridges.values() if any(map(bridge.filters, FAMILIES))]
     if not own:
         return {}
-    # No port and no link changes a rule that closes something.
-    bare = dataclasses.replace(policy, publications=(), links=(), detours=(), held=(), held_links=())
+    # No port and no link changes a rule that closes something. A list lets nothing out, since it has no sets yet.
+    bare = dataclasses.replace(policy, publications=(), links=(), detours=(), held=(), held_links=(), lists={})
     closed = dataclasses.replace(bare, bridges={name: close(each) for name, each in policy.bridges.items()},
                                  groups=False, outer=())
     head = _HEAD + "".join(f"{awaited_line(_awaited(close(bridge)))}\n" for bridge in own)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Optional
 
 from ..bridge import plan as bridge_plan
+from ..bridge.egress import shown
 from ..bridge.model import bridges
 from ..core.argspec import TEXT
 from ..core.plan import View
@@ -79,7 +80,7 @@ def answer(question: DesiredInfo, state: HostState, ledger: Ledger, changed: lis
     bridge_at = {address: each.bridge for each in every for address in map(each.ip, FAMILIES)}
     engines, leading = _engines(state, named), {each.link.name for each in every}
     return {
-        "bridges": [_bridge(state, name, leading) for name in names],
+        "bridges": [_bridge(state, ledger, name, leading) for name in names],
         "other_bridges": _other_bridges(state) if everything else [],
         "endpoints": [_endpoint(each, state, ledger, count[each.container] == 1, engines) for each in found],
         "ports": [_port(p, bridge_at) for p in published if everything or p.container in containers],
@@ -97,9 +98,9 @@ def answer(question: DesiredInfo, state: HostState, ledger: Ledger, changed: lis
     }
 
 
-def _bridge(state: HostState, name: str, leading: Collection[str]) -> View:
+def _bridge(state: HostState, ledger: Ledger, name: str, leading: Collection[str]) -> View:
     """A bridge with those of its ports that are not among the ones ``leading`` to containers of this collection."""
-    found = bridge_plan.view(state, name)
+    found = bridge_plan.view(state, ledger, name)
     return found and {**found, "other_ports": sorted(port.name for port in state.host.ports_of(name)
                                                      if port.name not in leading)}
 
@@ -145,6 +146,7 @@ def _endpoint(endpoint: Endpoint, state: HostState, ledger: Ledger, alone: bool,
             "host_interface": endpoint.link.name,
             "up": endpoint.link.up, "isolated": endpoint.link.isolated, "exposed_ports": list(endpoint.exposed),
             "aliases": list(endpoint.aliases), "bandwidth": endpoint.bandwidth.options,
+            "allow_to": shown(ledger, endpoint.limit),
             "published_ports": [p.text for p in ledger.publications_of(own) if alone or p.container_ip in addresses],
             "links": sorted({f"{link.target}:{link.alias}" for link in ledger.links_of(own)})}
 

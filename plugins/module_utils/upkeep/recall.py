@@ -21,6 +21,7 @@ from ..core.plan import CLOSE
 from ..firewall.model import FAMILIES, note_of
 from ..host.draft import Draft
 from ..host.endpoints import FROM_IP, Endpoint, find_lost_ends, outer_end
+from ..host.ledger import find_limits
 from ..host.model import HostState
 from ..link.bandwidth import ROOT, Bandwidth, ifb_name, limit_of
 from ..link.model import VETH, Link, Namespace
@@ -109,7 +110,8 @@ def _recall_bridge(state: HostState, link: Link) -> Bridge:
         allowed=_allowed(state, name, notes), uplink=f"{name} own containers" not in own,
         trusted_interfaces=tuple(word for word in trusted if not _is_network(word)),
         trusted_networks=tuple(word for word in trusted if _is_network(word)),
-        adopted=link.mac != bridge_mac(name) and not checked)
+        adopted=link.mac != bridge_mac(name) and not checked,
+        limit=next((limit.digest for limit in find_limits(state, of_bridges=True) if limit.bridge == name), ""))
 
 
 def _filters(state: HostState, family: str, inward: Mapping[str, Optional[list[str]]]) -> bool:
@@ -170,7 +172,9 @@ def _recall_endpoint(state: HostState, link: Link, container: str, inner: Link) 
     derived = "ipv4" in found and mac == mac_of(found["ipv4"])
     return Endpoint(container, inner.name, link, address=with_prefix.get("ipv4", ""),
                     address_v6=with_prefix.get("ipv6", ""), mac=FROM_IP if derived else mac,
-                    bandwidth=_recall_bandwidth(state, link, container, inner.name))
+                    bandwidth=_recall_bandwidth(state, link, container, inner.name),
+                    limit=next((limit.digest for limit in find_limits(state)
+                                if (limit.container, limit.interface) == (container, inner.name)), ""))
 
 
 def _recall_bandwidth(state: HostState, link: Link, container: str, interface: str) -> Bandwidth:

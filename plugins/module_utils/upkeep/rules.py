@@ -35,6 +35,7 @@ from ..publish.interfaces import follow_interfaces
 from ..ports.ledger import Ledger
 from ..ports.model import Publication
 from .connections import forget_connections, forget_paths, forget_sources, forget_uninvited
+from .egress import drop_sets, find_limits, limited_bridges, make_sets, tell_unknown
 from .routes import follow_routes
 from .shortcuts import has_group, ways_out
 from .transition import meet
@@ -51,7 +52,8 @@ def follow_addresses(draft: Draft) -> None:
     published = follow_interfaces(draft, _select_fitting(draft, published, Subnets(own.values())))
     ruled = {(name, family) for name, bridge in own.items() for family in FAMILIES if bridge.filters(family)}
     draft.ledger = Ledger.of(published, follow_links(draft.ledger.links, addresses, ruled),
-                             find_detours(published, leases, ways, draft.ledger.detours_of))
+                             find_detours(published, leases, ways, draft.ledger.detours_of),
+                             draft.ledger.limits.values(), draft.ledger.lists)
 
 
 def keep_rules(draft: Draft) -> None:
@@ -65,16 +67,21 @@ def keep_rules(draft: Draft) -> None:
     before, after = policy_of(draft.observed, draft.recorded), policy_of(draft.state, draft.ledger, draft.unguarded)
     after = replace(after, user=is_wanted(draft))
     between = meet(before, after) if draft.planned else before
-    if between != before:
-        _write(draft, between, CLOSE)
-        forget_connections(draft, before, between, CLOSE)
+    # Rules that ask for a port of a bridge close the bridge where the kernel does not tell ports.
     for family in FAMILIES:
         if family in draft.state.unusable:
             _assume_usable(draft, family)
         else:
-            _bridge_calls(draft, family)
+            _bridge_calls(draft, family, limited_bridges(after) | limited_bridges(between))
+    for policy in (between, after) if between != before else (after,):
+        make_sets(draft, policy)
+    if between != before:
+        _write(draft, between, CLOSE)
+        forget_connections(draft, before, between, CLOSE)
     if between == before or after != between:
         _write(draft, after)
+    drop_sets(draft, after)
+    tell_unknown(draft, after)
     _route_loopback(draft, _find_loopback_bridges(after.publications, draft.state))
     _end_loopback(draft, after.publications)
     forget_connections(draft, between, after)
@@ -92,17 +99,20 @@ def policy_of(state: HostState, ledger: Ledger, unguarded: Collection[str] = ())
     """
     found = {**awaited_bridges(state), **with_leases(state)}
     own = {name: found[name] for name in sorted(found)}
+    limits = find_limits(state, ledger, own)
     return Policy(bridges=own, publications=ledger.publications, links=ledger.links, detours=ledger.detours,
-                  bridged=_find_bridged(state, list(own.values())), sources=find_sources(state, own),
+                  limits=limits, lists=ledger.lists,
+                  bridged=_find_bridged(state, list(own.values()), {limit.bridge for limit in limits if limit.port}),
+                  sources=find_sources(state, own),
                   groups=has_group(state), outer=ways_out(state), inner=inner_bridges(state),
                   guarded=find_guarded(state, own.values(), unguarded), user=asks_user(state),
                   user_made=families_made(state))
 
 
-def _find_bridged(state: HostState, own: Iterable[Bridge]) -> tuple[str, ...]:
+def _find_bridged(state: HostState, own: Iterable[Bridge], limited: Collection[str]) -> tuple[str, ...]:
     """The families for which frames between two ports of a bridge pass iptables, or will."""
     values = {family: state.sysctls.get((HOST, name)) for family, name in BRIDGE_CALLS.items()}
-    filtered = {family for family in FAMILIES if any(_filters_frames(bridge, family) for bridge in own)}
+    filtered = {family for family in FAMILIES if any(_filters_frames(bridge, family, limited) for bridge in own)}
     # The module that one family needs begins with 1 for both (brnf_init_net() of the kernel).
     loaded = any(values[family] is None for family in filtered)
     return tuple(family for family, value in values.items() if value == "1" or family in filtered
@@ -146,10 +156,14 @@ def _assume_usable(draft: Draft, family: str) -> None:
                          f"makes {command} usable")
 
 
-def _bridge_calls(draft: Draft, family: str) -> None:
-    """Frames between two ports of a bridge pass iptables only with this sysctl: it is part of icc: false."""
+def _bridge_calls(draft: Draft, family: str, limited: Collection[str]) -> None:
+    """Frames between two ports of a bridge pass iptables only with this sysctl, and only then it is known by which port
+    something comes in: it is part of icc: false, and of lists of where single containers may send.
+
+    :param limited: bridges with such containers
+    """
     name = BRIDGE_CALLS[family]
-    filtered = [bridge for bridge in with_leases(draft.state).values() if _filters_frames(bridge, family)]
+    filtered = [bridge for bridge in with_leases(draft.state).values() if _filters_frames(bridge, family, limited)]
     value = draft.state.sysctls.get((HOST, name))
     if not filtered or value == "1":
         return
@@ -162,9 +176,10 @@ def _bridge_calls(draft: Draft, family: str) -> None:
                    "of others decide from now on about what goes between two ports of any bridge of this host, too")
 
 
-def _filters_frames(bridge: Bridge, family: str) -> bool:
-    """Whether rules decide what goes between two ports of a bridge."""
-    return bridge.filters(family) and (not bridge.icc or (bridge.uplink and bool(bridge.inside(family))))
+def _filters_frames(bridge: Bridge, family: str, limited: Collection[str]) -> bool:
+    """Whether rules decide what goes between two ports of a bridge, or ask by which one something comes in."""
+    return bridge.filters(family) and (not bridge.icc or bridge.name in limited
+                                       or (bridge.uplink and bool(bridge.inside(family))))
 
 
 def _route_loopback(draft: Draft, names: Sequence[str]) -> None:

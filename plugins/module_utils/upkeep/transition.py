@@ -17,6 +17,7 @@ from ..firewall.model import FAMILIES
 from ..policy.model import Policy
 from ..ports.linkage import Linkage
 from ..ports.model import Publication
+from .egress import meet_limits
 
 
 def meet(before: Policy, after: Policy) -> Policy:
@@ -32,10 +33,12 @@ def meet(before: Policy, after: Policy) -> Policy:
     paths = {_path(link) for link in after.links}
     linked = tuple(link for link in before.links if _path(link) in paths)
     waiting = tuple(link for link in before.links if _path(link) not in paths)
+    limits, lists = meet_limits(before, after)
     return dataclasses.replace(
         after, bridges={**after.bridges, **bridges}, publications=published, links=linked, held=held,
         held_links=waiting, sources=meet_sources(before.sources, after.sources),
         inner=tuple(sorted({*before.inner, *after.inner})), user=before.user or after.user,
+        limits=limits, lists=lists,
         detours=tuple(sorted({*before.detours, *after.detours})),
         guarded=tuple(dict.fromkeys((*before.guarded, *after.guarded))))
 

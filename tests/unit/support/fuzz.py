@@ -40,6 +40,7 @@ POOLS: tuple[tuple[str, tuple[Any, ...]], ...] = (
     ("network_mode", ("bridge", "host", "none", "container:web", "container:c1", "container:nobody", "container:")),
     ("interface_name", INTERFACES), ("interface", INTERFACES), ("bridge", INTERFACES), ("allow_bridges", INTERFACES),
     ("trusted_interfaces", INTERFACES), ("trusted_networks", (*NETWORKS, *NETWORKS6, *IPV4)),
+    ("allow_to", (*NETWORKS, *NETWORKS6, *IPV4, *IPV6, "anywhere", "10.0.0.0/8:443/tcp", "[::/0]:53", "192.0.2.1:9-8")),
     ("allow_from", (*NETWORKS, *NETWORKS6, *IPV4, *IPV6)), ("addresses", (*NETWORKS, *NETWORKS6)),
     ("base", NETWORKS + NETWORKS6), ("size", (24, "16", 64, 31, 127, 0, -1)),
     ("bip", NETWORKS), ("bip6", NETWORKS6), ("fixed_cidr", NETWORKS), ("fixed_cidr_v6", NETWORKS6),

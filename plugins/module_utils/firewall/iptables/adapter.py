@@ -71,6 +71,14 @@ def knows_groups(tables: Mapping[tuple[str, str], ObservedTable]) -> bool:
     return bool(name and kernel_knows(_GROUP) and not command.run([name, "-m", _GROUP, "-h"]).code)
 
 
+def find_lacking(match: str) -> str:
+    """Who does not know a match, as a sentence, "" where all do."""
+    if not kernel_knows(match):
+        return f"the kernel of this host lacks the match {match} (xt_{match})"
+    return next((f"{name} of this host lacks the match {match} (libxt_{match})" for name in COMMANDS.values()
+                 if command.find(name) is not None and command.run([name, "-m", match, "-h"]).code), "")
+
+
 def kernel_knows(match: str) -> bool:
     """Whether the kernel has a match in its first revision; the request is struct nfgenmsg and NFTA_COMPAT_*."""
     request = struct.pack("=BBH", socket.AF_INET, 0, 0) + attribute(_COMPAT_NAME, match.encode() + b"\0")

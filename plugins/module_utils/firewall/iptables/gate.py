@@ -7,9 +7,10 @@ chain is gone the hook is, for the same reason.
 """
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
-from ..model import COMMANDS, USER, Drop, TableRules
+from ..model import COMMANDS, PREFIX, USER, Drop, TableRules
 from .text import chain_text, hook_text, write_chain
 from .tree import grow_trees
 
@@ -19,6 +20,7 @@ WAIT = "30"  # seconds for the lock that iptables-legacy takes on /run/xtables.l
 
 _CLOSES = " -j DROP"
 _ASKS_USER = f" -j {USER}"
+_LEADS = re.compile(rf" -[gj] {PREFIX}\S+$")
 
 
 def program_of(family: str) -> str:
@@ -53,9 +55,11 @@ def guard_text(family: str, tables: Mapping[str, TableRules]) -> str:
     text = []
     for name, table in tables.items():
         lines = [hook_text(hook, family).line for hook in table.hooks] if table.chains else []
-        closing = [chain for chain in table.chains if any(rule.verdict == Drop() for rule in chain.rules)]
+        # In mangle also what leads there: who is not led there is not limited.
+        closing = [chain for chain in table.chains
+                   if name == "mangle" or any(rule.verdict == Drop() for rule in chain.rules)]
         lines += [line for chain in grow_trees(closing) for line in chain_text(write_chain(chain, family)).lines
-                  if line.endswith(_CLOSES)]
+                  if line.endswith(_CLOSES) or name == "mangle" and _LEADS.search(line)]
         lines += [line for chain in table.chains if table.user for line in chain_text(write_chain(chain, family)).lines
                   if line.endswith(_ASKS_USER)]
         text += [f"*{name}", *("-C" + line[2:] for line in lines), "COMMIT"] if lines else []

@@ -47,7 +47,7 @@ def _expect(chain: str, words: Words, comment: str) -> str:
 @functools.lru_cache(maxsize=4096)
 def read(line: str) -> Meaning:
     """What a line says but for its chain and its comment. What is not known here stands in it as it is written."""
-    words = iter(_WORD.findall(line.split(" ", 2)[2]))
+    words = iter(_WORD.findall("".join(line.split(" ", 2)[2:])))
     matches: set[tuple[object, ...]] = set()
     negated = False
     for word in words:
@@ -108,5 +108,5 @@ _VALUES: Mapping[str, Callable[[str], object]] = {
     "-s": _network, "-d": _network, "-i": str, "-o": str,
     "-p": lambda text: _PROTOCOLS.get(text, text), "--dport": _ports,
     "--ctstate": lambda text: frozenset(text.split(",")), "--dst-type": str.upper, "--src-type": str.upper,
-    "--src-group": _number, "--dst-group": _number,
+    "--src-group": _number, "--dst-group": _number, "--physdev-in": str, "--ctdir": str.upper,
     "--icmp-type": lambda text: text.partition("/")[0], "--icmpv6-type": str}

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Chains that are looked up by interface or network, as search trees: a packet walks few rules however many there are.
+"""Chains that are looked up by interface, port or network, as search trees: a packet walks few rules of how many ever.
 
 An interface is found by the beginning of its name (``-i br1+``), a network by the network around it: both are the
 beginning of a text, of a name or of the bits of an address. A chain with more rules than fit a leaf is cut at the
@@ -20,7 +20,7 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple, Optional
 
 from ...core.names import CHAIN_LENGTH
-from ..model import PREFIX, Chain, Destination, Goto, In, Lookup, Match, Out, Rule, Source
+from ..model import PREFIX, Behind, Chain, Destination, Goto, In, Lookup, Match, Out, Rule, Source
 
 LEAF = 8  # rules that a packet may walk one after the other: with nftables a goto costs as much as a few of them
 _FEWEST = 3  # rules that are worth a chain of their own
@@ -87,9 +87,9 @@ class _Tree:
 
     def _match(self, prefix: str) -> tuple[Match, str]:
         """What asks for a beginning, and its text."""
-        if self._lookup in (Lookup.IN, Lookup.OUT):
+        if self._lookup in _BY_NAME:
             text = prefix[:-1] if prefix.endswith(_END) else f"{prefix}+"
-            return (In(text) if self._lookup is Lookup.IN else Out(text)), text
+            return _BY_NAME[self._lookup](text), text
         bits = 32 if self._version == 4 else 128
         number = int(prefix.ljust(bits, "0"), 2)
         network = (ipaddress.IPv4Network if bits == 32 else ipaddress.IPv6Network)((number, len(prefix)))
@@ -129,6 +129,10 @@ def _name_out(rule: Rule) -> Optional[str]:
                 None)
 
 
+def _name_behind(rule: Rule) -> Optional[str]:
+    return next((match.port + _END for match in rule.matches if isinstance(match, Behind)), None)
+
+
 def _bits_from(rule: Rule) -> Optional[str]:
     return next((_bits(match.network) for match in rule.matches if isinstance(match, Source)), None)
 
@@ -145,4 +149,6 @@ def _bits(network: str) -> str:
 
 
 _KEYS: dict[Lookup, Callable[[Rule], Optional[str]]] = {
-    Lookup.IN: _name_in, Lookup.OUT: _name_out, Lookup.FROM: _bits_from, Lookup.TO: _bits_to}
+    Lookup.IN: _name_in, Lookup.OUT: _name_out, Lookup.BEHIND: _name_behind, Lookup.FROM: _bits_from,
+    Lookup.TO: _bits_to}
+_BY_NAME: dict[Lookup, Callable[[str], Match]] = {Lookup.IN: In, Lookup.OUT: Out, Lookup.BEHIND: Behind}

@@ -12,8 +12,8 @@ from .saved import target_of
 from .text import chain_text, hook_text, hook_words, write_chain
 from .tree import grow_trees
 
-OPENING = ("raw", "filter", "nat")  # protection first, then the doors
-CLOSING = ("nat", "filter", "raw")
+OPENING = ("raw", "mangle", "filter", "nat")  # protection first, then the doors
+CLOSING = ("nat", "filter", "mangle", "raw")
 
 
 def changes(family: str, wanted: Mapping[str, TableRules],

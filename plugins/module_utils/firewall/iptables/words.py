@@ -8,11 +8,14 @@ from ..model import (
     ECHO_REQUEST,
     ESTABLISHED,
     HOOK_COMMENT,
+    LISTENER_REPORT,
     NEIGHBOUR_ADVERTISEMENT,
     NEIGHBOUR_SOLICITATION,
     RELATED,
     TRANSLATED,
     Accept,
+    Behind,
+    Bridged,
     Destination,
     Dnat,
     Drop,
@@ -20,6 +23,7 @@ from ..model import (
     Grouped,
     Icmp,
     In,
+    InSet,
     Jump,
     Local,
     Masquerade,
@@ -27,10 +31,13 @@ from ..model import (
     Out,
     Ports,
     Proto,
+    Replying,
     Return,
     Rule,
     Source,
     State,
+    ThroughPort,
+    Unicast,
     Verdict,
 )
 
@@ -39,7 +46,10 @@ Words = tuple[str, ...]
 _STATES = {ESTABLISHED: "ESTABLISHED", RELATED: "RELATED", TRANSLATED: "DNAT"}
 # The numbers of RFC 792 and RFC 4443, 4861. iptables-save shows them as numbers too.
 _ICMP = {"ipv4": {ECHO_REQUEST: "8"},
-         "ipv6": {ECHO_REQUEST: "128", NEIGHBOUR_SOLICITATION: "135", NEIGHBOUR_ADVERTISEMENT: "136"}}
+         "ipv6": {ECHO_REQUEST: "128", NEIGHBOUR_SOLICITATION: "135", NEIGHBOUR_ADVERTISEMENT: "136",
+                  LISTENER_REPORT: "143"}}
+# Of IPv6 the kernel takes an address of its own for unicast, too (addr_type_match6()), and it has no broadcasts.
+_UNICAST = {"ipv4": ("--dst-type", "UNICAST"), "ipv6": ("!", "--dst-type", "LOCAL,ANYCAST")}
 
 
 def rule_words(rule: Rule, family: str) -> Words:
@@ -87,8 +97,24 @@ def _match_words(match: Match, protocol: str, family: str) -> Words:
         return ("-m", "addrtype", *_unless(match.negated, option, "LOCAL"))
     if isinstance(match, Icmp):
         return _icmp_words(match, family)
-    # Bridged. The kernel loads br_netfilter for it, and with that all bridges of the host begin to pass iptables.
-    return "-m", "physdev", "--physdev-is-bridged"
+    return _rare_words(match, family)
+
+
+def _rare_words(match: Match, family: str) -> Words:
+    """The kernel loads br_netfilter for ports, and with that all bridges of the host begin to pass iptables."""
+    if isinstance(match, Bridged):
+        return "-m", "physdev", "--physdev-is-bridged"
+    if isinstance(match, Behind):
+        return "-m", "physdev", "--physdev-in", match.port
+    if isinstance(match, ThroughPort):
+        return "-m", "physdev", *_unless(match.negated, "--physdev-is-in")
+    if isinstance(match, Replying):
+        return "-m", "conntrack", "--ctdir", "REPLY"
+    if isinstance(match, Unicast):
+        return "-m", "addrtype", *_UNICAST[family]
+    if isinstance(match, InSet):
+        return "-m", "set", "--match-set", match.name, "dst,dst" if match.with_ports else "dst"
+    raise TypeError(f"{match} is no match that iptables knows")
 
 
 def _unless(negated: bool, *words: str) -> Words:

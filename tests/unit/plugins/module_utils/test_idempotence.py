@@ -30,6 +30,7 @@ def many(name: str, key: str, /, **options: st.SearchStrategy) -> st.SearchStrat
     return st.tuples(st.just(name), st.fixed_dictionaries({"config": config}))
 
 
+LISTS = st.sampled_from([None, [], "anywhere", ["192.0.2.53:53"], ["192.0.2.53:53", "2001:db8::/32"]])
 STATE = st.sampled_from(["present", "present", "present", "absent"])
 TASKS = st.one_of(
     items("docker_bridge", name=BRIDGES, bip=st.sampled_from(["10.8.0.1/24", "10.9.0.5/28", None]), ip_masq=OPTION,
@@ -44,6 +45,8 @@ TASKS = st.one_of(
     items("docker_bridge", name=BRIDGES, outbound_address=st.sampled_from(["", "192.0.2.10", "192.0.2.77"])),
     items("docker_bridge", name=BRIDGES, internal=OPTION, force=st.booleans(),
           gateway_mode=st.sampled_from([None, None, "nat", "isolated"])),
+    items("docker_bridge", name=BRIDGES, allow_to=LISTS),
+    many("netns_attach", "netns", netns=NAMES, bridge=BRIDGES, state=STATE, allow_to=LISTS),
     items("docker_bridge", name=BRIDGES, state=st.just("absent"), force=st.booleans()),
     many("netns_attach", "netns", netns=NAMES, bridge=BRIDGES, state=STATE,
          address=st.sampled_from([None, None, "10.8.0.7", "10.9.0.7"]), mtu=st.sampled_from([None, "1300", "auto"]),

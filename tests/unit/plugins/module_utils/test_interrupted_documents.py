@@ -31,7 +31,8 @@ def network(bridge: Mapping[str, Any], *containers: Mapping[str, Any], **options
 
 
 WEB = {"name": "web", "address": "192.168.5.10", "published_ports": ["8080:80", "127.0.0.1::81"]}
-SHOP = {"name": "shop", "address": "192.168.5.11", "published_ports": ["8180:80"], "allow_from": ["192.0.2.0/24"]}
+SHOP = {"name": "shop", "address": "192.168.5.11", "published_ports": ["8180:80"], "allow_from": ["192.0.2.0/24"],
+        "allow_to": ["192.0.2.53:53", "198.51.100.0/24"]}
 SOURCE = {"name": "source", "links": ["target"], "published_ports": ["8380:80"]}
 TARGET = {"name": "target", "exposed_ports": ["5432"]}
 ROUTED = {"name": "routed", "published_ports": ["80"]}
@@ -68,6 +69,9 @@ CHANGES: dict[str, Document] = {
         network({"name": "extra", "bip": "10.70.0.1/24"}, {**ROUTED, "published_ports": ["8480:80"]},
                 allow_bridges=["front"]),
         network(FRONT, WEB, {**SHOP, "published_ports": ["8181:80"]}, allow_bridges=[])],
+    "lists change": [network(FRONT, {**WEB, "allow_to": []}, {**SHOP, "allow_to": ["192.0.2.53:53", "10.0.0.0/8"]}),
+                     network(BACK, {**TARGET, "allow_to": ["192.0.2.53"]}, allow_to=["192.0.2.53", "2001:db8::/32"])],
+    "lists go": [network(FRONT, {**SHOP, "allow_to": "anywhere"}, allow_to=["0.0.0.0/0"])],
     "containers move": [network(FRONT, SOURCE, TARGET, icc=False),
                         network(BACK, {**WEB, "address": None}, {**SHOP, "address": None})],
 }

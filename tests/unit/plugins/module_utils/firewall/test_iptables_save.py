@@ -35,7 +35,7 @@ SUFFIXES = pytest.mark.parametrize("suffix", ["v4", "v6"])
 @SUFFIXES
 def test_the_chains_and_comments_are_those_that_were_written(backend: str, suffix: str) -> None:
     found = saved(backend, suffix)
-    assert set(found) == set(TABLES)
+    assert set(found) == set(TABLES) - {"mangle"}, "nobody is limited"
     written = rules_of(golden(suffix).splitlines())
     chains = {name: chain for table in found.values() for name, chain in table.chains.items()}
     assert set(written) - {"FORWARD"} <= set(chains)  # the appended hook is a rule of FORWARD in what is written

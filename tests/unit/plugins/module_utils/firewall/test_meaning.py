@@ -7,6 +7,8 @@ from ansible_collections.mooring.net.plugins.module_utils.firewall.iptables.mean
 from ansible_collections.mooring.net.plugins.module_utils.firewall.iptables.saved import parse
 from ansible_collections.mooring.net.plugins.module_utils.firewall.iptables.text import write_chain
 from ansible_collections.mooring.net.plugins.module_utils.firewall.iptables.words import rule_words
+from ansible_collections.mooring.net.plugins.module_utils.firewall.matches import (
+    Behind, InSet, Replying, ThroughPort, Unicast)
 from ansible_collections.mooring.net.plugins.module_utils.firewall.model import (
     ECHO_REQUEST,
     ESTABLISHED,
@@ -110,6 +112,28 @@ def test_no_two_of_them_are_the_same(family: str, matches: Matches, verdict: Ver
     known = [(each, other, family) for _family, each, other, _texts in SHOWN if _family == family
              and means(shown(text), rule_words(Rule(each, other, "x"), family))]
     assert known == [(matches, verdict, family)]
+
+
+def test_a_note_that_somebody_has_made_a_rule_of_is_seen() -> None:
+    """What asks for nothing and does nothing is a note: packets pass it by."""
+    assert means('-A MOORING-X -m comment --comment "mooring:entries 10.0.0.1 #e3b0c4"', ())
+    assert not means('-A MOORING-X -i lo -m comment --comment "mooring:entries 10.0.0.1 #e3b0c4"', ())
+    assert not means('-A MOORING-X -m comment --comment "mooring:entries 10.0.0.1 #e3b0c4" -j ACCEPT', ())
+
+
+@pytest.mark.parametrize(("match", "line", "others"), [
+    (InSet("S"), "-m set --match-set S dst", ["-m set --match-set S src", "-m set --match-set S dst,dst",
+                                              "-m set ! --match-set S dst", "-m set --match-set T dst"]),
+    (Behind("veth0"), "-m physdev --physdev-in veth0", [
+        "-m physdev --physdev-in veth1", "-m physdev --physdev-out veth0", "-m physdev ! --physdev-in veth0"]),
+    (ThroughPort(negated=True), "-m physdev ! --physdev-is-in", ["-m physdev --physdev-is-in"]),
+    (Replying(), "-m conntrack --ctdir REPLY", ["-m conntrack --ctdir ORIGINAL", "-m conntrack ! --ctdir REPLY"]),
+    (Unicast(), "-m addrtype --dst-type UNICAST", ["-m addrtype --dst-type LOCAL"]),
+])
+def test_what_limits_a_container_is_read_back(match: Match, line: str, others: list[str]) -> None:
+    words = rule_words(Rule((match,), Return(), "x"), "ipv4")
+    assert means(f"-A X {line} -j RETURN", words)
+    assert not any(means(f"-A X {other} -j RETURN", words) for other in others)
 
 
 def test_chains_are_compared_rule_by_rule() -> None:

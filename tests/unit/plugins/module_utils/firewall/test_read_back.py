@@ -8,6 +8,8 @@ import re
 from ansible_collections.mooring.net.plugins.module_utils.firewall.iptables.saved import parse
 from ansible_collections.mooring.net.plugins.module_utils.firewall.iptables.sync import changes
 from ansible_collections.mooring.net.plugins.module_utils.firewall.iptables.text import restore_text
+from ansible_collections.mooring.net.plugins.module_utils.firewall.matches import (
+    Behind, InSet, Replying, ThroughPort, Unicast)
 from ansible_collections.mooring.net.plugins.module_utils.firewall.model import (
     ECHO_REQUEST, ESTABLISHED, FAMILIES, RELATED, TABLES, TRANSLATED, Accept, Bridged, Chain, Destination, Dnat, Drop,
     Grouped, Hook, Icmp, In, Jump, Local, Lookup, Masquerade, Match, ObservedTable, Out, Ports, Proto, Return, Rule,
@@ -31,7 +33,8 @@ def matches(family: str) -> st.SearchStrategy[tuple[Match, ...]]:
     one = st.one_of(st.builds(In, INTERFACES, NEGATED), st.builds(Out, INTERFACES, NEGATED), st.builds(Source, address),
                     st.builds(State, st.sampled_from([(RELATED, ESTABLISHED), (TRANSLATED,)]), NEGATED),
                     st.builds(Local, st.sampled_from(["source", "destination"]), NEGATED),
-                    st.just(Icmp(ECHO_REQUEST)), st.just(Bridged()),
+                    st.sampled_from([Icmp(ECHO_REQUEST), Bridged(), Replying(), Unicast()]),
+                    st.builds(ThroughPort, NEGATED), st.builds(InSet, CHAINS, NEGATED), st.builds(Behind, INTERFACES),
                     st.builds(Grouped, st.sampled_from(["in", "out"]), st.integers(1, 2**32 - 1)))
     return st.lists(one, max_size=3).map(tuple)
 
@@ -49,7 +52,7 @@ def rules(family: str, lookup: Lookup | None) -> st.SearchStrategy[Rule]:
         None: st.just(()), Lookup.PORT: st.tuples(st.sampled_from(["tcp", "udp"]).map(Proto), PORTS),
         Lookup.DESTINATION: st.tuples(ADDRESSES[family].map(Destination)),
         Lookup.IN: st.tuples(st.builds(In, INTERFACES)), Lookup.OUT: st.tuples(st.builds(Out, INTERFACES)),
-        Lookup.FROM: st.tuples(st.builds(Source, networks)),
+        Lookup.BEHIND: st.tuples(st.builds(Behind, INTERFACES)), Lookup.FROM: st.tuples(st.builds(Source, networks)),
         Lookup.TO: st.tuples(st.builds(Destination, networks))}
     key = keys[lookup]
     return st.builds(lambda asked, more, verdict, note: Rule((*more, *asked), verdict, note), key, matches(family),
@@ -104,4 +107,5 @@ def test_a_line_has_the_words_of_iptables_only(data: st.DataObject, family: str)
     for operation in changes(family, wanted, {}):
         for line in restore_text(operation).splitlines():
             assert re.fullmatch(r"\*nat|COMMIT|:MOORING-\S+ - \[0:0\]|-[AI] [A-Z]+\S*( .*)?", line), line
-            assert not re.search(r"None|True|False|<|\(|\b(In|Out|Dnat|Ports)\b", line.split("--comment")[0])
+            assert not re.search(r"None|True|False|<|\(|\b(In|Out|Dnat|Ports|Behind|InSet)\b",
+                                 line.split("--comment")[0])

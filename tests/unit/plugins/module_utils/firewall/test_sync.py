@@ -29,6 +29,7 @@ def example() -> World:
     world.attach("web", "db", exposed_ports=["5432"])
     world.publish("web", "8080:80", "7000-7100:7000-7100", "53/udp")
     world.link("web", "db")
+    world.run("netns_attach", netns="db", allow_to=[])
     return world
 
 
@@ -164,8 +165,8 @@ def test_obsolete_chains_are_emptied_before_any_is_deleted() -> None:
 def test_protection_comes_before_the_doors_and_goes_after_them() -> None:
     empty = {table: ObservedTable() for table in TABLES}
     nothing = {table: dataclasses.replace(WANTED[table], hooks=(), chains=()) for table in TABLES}
-    assert [operation.table for operation in changes("ipv4", WANTED, empty)] == ["raw", "filter", "nat"]
-    assert [operation.table for operation in changes("ipv4", nothing, RIGHT)] == ["nat", "filter", "raw"]
+    assert [operation.table for operation in changes("ipv4", WANTED, empty)] == ["raw", "mangle", "filter", "nat"]
+    assert [operation.table for operation in changes("ipv4", nothing, RIGHT)] == ["nat", "filter", "mangle", "raw"]
     assert changes("ipv4", WANTED, RIGHT) == []
 
 

@@ -7,10 +7,12 @@ from typing import get_args
 import pytest
 from ansible_collections.mooring.net.plugins.module_utils.firewall.iptables.text import refused_lines
 from ansible_collections.mooring.net.plugins.module_utils.firewall.iptables.words import rule_comment, rule_words
+from ansible_collections.mooring.net.plugins.module_utils.firewall.matches import (
+    Behind, InSet, Replying, ThroughPort, Unicast)
 from ansible_collections.mooring.net.plugins.module_utils.firewall.model import (
-    ECHO_REQUEST, ESTABLISHED, FAMILIES, NEIGHBOUR_ADVERTISEMENT, NEIGHBOUR_SOLICITATION, RELATED, TRANSLATED, Accept,
-    Bridged, Destination, Dnat, Drop, Goto, Grouped, Icmp, In, Jump, Local, Masquerade, Match, Out, Ports, Proto,
-    Return, Rule, Source, State, Verdict, note_of)
+    ECHO_REQUEST, ESTABLISHED, FAMILIES, LISTENER_REPORT, NEIGHBOUR_ADVERTISEMENT, NEIGHBOUR_SOLICITATION, RELATED,
+    TRANSLATED, Accept, Bridged, Destination, Dnat, Drop, Goto, Grouped, Icmp, In, Jump, Local, Masquerade, Match, Out,
+    Ports, Proto, Return, Rule, Source, State, Verdict, note_of)
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -34,6 +36,12 @@ MATCHES = [
     (Local("destination"), "-m addrtype --dst-type LOCAL"),
     (Local("destination", negated=True), "-m addrtype ! --dst-type LOCAL"),
     (Bridged(), "-m physdev --physdev-is-bridged"),
+    (Behind("veth0"), "-m physdev --physdev-in veth0"),
+    (ThroughPort(), "-m physdev --physdev-is-in"),
+    (ThroughPort(negated=True), "-m physdev ! --physdev-is-in"),
+    (Replying(), "-m conntrack --ctdir REPLY"),
+    (InSet("MOORING-LIST-x-4"), "-m set --match-set MOORING-LIST-x-4 dst"),
+    (InSet("MOORING-LIST-x-4p", with_ports=True), "-m set --match-set MOORING-LIST-x-4p dst,dst"),
 ]
 VERDICTS = [
     (Accept(), "-j ACCEPT"),
@@ -56,6 +64,9 @@ OF_A_FAMILY = [
     ("ipv6", Icmp(ECHO_REQUEST), "-p ipv6-icmp -m icmp6 --icmpv6-type 128"),
     ("ipv6", Icmp(NEIGHBOUR_SOLICITATION), "-p ipv6-icmp -m icmp6 --icmpv6-type 135"),
     ("ipv6", Icmp(NEIGHBOUR_ADVERTISEMENT), "-p ipv6-icmp -m icmp6 --icmpv6-type 136"),
+    ("ipv6", Icmp(LISTENER_REPORT), "-p ipv6-icmp -m icmp6 --icmpv6-type 143"),
+    ("ipv4", Unicast(), "-m addrtype --dst-type UNICAST"),
+    ("ipv6", Unicast(), "-m addrtype ! --dst-type LOCAL,ANYCAST"),
 ]
 
 
@@ -95,7 +106,7 @@ def test_ports_of_no_protocol_are_refused() -> None:
 
 
 def test_every_match_and_every_verdict_is_tried() -> None:
-    assert {type(match) for match, _expected in MATCHES} | {Icmp, Ports} == set(get_args(Match))
+    assert {type(match) for match, _expected in MATCHES} | {Icmp, Ports, Unicast} == set(get_args(Match))
     assert {type(verdict) for verdict, _expected in VERDICTS} - {type(None)} == set(get_args(Verdict))
 
 

@@ -8,6 +8,7 @@ import pytest
 from ansible_collections.mooring.net.plugins.module_utils.applied.model import NAME, PATH, Applied
 from ansible_collections.mooring.net.plugins.module_utils.applied.text import parse, render, without_ended
 from ansible_collections.mooring.net.plugins.module_utils.core.errors import HostError, MooringError
+from ansible_collections.mooring.net.plugins.module_utils.firewall.model import ObservedTable
 from ansible_collections.mooring.net.plugins.module_utils.netns.model import named_path
 from ansible_collections.mooring.net.plugins.module_utils.persist.replay import parts
 from ansible_collections.mooring.net.plugins.module_utils.run import converge as pipeline
@@ -228,3 +229,33 @@ def test_ports_that_an_internal_bridge_refuses_are_not_waited_for(world: World) 
     world.start("web")
     replay(world)
     assert world.info()["endpoints"][0]["bridge"] == "br0" and world.info()["published_ports"] == []
+
+
+def test_where_containers_may_send_comes_back(world: World) -> None:
+    """An empty list, too, which closes everything."""
+    lists: dict[str, Any] = {"web": ["192.0.2.53:53"], "db": []}
+    for name, allowed in lists.items():
+        world.run("netns_attach", netns=name, bridge="br0", allow_to=allowed)
+    world.run("docker_bridge", name="br0", allow_to=["192.0.2.0/24", "[2001:db8::/32]:443/tcp"])
+    assert {each["netns"]: each["allow_to"] for each in items(world, "netns_attach")} == lists
+    assert items(world, "docker_bridge")[0]["allow_to"] == ["192.0.2.0/24", "[2001:db8::/32]:443/tcp"]
+    kept, sets = world.state.lasting[NAME], dict(world.state.sets)
+    other = World()
+    other.state.persistent, other.state.lasting = True, dict(world.state.lasting)
+    replay(other)
+    assert other.state.lasting[NAME] == kept and other.state.sets == sets
+    world.run("netns_attach", netns="web", allow_to="anywhere")
+    world.run("docker_bridge", name="br0", allow_to="anywhere")
+    assert "allow_to" not in items(world, "docker_bridge")[0]
+    assert ["allow_to" in each for each in items(world, "netns_attach")] == [False, True]
+
+
+def test_a_list_that_the_host_does_not_know_any_more_comes_back_from_it(world: World) -> None:
+    world.run("netns_attach", netns="web", bridge="br0", allow_to=["192.0.2.53:53"])
+    sets = dict(world.state.sets)
+    world.state.sets.clear()
+    world.state.tables["ipv4", "mangle"] = world.state.tables["ipv6", "mangle"] = ObservedTable()
+    world.run("docker_bridge", name="br0")
+    assert not world.state.sets and items(world, "netns_attach")[0]["allow_to"] == ["192.0.2.53:53"]
+    replay(world)
+    assert world.state.sets == sets

@@ -1,0 +1,121 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Where containers may send, of which somebody has said so.
+
+A packet is looked at as its container wrote it, before any destination is translated: what goes to the host itself, to
+a port that it publishes, to another bridge and to the outside is all the same. Each packet is, not only the first one
+of a connection, so that a list that becomes shorter ends what is under way; replies to what others have begun pass.
+What goes to others on the same bridge is for its access policy to decide.
+
+One container is known by the port of the bridge that its packets come in by, which it cannot choose. Where the kernel
+does not tell the port, nothing passes that comes from that bridge.
+"""
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+from ..bridge.model import Bridge
+from ..core.names import chain_name
+from ..firewall.matches import Behind, InSet, Replying, ThroughPort, Unicast
+from ..firewall.model import (
+    LISTENER_REPORT,
+    LISTS,
+    NEIGHBOUR_ADVERTISEMENT,
+    NEIGHBOUR_SOLICITATION,
+    Chain,
+    Destination,
+    Drop,
+    Goto,
+    Hook,
+    Icmp,
+    In,
+    Jump,
+    Local,
+    Lookup,
+    Return,
+    Rule,
+    Source,
+    TableRules,
+)
+from ..firewall.sets import sets_of
+from ..ports.allow import AllowList, Limit
+from ..ports.model import family_of
+
+EGRESS = "MOORING-EGRESS"
+HOOK = Hook("prerouting", EGRESS, first=True)
+LINK_LOCAL, GROUPS = "fe80::/10", "ff02::/16"
+
+
+def from_chain(bridge: str) -> str:
+    return chain_name(f"MOORING-FROM-{bridge}")
+
+
+def list_chain(bridge: str, digest: str) -> str:
+    """What a list means on one bridge; the names of both would be too long."""
+    return chain_name("MOORING-LIST-" + hashlib.sha256(f"{bridge} {digest}".encode()).hexdigest()[:15])
+
+
+def entries_chain(digest: str) -> str:
+    return chain_name(f"{LISTS}{digest}")
+
+
+def table(own: Iterable[Bridge], family: str, limits: Sequence[Limit], lists: Mapping[str, AllowList]) -> TableRules:
+    """The chains of a family, none where nobody is limited. A list that is not known lets nothing out."""
+    limited = [(bridge, here) for bridge in own if (here := [each for each in limits if each.bridge == bridge.name])]
+    if not limited:
+        return TableRules()
+    top = Chain(EGRESS, tuple(Rule((In(bridge.name),), Jump(from_chain(bridge.name)), f"{bridge.name} sends")
+                              for bridge, _here in limited), Lookup.IN)
+    used = {limit.digest for _bridge, here in limited for limit in here}
+    chains = [top, *(_from_bridge(bridge, here) for bridge, here in limited)]
+    chains += [_allowed(bridge, digest, family, lists.get(digest, AllowList()))
+               for bridge, here in limited for digest in dict.fromkeys(limit.digest for limit in here)]
+    # No packet comes here: it is what others can be repaired from.
+    chains += [Chain(entries_chain(digest), tuple(Rule((), None, f"entries {note}") for note in lists[digest].notes))
+               for digest in sorted(used & lists.keys())]
+    return TableRules((HOOK,), tuple(chains))
+
+
+def _from_bridge(bridge: Bridge, limits: Sequence[Limit]) -> Chain:
+    ports = sorted(limit for limit in limits if limit.port)
+    rules = [Rule((ThroughPort(negated=True),), Drop(), f"{bridge.name} by an unknown port")] if ports else []
+    rules += [Rule((Behind(limit.port),), Goto(list_chain(bridge.name, limit.digest)), limit.note) for limit in ports]
+    rules += [Rule((), Goto(list_chain(bridge.name, limit.digest)), limit.note) for limit in limits if not limit.port]
+    return Chain(from_chain(bridge.name), tuple(rules), Lookup.BEHIND if ports else None)
+
+
+def _allowed(bridge: Bridge, digest: str, family: str, allowed: AllowList) -> Chain:
+    """What passes. Only what has an address of the bridge for its source does, and not that of the host.
+
+    Else a container would begin a connection in the name of somebody whom it may not reach, with itself or a neighbour,
+    and answer it.
+    """
+    name, inside = bridge.name, bridge.inside(family)
+    rules = [Rule((Source(address.partition("/")[0]),), Drop(), f"{name} as the host {address}")
+             for address in bridge.link.addresses if family_of(address) == family]
+    if family == "ipv6":
+        rules.append(Rule((Source(LINK_LOCAL), Local("source")), Drop(), f"{name} as the host"))
+    for place in inside:
+        rules.append(Rule((Source(place), Replying()), Return(), f"{name} replies {place}"))
+        rules += [Rule((Source(place), InSet(each.name, each.with_ports)), Return(),
+                       f"{name} to {'ports' if each.with_ports else 'networks'} {place}")
+                  for each in sets_of(digest, allowed, family)]
+        rules += [Rule((Source(place), Destination(other), Unicast()), Return(), f"{name} among themselves {other}")
+                  for other in inside]
+    if family == "ipv6":
+        rules += _on_link(name, inside)
+    return Chain(list_chain(name, digest), (*rules, Rule((), Drop(), f"{name} to nowhere else")))
+
+
+def _on_link(name: str, inside: Sequence[str]) -> Iterator[Rule]:
+    """What stays on the link: neighbours by their link-local addresses, and what IPv6 itself needs.
+
+    Neighbours are asked for on the link only. A router would pass on what looks like such a question.
+    """
+    neighbours = (Source(LINK_LOCAL), Destination(LINK_LOCAL))
+    yield Rule((*neighbours, Replying()), Return(), f"{name} replies on the link")
+    yield Rule((*neighbours, Unicast()), Return(), f"{name} among themselves on the link")
+    for place in (LINK_LOCAL, GROUPS, *inside):
+        for kind in (NEIGHBOUR_SOLICITATION, NEIGHBOUR_ADVERTISEMENT):
+            yield Rule((Destination(place), Icmp(kind)), Return(), f"{name} {kind} {place}")
+    yield Rule((Destination(GROUPS), Icmp(LISTENER_REPORT)), Return(), f"{name} {LISTENER_REPORT}")

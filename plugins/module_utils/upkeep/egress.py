@@ -1,0 +1,99 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Lists of where containers may send: whose they are once a run has been planned, and the sets that rules ask. Pure."""
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Optional
+
+from ..bridge.model import Bridge
+from ..core.names import endpoint_link
+from ..firewall.model import FAMILIES
+from ..firewall.set_operations import SetAdd, SetDel, SetFill
+from ..firewall.sets import AddressSet, sets_of
+from ..host.draft import Draft
+from ..host.endpoints import endpoints
+from ..host.model import HostState
+from ..policy.model import Policy
+from ..ports.allow import AllowList, Limit
+from ..ports.ledger import Ledger
+
+_Key = tuple[str, str]  # a bridge, and a port of it or ""
+
+
+def find_limits(state: HostState, ledger: Ledger, own: Mapping[str, Bridge]) -> tuple[Limit, ...]:
+    """All limits of a host: of bridges as their marks say, of interfaces as the ledger does.
+
+    A container that is gone for a while keeps its own: whoever attaches it again finds it limited.
+    """
+    found = [Limit(bridge.name, bridge.limit) for bridge in own.values() if bridge.limit]
+    there = {(lease.container, lease.interface): lease for lease in endpoints(state)} if ledger.limits else {}
+    for key, limit in ledger.limits.items():
+        lease = there.get(key)
+        bridge, port = (lease.bridge, lease.link.name) if lease else (limit.bridge, endpoint_link(*key))
+        found.append(Limit(bridge, limit.digest, port, *key))
+    return tuple(sorted(limit for limit in found if limit.bridge in own))
+
+
+def make_sets(draft: Draft, policy: Policy) -> None:
+    """Add to the draft what makes the sets that the rules of a policy ask, before these are written."""
+    for name, wanted in _wanted(draft, policy).items():
+        found = draft.state.sets.get(name)
+        if found is None:
+            draft.do(SetAdd(wanted))
+        elif found != wanted:
+            draft.do(SetFill(found, wanted))
+
+
+def drop_sets(draft: Draft, policy: Policy) -> None:
+    """Add to the draft what removes the sets that no rule asks any more. One of another type is nothing of ours."""
+    wanted = _wanted(draft, policy)
+    for name in sorted(draft.state.sets.keys() - wanted.keys()):
+        if not draft.state.sets[name].kind:
+            draft.do(SetDel(draft.state.sets[name]))
+
+
+def _wanted(draft: Draft, policy: Policy) -> dict[str, AddressSet]:
+    families = [family for family in FAMILIES if family not in draft.state.unusable]
+    used = sorted({limit.digest for limit in policy.limits} & policy.lists.keys())
+    return {each.name: each for digest in used for family in families
+            for each in sets_of(digest, policy.lists[digest], family)}
+
+
+def tell_unknown(draft: Draft, policy: Policy) -> None:
+    """Whose list nobody knows any more: everything is closed to them until somebody says it again."""
+    for limit in policy.limits:
+        if limit.digest not in policy.lists:
+            whose, task = (f"container {limit.container}", "netns_attach") if limit.port else (
+                f"bridge {limit.bridge}", "docker_bridge")
+            draft.warn(f"allow_to of {whose}: its list is not known any more, since somebody has taken away its rules "
+                       f"and its sets. Nothing gets out until allow_to of {task} says it again")
+
+
+def meet_limits(before: Policy, after: Policy) -> tuple[tuple[Limit, ...], dict[str, AllowList]]:
+    """What limits sending while one policy becomes another one: nothing passes but what both let through."""
+    lists = {**before.lists, **after.lists}
+    old, new = _by_place(before), _by_place(after)
+    found = []
+    for key, limit in sorted({**old, **new}.items()):
+        ends = [each for each in (_effective(old, key), _effective(new, key)) if each is not None]
+        digest = ends[0].digest
+        if len({each.digest for each in ends}) > 1:
+            known = [lists[each.digest] for each in ends if each.digest in lists]
+            common = known[0].common(known[1]) if len(known) > 1 else AllowList()
+            lists[common.digest], digest = common, common.digest
+        found.append(Limit(limit.bridge, digest, limit.port, limit.container, limit.interface))
+    return tuple(found), lists
+
+
+def _by_place(policy: Policy) -> dict[_Key, Limit]:
+    return {(limit.bridge, limit.port): limit for limit in policy.limits}
+
+
+def _effective(limits: Mapping[_Key, Limit], key: _Key) -> Optional[Limit]:
+    """The limit of a port, which goes before that of its bridge."""
+    return limits.get(key) or limits.get((key[0], ""))
+
+
+def limited_bridges(policy: Policy) -> set[str]:
+    """Bridges of which the rules ask by which port something comes in."""
+    return {limit.bridge for limit in policy.limits if limit.port}

@@ -1,0 +1,344 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Where containers may send, tried with packets by one that would get out and has every right in its own network.
+
+``web`` may send to one port of one machine, ``shop`` on the same bridge anywhere, ``routed`` on another bridge to what
+the list of its bridge says.
+"""
+import contextlib
+import socket
+
+import pytest
+from ansible_collections.mooring.net.plugins.module_utils.firewall import ipset
+from ansible_collections.mooring.net.plugins.module_utils.firewall.set_operations import SetDel, SetFill
+from ansible_collections.mooring.net.plugins.module_utils.firewall.sets import AddressSet
+from ansible_collections.mooring.net.plugins.module_utils.ports.allow import Place as Destination
+from containers import once
+from forge import datagram, forge
+from pipeline import PipelineError
+from traffic import Connection, Flow, ask, expect_answers, expect_closed
+from worlds import (ADDRESSES, BACK, BACK6, BACKENDS, BOX, BOX6, BOX_NEIGHBOUR, BOX_NEIGHBOUR6, BRIDGE_CALLS, FRONT,
+                    FRONT6, NEIGHBOUR, NEIGHBOUR6, OUTSIDE, OUTSIDE6, PLAIN, PLAIN6, sysctl, world)
+
+pytestmark = once
+
+BRIDGES = {"front": {"bip": f"{FRONT}/24", "bip6": f"{FRONT6}/64"},
+           "back": {"bip": f"{BACK}/24", "bip6": f"{BACK6}/64"},
+           "plain": {"bip": f"{PLAIN}/24", "bip6": f"{PLAIN6}/64"}}
+WHERE = {"web": "front", "shop": "front", "source": "back", "routed": "plain"}
+ONLY = [f"{OUTSIDE}:9999", f"[{OUTSIDE6}]:9999"]
+FAMILIES, PROTOCOLS = (0, 1), ("tcp", "udp")
+
+
+@pytest.fixture(scope="module", params=BACKENDS)
+def here(request):
+    with world(request.param) as found:
+        for name in BRIDGE_CALLS:
+            sysctl(found.box, name, 0)
+        run = found.pipeline.run
+        run("docker_bridge", config=[{"name": name, **options} for name, options in BRIDGES.items()])
+        run("netns_attach", config=[{"netns": name, "bridge": bridge, "address": ADDRESSES[name][0],
+                                     "address_v6": ADDRESSES[name][1]} for name, bridge in WHERE.items()])
+        run("port_publish", config=[{"container": "web", "published_ports": ["8070:80", "8070:80/udp"]},
+                                    {"container": "source", "published_ports": ["8071:80", "8071:80/udp"]}])
+        for name in WHERE:
+            found.serve(found.container(name), name, (80,))
+        for place, name in ((found.outside, "outside"), (found.neighbour, "neighbour"), (found.host, "box")):
+            found.serve(place, name, (53, 443, 9999))
+        # Neighbours know each other from here on, so that silence means that something is closed.
+        expect_answers(*(((found.container(name), protocol, address, 9999), "outside:9999", box)
+                         for name in WHERE for address, box in ((OUTSIDE, BOX), (OUTSIDE6, BOX6))
+                         for protocol in PROTOCOLS))
+        limit(found, "web", ONLY)
+        yield found
+
+
+def limit(here, name, allow_to, **more):
+    return here.pipeline.run("netns_attach", netns=name, allow_to=allow_to, **more)
+
+
+def calls(here, name, family, *places):
+    """Calls of a container by both protocols; a place is an address or a pair of them, and a port."""
+    return [(here.container(name), protocol, address[family] if isinstance(address, tuple) else address, port)
+            for address, port in places for protocol in PROTOCOLS]
+
+
+def elsewhere(here):
+    """Everything that is neither listed nor on the same bridge."""
+    link_local = f"{_link_local(here, 'front')}%{_index(here, 'web')}"
+    return (((OUTSIDE, OUTSIDE6), 53), ((OUTSIDE, OUTSIDE6), 443), ((NEIGHBOUR, NEIGHBOUR6), 9999),
+            ((FRONT, FRONT6), 53), ((FRONT, FRONT6), 9999), ((BOX, BOX6), 9999), ((BACK, BACK6), 53),
+            (ADDRESSES["source"], 80), ((BOX, BOX6), 8071), ((BOX, BOX6), 8070), ((FRONT, link_local), 53),
+            ((PLAIN, "2001:db8:5::"), 53))  # of IPv6 the address of all routers of the subnet (RFC 4291, 2.6.1)
+
+
+def _link_local(here, interface):
+    shown = here.box.run(["ip", "-6", "-o", "address", "show", "dev", interface, "scope", "link"]).stdout
+    return shown.split("inet6 ")[1].split("/")[0]
+
+
+def _index(here, name):
+    with here.container(name).entered():
+        return socket.if_nametoindex("eth0")
+
+
+def open_calls(here, name, family):
+    return [(call, "outside:9999", (BOX, BOX6)[family])
+            for call in calls(here, name, family, ((OUTSIDE, OUTSIDE6), 9999))]
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_nothing_but_what_is_listed_is_reached(here, family):
+    expect_answers(*open_calls(here, "web", family))
+    expect_closed(here.servers, *calls(here, "web", family, *elsewhere(here)))
+    asked = calls(here, "shop", family, *elsewhere(here)[:5])
+    assert not [(call[1:], answer) for call, answer in zip(asked, ask(*asked)) if answer.outcome != "answered"]
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_who_asks_is_answered(here, family):
+    """By a published port from the outside, and from the host; and a neighbour on the same bridge, both ways."""
+    web, shop = ADDRESSES["web"][family], ADDRESSES["shop"][family]
+    box, gateway, outside = (BOX, BOX6)[family], (FRONT, FRONT6)[family], (OUTSIDE, OUTSIDE6)[family]
+    expect_answers(*(((here.outside, protocol, box, 8070), "web:80", outside) for protocol in PROTOCOLS),
+                   *(((here.host, protocol, web, 80), "web:80", gateway) for protocol in PROTOCOLS),
+                   *(((here.container("shop"), protocol, web, 80), "web:80", shop) for protocol in PROTOCOLS),
+                   *(((here.container("web"), protocol, shop, 80), "shop:80", web) for protocol in PROTOCOLS))
+
+
+def ping(here, name, address):
+    return here.box.run(["ip", "netns", "exec", name, "ping", "-c1", "-W1", address], check=False).returncode == 0
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_icmp_is_closed_too(here, family):
+    outside, gateway, shop = (OUTSIDE, OUTSIDE6)[family], (FRONT, FRONT6)[family], ADDRESSES["shop"][family]
+    assert [ping(here, "web", address) for address in (outside, gateway, shop)] == [False, False, True]
+    assert ping(here, "shop", outside)
+
+
+def reached(here, name, source, address, port):
+    token = forge(here.container(name), source, address, port)
+    here.servers.settle()
+    return here.servers.seen.get(token, "")
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_another_source_does_not_help(here, family):
+    outside, own, shop = (OUTSIDE, OUTSIDE6)[family], ADDRESSES["web"][family], ADDRESSES["shop"][family]
+    assert reached(here, "web", own, outside, 9999) == "outside:9999"
+    assert [reached(here, "web", source, outside, 53)
+            for source in (own, shop, (FRONT, FRONT6)[family], ADDRESSES["source"][family], outside)] == [""] * 5
+    assert reached(here, "shop", shop, outside, 53) == "outside:53"
+
+
+def test_a_neighbours_address_and_mac_address_do_not_help(here):
+    """The interface gets all of them, as CAP_NET_ADMIN allows."""
+    own, mac = (here.box.run(["ip", "-n", name, "-br", "link", "show", "eth0"]).stdout.split()[2]
+                for name in ("web", "shop"))
+    theirs = [f"{address}/{length}" for address, length in zip(ADDRESSES["shop"], (24, 64))]
+    batch = ["ip", "-n", "web", "-batch", "-"]
+    here.box.run(batch, input=f"link set eth0 address {mac}\n" + "".join(
+        f"address add {each} dev eth0\n" for each in theirs))
+    try:
+        assert [reached(here, "web", address, outside, 53)
+                for address, outside in zip(ADDRESSES["shop"], (OUTSIDE, OUTSIDE6))] == ["", ""]
+    finally:
+        here.box.run(batch, input="".join(f"address delete {each} dev eth0\n" for each in theirs)
+                     + f"link set eth0 address {own}\n")
+        here.pipeline.run("netns_attach", netns="web")
+    expect_answers(*open_calls(here, "web", 0), *open_calls(here, "web", 1))
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("who", ["host", "outside", "link-local"])
+def test_nobody_answers_what_he_has_asked_himself(here, family, who):
+    """A datagram in the name of the one whom it wants to reach, to itself: what it sends then would be the answer."""
+    if who == "link-local" and not family:
+        pytest.skip("IPv4 has none here")
+    own = {"link-local": _link_local_of(here, "web")}.get(who) or ADDRESSES["web"][family]
+    claimed = {"host": (FRONT, FRONT6)[family], "outside": (OUTSIDE, OUTSIDE6)[family],
+               "link-local": _link_local(here, "front")}[who]
+    place = here.container("web")
+    mac = here.box.run(["ip", "-n", "web", "-br", "link", "show", "eth0"]).stdout.split()[2]
+    _token, packet = datagram(claimed, own, 5000)  # from port 40000
+    with place.socket(socket.AF_PACKET, socket.SOCK_DGRAM) as sender:
+        sender.sendto(packet, ("eth0", (0x0800, 0x86DD)[family], 0, 0, bytes.fromhex(mac.replace(":", ""))))
+    there = here.outside if who == "outside" else here.host
+    if (there, 40000) not in SERVED:
+        SERVED.add((there, 40000))
+        here.serve(there, "answered", (40000,), protocols=("udp",))
+    address = f"{claimed}%{_index(here, 'web')}" if who == "link-local" else claimed
+    expect_closed(here.servers, (place, "udp", address, 40000, (own if who != "link-local" else "::", 5000)))
+
+
+SERVED = set()
+
+
+def _link_local_of(here, name):
+    shown = here.box.run(["ip", "-n", name, "-6", "-o", "address", "show", "dev", "eth0", "scope", "link"]).stdout
+    return shown.split("inet6 ")[1].split("/")[0]
+
+
+def test_what_is_sent_to_everybody_is_not_heard_by_the_host(here):
+    with here.host.socket(socket.AF_INET, socket.SOCK_DGRAM) as server:
+        server.bind(("0.0.0.0", 6767))
+        server.settimeout(0.3)
+        for address in ("192.168.5.255", "255.255.255.255"):
+            for name in ("shop", "web"):
+                with here.container(name).socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
+                    sender.setsockopt(socket.SOL_SOCKET, socket.SO_BROADCAST, 1)
+                    sender.sendto(name.encode(), (address, 6767))
+            assert server.recv(64) == b"shop"
+            with pytest.raises(TimeoutError):
+                server.recv(64)
+
+
+def test_what_looks_like_neighbour_discovery_stays_on_the_link(here):
+    """Routers pass on what is no multicast, and nobody but its receiver looks at its hop limit."""
+    with here.outside.socket(socket.AF_INET6, socket.SOCK_RAW, socket.IPPROTO_ICMPV6) as receiver:
+        receiver.settimeout(0.3)
+        with here.container("web").socket(socket.AF_INET6, socket.SOCK_RAW, socket.IPPROTO_ICMPV6) as sender:
+            sender.sendto(bytes([135, 0, 0, 0]) + b"secret to tell", (OUTSIDE6, 0))
+        with pytest.raises(TimeoutError):
+            while b"secret" not in receiver.recv(2048):
+                pass
+
+
+def test_a_list_that_becomes_shorter_ends_what_is_under_way(here):
+    limit(here, "web", [*ONLY, *(f"{address}:{port}" for address in (NEIGHBOUR, f"[{NEIGHBOUR6}]")
+                                 for port in (7000, 9999))])
+    place = here.container("web")
+    with contextlib.ExitStack() as stack:
+        ends, stays = ([stack.enter_context(Flow(here.servers, place, address, 9999)) for address in addresses]
+                       for addresses in ((NEIGHBOUR, NEIGHBOUR6), (OUTSIDE, OUTSIDE6)))
+        connections = [stack.enter_context(Connection(here.neighbour, 7000, place, address, 7000))
+                       for address in (NEIGHBOUR, NEIGHBOUR6)]
+        assert [flow.send() for flow in (*ends, *stays)] == ["neighbour:9999"] * 2 + ["outside:9999"] * 2
+        assert all(connection.lives() for connection in connections)
+        limit(here, "web", ONLY)
+        for connection in connections:
+            connection._server.settimeout(0.3)
+            connection._client.sendall(b"more")
+            with pytest.raises(TimeoutError):
+                connection._server.recv(64)
+        assert [flow.send() for flow in (*ends, *stays)] == ["", ""] + ["outside:9999"] * 2
+    assert not limit(here, "web", list(reversed(ONLY)))["changed"]
+
+
+def test_an_empty_list_closes_all_and_a_word_takes_it_away(here):
+    assert limit(here, "web", [])["endpoint"]["allow_to"] == []
+    expect_closed(here.servers, *(call for family in FAMILIES for call in calls(
+        here, "web", family, ((OUTSIDE, OUTSIDE6), 9999), *elsewhere(here))))
+    expect_answers(*(((here.outside, "udp", box, 8070), "web:80", outside)
+                     for box, outside in ((BOX, OUTSIDE), (BOX6, OUTSIDE6))))
+    assert limit(here, "web", "anywhere")["endpoint"]["allow_to"] is None
+    expect_answers(*(((here.container("web"), "udp", outside, port), f"outside:{port}", box)
+                     for box, outside in ((BOX, OUTSIDE), (BOX6, OUTSIDE6)) for port in (53, 9999)))
+    with here.host.entered():
+        assert ipset.snapshot() == {}
+    limit(here, "web", ONLY)
+
+
+def test_the_list_of_a_bridge_holds_for_those_without_one_of_their_own(here):
+    run = here.pipeline.run
+    elsewhere_too = (((NEIGHBOUR, NEIGHBOUR6), 9999), ((PLAIN, PLAIN6), 53))
+    run("docker_bridge", name="plain", allow_to=[f"{OUTSIDE}/32", f"{OUTSIDE6}/128"])
+    expect_answers(*(((here.container("routed"), "udp", outside, port), f"outside:{port}", box)
+                     for outside, box in ((OUTSIDE, BOX), (OUTSIDE6, BOX6)) for port in (53, 9999)))
+    assert ping(here, "routed", OUTSIDE) and ping(here, "routed", OUTSIDE6)
+    expect_closed(here.servers, *calls(here, "routed", 0, *elsewhere_too), *calls(here, "routed", 1, *elsewhere_too))
+    limit(here, "routed", ["0.0.0.0/0:9999", "[::/0]:9999"])
+    expect_answers(*(((here.container("routed"), "udp", address, 9999), "neighbour:9999", box)
+                     for address, box in ((NEIGHBOUR, BOX_NEIGHBOUR), (NEIGHBOUR6, BOX_NEIGHBOUR6))))
+    closed = (((OUTSIDE, OUTSIDE6), 53), ((PLAIN, PLAIN6), 53))
+    expect_closed(here.servers, *calls(here, "routed", 0, *closed), *calls(here, "routed", 1, *closed))
+    limit(here, "routed", "anywhere")
+    expect_closed(here.servers, *calls(here, "routed", 0, *elsewhere_too), *calls(here, "routed", 1, *elsewhere_too))
+    run("docker_bridge", name="plain", allow_to="anywhere")
+    assert ask((here.container("routed"), "udp", NEIGHBOUR, 9999))[0].outcome == "answered"
+
+
+def test_where_ports_are_not_known_nothing_gets_out(here):
+    for name in BRIDGE_CALLS:
+        sysctl(here.box, name, 0)
+    expect_closed(here.servers, *(call for family in FAMILIES for name in ("web", "shop") for call in calls(
+        here, name, family, ((OUTSIDE, OUTSIDE6), 9999), *elsewhere(here))))
+    assert here.pipeline.run("docker_bridge", name="back")["changed"]
+    expect_answers(*(call for family in FAMILIES for name in ("web", "shop")
+                     for call in open_calls(here, name, family)))
+
+
+def test_what_others_put_into_a_set_goes_and_what_they_take_comes_back(here):
+    with here.host.entered():
+        for mine in ipset.snapshot().values():
+            halves = {"ipv4": ("0.0.0.0/1", "128.0.0.0/1"), "ipv6": ("::/1", "8000::/1")}[mine.family]
+            changed = AddressSet(mine.name, mine.family, mine.with_ports,
+                                 frozenset(Destination(half, "udp", 53) for half in halves))
+            ipset.fill(SetFill(mine, changed))
+    assert sum("repair set" in each for each in here.pipeline.run("network_info")["network"]["drift"]) == 2
+    assert here.pipeline.run("docker_bridge", name="back")["changed"]
+    expect_answers(*open_calls(here, "web", 0), *open_calls(here, "web", 1))
+    expect_closed(here.servers, *(call for family in FAMILIES
+                                  for call in calls(here, "web", family, ((OUTSIDE, OUTSIDE6), 53))))
+
+
+def test_rules_that_somebody_flushes_come_back(here):
+    here.box.run(["sh", "-ec", "for tool in iptables ip6tables; do $tool -t mangle -F; $tool -t mangle -X; done"])
+    assert here.pipeline.run("docker_bridge", name="back")["changed"]
+    expect_answers(*open_calls(here, "web", 0), *open_calls(here, "web", 1))
+    expect_closed(here.servers, *calls(here, "web", 0, *elsewhere(here)), *calls(here, "web", 1, *elsewhere(here)))
+    assert here.pipeline.run("network_info")["network"]["drift"] == []
+
+
+def test_the_gate_closes_before_there_are_sets(here):
+    """As after a start of the host: no rules, no sets, and the files that the last run has left."""
+    folder = "/var/lib/mooring"
+    here.box.run(["sh", "-ec", f"mkdir -m 700 {folder}; touch {folder}/gate.ipv4"])
+    here.pipeline.run("docker_bridge", name="back")
+    here.box.run(["sh", "-ec", "for tool in iptables ip6tables; do $tool -t mangle -F; $tool -t mangle -X; done"])
+    with here.host.entered():
+        for found in ipset.snapshot().values():
+            ipset.delete(SetDel(found))
+    for tool, family in (("iptables", "ipv4"), ("ip6tables", "ipv6")):
+        restore = [f"{tool}-restore", "--noflush", "-w", "30"]
+        assert here.box.run([*restore, f"{folder}/guard.{family}"], check=False).returncode
+        here.box.run([*restore, "-T", "mangle", f"{folder}/gate.{family}"])
+        here.box.run([*restore, f"{folder}/guard.{family}"])
+    everywhere = (((OUTSIDE, OUTSIDE6), 9999), *elsewhere(here))
+    expect_closed(here.servers, *calls(here, "web", 0, *everywhere), *calls(here, "web", 1, *everywhere))
+    expect_answers(*open_calls(here, "shop", 0), *open_calls(here, "shop", 1))
+    warned = here.pipeline.run("docker_bridge", name="back")["warnings"]
+    assert any("allow_to of container web: its list is not known any more" in each for each in warned)
+    expect_closed(here.servers, *calls(here, "web", 0, *everywhere), *calls(here, "web", 1, *everywhere))
+    limit(here, "web", ONLY)
+    expect_answers(*open_calls(here, "web", 0), *open_calls(here, "web", 1))
+    here.box.run(["rm", "-r", folder])
+
+
+def test_a_container_that_comes_back_is_limited(here):
+    here.box.run(["ip", "netns", "delete", "source"])
+    here.pipeline.run("netns_attach", netns="source", bridge="back", allow_to=ONLY)
+    here.box.run(["ip", "netns", "delete", "source"])
+    here.pipeline.run("docker_bridge", name="front")
+    found = here.pipeline.run("netns_attach", netns="source", bridge="back")["endpoint"]
+    assert found["allow_to"] == ONLY
+    expect_answers(*open_calls(here, "source", 0))
+    expect_closed(here.servers, *calls(here, "source", 0, ((OUTSIDE, OUTSIDE6), 53)))
+    here.pipeline.run("netns_attach", netns="source", state="absent")
+    assert "source" not in here.box.run(["iptables-save", "-t", "mangle"]).stdout
+
+
+def test_a_thousand_entries_are_one_rule(here):
+    many = [f"10.{number // 256}.{number % 256}.0/24:443" for number in range(1000)]
+    limit(here, "shop", [*many, *ONLY])
+    rules = here.box.run(["iptables-save", "-t", "mangle"]).stdout.splitlines()
+    assert sum("--match-set" in rule for rule in rules) == 2
+    expect_answers(*open_calls(here, "shop", 0), *open_calls(here, "shop", 1))
+    expect_closed(here.servers, *calls(here, "shop", 0, ((OUTSIDE, OUTSIDE6), 53)))
+    assert not here.pipeline.run("netns_attach", netns="shop")["changed"]
+    limit(here, "shop", "anywhere")
+
+
+def test_where_it_cannot_be_kept(here):
+    with pytest.raises(PipelineError, match="iptables: false"):
+        here.pipeline.run("docker_bridge", name="front", iptables=False, force=True)
