@@ -145,6 +145,10 @@ options:
           that the containers may send to, those with an C(allow_to) of their own left out. Everything
           else is closed to them, name servers and the host itself included. An empty list closes
           all, V(anywhere) takes the list away.
+      aux_addresses:
+        type: dict
+        description: Addresses of the bridge's subnets that no container gets, by the name of what
+          has them, like C(router) and V(192.168.5.254).
       adopt:
         type: bool
         description: Whether to take over a bridge of this name that somebody else made. It keeps

@@ -215,6 +215,12 @@ options:
       - Connections that containers open to these networks are masqueraded as all others.
       - An empty list takes them away.
     type: raw
+  aux_addresses:
+    description:
+      - Addresses of the bridge's subnets that no container gets, by the name of what has them, like Compose's option of
+        that name and C(--aux-address) of C(docker network create).
+      - V({}) takes them away.
+    type: dict
   container_names:
     description:
       - Whether the containers of this bridge find each other by name, as on a network of Docker's with its DNS server.
@@ -359,6 +365,11 @@ EXAMPLES = r"""
     trusted_interfaces: [wg0]
     trusted_networks: [192.0.2.0/24, "2001:db8:0:2::/64"]
 
+- name: Keep an address for a router that stands on the bridge
+  mooring.net.docker_bridge:
+    name: lab
+    aux_addresses: {router: 192.168.5.254}
+
 - name: Keep them out again
   mooring.net.docker_bridge:
     name: lab
@@ -454,6 +465,7 @@ bridge:
     trusted_networks: []
     container_names: false
     allow_to: null
+    aux_addresses: {router: 192.168.5.254}
     endpoints: [db, web]
 bridges:
   description: All bridges of the task, in its order.

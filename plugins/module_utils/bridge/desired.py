@@ -43,6 +43,7 @@ class DesiredBridge:
     allow_bridges: Optional[tuple[str, ...]] = None
     trusted_interfaces: Optional[tuple[str, ...]] = None
     trusted_networks: Optional[tuple[str, ...]] = None
+    aux_addresses: Optional[tuple[str, ...]] = None
     container_names: Optional[bool] = None
     adopt: bool = False
     adopt_uplink: Optional[bool] = None

@@ -17,7 +17,7 @@ from .internal import check_allowed
 from .model import Bridge, Subnets, bridges
 
 _LISTS = {"allow_bridges": "allowed", "trusted_interfaces": "trusted_interfaces",
-          "trusted_networks": "trusted_networks"}
+          "trusted_networks": "trusted_networks", "aux_addresses": "aux"}
 
 
 def check(bridge: Bridge, desired: DesiredBridge) -> None:

@@ -10,11 +10,13 @@ from typing import Optional, TypeVar
 from ..applied.model import BRIDGES
 from ..core.errors import OptionError
 from ..core.networks import is_within
+from ..host.endpoints import endpoints
 from ..host.model import HostState
 from ..ipam.pools import choose_subnet, pools_of
 from ..link.model import IPV6_MIN_MTU, Link
 from ..link.reach import is_link_local, is_own_broadcast
 from ..ports.model import family_of
+from .auxiliary import check_auxiliary
 from .desired import DesiredBridge
 from .egress import digest_of
 from .exceptions import check as check_exceptions
@@ -50,10 +52,14 @@ def merge(current: Bridge, desired: DesiredBridge, state: HostState) -> Bridge:
         internal=_given(desired.internal, current.internal),
         allowed=_given(desired.allow_bridges, current.allowed),
         trusted_interfaces=_given(desired.trusted_interfaces, current.trusted_interfaces),
+        aux=_given(desired.aux_addresses, current.aux),
         trusted_networks=_given(desired.trusted_networks, current.trusted_networks),
         names=_given(desired.container_names, current.names),
         limit=digest_of(desired.allow_to, current.limit))
     _check_parts(merged)
+    if desired.aux_addresses is not None or any(
+            merged.subnet(family) != current.subnet(family) for family in ("ipv4", "ipv6")):
+        check_auxiliary(merged, endpoints(state))
     check_internal(merged, desired)
     check_outbound(merged, desired)
     check_exceptions(merged, desired)

@@ -32,6 +32,7 @@ class Bridge:
     ``routed`` has the families whose packets are not translated (gateway mode routed). ``allowed`` are names of bridges
     whose containers may open connections to those of this one, and the other way round. Who comes in by
     ``trusted_interfaces`` (names) or from ``trusted_networks`` (CIDR) reaches the containers by their addresses.
+    ``aux`` are addresses that no container gets, with their names: ``router@10.0.0.254``.
     ``user`` says that rules of the administrator come first on this host.
     ``forward`` is false where forwarding was to be left as it is. ``uplink`` says that the host's own network is behind
     it: of what comes from there only ``leases`` are containers, addresses that are filled in for the rules and stand in
@@ -69,6 +70,7 @@ class Bridge:
     leases: tuple[str, ...] = ()
     user: bool = False
     limit: str = ""
+    aux: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
@@ -144,7 +146,7 @@ class Bridge:
                 "internal": "1" if self.internal else "", "user": "1" if self.user else "",
                 NAMES: "1" if self.names else "",
                 "iso": ",".join(self.isolated), "net": self.network, "net6": self.network_v6,
-                "out": self.outbound, "out6": self.outbound_v6,
+                "out": self.outbound, "out6": self.outbound_v6, "aux": ",".join(self.aux),
                 "guard": ",".join(self.guard), "routed": ",".join(self.routed), "allow": ",".join(self.allowed),
                 "tif": ",".join(self.trusted_interfaces), "tnet": ",".join(self.trusted_networks), "to": self.limit}
 
@@ -166,7 +168,7 @@ def bridge_of(link: Link) -> Optional[Bridge]:
         uplink=words.get("uplink") == "1", internal=words.get("internal") == "1", forward=words.get("fwd") != "0",
         user=words.get("user") == "1", names=words.get(NAMES) == "1", guard=_split(words, "guard"),
         isolated=_split(words, "iso"), network=words.get("net", ""), network_v6=words.get("net6", ""),
-        outbound=words.get("out", ""), outbound_v6=words.get("out6", ""),
+        outbound=words.get("out", ""), outbound_v6=words.get("out6", ""), aux=_split(words, "aux"),
         routed=_split(words, "routed"), allowed=_split(words, "allow"),
         trusted_interfaces=_split(words, "tif"), trusted_networks=_split(words, "tnet"), limit=words.get("to", ""))
 

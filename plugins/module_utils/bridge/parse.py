@@ -14,6 +14,7 @@ from ..link.reach import is_link_local, unusable
 from ..link.parse import address, inside, mac, network, parse_mtu
 from ..ports.allow_spec import parse_allow_to
 from ..ports.spec import parse_sources
+from .auxiliary import parse_auxiliary
 from .desired import DesiredBridge
 
 
@@ -52,6 +53,7 @@ def parse(options: Mapping[str, Any]) -> DesiredBridge:
         allow_bridges=other_bridges("allow_bridges", options["allow_bridges"], options["name"]),
         trusted_interfaces=outer_interfaces("trusted_interfaces", options["trusted_interfaces"], options["name"]),
         trusted_networks=sources("trusted_networks", options["trusted_networks"]),
+        aux_addresses=parse_auxiliary(options["aux_addresses"]),
         container_names=options["container_names"],
         adopt=options["adopt"] or bool(options["adopt_uplink"]), adopt_uplink=options["adopt_uplink"],
         force=options["force"], allow_overlap=options["allow_overlap"], must_exist=bool(options["must_exist"]),

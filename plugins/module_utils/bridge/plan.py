@@ -19,7 +19,7 @@ from ..link.model import IPV6_MIN_MTU, Link
 from ..link.operations import LinkAdd, LinkDel, LinkSet
 from ..netns.model import HOST
 from ..ports.ledger import Ledger
-from . import ipv6
+from . import auxiliary, ipv6
 from .administrator import asks_user, take_wish
 from .desired import DesiredBridge
 from .egress import is_list, limit_bridges, shown
@@ -109,6 +109,7 @@ def view(state: HostState, ledger: Ledger, name: str) -> View:
              "trusted_interfaces": list(bridge.trusted_interfaces),
              "trusted_networks": list(bridge.trusted_networks), "container_names": bridge.names,
              "allow_to": shown(ledger, bridge.limit),
+             "aux_addresses": auxiliary.named(bridge),
              "endpoints": sorted(lease.container for lease in _leases(state.host.ports_of(name)))}
     return found
 

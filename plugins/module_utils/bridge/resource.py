@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..core.argspec import NUMBER, STATE, TEXT, TEXTS, TEXT_OR_NUMBER
+from ..core.argspec import NUMBER, STATE, TEXT, TEXTS, TEXT_BY_NAME, TEXT_OR_NUMBER
 from ..host.resource import Resource
 from .desired import DesiredBridge
 from .parse import parse
@@ -41,6 +41,7 @@ OPTIONS: dict[str, Any] = {
     "allow_bridges": TEXTS,
     "trusted_interfaces": TEXTS,
     "trusted_networks": TEXTS,
+    "aux_addresses": TEXT_BY_NAME,
     "container_names": {"type": "bool"},
     "allow_to": TEXTS,
     "adopt": {"type": "bool", "default": False},

@@ -17,7 +17,7 @@ NO_NETWORK = ("host", "none")
 # What docker_bridge takes of what it returns.
 OF_BRIDGE = ("name", "bip", "mtu", "stp", "mac_address", "ip_masq", "outbound_address", "iptables", "ip6tables",
              "fixed_cidr", "default_gateway", "forward_others", "user_chain", "internal", "gateway_mode",
-             "allow_bridges", "trusted_interfaces", "trusted_networks", "container_names", "allow_to")
+             "allow_bridges", "trusted_interfaces", "trusted_networks", "container_names", "allow_to", "aux_addresses")
 OF_BRIDGE_V6 = ("ipv6", "bip6", "outbound_address_v6", "fixed_cidr_v6", "default_gateway_v6", "gateway_mode_v6")
 
 

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Optional
 
+from ..bridge.auxiliary import named
 from ..bridge.model import Bridge
 from ..core.errors import MooringError
 from ..core.model import is_known
@@ -18,6 +19,7 @@ from ..firewall.model import FAMILIES
 from ..host.draft import Draft
 from ..host.endpoints import Endpoint, endpoints
 from ..ipam.plan import check_address, lowest_free, reserve
+from ..ports.model import family_of
 from .model import LocatedEndpoint
 
 
@@ -217,6 +219,8 @@ class Leases:
             gateway = bridge.gateway if family == "ipv4" else bridge.gateway_v6
             if gateway:
                 found[number(gateway)] = _Holder(f"the default gateway of bridge {bridge.name}")
+            found.update({number(ip): _Holder(f"{name} (aux_addresses of bridge {bridge.name})")
+                          for name, ip in named(bridge).items() if family_of(ip) == family})
             for lease in self._held.values():
                 leaving = (lease.container, lease.interface, family) in self._leaving
                 if lease.bridge == bridge.name and lease.ip(family) and not leaving:

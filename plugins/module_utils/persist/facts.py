@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Optional
 
 from ..applied.model import BRIDGES, ENDPOINTS, PAIRS, POLICIES, PORTS, Key
+from ..bridge.auxiliary import named
 from ..bridge.model import Bridge, bridges
 from ..core.model import is_known
 from ..firewall.model import FAMILIES
@@ -84,7 +85,8 @@ def _bridge(bridge: Bridge) -> dict[str, Any]:
         "stp": bridge.link.stp, "mtu": bridge.link.mtu, "user_chain": bridge.user or None,
         "gateway_mode": bridge.gateway_mode("ipv4"), "gateway_mode_v6": bridge.gateway_mode("ipv6"),
         "allow_bridges": list(bridge.allowed), "trusted_interfaces": list(bridge.trusted_interfaces),
-        "trusted_networks": list(bridge.trusted_networks), "container_names": bridge.names, "ipv6": None}
+        "trusted_networks": list(bridge.trusted_networks), "container_names": bridge.names,
+        "aux_addresses": named(bridge) or None, "ipv6": None}
     if bridge.adopted:
         return {**found, "adopt": True, "adopt_uplink": bridge.uplink or None,
                 **({"bip": bridge.network} if bridge.network else {}),
