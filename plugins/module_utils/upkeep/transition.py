@@ -32,7 +32,8 @@ def meet(before: Policy, after: Policy) -> Policy:
     published, held = _meet_publications(before, after)
     paths = {_path(link) for link in after.links}
     linked = tuple(link for link in before.links if _path(link) in paths)
-    waiting = tuple(link for link in before.links if _path(link) not in paths)
+    # The name of one that opens nothing is on record until the end.
+    waiting = tuple(link for link in before.links if _path(link) not in paths and link.opens)
     limits, lists = meet_limits(before, after)
     return dataclasses.replace(
         after, bridges={**after.bridges, **bridges}, publications=published, links=linked, held=held,

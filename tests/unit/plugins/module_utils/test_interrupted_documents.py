@@ -230,3 +230,15 @@ def what_is_open(world: World) -> set[str]:
     """Published ports and links, but for those that only give a name."""
     found = world.info()
     return {*found["published_ports"], *(link for link in found["links"] if not link.endswith("none/any"))}
+
+
+def test_runs_that_are_all_killed_get_on_with_it() -> None:
+    """Each is killed after a third of what is left. A link that goes is known by its name until the end."""
+    world = first_world()
+    document = [FIRST[0], network(BACK, {**SOURCE, "links": ["third"]}, TARGET, {"name": "third"}, icc=True), FIRST[2]]
+    for _run in range(20):
+        operations = world.document(document, False).operations
+        if len(operations) <= 1:
+            return
+        world.host.execute(operations[:max(1, min(4, len(operations) // 3))])
+    raise AssertionError(f"still to do: {[each.describe() for each in operations]}")
