@@ -237,6 +237,19 @@ def test_a_table_of_iptables_that_nft_has_written_to_is_refused_and_nothing_is_l
     nftables.works()
 
 
+def test_a_table_with_nothing_of_ours_that_nft_has_written_to_is_in_the_way_of_lists_only(nftables):
+    nftables.set_up()
+    nftables.sh("nft add table ip mangle; nft 'add chain ip mangle PREROUTING { type filter hook prerouting priority "
+                "mangle; }'; nft add rule ip mangle PREROUTING ct state new counter")
+    before = nftables.sh("nft --stateless list table ip mangle")
+    nftables.run("port_publish", netns="web", published_ports=["8090:80"])
+    nftables.run("port_publish", netns="web", state="absent")
+    with pytest.raises(PipelineError, match="the table mangle of iptables that iptables cannot read"):
+        nftables.run("netns_attach", netns="web", bridge="br0", allow_to=["192.0.2.1"])
+    assert nftables.sh("nft --stateless list table ip mangle") == before
+    nftables.sh("nft delete table ip mangle")
+
+
 # ufw
 
 

@@ -235,6 +235,7 @@ class ObservedTable:
     chains: Mapping[str, ObservedChain] = field(default_factory=dict)
     hooks: tuple[ObservedHook, ...] = ()
     user: Optional[tuple[str, ...]] = None  # rules in USER, and others that lead to it; None where there is none
+    fault: str = ""  # why nobody can tell what is in it, which matters where something is to be there
 
 
 def note_of(comment: str) -> str:

@@ -23,6 +23,7 @@ _GROUP = "devgroup"
 # linux/netfilter/nfnetlink.h, nf_tables_compat.h: NFNL_SUBSYS_NFT_COMPAT with NFNL_MSG_COMPAT_GET.
 _COMPAT_GET = 11 << 8
 _COMPAT_NAME, _COMPAT_REVISION, _COMPAT_TYPE = 1, 2, 3
+_RARE = ("mangle",)  # few hosts have something of ours there
 _UNREADABLE = re.compile(rf"^# Table `({'|'.join(TABLES)})' is incompatible", re.MULTILINE)
 
 
@@ -48,10 +49,12 @@ def snapshot() -> tuple[dict[tuple[str, str], ObservedTable], dict[tuple[str, st
             unusable[family] = f"{name}-save failed: {saved.err.strip() or saved.code}"
         elif any(not other.code and any(line.startswith("-A ") for line in other.out.splitlines()) for other in others):
             unusable[family] = _mixture(name, programs[1][0])
-        elif (table := _UNREADABLE.search(saved.out)) is not None:
-            unusable[family] = _unreadable(name, table[1])
+        elif needed := [table for table in _UNREADABLE.findall(saved.out) if table not in _RARE]:
+            unusable[family] = _unreadable(name, needed[0])
         else:
             found, rules_of_others = parse(saved.out)
+            found.update({table: ObservedTable(fault=_unreadable(name, table))
+                          for table in _UNREADABLE.findall(saved.out)})
             tables.update({(family, table): found.get(table, ObservedTable()) for table in TABLES})
             foreign.update({(family, table): rules for table, rules in rules_of_others.items()})
     return tables, foreign, unusable

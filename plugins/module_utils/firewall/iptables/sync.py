@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Literal, Optional
 
+from ...core.errors import MooringError
 from ..model import USER_MADE, Hook, ObservedHook, ObservedTable, TableRules, note_of
 from ..operations import ChainChange, RestoreTable
 from .meaning import is_shown, means
@@ -30,7 +31,10 @@ def changes(family: str, wanted: Mapping[str, TableRules],
 
 
 def change_table(family: str, table: str, wanted: TableRules, observed: ObservedTable) -> Optional[RestoreTable]:
-    """The transaction for one table, None when all is as wanted."""
+    """The transaction for one table, None when all is as wanted.
+
+    :raises MooringError: when something is to be in a table that cannot be read
+    """
     changed = []
     names = set()
     for chain in grow_trees(wanted.chains):
@@ -44,6 +48,8 @@ def change_table(family: str, table: str, wanted: TableRules, observed: Observed
     user = _change_user(wanted, observed)
     if not (changed or gone or new or user):
         return None
+    if observed.fault:
+        raise MooringError(observed.fault)
     return RestoreTable(family, table, tuple(changed), gone, new, user)
 
 
