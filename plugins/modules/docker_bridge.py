@@ -479,11 +479,18 @@ failed_containers:
   type: dict
   sample: {"web": "interface_name: 'eth0' exists already in web, and this collection did not make it."}
 actions:
-  description: What was done, or in check mode would be done, one sentence for each operation.
+  description:
+    - What was done, or in check mode would be done, in the words of the task.
+    - Without C(-v) the first 20 are returned, and how many more there are.
   returned: success
   type: list
   elements: str
-  sample: ["create bridge bridge0", "add address 192.168.5.1/24 to bridge0"]
+  sample: ["create bridge bridge0 with 192.168.5.1/24", "set net.ipv4.ip_forward to 1 (was 0)"]
+operations:
+  description: What the kernel is told for that, one sentence for each operation, in order of execution.
+  returned: success, with C(-vv)
+  type: list
+  elements: str
 sysctls:
   description: Kernel settings that were changed, with the value that they had.
   returned: when there are any

@@ -92,11 +92,18 @@ program:
       type: str
       returned: success
 actions:
-  description: What was done, or in check mode would be done, one sentence for each operation.
+  description:
+    - What was done, or in check mode would be done, in the words of the task.
+    - Without C(-v) the first 20 are returned, and how many more there are.
   returned: success
   type: list
   elements: str
   sample: ["let systemd read its units again", "enable mooring-resolv.path and restart it"]
+operations:
+  description: What the kernel is told for that, one sentence for each operation, in order of execution.
+  returned: success, with C(-vv)
+  type: list
+  elements: str
 """
 
 from ansible_collections.mooring.net.plugins.module_utils.run.installation import run_program_module

@@ -273,11 +273,18 @@ failed_containers:
   type: dict
   sample: {"web": "interface_name: 'eth0' exists already in web, and this collection did not make it."}
 actions:
-  description: What was done, or in check mode would be done, one sentence for each operation.
+  description:
+    - What was done, or in check mode would be done, in the words of the task.
+    - Without C(-v) the first 20 are returned, and how many more there are.
   returned: success
   type: list
   elements: str
-  sample: ["create namespace web", "create veth pair veth4f1e09b21c7 on bridge0 - eth0 in web"]
+  sample: ["create namespace web", "attach web to bridge0 as 192.168.5.2"]
+operations:
+  description: What the kernel is told for that, one sentence for each operation, in order of execution.
+  returned: success, with C(-vv)
+  type: list
+  elements: str
 """
 
 from ansible_collections.mooring.net.plugins.module_utils.endpoint.resource import RESOURCE

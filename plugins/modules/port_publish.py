@@ -161,8 +161,16 @@ failed_containers:
   type: dict
   sample: {"web": "interface_name: 'eth0' exists already in web, and this collection did not make it."}
 actions:
-  description: What was done, or in check mode would be done, one sentence for each operation.
+  description:
+    - What was done, or in check mode would be done, in the words of the task.
+    - Without C(-v) the first 20 are returned, and how many more there are.
   returned: success
+  type: list
+  elements: str
+  sample: ["close 8080/tcp of web", "publish 8081/tcp -> web:80 (from everywhere)"]
+operations:
+  description: What the kernel is told for that, one sentence for each operation, in order of execution.
+  returned: success, with C(-vv)
   type: list
   elements: str
 sysctls:

@@ -75,7 +75,7 @@ class Measured:
         found = self._here.run("host_network", **params)
         self.samples.add(WALL, what, time.perf_counter() - start)
         self.samples.add(CPU, what, self._here.pipeline.clock() - used)
-        self.operations[what] = len(found["actions"])
+        self.operations[what] = len(found["operations"])
         if (what == AGAIN) != (not found["actions"]):
             raise SystemExit(f"the {what} of {self.count} containers was to do something else: {found['actions']}")
 

@@ -105,7 +105,7 @@ class Pipeline:
 
     def plan(self, module, **params):
         """Plan a run without starting it: one sentence for each operation, in order."""
-        return self._ask(do="plan", module=module, params=params)["actions"]
+        return self._ask(do="plan", module=module, params=params)["operations"]
 
     def step(self, number):
         """Carry out one operation of the plan that was made last."""
@@ -198,7 +198,7 @@ class Server:
     def plan(self, module, params):
         plan = self.converge.converge(self.parts(module, params), self.real.RealHost(), changing=False)
         self.planned = plan.operations
-        return {"actions": plan.actions}
+        return {"operations": plan.steps}
 
     def step(self, number):
         host = self.real.RealHost()

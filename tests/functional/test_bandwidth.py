@@ -154,7 +154,7 @@ def test_a_rate_changes_in_place(here):
     wanted = {"ingress": "20mbit", "egress": "1gbit"}
     checked = here.pipeline.run("netns_attach", check=True, netns="web", bandwidth=wanted)
     done = limit(here, wanted)
-    assert done["actions"] == checked["actions"] and len(done["actions"]) == 3
+    assert done["operations"] == checked["operations"] and len(done["operations"]) == 3
     after = disciplines(here)
     assert {key: after[key]["options"]["rate"] for key in before} == {
         key: 2_500_000 if key[0] == end(here) else 125_000_000 for key in before}

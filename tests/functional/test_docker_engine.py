@@ -113,7 +113,7 @@ def test_a_container_that_came_back_while_another_one_came_has_its_address(engin
 def test_a_process_of_a_container_names_it_as_well(engine):
     pid = int(engine.command("inspect", "--format", "{{.State.Pid}}", "late"))
     result = engine.run_module("netns_attach", pid=pid, name="late")
-    assert result["endpoint"]["container"] == "late" and not any("create veth" in text for text in result["actions"])
+    assert result["endpoint"]["container"] == "late" and not any("create veth" in text for text in result["operations"])
 
 
 def test_a_stopped_container_is_reported_as_such(engine):

@@ -202,7 +202,7 @@ def test_another_module_repairs_the_rules_as_well(configured):
     for program in PROGRAMS:
         here.box.run([program, "-F", "FORWARD"])
     result = here.pipeline.run("netns_attach", netns="web")
-    assert [re.sub("(, FORWARD)*$", "", action) for action in result["actions"]] == [
+    assert [re.sub("(, FORWARD)*$", "", action) for action in result["operations"]] == [
         *(f"{family} filter table: insert a jump into FORWARD" for family in ("ipv4", "ipv6")),
         # What somebody has begun while it stood open.
         *(f"forget tracked connections of all to {subnet}" for subnet in ("192.168.5.0/24", "2001:db8:5::/64"))]
@@ -214,7 +214,7 @@ def test_a_check_changes_nothing_and_names_the_repair(configured):
     here.box.run(["iptables", "-F", "FORWARD"])
     before = picture(here.box)
     result = here.pipeline.run("port_publish", check=True, container="web", published_ports=["8081:80"])
-    assert result["changed"] and any("insert a jump into FORWARD" in action for action in result["actions"])
+    assert result["changed"] and any("insert a jump into FORWARD" in action for action in result["operations"])
     assert picture(here.box) == before
 
 

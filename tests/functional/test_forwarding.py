@@ -42,10 +42,10 @@ def test_forwarding_between_others_stays_closed_until_it_is_asked_for(fresh):
     expect_closed(fresh.servers, *through(fresh))
     assert make(fresh)["bridge"]["forward_others"] is False
     expect_closed(fresh.servers, *through(fresh))
-    assert make(fresh)["actions"] == []
+    assert make(fresh)["operations"] == []
     assert make(fresh, forward_others=True)["bridge"]["forward_others"] is True
     expect_through(fresh)
-    assert make(fresh)["actions"] == []
+    assert make(fresh)["operations"] == []
 
 
 def test_only_what_is_needed_is_set_and_previous_values_are_returned(fresh):
@@ -57,7 +57,7 @@ def test_only_what_is_needed_is_set_and_previous_values_are_returned(fresh):
     found = _sysctls(run("docker_bridge", name="front", bip6="2001:db8:5::1/64"))
     assert found.pop("net.ipv6.conf.front.dad_transmits", None) in (None, ("1", "0"))
     assert found == {"net.ipv6.conf.all.forwarding": ("0", "1")}
-    assert make(fresh)["actions"] == []
+    assert make(fresh)["operations"] == []
 
 
 def _sysctls(result):
@@ -149,7 +149,7 @@ def test_a_bridge_is_not_born_without_forwarding_and_gets_it_back(fresh):
         sysctl(fresh.box, f"net.{family}.conf.front.forwarding", 0)
     expect_closed(fresh.servers, (fresh.container("web"), "tcp", NEIGHBOUR, 80))
     shown = fresh.pipeline.run("netns_attach", check=True, netns="web")
-    assert shown["actions"] == fresh.pipeline.run("netns_attach", netns="web")["actions"] == [
+    assert shown["operations"] == fresh.pipeline.run("netns_attach", netns="web")["operations"] == [
         f"set net.{family}.conf.front.forwarding to 1 (was 0)" for family in ("ipv4", "ipv6")]
     expect_answers(*ports_and_way_out(fresh))
 
@@ -163,7 +163,7 @@ def test_an_uplink_that_does_not_forward_is_said_while_it_matters(fresh):
         expect_closed(fresh.servers, (fresh.outside, "tcp", BOX, 8080), (fresh.outside, "udp", BOX, 8080))
         expect_answers(((fresh.outside, "tcp", BOX6, 8080), "web:80", OUTSIDE6))
         result = fresh.pipeline.run("port_publish", netns="web", published_ports=["8080:80", "8080:80/udp"])
-        assert result["actions"] == [] and len(result["warnings"]) == 1
+        assert result["operations"] == [] and len(result["warnings"]) == 1
         assert result["warnings"][0].startswith("net.ipv4.conf.eth0.forwarding is 0, so that nothing that comes in by "
                                                 "eth0 gets to published ports of web. Set it to 1")
     finally:

@@ -201,7 +201,7 @@ def test_a_table_that_was_flushed_gets_its_rules_and_the_others_stay(here, table
 def test_the_files_are_roots_alone_and_go_with_the_last_bridge(here):
     opt_in(here)
     shown = here.pipeline.run("docker_bridge", check=True, name="front", bip="192.168.5.1/24")
-    assert "write /var/lib/mooring/gate.ipv6" in shown["actions"]
+    assert "write /var/lib/mooring/gate.ipv6" in shown["operations"]
     assert here.box.run(["cat", f"{FOLDER}/gate.ipv4"]).stdout == ""
     here.pipeline.run("docker_bridge", name="front", bip="192.168.5.1/24")
     modes = here.box.run(["sh", "-ec", f"stat -c '%a %U %n' {FOLDER} {FOLDER}/*"]).stdout.split("\n")
@@ -244,4 +244,4 @@ def test_what_began_while_rules_were_gone_ends_and_what_may_be_goes_on(here, mon
         assert kept.lives()
         with pytest.raises(OSError, match="timed out"):
             begun.lives()
-    assert run("host_network", networks=networks)["actions"] == []
+    assert run("host_network", networks=networks)["operations"] == []

@@ -48,7 +48,7 @@ def former(request):
 def test_without_the_match_all_is_open_and_closed_and_the_next_run_with_it_opens_and_closes_nothing(former):
     here = former
     assert not any(asking(here, program) for program in PROGRAMS)
-    assert here.pipeline.run("docker_bridge", name="front")["actions"] == []
+    assert here.pipeline.run("docker_bridge", name="front")["operations"] == []
     try_packets(here)
     leave_group(here)
     show_match(here.box)
@@ -99,7 +99,7 @@ def settled(here):
     for name in ("alien0", "av0"):
         here.box.run(["ip", "link", "set", name, "group", "default"])
     here.pipeline.run("docker_bridge", name="front")
-    assert here.pipeline.run("docker_bridge", name="front")["actions"] == []
+    assert here.pipeline.run("docker_bridge", name="front")["operations"] == []
     return here
 
 
@@ -130,7 +130,7 @@ def test_a_bridge_that_is_taken_out_is_as_open_and_as_closed_as_before(settled, 
         before = asking(settled, "iptables")
         try_packets(settled)
         assert kept.lives() and asking(settled, "iptables") == before, "no rule by group has matched"
-        actions = settled.pipeline.run("netns_attach", netns="web")["actions"]
+        actions = settled.pipeline.run("netns_attach", netns="web")["operations"]
         assert [action.split(":")[0] for action in actions] == [f"set {name}" for name in sorted(BRIDGES)]
         try_packets(settled)
         assert kept.lives()
@@ -146,7 +146,7 @@ def test_a_bridge_of_others_in_the_group_opens_nothing_and_the_next_run_does_wit
     settled.box.run(["ip", "link", "set", name, "group", GROUP])
     expect_closed(settled.servers, *closed)
     try_packets(settled)
-    assert [action.split(":")[0] for action in settled.pipeline.run("docker_bridge", name="front")["actions"]] == [
+    assert [action.split(":")[0] for action in settled.pipeline.run("docker_bridge", name="front")["operations"]] == [
         "ipv4 filter table", "ipv6 filter table"]
     assert not any(asking(settled, program) for program in PROGRAMS) and group_of(settled, name) == GROUP
     expect_closed(settled.servers, *closed)

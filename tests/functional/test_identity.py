@@ -97,7 +97,7 @@ def test_the_name_alone_gives_nothing_to_whoever_got_the_number(here, lost):
     with pytest.raises(PipelineError, match="'c1' does not exist"):
         here.run("netns_attach", netns="c1", create_netns=False)
     found = here.run("netns_attach", netns="c1")
-    assert found["actions"][:2] == ["unregister namespace c1", "create namespace c1"]
+    assert found["operations"][:2] == ["unregister namespace c1", "create namespace c1"]
     assert links_of(here, "c1") == ["lo", "eth0"] and links_of_process(here, lost) == ["lo"]
     assert here.unchanged("netns_attach", netns="c1")
     assert here.run("network_info")["network"]["leftovers"] == []
@@ -327,7 +327,7 @@ def test_a_mark_of_an_earlier_version_is_believed_and_completed(here):
     whole = {name: here.sh(f"cat /run/mooring/netns/{name}") for name in ("c1", "c2")}
     here.sh(f"echo /proc/{pid}/ns/net >/run/mooring/netns/c1; stat -c %i /run/netns/c2 >/run/mooring/netns/c2")
     assert here.run("network_info")["network"]["namespaces"] == ["c1", "c2"]
-    assert sorted(here.run("docker_bridge", name="br0", bip=f"{GATEWAY}/24")["actions"]) == [
+    assert sorted(here.run("docker_bridge", name="br0", bip=f"{GATEWAY}/24")["operations"]) == [
         "record which namespace c1 is", "record which namespace c2 is"]
     assert {name: here.sh(f"cat /run/mooring/netns/{name}") for name in ("c1", "c2")} == whole
     assert here.unchanged("docker_bridge", name="br0", bip=f"{GATEWAY}/24")

@@ -87,7 +87,7 @@ def test_a_namespace_is_there_whole_or_not_at_all(here, first):
             name = here.pipeline.kill_at(number, "netns_attach", **asked[first])[-1]
             here.run("netns_attach", **asked[then])
             expect(here, outcomes[then], f"{then} after a run that was killed before call {number}, {name}")
-    assert here.run("netns_attach", netns="lone", state="absent")["actions"] == (
+    assert here.run("netns_attach", netns="lone", state="absent")["operations"] == (
         ["remove namespace lone"] if then == "present" else [])
 
 

@@ -91,7 +91,7 @@ def test_a_link_passes_and_who_has_none_stays_apart(back):
     expect_answers(*(((back.container("source"), protocol, ip, 5432), "target:5432", ADDRESSES["source"][":" in ip])
                      for protocol in ("tcp", "udp") for ip in ADDRESSES["target"]))
     assert arrived(back, "third", "source") == []
-    assert back.pipeline.run("icc_policy", **link)["actions"] == []
+    assert back.pipeline.run("icc_policy", **link)["operations"] == []
     back.pipeline.run("icc_policy", container="source", links=[])
     assert isolated(back) == set(NAMES)
     assert arrived(back, "third", "target") == []
@@ -121,10 +121,10 @@ def test_somebody_lets_a_port_out(back):
     drift = back.pipeline.run("network_info")["network"]["drift"]
     assert sorted(drift) == sorted(f"set {port['ifname']}: isolated on (was off)" for port in ports)
     checked = back.pipeline.run("netns_attach", check=True, netns="third")
-    assert checked["actions"] == back.pipeline.run("netns_attach", netns="third")["actions"]
+    assert checked["operations"] == back.pipeline.run("netns_attach", netns="third")["operations"]
     assert checked["diff"]["before"].count("isolated off") == checked["diff"]["after"].count("isolated on") == 3
     assert arrived(back, "third", "source") == []
-    assert back.pipeline.run("netns_attach", netns="third")["actions"] == []
+    assert back.pipeline.run("netns_attach", netns="third")["operations"] == []
 
 
 def test_only_ports_of_containers_are_isolated(back):
@@ -185,7 +185,7 @@ def test_a_rogue_router_takes_nobodys_default_route(front):
     wait_until(lambda: len(told_of(front, "heeding")) >= 2)
     assert told_of(front, "web") == []
     front.box.run(["ip", "netns", "exec", "web", "sysctl", "-qw", "net.ipv6.conf.eth0.accept_ra=1"])
-    assert front.pipeline.run("netns_attach", netns="web")["actions"] == [
+    assert front.pipeline.run("netns_attach", netns="web")["operations"] == [
         "set net.ipv6.conf.eth0.accept_ra in web to 0 (was 1)"]
     rogue.send(router_advertisement(rogue.mac, link_local(rogue.mac), ROGUE))
     time.sleep(SILENCE)
@@ -304,7 +304,7 @@ def test_who_claims_an_address_does_without_what_is_set(heard):
     assert checked["actions"] == done["actions"] == drift
     assert believed(heard) == [web, web] and fixed(heard) == before
     assert servers_of(ask(*calls_to_web(heard))) == ["web:80"] * 3
-    assert heard.pipeline.run("port_publish", netns="web", published_ports=["8080:80"])["actions"] == []
+    assert heard.pipeline.run("port_publish", netns="web", published_ports=["8080:80"])["operations"] == []
 
 
 def test_who_takes_a_mac_address_does_not_get_what_is_for_it(heard):
@@ -327,7 +327,8 @@ def test_who_takes_a_mac_address_does_not_get_what_is_for_it(heard):
         return behind() not in (set(), {port})
 
     wait_until(is_taken)  # until then web itself may have the last word
-    assert heard.pipeline.run("netns_attach", netns="web")["actions"] == [f"set MAC address {web.mac}: behind {port}"]
+    repaired = heard.pipeline.run("netns_attach", netns="web")["operations"]
+    assert repaired == [f"set MAC address {web.mac}: behind {port}"]
     shop.send(frame(web.mac, bridge, EXPERIMENT, bytes(46)))
     assert behind() == {port}
 
@@ -358,7 +359,7 @@ def test_what_others_have_set_stays_and_ours_goes_with_the_lease(heard):
                    "permanent"])
     heard.box.run(["ip", "neigh", "replace", WEB[0], "lladdr", heard.wires["web"].mac, "dev", "front", "nud",
                    "permanent", "protocol", "static"])
-    assert heard.pipeline.run("netns_attach", netns="web")["actions"] == []
+    assert heard.pipeline.run("netns_attach", netns="web")["operations"] == []
     assert heard.pipeline.run("netns_attach", netns="web", state="absent")
     left = {address for address in fixed(heard)[0] if not address.startswith(("ff", "224."))}
     assert "192.168.5.77" in left and WEB[1] not in left

@@ -26,7 +26,7 @@ def publish(here, ports, netns="web"):
     """Publish ``{host port: container port}`` and some udp: the actions. Most are for IPv4 only, to save time."""
     wanted = [f"{'0.0.0.0:' if FIRST + 100 < host < FIRST + COUNT - 100 else ''}{host}:{inside}"
               for host, inside in ports.items()] + ["5353:53/udp", "20001:54/udp"]
-    return here.pipeline.run("port_publish", netns=netns, published_ports=wanted)["actions"]
+    return here.pipeline.run("port_publish", netns=netns, published_ports=wanted)["operations"]
 
 
 def chains(actions):

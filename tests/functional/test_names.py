@@ -117,8 +117,8 @@ def test_without_options_the_host_is_followed_by_every_run_about_the_container(h
     try:
         info = here.run("network_info")["network"]
         assert any("change resolv.conf of n0" in text for text in info["drift"])
-        assert here.run("icc_policy", bridge="br0", icc=True)["actions"] == []
-        actions = here.run("netns_attach", netns="n0")["actions"]
+        assert here.run("icc_policy", bridge="br0", icc=True)["operations"] == []
+        actions = here.run("netns_attach", netns="n0")["operations"]
         assert actions == ["change resolv.conf of n0 (/etc/netns/n0/resolv.conf)"]
         assert entries(here.sh("cat /etc/netns/n0/resolv.conf")) == ["nameserver 192.0.2.54"]
         here.host.path("/etc/resolv.conf").write_text("nameserver 127.0.0.1\n")

@@ -33,7 +33,7 @@ class Host(Box):
         """All tasks; what they did, and what they warned of."""
         results = [self.run("docker_bridge", **BRIDGE), self.run("netns_attach", netns="web", bridge="br0"),
                    self.run("port_publish", container="web", published_ports=WEB)]
-        return ([action for result in results for action in result["actions"]],
+        return ([action for result in results for action in result["operations"]],
                 [warning for result in results for warning in result["warnings"]])
 
     def works(self):

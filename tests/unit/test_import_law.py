@@ -19,8 +19,8 @@ PACKAGE = "ansible_collections.mooring.net.plugins.module_utils"
 # The storeys, from the ground up: a folder imports from itself and from folders of earlier places only. This list is
 # the law; docs/architecture.md explains it.
 STOREYS = ("core", "netns", "ports", "ipam", "link", "files", "foreign", "firewall", "engine", "applied", "host",
-           "bridge", "endpoint", "policy", "publish", "icc", "names", "boot", "program", "veth", "daemon", "upkeep",
-           "document", "persist", "run", "picture")
+           "bridge", "endpoint", "policy", "publish", "icc", "names", "boot", "program", "veth", "daemon", "telling",
+           "upkeep", "document", "persist", "run", "picture")
 
 # May touch the host: open files, ask the kernel, start programs.
 ADAPTERS = {"core/child", "core/command", "core/ending", "core/folders", "core/interpreters", "core/lock",

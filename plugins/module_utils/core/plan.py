@@ -2,8 +2,8 @@
 """A plan: the operations that lead from what is observed to what is desired, and a draft of one."""
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any, Optional, Protocol
 
 # The stages of a plan, in the order of their execution. What holds at the end of each, and at every operation within:
@@ -46,7 +46,7 @@ class Operation(Protocol):
     # container cannot keep runs from others.
 
     def describe(self) -> str:
-        """One sentence for the ``actions`` of the result, without a full stop: ``create bridge br0``."""
+        """One sentence for the ``operations`` of the result, without a full stop: ``create bridge br0``."""
 
     def apply(self, state: Any) -> None:
         """Do to ``state`` (a HostState) what the kernel will do to the host."""
@@ -101,6 +101,21 @@ class Assumption:
 
 
 @dataclass(frozen=True)
+class Action:
+    """What a plan does, in the words of those who wrote the task: ``attach web to br0 as 192.168.5.2``.
+
+    :param text: one sentence without a full stop
+    :param operations: what brings it about. One operation may belong to several actions
+    :param before: what the diff shows before, ``after`` what it shows afterwards
+    """
+
+    text: str
+    operations: tuple[Operation, ...] = ()
+    before: tuple[str, ...] = ()
+    after: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class Plan:
     """The decision of a run.
 
@@ -111,6 +126,7 @@ class Plan:
     :param warnings: for the user, whether or not anything changes
     :param failed: containers for which something stays undone, and why
     :param absent: those of them that are not there
+    :param told: what the operations bring about; None where each speaks for itself
     """
 
     operations: tuple[Operation, ...] = ()
@@ -120,10 +136,37 @@ class Plan:
     warnings: tuple[str, ...] = ()
     failed: Mapping[str, str] = field(default_factory=dict)
     absent: frozenset[str] = frozenset()
+    told: Optional[tuple[Action, ...]] = None
 
     @property
     def actions(self) -> list[str]:
+        """What is done, in the user's words; empty where, and only where, nothing is."""
+        return [action.text for action in self.all_told]
+
+    @property
+    def steps(self) -> list[str]:
+        """What the kernel is told: a sentence for each operation, in order of execution."""
         return [operation.describe() for operation in self.operations]
+
+    @property
+    def all_told(self) -> tuple[Action, ...]:
+        if self.told is not None:
+            return self.told
+        lines = [operation.lines() for operation in self.operations]
+        return tuple(Action(operation.describe(), (operation,), tuple(before), tuple(after))
+                     for operation, (before, after) in zip(self.operations, lines))
+
+    def carried_out(self, done: Sequence[Operation], later: Sequence[Action] = ()) -> Plan:
+        """The plan of a run as it went.
+
+        :param done: the operations that were carried out, of this plan and of those after it
+        :param later: what is told of those
+        """
+        known = set(map(id, done))
+        told = tuple(action for action in (*self.all_told, *later)
+                     if any(id(operation) in known for operation in action.operations))
+        apart = {(action.text, action.before, action.after): action for action in told}
+        return replace(self, operations=tuple(done), told=tuple(apart.values()))
 
 
 @dataclass

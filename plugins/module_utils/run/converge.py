@@ -13,7 +13,7 @@ from typing import Optional
 
 from ..core.errors import ExecutionError, MooringError, OutdatedError
 from ..core.lock import WAIT, host_lock
-from ..core.plan import Absence, Operation, Plan, besides, concerned
+from ..core.plan import Absence, Action, Operation, Plan, besides, concerned
 from ..engine.inspect import inspect
 from ..engine.model import Answers
 from ..engine.places import HostPlaces
@@ -170,6 +170,7 @@ def _carry_out(found: Plan, parts: Sequence[Part], places: HostPlaces, host: Rea
     last process has ended, and so it does in the middle of a run.
     """
     done: list[Operation] = []
+    later: list[Action] = []
     failed: dict[str, str] = {}
     found = again = _plan_without_absent(found, failed, parts, places, host)
     absent = frozenset(failed)
@@ -177,13 +178,14 @@ def _carry_out(found: Plan, parts: Sequence[Part], places: HostPlaces, host: Rea
         if not again.operations:
             break
         done += execute(host, again.operations)
+        later += again.all_told if again is not found else ()
         known = set(failed)
         failed.update((places.name(path), why) for path, why in host.setbacks.why.items())
         again = _plan_at(parts, places, host, failed)
         if not failed.keys() - known and not _has_news(again.operations, done):
             break
     restless = _find_restless(again.operations, places, host)
-    return replace(found, operations=tuple(done), after=again.after,  # with what only the kernel knew
+    return replace(found.carried_out(done, later), after=again.after,  # with what only the kernel knew
                    failed={**found.failed, **again.failed, **restless}, absent=absent)
 
 

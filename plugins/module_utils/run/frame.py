@@ -30,6 +30,8 @@ REASONS = {
 }
 NO_OPTION = ". Supported parameters include"  # what Ansible says after the names of those
 MESSAGES = 4  # of Ansible's about one item that are shown: it has one for each element of a list
+ACTIONS = 20  # of many that are told without -v
+WITH_ALL_ACTIONS, WITH_OPERATIONS = 1, 2  # the verbosity from which on they are
 
 
 class _Module(AnsibleModule):  # type: ignore[misc]
@@ -69,7 +71,7 @@ def run(options: Options, libraries: Sequence[str], find: Callable[[Mapping[str,
         plan = find(params, not module.check_mode)
         for warning in (*plan.warnings, *(assumption.warning for assumption in plan.assumed)):
             module.warn(printable(warning))
-        result = {**shown(params, plan), **describe_plan(plan, with_diff=module._diff)}
+        result = {**shown(params, plan), **describe_plan(plan, module._diff, module._verbosity)}
         if plan.failed:
             module.fail_json(msg=describe_failed(plan.failed, bool(params.get("config", True))), **result)
         module.exit_json(**result)
@@ -130,9 +132,17 @@ def _check_nested(options: Options, value: Any, where: str) -> Mapping[str, Any]
         raise MooringError(f"{where}: {error}") from error
 
 
-def describe_plan(plan: Plan, with_diff: bool) -> dict[str, Any]:
-    """What every module tells of its plan."""
-    found: dict[str, Any] = {"changed": bool(plan.operations), "actions": plan.actions}
+def describe_plan(plan: Plan, with_diff: bool, verbosity: int = WITH_OPERATIONS) -> dict[str, Any]:
+    """What every module tells of its plan.
+
+    :param verbosity: of the play: without ``-v`` few of many actions are told, with ``-vv`` also each operation
+    """
+    actions = plan.actions
+    if verbosity < WITH_ALL_ACTIONS and len(actions) > ACTIONS:
+        actions = [*actions[:ACTIONS], f"and {len(actions) - ACTIONS} more; see them with -v"]
+    found: dict[str, Any] = {"changed": bool(plan.operations), "actions": actions}
+    if verbosity >= WITH_OPERATIONS:
+        found["operations"] = plan.steps
     if plan.failed:
         found["failed_containers"] = dict(sorted(plan.failed.items()))
     if with_diff:
@@ -148,10 +158,7 @@ def describe_failed(failed: Mapping[str, str], among_others: bool) -> str:
 
 
 def diff(plan: Plan) -> dict[str, str]:
-    """What each operation takes away and what it puts there, as text."""
-    before, after = [], []
-    for operation in plan.operations:
-        gone, new = operation.lines()
-        before += gone
-        after += new
+    """What each action takes away and what it puts there, as text."""
+    before = [line for action in plan.all_told for line in action.before]
+    after = [line for action in plan.all_told for line in action.after]
     return {"before": "".join(f"{line}\n" for line in before), "after": "".join(f"{line}\n" for line in after)}

@@ -60,7 +60,7 @@ def converge_program(params: Mapping[str, Any], changing: bool) -> Plan:
         found = plan()
         if changing and found.operations:
             adapter.carry_out(found.operations)
-            if left := plan().actions:
+            if left := plan().steps:
                 raise MooringError(f"the host did not end up as planned. Still to do: {'; '.join(left)}")
     return found
 

@@ -14,6 +14,7 @@ from ..host.resource import Part
 from ..persist.export import keep
 from ..ports.ledger import Ledger
 from ..upkeep.recall import recall
+from ..upkeep.repairs import told
 from ..upkeep.settle import begin, settle
 
 
@@ -41,7 +42,7 @@ def plan(parts: Sequence[Part], observed: HostState, failed: Optional[Mapping[st
         keep(draft, parts)
     after = _views(parts, draft.state, draft.ledger)
     return Plan(draft.operations, before=before, after=after, assumed=tuple(draft.assumed),
-                warnings=tuple(draft.warnings), failed=draft.failed)
+                warnings=tuple(draft.warnings), failed=draft.failed, told=told(draft))
 
 
 def _views(parts: Sequence[Part], state: HostState, ledger: Ledger) -> tuple[tuple[View, ...], ...]:

@@ -29,6 +29,7 @@ from ..netns.model import HOST
 from ..ports.ledger import Ledger
 from .ports import keep_bridges, put_back
 from .recall import find_doubtful
+from .repairs import told
 from .settle import begin, settle
 from .shapers import find_unlimited
 
@@ -49,8 +50,8 @@ def find_drift(state: HostState, ledger: Ledger) -> list[str]:
     problems = [*_name_endpoints(named), *_name_bridges(named), *(each.problem for each in every.assumed)]
     keep_bridges(named)
     problems += [f"{name}: {problem}" for name, problem in named.failed.items()]
-    operations = [operation.describe() for draft in (every, named) for operation in draft.operations]
-    return list(dict.fromkeys([*operations, *problems, *find_doubtful(state), *find_unlimited(state)]))
+    actions = [action.text for draft in (every, named) for action in told(draft)]
+    return list(dict.fromkeys([*actions, *problems, *find_doubtful(state), *find_unlimited(state)]))
 
 
 def _narrow(state: HostState) -> HostState:

@@ -93,6 +93,17 @@ class Failed(MooringError):
         self.plan = plan
 
 
+def require_told(plan: Plan) -> None:
+    """Nothing is done that nobody is told of, and nothing is told that is not done."""
+    done = {id(operation) for operation in plan.operations}
+    for action in plan.all_told:
+        assert action.text and "\n" not in action.text and not action.text.endswith("."), action.text
+        assert done & {id(operation) for operation in action.operations}, action.text
+    told = {id(operation) for action in plan.all_told for operation in action.operations}
+    assert done <= told, [operation.describe() for operation in plan.operations if id(operation) not in told]
+    assert bool(plan.actions) == bool(plan.operations)
+
+
 def _unlocked(_seconds: float, **_options: bool) -> contextlib.AbstractContextManager[None]:
     return contextlib.nullcontext()
 
@@ -183,6 +194,7 @@ class World:
         self.host.setbacks = Setbacks()
         with self._system():
             plan = pipeline.converge(parts, self.host, changing)
+        require_told(plan)
         if plan.failed:
             raise Failed(plan)
         return plan

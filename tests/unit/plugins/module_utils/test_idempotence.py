@@ -75,7 +75,7 @@ def carry_out(world: World, name: str, options: dict[str, Any]) -> None:
         done = picture(world.state)
         with pytest.raises(Failed) as again:
             world.run(name, **options)
-        assert again.value.plan.actions == [] and picture(world.state) == done
+        assert again.value.plan.steps == [] and picture(world.state) == done
         return
     except MooringError as error:
         assert "did not end up as planned" not in str(error), str(error)
@@ -84,7 +84,7 @@ def carry_out(world: World, name: str, options: dict[str, Any]) -> None:
         return
     done = picture(world.state)
     again = world.run(name, **options)
-    assert again.actions == [] and picture(world.state) == done
+    assert again.steps == [] and picture(world.state) == done
     assert again.after == plan.after and KNOWN_AFTER_APPLY not in str(plan.after)
     assert world.info()["drift"] == []
 

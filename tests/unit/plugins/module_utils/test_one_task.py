@@ -77,7 +77,7 @@ def test_the_mark_of_a_namespace_that_somebody_removed_goes(world: World) -> Non
     world.attach("web")
     world.host.end_namespace("/run/netns/web")
     world.state.named["web"] = NamedNetns(0, own=True)
-    assert world.run("netns_attach", netns="web", state="absent").actions == [
+    assert world.run("netns_attach", netns="web", state="absent").steps == [
         "remove namespace web", "remove neighbour 192.168.5.2 on br0: 02:42:c0:a8:05:02"]
     assert "web" not in world.state.named
 

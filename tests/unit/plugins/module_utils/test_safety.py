@@ -98,7 +98,7 @@ def test_rules_are_not_given_up_with_what_they_hold(world: World) -> None:
     assert world.state.sysctls[HOST, LOCALNET] == "1"
     plan = world.run("docker_bridge", name="br0", iptables=False, force=True)
     assert world.state.sysctls[HOST, LOCALNET] == "0"
-    assert plan.actions[0] == "set net.ipv4.conf.br0.route_localnet to 0 (was 1)"  # before the rules that it needs go
+    assert plan.steps[0] == "set net.ipv4.conf.br0.route_localnet to 0 (was 1)"  # before the rules that it needs go
 
 
 def test_a_bridge_that_is_given_back_does_not_lead_to_the_loopback(world: World) -> None:
@@ -110,7 +110,7 @@ def test_a_bridge_that_is_given_back_does_not_lead_to_the_loopback(world: World)
     world.publish("web", "127.0.0.1:8080:80")
     assert world.state.sysctls[HOST, localnet] == "1"
     plan = world.run("docker_bridge", name="theirs", state="absent", force=True)
-    assert plan.actions[0] == "set net.ipv4.conf.theirs.route_localnet to 0 (was 1)"
+    assert plan.steps[0] == "set net.ipv4.conf.theirs.route_localnet to 0 (was 1)"
     assert world.run("docker_bridge", name="theirs", state="absent").operations == ()
 
 
@@ -175,9 +175,9 @@ def test_what_a_killed_run_left_unfinished_is_made_anew(world: World) -> None:
     world.host.execute([NetnsAdd("web"), LinkAdd(HOST, half, Peer("/run/netns/web", "eth0")),
                         LinkAdd(HOST, Link("br9", "bridge", alias=unfinished))])
     other = world.copy()
-    assert world.run("netns_attach", netns="web", bridge="br0").actions[:2] == [
+    assert world.run("netns_attach", netns="web", bridge="br0").steps[:2] == [
         f"delete veth {half.name}", "delete bridge br9"]
-    actions = other.bridge("br9", "10.9.0.1/24").actions
+    actions = other.bridge("br9", "10.9.0.1/24").steps
     assert {f"delete veth {half.name}", "delete bridge br9"} < set(actions) and "create bridge br9" in actions
 
 

@@ -56,7 +56,7 @@ def test_it_is_made_when_asked_for_and_not_before() -> None:
     world.bridge()
     assert chains(world) == [None, None] and jumps(world) == [[], []]
     plan = world.check("docker_bridge", name="br0", user_chain=True)
-    assert [action for action in plan.actions if "create MOORING-USER" in action] and chains(world) == [None, None]
+    assert [action for action in plan.steps if "create MOORING-USER" in action] and chains(world) == [None, None]
     assert world.run("docker_bridge", name="br0", user_chain=True).after[0]["user_chain"] is True
     assert chains(world) == [(), ()] and jumps(world) == [[0], [0]]
     for again in ({"user_chain": True}, {}):
@@ -87,7 +87,7 @@ def test_it_comes_back_when_it_is_lost() -> None:
         forward = table.chains["MOORING-FORWARD"]
         bare = replace(forward, lines=forward.lines[1:], comments=forward.comments[1:])
         world.state.tables[family, "filter"] = replace(table, chains={**table.chains, "MOORING-FORWARD": bare})
-    assert any("replace MOORING-FORWARD" in action for action in world.info()["drift"])
+    assert world.info()["drift"] == ["repair rules of a (MOORING-FORWARD lacked some)"]
     world.bridge("br1", "10.1.0.1/24")
     assert jumps(world) == [[0], [0]]
     flush(world)

@@ -22,10 +22,10 @@ def foreign_bridge(world: World, name: str = "docker0") -> None:
 def test_a_new_bridge_on_a_fresh_host() -> None:
     world = World()
     plan = world.bridge(mtu="1400", stp=True)
-    made = plan.actions.index("create bridge br0")
-    assert plan.actions[made + 1] == "add address 192.168.5.1/24 to br0"
+    made = plan.steps.index("create bridge br0")
+    assert plan.steps[made + 1] == "add address 192.168.5.1/24 to br0"
     # Protection before the bridge: packets must not wait for its containers behind the rules.
-    assert all("table: create" in action for action in plan.actions[:made]) and made == 6
+    assert all("table: create" in action for action in plan.steps[:made]) and made == 6
     link = world.state.host.links["br0"]
     assert (link.up, link.mtu, link.stp, link.addresses) == (True, 1400, True, ("192.168.5.1/24",))
     assert link.alias == "mooring:bridge:br0:guard=ipv4" and link.mac.startswith("02:6d:")
@@ -217,9 +217,9 @@ def test_ip6tables_may_be_missing_where_nothing_has_ipv6() -> None:
 
 def test_forwarding_is_switched_on_and_never_off() -> None:
     world = World()
-    assert not any("ip_forward" in action for action in world.bridge(ip_forward=False).actions)
-    assert world.bridge().actions[-1] == "set net.ipv4.ip_forward to 1 (was 0)"
-    assert world.bridge(ip_forward=False).actions == ["record the settings of br0"]
+    assert not any("ip_forward" in action for action in world.bridge(ip_forward=False).steps)
+    assert world.bridge().steps[-1] == "set net.ipv4.ip_forward to 1 (was 0)"
+    assert world.bridge(ip_forward=False).steps == ["record the settings of br0"]
     assert world.bridge(ip_forward=False).operations == ()
 
 

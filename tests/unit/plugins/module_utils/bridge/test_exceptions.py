@@ -253,7 +253,7 @@ def test_a_change_of_mode_that_was_interrupted_is_not_refused(world: World) -> N
     world.attach("web", bridge="front")
     world.publish("web", "8080:80")
     plan = world.check("docker_bridge", name="front", gateway_mode="routed", force=True)
-    mark = next(number for number, action in enumerate(plan.actions) if "record the settings of" in action)
+    mark = next(number for number, action in enumerate(plan.steps) if "record the settings of" in action)
     world.host.execute(plan.operations[:mark + 1])
     assert bridges(world.state)["front"].routed == ("ipv4", "ipv6")
     world.run("docker_bridge", name="front")

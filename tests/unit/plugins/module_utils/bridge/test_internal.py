@@ -177,7 +177,7 @@ def test_a_host_does_not_become_a_router_for_it() -> None:
     world = World(fresh_state())
     plan = inner(world)
     assert not [each for each in plan.operations if isinstance(each, SysctlSet) and "forward" in each.name]
-    assert not any("forward" in each for each in plan.actions) and plan.warnings == ()
+    assert not any("forward" in each for each in plan.steps) and plan.warnings == ()
     plan = world.run("docker_bridge", name="inner", internal=False)
     assert {each.name for each in plan.operations if isinstance(each, SysctlSet)} >= {
         "net/ipv4/ip_forward", "net/ipv6/conf/all/forwarding"}
@@ -199,7 +199,7 @@ def test_check_mode_shows_what_a_run_does(world: World) -> None:
     inner(world, internal=None)
     world.attach("db", bridge="inner")
     planned = world.check("docker_bridge", name="inner", internal=True)
-    assert planned.actions == world.run("docker_bridge", name="inner", internal=True).actions
+    assert planned.steps == world.run("docker_bridge", name="inner", internal=True).steps
     assert planned.after[0]["internal"] and not planned.before[0]["internal"]
 
 
@@ -289,7 +289,7 @@ def test_an_isolated_bridge_has_a_network_and_no_address(world: World) -> None:
     assert (shown["bip"], shown["subnet"], shown["bip6"], shown["subnet_v6"]) == (
         "10.40.0.1/24", "10.40.0.0/24", "2001:db8:40::1/64", "2001:db8:40::/64")
     assert (shown["gateway_mode"], shown["gateway_mode_v6"], shown["ipv6"]) == ("isolated", "isolated", True)
-    assert world.state.host.links["inner"].addresses == () and not any("add address" in each for each in plan.actions)
+    assert world.state.host.links["inner"].addresses == () and not any("add address" in each for each in plan.steps)
     assert world.state.sysctls[HOST, "net/ipv6/conf/inner/disable_ipv6"] == "1"
     assert world.attach("db", "cache", bridge="inner") == ["10.40.0.2/24", "10.40.0.3/24"]
     assert defaults(world, "db") == [] and world.info()["drift"] == []

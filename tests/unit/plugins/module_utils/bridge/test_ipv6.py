@@ -37,7 +37,7 @@ def test_interfaces_that_hear_routers_go_on_before_forwarding_begins() -> None:
     """Whatever routes the host has at the moment: an advertisement may bring an address and no route."""
     world = host(ens3="1", ens4="1", bond0="0", ens5="1", lo="1", default="1")
     plan = world.bridge(**FAMILY6)
-    changes = [action for action in plan.actions if "accept_ra" in action or "all.forwarding" in action]
+    changes = [action for action in plan.steps if "accept_ra" in action or "all.forwarding" in action]
     assert changes == ["set net.ipv6.conf.br0.accept_ra to 0", *(
         f"set net.ipv6.conf.{name}.accept_ra to 2 (was 1)" for name in ("ens3", "ens4", "default")),
         "set net.ipv6.conf.all.forwarding to 1 (was 0)"]
@@ -66,7 +66,7 @@ def test_the_kernel_does_not_forget_routes_when_a_bridge_begins_to_forward() -> 
     world = host(ens3="1", ens4="0", bond0="0")
     for name, value in (("all", "1"), ("default", "0"), ("ens3", "0")):
         world.state.sysctls[HOST, f"net/ipv6/conf/{name}/forwarding"] = value
-    actions = world.bridge(**FAMILY6).actions
+    actions = world.bridge(**FAMILY6).steps
     assert actions[-2:] == ["set net.ipv6.conf.ens3.accept_ra to 2 (was 1)", "set net.ipv6.conf.br0.forwarding to 1"]
 
 
@@ -74,8 +74,8 @@ def test_a_bridge_has_ipv6_where_new_interfaces_begin_without() -> None:
     world = World()
     world.state.sysctls[HOST, NEW.format("disable_ipv6")] = "1"
     plan = world.bridge(**FAMILY6)
-    begin = plan.actions.index("set net.ipv6.conf.br0.disable_ipv6 to 0")
-    assert plan.actions[begin - 1:begin + 3] == [
+    begin = plan.steps.index("set net.ipv6.conf.br0.disable_ipv6 to 0")
+    assert plan.steps[begin - 1:begin + 3] == [
         "create bridge br0", "set net.ipv6.conf.br0.disable_ipv6 to 0", "add address 192.168.5.1/24 to br0",
         "add address 2001:db8:5::1/64 to br0"]
     world.state.sysctls[HOST, "net/ipv6/conf/br0/disable_ipv6"] = "1"
@@ -116,7 +116,7 @@ def test_an_end_of_a_pair_has_ipv6_where_new_interfaces_begin_without() -> None:
 def test_a_bridge_without_ipv6_may_have_a_small_mtu() -> None:
     world = World()
     plan = world.bridge(mtu="1200")
-    assert not any("ipv6.conf.br0" in action for action in plan.actions)
+    assert not any("ipv6.conf.br0" in action for action in plan.steps)
     world.attach("web")
     assert (world.state.host.links["br0"].mtu, world.inner("web").mtu) == (1200, 1200)
     assert world.bridge(mtu="1200").operations == ()
@@ -125,7 +125,7 @@ def test_a_bridge_without_ipv6_may_have_a_small_mtu() -> None:
 def test_a_larger_mtu_comes_before_the_settings_that_come_with_it() -> None:
     world = World()
     world.bridge(mtu="1200")
-    actions = world.bridge(mtu="1500").actions
+    actions = world.bridge(mtu="1500").steps
     assert actions == ["set br0: mtu 1500 (was 1200)", "set net.ipv6.conf.br0.accept_ra to 0"]
 
 
@@ -159,7 +159,7 @@ def lowered() -> World:
 @pytest.mark.parametrize("mtu", [None, "1500", "auto"])
 def test_a_lowered_mtu_is_repaired_and_then_what_the_kernel_took_away(mtu: str | None) -> None:
     world = lowered()
-    actions = world.bridge(**FAMILY6, mtu=mtu).actions
+    actions = world.bridge(**FAMILY6, mtu=mtu).steps
     assert actions[:4] == [
         "set br0: mtu 1500 (was 1200)", "add address 2001:db8:5::1/64 to br0", "set net.ipv6.conf.br0.accept_ra to 0",
         "set net.ipv6.conf.br0.dad_transmits to 0"]

@@ -105,7 +105,7 @@ def test_udp_that_is_under_way_is_forgotten(world: World) -> None:
 
 def test_check_mode_shows_what_a_run_does(world: World) -> None:
     planned = world.check("docker_bridge", name="mail", **BOTH)
-    assert planned.actions == world.run("docker_bridge", name="mail", **BOTH).actions
+    assert planned.steps == world.run("docker_bridge", name="mail", **BOTH).steps
     assert World().check("docker_bridge", name="new", bip="10.9.0.1/24", **BOTH).after[0]["outbound_address"]
 
 

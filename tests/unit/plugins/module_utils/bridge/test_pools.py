@@ -127,7 +127,7 @@ def test_one_that_this_collection_made_is_there_as_well() -> None:
     world = World()
     world.state.persistent = True
     world.bridge()
-    assert world.run("docker_bridge", name="br0", must_exist=True, mtu=1400).actions
+    assert world.run("docker_bridge", name="br0", must_exist=True, mtu=1400).steps
     # What it was made from is kept, so that it is made again.
     assert "must_exist" not in parse(world.state.lasting[NAME]).of("docker_bridge")[0]
     world.run("docker_bridge", name="br0", must_exist=True, state="absent")

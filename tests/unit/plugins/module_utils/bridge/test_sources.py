@@ -71,7 +71,7 @@ def test_what_the_host_routes_through_a_container_may_come_from_there(world: Wor
         Route("10.99.0.0/16", "front", "10.10.0.9"), Route("10.10.0.128/25", "front", "10.10.0.9"),
         Route("10.98.0.0/16", "front", "10.77.0.9"), Route("10.97.0.0/16", "front")]
     assert sources(world)["front"] == ("10.10.0.0/24", "10.99.0.0/16")
-    assert world.run("docker_bridge", name="front").actions == ["ipv4 raw table: replace MOORING-SOURCES"]
+    assert world.run("docker_bridge", name="front").steps == ["ipv4 raw table: replace MOORING-SOURCES"]
     world.state.host.routes.append(Route("default", "front", "10.10.0.254"))
     assert "front" not in sources(world) and "front" in sources(world, "ipv6")
 

@@ -127,7 +127,7 @@ def test_frames_pass_the_rules_once_it_has_containers() -> None:
     world = consented()
     assert (HOST, "net/bridge/bridge-nf-call-iptables") not in world.state.sysctls
     plan = world.run("netns_attach", netns="web", bridge="br-lan")
-    assert "set net.bridge.bridge-nf-call-iptables to 1" in plan.actions
+    assert "set net.bridge.bridge-nf-call-iptables to 1" in plan.steps
     assert "net.bridge.bridge-nf-call-iptables becomes 1, since bridge br-lan has an uplink" in plan.warnings[0]
     assert world.run("netns_attach", netns="web", bridge="br-lan").warnings == ()
 

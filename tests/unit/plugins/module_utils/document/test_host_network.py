@@ -37,7 +37,7 @@ def test_the_example_from_nothing_in_one_plan() -> None:
     shown = world.document(EXAMPLE, False)
     assert shown.assumed == () and KNOWN_AFTER_APPLY not in diff(shown)["after"]
     done = world.document(EXAMPLE)
-    assert (shown.actions, diff(shown), shown.warnings) == (done.actions, diff(done), done.warnings)
+    assert (shown.steps, diff(shown), shown.warnings) == (done.steps, diff(done), done.warnings)
     found = done.after[-1][0]
     assert found["published_ports"] == ["web 0.0.0.0:8080->192.168.5.2:80/tcp",
                                         "web 127.0.0.1:49153->192.168.5.2:443/tcp"]
@@ -102,7 +102,7 @@ def test_what_the_document_does_not_name_stays_unless_it_is_exclusive() -> None:
     assert [names["container"] for names in kept["dns"]] == ["only"]
     shown = world.document([], False, exclusive=True)
     done = world.document([], exclusive=True)
-    assert shown.actions == done.actions and not any(done.after[-1][0].values())
+    assert shown.steps == done.steps and not any(done.after[-1][0].values())
     del world.engine["app"]
     world.host.end_namespace("/proc/1001/ns/net")
     after = picture(world.state, sysctls=False)

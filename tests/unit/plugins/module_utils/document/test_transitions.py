@@ -44,7 +44,7 @@ def test_roles_and_one_task_lead_to_the_same_host(pair: tuple[Document, Document
     shown = whole.document(second, False)
     done = whole.document(second)
     event("both accept it")
-    assert (shown.actions, diff(shown), shown.assumed) == (done.actions, diff(done), ())
+    assert (shown.steps, shown.actions, diff(shown), shown.assumed) == (done.steps, done.actions, diff(done), ())
     assert KNOWN_AFTER_APPLY not in diff(shown)["after"]
     assert seen(whole) == seen(world)
     assert whole.document(second).operations == () and step_by_step(whole, second) == 0
@@ -63,7 +63,7 @@ def test_any_document_after_any_other_converges(found: list[Document]) -> None:
             assert picture(world.state) == before
             continue
         if not shown.assumed:
-            assert world.document(document).actions == shown.actions
+            assert world.document(document).steps == shown.steps
             assert world.document(document).operations == () and world.info()["drift"] == []
 
 

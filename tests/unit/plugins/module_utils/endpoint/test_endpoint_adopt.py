@@ -39,7 +39,7 @@ def world() -> World:
 def test_the_mark_and_hairpin_mode_are_all_that_changes(world: World) -> None:
     name = start(world, "shop")
     plan = world.run("netns_attach", container="shop", adopt=True, exposed_ports=["80"])
-    assert plan.actions == ["register /proc/1001/ns/net as namespace shop",
+    assert plan.steps == ["register /proc/1001/ns/net as namespace shop",
                             f"set {name}: hairpin on (was off), and record its settings"]
     assert world.state.host.links[name].alias == (
         "mooring:endpoint:shop:if=eth0 ip=192.168.5.130/24 expose=80/tcp adopted=plain")
@@ -142,7 +142,7 @@ def test_it_stays_when_the_bridge_changes(world: World) -> None:
     start(world, "shop")
     world.run("netns_attach", container="shop", adopt=True)
     plan = world.bridge(bip="192.168.5.9/24", mtu="1400")
-    assert not any("shop" in action or "veth" in action for action in plan.actions)
+    assert not any("shop" in action or "veth" in action for action in plan.steps)
 
 
 @pytest.mark.parametrize("given, message", [

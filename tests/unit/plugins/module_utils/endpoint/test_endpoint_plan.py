@@ -33,7 +33,7 @@ def foreign_namespace(world: World, name: str, *links: Link) -> None:
 def test_a_new_endpoint_on_a_fresh_host(world: World) -> None:
     plan = world.run("netns_attach", netns="web", exposed_ports=["80", "53/udp"])
     host_end = plan.after[0]["host_interface"]
-    assert plan.actions[:2] == ["create namespace web", f"create veth pair {host_end} on br0 - eth0 in web"]
+    assert plan.steps[:2] == ["create namespace web", f"create veth pair {host_end} on br0 - eth0 in web"]
     inner, outer = world.inner("web"), world.state.host.links[host_end]
     assert (inner.up, inner.addresses, inner.mac) == (True, ("192.168.5.2/24",), "02:42:c0:a8:05:02")
     assert (outer.up, outer.controller, outer.hairpin) == (True, "br0", True)
@@ -375,7 +375,7 @@ def test_in_check_mode_a_missing_bridge_is_assumed() -> None:
                                        "creates bridge br9"),)
     assert plan.after[0]["address"] == KNOWN_AFTER_APPLY
     assert plan.after[1]["address"].startswith("10.0.0.2")
-    assert any("create veth pair" in action and "on br9" in action for action in plan.actions)
+    assert any("create veth pair" in action and "on br9" in action for action in plan.steps)
 
 
 # -- modes ------------------------------------------------------------------------------------------------------------
@@ -449,9 +449,9 @@ def test_redirects_and_router_advertisements_are_not_heeded(world: World) -> Non
     world.bridge(fixed_cidr_v6="2001:db8:5::/64")
     plan = world.run("netns_attach", netns="web")
     assert heeded(world) == []
-    up = plan.actions.index("set eth0 in web: up")
+    up = plan.steps.index("set eth0 in web: up")
     assert {f"set {name.replace('/', '.')} in web to 0" for name in CLOSED} <= {
-        action.partition(" (")[0] for action in plan.actions[:up]}
+        action.partition(" (")[0] for action in plan.steps[:up]}
     assert world.run("netns_attach", netns="web").operations == ()
 
 
@@ -471,7 +471,7 @@ def test_what_a_container_opens_for_itself_is_closed_again(world: World) -> None
     for name in CLOSED:
         world.state.sysctls[named_path("web"), name] = "1"
     plan = world.run("netns_attach", netns="web")
-    assert plan.actions == [f"set {name.replace('/', '.')} in web to 0 (was 1)" for name in CLOSED]
+    assert plan.steps == [f"set {name.replace('/', '.')} in web to 0 (was 1)" for name in CLOSED]
     assert heeded(world) == []
 
 

@@ -174,4 +174,4 @@ def test_only_interfaces_of_others_with_a_default_route_are_let_by() -> None:
     world.state.host.routes.append(Route("default", "wg0", metric=50))
     world.state.host.routes.append(Route("default", "br1", "10.100.1.9", metric=60))
     assert let_by() == ["ens3", "wg0"]
-    assert world.run("docker_bridge", name="br0").actions and world.run("docker_bridge", name="br0").actions == []
+    assert world.run("docker_bridge", name="br0").steps and world.run("docker_bridge", name="br0").steps == []

@@ -46,10 +46,10 @@ def test_without_the_option_nothing_is_listed_and_it_is_taken_back(world: World)
     assert listed(other, "web") == ["192.168.5.2 web"]
     actions = [f"change hosts of {name} (/etc/netns/{name}/hosts)" for name in ("db", "web")]
     plan = other.run("docker_bridge", name="br0", container_names=True)
-    assert plan.actions[-2:] == actions and picture(other.state) == picture(world.state)
+    assert plan.steps[-2:] == actions and picture(other.state) == picture(world.state)
     assert other.bridge().operations == ()  # nothing said, nothing changed
     plan = other.run("docker_bridge", name="br0", container_names=False)
-    assert plan.actions[-2:] == actions and listed(other, "web") == ["192.168.5.2 web"]
+    assert plan.steps[-2:] == actions and listed(other, "web") == ["192.168.5.2 web"]
 
 
 def test_who_comes_and_who_goes_is_in_all_files_in_the_same_run(world: World) -> None:
@@ -71,7 +71,7 @@ def test_a_run_about_another_bridge_keeps_the_lists_up(world: World) -> None:
     lease = next(name for name, link in world.state.host.links.items() if link.mark and link.mark.name == "db")
     del world.state.host.links[lease]
     plan = world.bridge("br1", "192.168.6.1/24")
-    assert "change hosts of web (/etc/netns/web/hosts)" in plan.actions and listed(world, "web") == ["192.168.5.2 web"]
+    assert "change hosts of web (/etc/netns/web/hosts)" in plan.steps and listed(world, "web") == ["192.168.5.2 web"]
     place = netns_place("web", "hosts")
     world.state.files[place] = ObservedFile(world.text("web").replace("192.168.5.2", "192.168.5.99"), parents=2)
     assert "change hosts of web (/etc/netns/web/hosts)" in world.info()["drift"]
@@ -85,7 +85,7 @@ def test_files_are_not_read_where_no_bridge_has_the_option() -> None:
     world.attach("web", "db")
     world.run("container_dns", config=[{"netns": "web"}, {"netns": "db"}])
     world.state.files[netns_place("web", "hosts")] = ObservedFile(world.text("web").replace("192", "193"), parents=2)
-    assert "create bridge br1" in world.bridge("br1", "192.168.6.1/24").actions
+    assert "create bridge br1" in world.bridge("br1", "192.168.6.1/24").steps
     assert "193." in world.text("web")
 
 
@@ -119,7 +119,7 @@ def test_links_and_etc_hosts_and_the_own_name_go_before(world: World) -> None:
 def test_a_host_name_is_found_as_well(world: World) -> None:
     plan = world.run("container_dns", netns="web", hostname="front.example.com")
     assert "192.168.5.2 web front.example.com" in listed(world, "db")
-    assert "change hosts of db (/etc/netns/db/hosts)" in plan.actions
+    assert "change hosts of db (/etc/netns/db/hosts)" in plan.steps
     assert world.run("container_dns", netns="web", hostname="front.example.com").operations == ()
     world.run("container_dns", netns="web", state="absent")
     assert "192.168.5.2 web" in listed(world, "db") and world.text("web") is None
@@ -286,7 +286,7 @@ def test_check_mode_on_a_fresh_host() -> None:
     world = World()
     networks = [{"name": "br0", "container_names": True, "containers": [{"name": "web"}, {"name": "db"}]}]
     plan = world.document(networks, False)
-    assert any("hosts of web" in action for action in plan.actions) and world.state.host.links.keys() == {"lo", "ens3"}
+    assert any("hosts of web" in action for action in plan.steps) and world.state.host.links.keys() == {"lo", "ens3"}
     plan = World().check("netns_attach", config=[{"netns": "web", "aliases": ["www"]}], bridge="br9")
     assert plan.assumed
 

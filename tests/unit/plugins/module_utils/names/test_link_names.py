@@ -48,15 +48,15 @@ def test_a_link_gives_its_name_in_any_order(world: World, first: str, ports: str
     given = {"netns": "web", "links": ["db:sql"], "exposed_ports": PORTS[ports]}
     if first == "names":
         world.name("web")
-    checked = world.check("icc_policy", **given).actions
-    assert world.run("icc_policy", **given).actions == checked
+    checked = world.check("icc_policy", **given).steps
+    assert world.run("icc_policy", **given).steps == checked
     if first == "link":
         world.name("web")
     assert names(world) == LINES
-    assert world.run("icc_policy", **given).actions == world.name("web").actions == []
+    assert world.run("icc_policy", **given).steps == world.name("web").steps == []
     # Runs about others, and about nothing at all, leave it alone.
     world.attach("other")
-    assert world.bridge(bip=None).actions == [] and names(world) == LINES
+    assert world.bridge(bip=None).steps == [] and names(world) == LINES
     assert world.info()["drift"] == []
     world.run("icc_policy", netns="web", links=[])
     assert names(world) == [] and world.state.recorded_links == ""
@@ -109,7 +109,7 @@ def test_the_document_gives_names_at_once(rules: dict[str, Any]) -> None:
     network = {"name": "br0", "bip": "192.168.5.1/24", **rules,
                "containers": [{"name": "web", "links": ["db:sql"]}, {"name": "db"}]}
     world.document([network])
-    assert names(world) == LINES[:1] and world.document([network]).actions == []
+    assert names(world) == LINES[:1] and world.document([network]).steps == []
     world.document([{**network, "containers": [{"name": "web"}, {"name": "db"}]}])
     assert names(world) == [] and world.state.recorded_links == ""
 

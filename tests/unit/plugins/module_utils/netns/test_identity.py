@@ -243,7 +243,7 @@ def test_an_engine_knows_whether_it_is_the_same_container() -> None:
     world.publish("web", "8080:80")
     world.state.named["web"] = ReplacedNetns(0, path, own=True)
     plan = world.run("netns_attach", container="web")
-    assert plan.actions[:2] == ["unregister namespace web", f"register {path} as namespace web"]
+    assert plan.steps[:2] == ["unregister namespace web", f"register {path} as namespace web"]
     assert world.info()["published_ports"] == ["web 0.0.0.0:8080->192.168.5.2:80/tcp"]
 
 
@@ -295,12 +295,12 @@ def test_what_somebody_put_in_the_place_of_a_namespace_is_let_go_before_it_is_us
         world.run("docker_bridge", name="br0", mtu=1400)
     assert f"{path}: {taken}" in world.info()["leftovers"]
     other = world.copy()
-    assert "forget that namespace web was made here" in world.run("netns_attach", netns="web", state="absent").actions
+    assert "forget that namespace web was made here" in world.run("netns_attach", netns="web", state="absent").steps
     assert world.state.named == {"web": NamedNetns(theirs.inode)} and world.info()["leftovers"] == []
     assert world.info()["published_ports"] == []
     world.state.namespaces[path] = Namespace(theirs.inode)
     world.attach("web")
-    assert "forget that namespace web was made here" in other.document(exclusive=True).actions
+    assert "forget that namespace web was made here" in other.document(exclusive=True).steps
     assert other.state.named == {"web": NamedNetns(theirs.inode)}
 
 

@@ -65,7 +65,7 @@ def test_what_is_missing_is_an_error_and_in_check_mode_an_assumption(world: Worl
 def test_a_container_of_an_engine_gets_its_name_under_run_netns(world: World) -> None:
     path = world.start("web")
     plan = world.run("netns_attach", container="web")
-    assert plan.actions[0] == f"register {path} as namespace web"
+    assert plan.steps[0] == f"register {path} as namespace web"
     assert world.state.named["web"].link == path and world.state.named["web"].own
     assert world.run("netns_attach", container="web").operations == ()
 
@@ -126,4 +126,4 @@ def test_an_entry_that_leads_nowhere(world: World) -> None:
         "netns: 'old' is a file in /run/netns that leads to no namespace and is not managed by this collection. "
         "Remove it with")
     world.state.named["old"] = NamedNetns(0, "/proc/5/ns/net", own=True)
-    assert world.run("netns_attach", netns="old").actions[:2] == ["unregister namespace old", "create namespace old"]
+    assert world.run("netns_attach", netns="old").steps[:2] == ["unregister namespace old", "create namespace old"]

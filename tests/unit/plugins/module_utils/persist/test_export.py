@@ -162,7 +162,7 @@ def test_what_was_there_before_anybody_asked_for_the_file_is_in_it() -> None:
     world.run("netns_attach", netns="alone", network_mode="none")
     assert NAME not in world.state.lasting
     plan = world.document([], persist=True)
-    assert plan.actions[0] == f"write {PATH}"
+    assert plan.steps[0] == f"write {PATH}"
     again = World()
     again.state.lasting = dict(world.state.lasting)
     replay(again)
@@ -171,7 +171,7 @@ def test_what_was_there_before_anybody_asked_for_the_file_is_in_it() -> None:
 
 
 def test_the_file_goes_where_it_is_not_wanted(world: World) -> None:
-    assert f"remove {PATH}" in world.document([], persist=False).actions
+    assert f"remove {PATH}" in world.document([], persist=False).steps
     assert NAME not in world.state.lasting
 
 

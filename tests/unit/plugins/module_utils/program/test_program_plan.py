@@ -50,7 +50,7 @@ def after(observed: Installed, plan: Plan, steps: int | None = None) -> Installe
 def test_a_fresh_host_gets_all_of_it_and_the_record_last() -> None:
     plan = install(FRESH, recorded={})
     assert after(FRESH, plan) == FULL
-    assert plan.actions[0] == f"install {ARCHIVE}" and plan.actions[-4:] == [
+    assert plan.steps[0] == f"install {ARCHIVE}" and plan.steps[-4:] == [
         f"link {COMMAND} to {ARCHIVE}", "let systemd read its units again",
         *RESTARTED, f"install {RECORD}"]
     assert install(FULL) == Plan()
@@ -62,19 +62,19 @@ def test_what_is_not_as_it_should_be_is_put_back_alone(path: str, text: bytes | 
     changed = Installed(files={**PROGRAM.files, path: text}, enabled=FULL.enabled, command=True)
     plan = install(changed)
     assert after(changed, plan) == FULL
-    assert [action for action in plan.actions if action.startswith("install")] == [f"install {path}"]
-    assert ("let systemd read its units again" in plan.actions) == path.startswith(UNITS)
+    assert [action for action in plan.steps if action.startswith("install")] == [f"install {path}"]
+    assert ("let systemd read its units again" in plan.steps) == path.startswith(UNITS)
 
 
 def test_a_disabled_unit_is_enabled_and_a_missing_command_made() -> None:
-    assert install(Installed(files=PROGRAM.files, command=True)).actions == RESTARTED
-    assert install(Installed(files=PROGRAM.files, enabled=FULL.enabled)).actions == [f"link {COMMAND} to {ARCHIVE}"]
+    assert install(Installed(files=PROGRAM.files, command=True)).steps == RESTARTED
+    assert install(Installed(files=PROGRAM.files, enabled=FULL.enabled)).steps == [f"link {COMMAND} to {ARCHIVE}"]
 
 
 def test_another_python_changes_the_archive_the_unit_and_the_record_only() -> None:
     other = content("/opt/python", SOURCES, FOLLOWING)
     plan = install(FULL, other)
-    assert [action for action in plan.actions if action.startswith("install")] == [
+    assert [action for action in plan.steps if action.startswith("install")] == [
         f"install {ARCHIVE}", f"install {UNITS}/mooring-resolv-follow.service", f"install {RECORD}"]
     assert digest(other.files) != digest(PROGRAM.files)
 
@@ -82,7 +82,7 @@ def test_another_python_changes_the_archive_the_unit_and_the_record_only() -> No
 def test_what_is_not_wanted_any_more_goes() -> None:
     without = content(PYTHON, SOURCES, Features(False, False))
     plan = install(FULL, without)
-    assert plan.actions[0] == "disable and stop mooring-resolv.path" and f"remove {UNIT}" in plan.actions
+    assert plan.steps[0] == "disable and stop mooring-resolv.path" and f"remove {UNIT}" in plan.steps
     left = after(FULL, plan)
     assert left == Installed(files=without.files, enabled=frozenset(without.enabled), command=True)
     assert planner.plan_install(left, without, {}) == Plan()
@@ -91,7 +91,7 @@ def test_what_is_not_wanted_any_more_goes() -> None:
 def test_a_host_that_persists_has_its_units_and_drop_ins_and_gives_them_back() -> None:
     wanted = content(PYTHON, SOURCES)
     plan = install(FRESH, wanted, {})
-    assert [action for action in plan.actions if action.startswith("enable")] == [
+    assert [action for action in plan.steps if action.startswith("enable")] == [
         "enable mooring-resolv.path and restart it", "enable mooring-gate.service",
         "enable mooring.target and start it",
         "enable mooring-guard.timer and restart it", "enable mooring-engines.target and restart it"]
@@ -99,7 +99,7 @@ def test_a_host_that_persists_has_its_units_and_drop_ins_and_gives_them_back() -
     drop_in = f"{UNITS}/nftables.service.d/mooring.conf"
     assert drop_in in full.files and b"replay --boot" in (full.files[f"{UNITS}/mooring.service"] or b"")
     left = install(full, PROGRAM, recorded_units(wanted.files[RECORD]))
-    assert f"remove {drop_in}" in left.actions and after(full, left) == FULL
+    assert f"remove {drop_in}" in left.steps and after(full, left) == FULL
     assert after(full, planner.plan_remove(full, recorded_units(wanted.files[RECORD]))) == FRESH
 
 
@@ -127,11 +127,11 @@ def test_what_an_earlier_version_recorded_goes() -> None:
     assert set(units) == {*PROGRAM.enabled, "mooring-old.timer"}
     before = Installed(files={**PROGRAM.files, RECORD: text, OLD: b"#\n", "/etc/passwd": b"root"},
                        enabled=frozenset(units), command=True)
-    assert planner.plan_install(before, PROGRAM, units).actions == [
+    assert planner.plan_install(before, PROGRAM, units).steps == [
         "disable and stop mooring-old.timer", f"remove {OLD}", *RESTARTED, f"install {RECORD}"]
     removed = planner.plan_remove(before, units)
     left = after(before, removed)
-    assert left == Installed(files={"/etc/passwd": b"root"}) and "passwd" not in "".join(removed.actions)
+    assert left == Installed(files={"/etc/passwd": b"root"}) and "passwd" not in "".join(removed.steps)
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", '{"digest": ""}', '{"files": null, "enabled": null}', '{"files": 1}'])
@@ -143,7 +143,7 @@ def test_nothing_is_removed_of_what_is_not_there() -> None:
     assert remove(FRESH) == Plan()
     full = remove(FULL)
     assert after(FULL, full) == FRESH
-    assert full.actions[0] == "disable and stop mooring-resolv.path" and full.actions[-1] == f"remove {ROOT}"
+    assert full.steps[0] == "disable and stop mooring-resolv.path" and full.steps[-1] == f"remove {ROOT}"
 
 
 @pytest.mark.parametrize(("first", "wanted"), [(FRESH, True), (FULL, False)])

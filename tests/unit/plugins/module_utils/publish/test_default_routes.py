@@ -85,6 +85,7 @@ def test_ports_follow_a_route_that_moved_between_runs(world: World) -> None:
     assert drift and places(world) == [FRONT, FRONT6]
     change = {"name": "front", "bip": "10.1.0.1/24"}
     assert world.check("docker_bridge", **change).actions == drift
+    assert drift == ["lead 8080/tcp of web to 10.2.0.2 (was 10.1.0.2)"]
     world.run("docker_bridge", **change)
     assert places(world) == sorted([BACK, FRONT6]) and world.info()["drift"] == []
 
@@ -119,7 +120,7 @@ def test_one_run_moves_the_route_and_publishes(world: World) -> None:
     networks[1]["containers"][0].update(default_route=True, published_ports=["8080:80"])
     del networks[0]["containers"][0]["published_ports"]
     shown, done = world.document(networks, False), world.document(networks)
-    assert shown.actions == done.actions and places(world) == [BACK, BACK6]
+    assert shown.steps == done.steps and places(world) == [BACK, BACK6]
     assert world.document(networks).operations == ()
 
 

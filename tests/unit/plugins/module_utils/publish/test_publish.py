@@ -158,9 +158,9 @@ def test_both_families(world: World) -> None:
 
 def test_loopback_needs_route_localnet(world: World) -> None:
     plan = world.run("port_publish", netns="web", published_ports=["192.0.2.10:8080:80"])
-    assert not any("route_localnet" in action for action in plan.actions)
+    assert not any("route_localnet" in action for action in plan.steps)
     plan = world.run("port_publish", netns="web", published_ports=["127.0.0.1:8080:80"])
-    assert "set net.ipv4.conf.br0.route_localnet to 1 (was 0)" in plan.actions
+    assert "set net.ipv4.conf.br0.route_localnet to 1 (was 0)" in plan.steps
     assert world.state.sysctls[HOST, "net/ipv4/conf/br0/route_localnet"] == "1"
 
 
@@ -171,28 +171,28 @@ OFF = "set net.ipv4.conf.br0.route_localnet to 0 (was 1)"
 @pytest.mark.parametrize("port", ["127.0.0.1:8080:80", "127.7.0.1:8080:80", "8080:80"])
 def test_without_a_port_by_the_loopback_there_is_no_route_localnet(world: World, port: str) -> None:
     world.run("port_publish", netns="web", published_ports=[port, "127.0.0.1:8081:81"])
-    assert OFF not in world.run("port_publish", netns="web", published_ports=[port]).actions
+    assert OFF not in world.run("port_publish", netns="web", published_ports=[port]).steps
     plan = world.run("port_publish", netns="web", published_ports=["192.0.2.10:8080:80"])
-    assert OFF in plan.actions and world.state.sysctls[HOST, LOCALNET] == "0"
+    assert OFF in plan.steps and world.state.sysctls[HOST, LOCALNET] == "0"
     assert world.run("network_info").after[0]["drift"] == []
 
 
 def test_it_stays_for_a_container_that_may_come_back(world: World) -> None:
     world.run("port_publish", netns="web", published_ports=["127.0.0.1:8080:80"])
     world.host.end_namespace(named_path("web"))
-    assert OFF not in world.bridge("br1", "10.1.0.1/24").actions
-    assert OFF in world.run("port_publish", container="web", state="absent").actions
+    assert OFF not in world.bridge("br1", "10.1.0.1/24").steps
+    assert OFF in world.run("port_publish", container="web", state="absent").steps
 
 
 def test_it_ends_where_somebody_else_has_switched_it_on(world: World) -> None:
     world.state.sysctls[HOST, LOCALNET] = "1"
     assert world.run("network_info").after[0]["drift"] == [OFF]
-    assert world.bridge("br0", None).actions == [OFF]
+    assert world.bridge("br0", None).steps == [OFF]
 
 
 def test_a_new_bridge_does_not_begin_with_it(world: World) -> None:
     world.state.sysctls[HOST, "net/ipv4/conf/default/route_localnet"] = "1"
-    assert "set net.ipv4.conf.br1.route_localnet to 0" in world.bridge("br1", "10.1.0.1/24").actions
+    assert "set net.ipv4.conf.br1.route_localnet to 0" in world.bridge("br1", "10.1.0.1/24").steps
 
 
 @pytest.mark.parametrize("options", [{"adopt": True}, {"adopt": True, "iptables": False}])

@@ -35,7 +35,7 @@ def test_what_only_who_asked_for_it_knows_is_told(world: World) -> None:
     assert drift() == []
     links = world.state.host.links
     links["br0"] = dataclasses.replace(links["br0"], mtu=1300)
-    assert drift() == order.find_order(changing=False)[1].actions == ["set br0: mtu 1500 (was 1300)"]
+    assert drift() == order.find_order(changing=False)[1].actions == ["set mtu of bridge br0 to 1500 (was 1300)"]
     assert drift(bridge="br0") == []  # that is a question about a part of the host
 
 

@@ -41,8 +41,8 @@ def test_two_pairs_of_one_name_go_together(world: World) -> None:
     world.start("c1")
     world.run("veth_pair", name="a", pid=1001, peer={"name": "b"})
     plan = world.run("veth_pair", name="a", peer={"name": "b"}, state="absent")
-    assert plan.actions == ["delete veth a", "delete veth b"] and not {"a", "b", "c"} & set(world.state.host.links)
-    assert world.run("veth_pair", name="a", peer={"name": "b"}, state="absent").actions == []
+    assert plan.steps == ["delete veth a", "delete veth b"] and not {"a", "b", "c"} & set(world.state.host.links)
+    assert world.run("veth_pair", name="a", peer={"name": "b"}, state="absent").steps == []
 
 
 def test_items_do_not_contradict_each_other_about_a_bridge(world: World) -> None:

@@ -140,7 +140,7 @@ def test_what_a_failed_run_did_is_undone_or_reported(task: str) -> None:
         with pytest.raises(MooringError) as caught:
             world.run(module, **options)
         message = str(caught.value)
-        assert f"cannot {plan.actions[position]}: made to fail" in message
+        assert f"cannot {plan.steps[position]}: made to fail" in message
         lasting = [operation for operation in plan.operations[:position] if operation.inverse() is None]
         if lasting:
             assert all(f"{operation.describe()} (nothing undoes that)" in message for operation in lasting)
@@ -184,7 +184,7 @@ def test_check_mode_changes_nothing_and_foretells_everything() -> None:
         foretold = world.check(module, **options)
         assert picture(world.state) == before
         done = world.run(module, **options)
-        assert (foretold.actions, foretold.before) == (done.actions, done.before)
+        assert (foretold.steps, foretold.before) == (done.steps, done.before)
         if KNOWN_AFTER_APPLY not in str(foretold.after):
             assert foretold.after == done.after
         assert KNOWN_AFTER_APPLY not in str(done.after)
@@ -219,8 +219,8 @@ def test_what_the_kernel_takes_away_during_a_run_is_seen_to_as_well() -> None:
 
     world.host.execute = execute_meanwhile
     plan = world.run("netns_attach", netns="other", bridge="br0")
-    assert "remove neighbour 192.168.5.2 on br0: 02:42:c0:a8:05:02" in plan.actions
-    assert world.run("netns_attach", netns="other", bridge="br0").actions == []
+    assert "remove neighbour 192.168.5.2 on br0: 02:42:c0:a8:05:02" in plan.steps
+    assert world.run("netns_attach", netns="other", bridge="br0").steps == []
 
 
 def test_what_check_mode_takes_for_granted_is_an_error_otherwise() -> None:
@@ -261,10 +261,9 @@ def test_nothing_to_do_is_unchanged_with_an_empty_diff() -> None:
 def test_the_diff_has_a_line_for_what_goes_and_for_what_comes() -> None:
     world = prepared()
     diff = result(world, "netns_attach", netns="web", address="192.168.5.77")["diff"]
-    assert "eth0 in web: address 192.168.5.2/24\n" in diff["before"]
-    assert "eth0 in web: address 192.168.5.77/24\n" in diff["after"]
-    assert "0.0.0.0:8080->192.168.5.2:80/tcp" in diff["before"]
-    assert "0.0.0.0:8080->192.168.5.77:80/tcp" in diff["after"]
+    assert "web eth0: address 192.168.5.2/24\n" in diff["before"]
+    assert "web eth0: address 192.168.5.77/24\n" in diff["after"]
+    assert "8080" not in diff["before"] + diff["after"]  # the port is published as before
 
 
 def test_the_diff_of_a_new_endpoint() -> None:
@@ -272,7 +271,7 @@ def test_the_diff_of_a_new_endpoint() -> None:
     world.bridge()
     diff = result(world, "netns_attach", netns="web")["diff"]
     assert "namespace web\n" in diff["after"]
-    assert "veth eth0 in web: mac 02:42:c0:a8:05:02\n" in diff["after"]
+    assert "web eth0: mac_address 02:42:c0:a8:05:02\n" in diff["after"]
     assert "route in web: default via 192.168.5.1 dev eth0\n" in diff["after"]
     assert "web: address" not in diff["before"]
 
@@ -290,7 +289,7 @@ def test_a_plan_is_a_value() -> None:
     assert plan == World().check("docker_bridge", name="br0").plan
     with pytest.raises(dataclasses.FrozenInstanceError):
         plan.operations = ()
-    assert Plan().actions == []
+    assert Plan().steps == []
 
 
 def test_the_fake_host_refuses_what_a_kernel_refuses() -> None:

@@ -53,7 +53,7 @@ def test_what_a_container_refuses_is_reported_and_the_rest_is_done(world: World,
     failed = fails(world, "netns_attach", config=TRIO)
     assert list(failed.plan.failed) == ["evil"] and "in evil" in str(failed) and "Invalid argument" in str(failed)
     assert [world.inner(name).addresses[0] for name in "az"] == ["192.168.5.2/24", "192.168.5.4/24"]
-    assert fails(world, "netns_attach", config=TRIO).plan.actions == []
+    assert fails(world, "netns_attach", config=TRIO).plan.steps == []
     del world.host.carry_out
     world.run("netns_attach", config=TRIO)
     assert world.inner("evil").addresses[0] == "192.168.5.3/24"
@@ -100,7 +100,7 @@ def test_files_that_a_container_took_away(world: World) -> None:
     failed = fails(world, "container_dns", config=[{"netns": name} for name in ("a", "evil", "z")])
     assert "names of evil: netns: 'evil' cannot get a hosts" in str(failed) and "is a symbolic link" in str(failed)
     assert all("192.168.5." in world.text(name) for name in "az")
-    assert fails(world, "container_dns", config=[{"netns": "evil"}, {"netns": "a"}]).plan.actions == []
+    assert fails(world, "container_dns", config=[{"netns": "evil"}, {"netns": "a"}]).plan.steps == []
 
 
 def test_a_file_that_cannot_be_written(world: World) -> None:

@@ -39,7 +39,7 @@ def test_no_other_address_is_told_for_one_that_a_bridge_lacks(world: World) -> N
 def test_what_is_told_of_a_host_s_end(world: World, changes: dict[str, Any], told: str) -> None:
     change(world, "", WEB, **changes)
     assert world.info()["drift"] == [told]
-    assert world.run("netns_attach", netns="web").actions == [told]
+    assert world.run("netns_attach", netns="web").steps == [told]
 
 
 @pytest.mark.parametrize(("changes", "told"), [
@@ -49,8 +49,8 @@ def test_what_is_told_of_a_host_s_end(world: World, changes: dict[str, Any], tol
 def test_what_is_told_of_a_container_s_end(world: World, changes: dict[str, Any], told: str) -> None:
     change(world, "/run/netns/web", "eth0", **changes)
     assert world.info()["drift"] == [told]
-    assert world.check("icc_policy", bridge="br0", icc=True).actions == []
-    assert world.run("netns_attach", netns="web").actions == [told]
+    assert world.check("icc_policy", bridge="br0", icc=True).steps == []
+    assert world.run("netns_attach", netns="web").steps == [told]
 
 
 def test_a_container_that_chose_its_own_mtu_is_told_and_a_given_one_stays(world: World) -> None:

@@ -52,8 +52,8 @@ def digest(texts: list) -> str:
 
 def test_a_list_is_kept_shown_changed_and_taken_away(world: World) -> None:
     assert shown(world) == ONE and shown(world, "shop") is None
-    assert not world.run("netns_attach", netns="web").actions
-    assert not world.run("netns_attach", netns="web", allow_to=list(reversed(ONE))).actions
+    assert not world.run("netns_attach", netns="web").steps
+    assert not world.run("netns_attach", netns="web", allow_to=list(reversed(ONE))).steps
     info = world.run("network_info").after[0]
     assert {each["container"]: each["allow_to"] for each in info["endpoints"]} == {"web": ONE, "shop": None}
     assert world.run("netns_attach", netns="web", allow_to=OTHER).after[0]["allow_to"] == OTHER
@@ -87,7 +87,7 @@ def test_a_thousand_entries_are_no_rule_more(world: World) -> None:
     few = len(re.findall("-j RETURN", rules(world)))
     world.run("netns_attach", netns="web", allow_to=[*ONE, *(f"10.{n // 256}.{n % 256}.0/24:80" for n in range(1000))])
     assert len(re.findall("-j RETURN", rules(world))) == few
-    assert not world.run("netns_attach", netns="web").actions and len(shown(world)) == 1002
+    assert not world.run("netns_attach", netns="web").steps and len(shown(world)) == 1002
 
 
 def test_many_containers_are_found_in_a_few_steps(world: World) -> None:
@@ -98,7 +98,7 @@ def test_many_containers_are_found_in_a_few_steps(world: World) -> None:
 
 
 def test_a_new_container_is_limited_before_it_is_there(world: World) -> None:
-    actions = world.run("netns_attach", netns="new", bridge="back", allow_to=ONE).actions
+    actions = world.run("netns_attach", netns="new", bridge="back", allow_to=ONE).steps
     places = [next(place for place, each in enumerate(actions) if text in each)
               for text in ("MOORING-FROM-back", "create veth pair")]
     assert places == sorted(places)
@@ -259,7 +259,7 @@ def test_a_kernel_without_sets_is_told_before_anything_is_touched(world: World) 
 def test_a_set_of_somebody_else_is_left_alone(world: World) -> None:
     name = sets_of(digest(OTHER), parse_texts(OTHER), "ipv4")[0].name
     world.state.sets[name] = AddressSet(name, "ipv4", False, kind="hash:ip")
-    assert not world.run("docker_bridge", name="back").actions
+    assert not world.run("docker_bridge", name="back").steps
     message = world.refuses("netns_attach", netns="shop", allow_to=OTHER)
     assert message.endswith(f"Remove that one: `ipset destroy {name}`.")
 
@@ -269,11 +269,11 @@ def test_ports_are_told_by_the_kernel_only_where_frames_pass_the_rules(world: Wo
     fresh.bridge("front", "10.10.0.1/24")
     fresh.run("docker_bridge", name="front", allow_to=ONE)
     assert not any(fresh.state.sysctls.get((HOST, name)) for name in BRIDGE_CALLS.values())
-    actions = fresh.run("netns_attach", netns="web", bridge="front", allow_to=OTHER).actions
+    actions = fresh.run("netns_attach", netns="web", bridge="front", allow_to=OTHER).steps
     assert actions[0] == "load kernel module br_netfilter"
     assert all(fresh.state.sysctls[HOST, name] == "1" for name in BRIDGE_CALLS.values())
     fresh.state.sysctls[HOST, BRIDGE_CALLS["ipv4"]] = "0"
-    assert fresh.run("docker_bridge", name="front").actions == ["set net.bridge.bridge-nf-call-iptables to 1 (was 0)"]
+    assert fresh.run("docker_bridge", name="front").steps == ["set net.bridge.bridge-nf-call-iptables to 1 (was 0)"]
 
 
 def test_check_mode_on_a_fresh_host() -> None:

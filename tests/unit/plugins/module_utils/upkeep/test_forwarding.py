@@ -30,22 +30,22 @@ def test_a_bridge_that_would_be_born_without_it_has_it() -> None:
     world = forwarding()
     wanted = ["set net.ipv4.conf.br0.forwarding to 1", "set net.ipv6.conf.br0.forwarding to 1"]
     shown = world.check("docker_bridge", name="br0", bip="192.168.5.1/24", bip6="2001:db8:5::1/64")
-    assert [action for action in shown.actions if "forwarding" in action] == wanted
-    assert world.bridge(bip6="2001:db8:5::1/64").actions == shown.actions
+    assert [action for action in shown.steps if "forwarding" in action] == wanted
+    assert world.bridge(bip6="2001:db8:5::1/64").steps == shown.steps
     assert world.state.sysctls[HOST, OF_BR0] == world.state.sysctls[HOST, OF_BR0_V6] == "1"
     assert world.state.sysctls[HOST, NEW] == "0"
 
 
 def test_a_family_that_the_bridge_lacks_and_a_host_that_does_not_forward_are_left_alone() -> None:
     world = forwarding()
-    assert not any("ipv6.conf.br0.forwarding" in action for action in world.bridge().actions)
+    assert not any("ipv6.conf.br0.forwarding" in action for action in world.bridge().steps)
     world = World()
-    assert not any("br0.forwarding" in action for action in world.bridge(ip_forward=False).actions)
+    assert not any("br0.forwarding" in action for action in world.bridge(ip_forward=False).steps)
 
 
 def test_when_the_whole_host_begins_no_interface_needs_it() -> None:
     world = World()
-    assert [action for action in world.bridge().actions if "forward" in action and "set " in action] == [
+    assert [action for action in world.bridge().steps if "forward" in action and "set " in action] == [
         "set net.ipv4.ip_forward to 1 (was 0)"]
 
 
@@ -58,7 +58,7 @@ def test_every_run_puts_it_back(name: str, given: dict[str, object]) -> None:
     world.attach("web")
     world.state.sysctls[HOST, OF_BR0] = "0"
     assert world.info()["drift"] == ["set net.ipv4.conf.br0.forwarding to 1 (was 0)"]
-    assert world.check(name, **given).actions == world.run(name, **given).actions == [
+    assert world.check(name, **given).steps == world.run(name, **given).steps == [
         "set net.ipv4.conf.br0.forwarding to 1 (was 0)"]
 
 

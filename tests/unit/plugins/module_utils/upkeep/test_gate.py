@@ -108,11 +108,11 @@ def test_they_are_written_where_the_host_has_chosen_so_and_nowhere_else() -> Non
     assert world.state.lasting == {} and told(world) == []
     world.state.persistent = True
     written = [f"write /var/lib/mooring/{name}" for name in (APPLIED, *GATES)]
-    assert world.check("docker_bridge", name="br0").actions == written
-    assert world.run("docker_bridge", name="br0").actions == written
+    assert world.check("docker_bridge", name="br0").steps == written
+    assert world.run("docker_bridge", name="br0").steps == written
     assert tuple(sorted(world.state.lasting)) == (APPLIED, *GATES)
     world.state.persistent = False
-    assert world.document([], persist=False).actions == [action.replace("write", "remove") for action in written]
+    assert world.document([], persist=False).steps == [action.replace("write", "remove") for action in written]
     assert world.state.lasting == {}
 
 
@@ -139,10 +139,10 @@ def test_ports_and_links_do_not_change_them() -> None:
 def test_a_bridge_is_in_them_before_it_is_there_and_until_it_is_gone() -> None:
     world = persistent()
     plan = world.check("docker_bridge", name="br0", bip="10.0.0.1/24")
-    assert plan.actions.index("write /var/lib/mooring/gate.ipv4") < plan.actions.index("create bridge br0")
+    assert plan.steps.index("write /var/lib/mooring/gate.ipv4") < plan.steps.index("create bridge br0")
     world.bridge("br0")
     plan = world.check("docker_bridge", name="br0", state="absent")
-    assert plan.actions.index("delete bridge br0") < plan.actions.index("remove /var/lib/mooring/gate.ipv4")
+    assert plan.steps.index("delete bridge br0") < plan.steps.index("remove /var/lib/mooring/gate.ipv4")
     assert CLOSE < NAME
 
 
@@ -224,7 +224,7 @@ def test_a_family_that_cannot_be_read_keeps_its_files() -> None:
 def test_a_file_that_cannot_be_written_keeps_a_run_from_doing_anything() -> None:
     world = persistent()
     plan = world.check("docker_bridge", name="br0", bip="10.0.0.1/24")
-    world.host.fail_at = len(world.host.executed) + plan.actions.index("write /var/lib/mooring/gate.ipv4")
+    world.host.fail_at = len(world.host.executed) + plan.steps.index("write /var/lib/mooring/gate.ipv4")
     with pytest.raises(MooringError, match=r"cannot write /var/lib/mooring/gate\.ipv4"):
         world.bridge("br0", "10.0.0.1/24")
     assert world.state.lasting == {} and "br0" not in world.state.host.links

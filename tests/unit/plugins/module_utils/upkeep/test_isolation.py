@@ -36,7 +36,7 @@ def test_all_without_links_and_published_ports_are_isolated(world: World) -> Non
 def test_none_with_icc(world: World) -> None:
     plan = world.run("icc_policy", bridge="br0", icc=True)
     assert isolated(world) == set()
-    assert sum(": isolated off (was on)" in action for action in plan.actions) == len(NAMES)
+    assert sum(": isolated off (was on)" in action for action in plan.steps) == len(NAMES)
 
 
 def test_one_end_of_a_link_is_not_isolated_and_is_so_again_without_it(world: World) -> None:
@@ -81,7 +81,7 @@ def test_a_bridge_without_nat_is_the_same() -> None:
 def test_who_comes_is_isolated_before_its_inside_is_made(world: World) -> None:
     plan = world.run("netns_attach", netns="fresh", bridge="br0")
     at = [isinstance(operation, LinkAdd) for operation in plan.operations].index(True)
-    assert plan.actions[at + 1].endswith(": isolated on (was off)")
+    assert plan.steps[at + 1].endswith(": isolated on (was off)")
     assert all(operation.netns == "/run/netns/fresh" for operation in plan.operations[at + 2:at + 5])
     assert isolated(world) == {*NAMES, "fresh"}
 
@@ -91,7 +91,7 @@ def test_what_somebody_switches_off_is_drift(world: World) -> None:
     link = world.state.host.links[name]
     world.host.carry_out(LinkSet("", link, dataclasses.replace(link, isolated=False)))
     assert world.info()["drift"] == [f"set {name}: isolated on (was off)"]
-    assert world.run("port_publish", netns="web", published_ports=[]).actions == [f"set {name}: isolated on (was off)"]
+    assert world.run("port_publish", netns="web", published_ports=[]).steps == [f"set {name}: isolated on (was off)"]
 
 
 def test_who_moves_to_another_bridge_is_as_that_one(world: World) -> None:

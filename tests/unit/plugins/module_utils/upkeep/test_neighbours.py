@@ -37,13 +37,13 @@ def test_a_lease_is_known_to_the_host_after_its_inside_was_made(world: World) ->
     assert adding.index(True) > max(number for number, operation in enumerate(plan.operations)
                                     if operation.netns == named_path("db"))
     assert world.run("netns_attach", netns="db").operations == ()
-    assert world.check("netns_attach", netns="third").actions == world.run("netns_attach", netns="third").actions
+    assert world.check("netns_attach", netns="third").steps == world.run("netns_attach", netns="third").steps
 
 
 def test_what_was_set_goes_with_the_lease(world: World) -> None:
     plan = world.run("netns_attach", netns="web", state="absent")
     assert known(world) == {}
-    assert plan.actions[-2:] == [f"remove neighbour 192.168.5.2 on br0: {WEB}",
+    assert plan.steps[-2:] == [f"remove neighbour 192.168.5.2 on br0: {WEB}",
                                  f"remove neighbour 2001:db8:5::2 on br0: {WEB}"]
     world.attach("web")
     plan = world.run("docker_bridge", name="br0", state="absent", force=True)
@@ -74,7 +74,7 @@ def test_containers_that_exchange_their_addresses(world: World) -> None:
                                              {"netns": "db", "address": "192.168.5.2"}])
     assert known(world) == {"192.168.5.2": WEB, "2001:db8:5::2": DB, "192.168.5.3": DB, "2001:db8:5::3": WEB,
                             WEB: "db", DB: "web"}
-    assert "192.168.5.2" not in " ".join(action for action in plan.actions if "neighbour" in action)
+    assert "192.168.5.2" not in " ".join(action for action in plan.steps if "neighbour" in action)
 
 
 def test_it_follows_to_another_bridge_and_to_another_subnet(world: World) -> None:
@@ -94,7 +94,7 @@ def test_what_somebody_removes_or_changes_is_drift(world: World) -> None:
     actions = [f"remove neighbour {wrong.address} on br0: {OTHER}", f"set neighbour {gone.address} on br0: {WEB}",
                f"set neighbour {wrong.address} on br0: {WEB}"]
     assert world.info()["drift"] == actions
-    assert world.run("port_publish", netns="web", published_ports=[]).actions == actions
+    assert world.run("port_publish", netns="web", published_ports=[]).steps == actions
 
 
 def test_what_others_have_set_stays(world: World) -> None:
@@ -157,7 +157,7 @@ def test_a_kernel_that_keeps_no_word_of_whose_they_are_has_none(world: World) ->
 def test_a_bridge_with_another_mac_address_has_forgotten_all(world: World) -> None:
     before = known(world)
     plan = world.run("docker_bridge", name="br0", mac_address="02:00:00:00:00:01")
-    assert [action.split()[0] for action in plan.actions] == ["set"] * 3 and known(world) == before
+    assert [action.split()[0] for action in plan.steps] == ["set"] * 3 and known(world) == before
 
 
 def test_addresses_on_an_adopted_bridge_are_asked_for(world: World) -> None:
@@ -174,5 +174,5 @@ def test_addresses_on_an_adopted_bridge_are_asked_for(world: World) -> None:
 def test_a_bridge_with_another_address_has_forgotten_those_of_ipv4(world: World, bip: str) -> None:
     before = known(world)
     plan = world.bridge(bip=bip, fixed_cidr_v6="2001:db8:5::/64")
-    assert [action for action in plan.actions if "neighbour" in action] == [f"set neighbour 192.168.5.2 on br0: {WEB}"]
+    assert [action for action in plan.steps if "neighbour" in action] == [f"set neighbour 192.168.5.2 on br0: {WEB}"]
     assert known(world) == before

@@ -46,7 +46,7 @@ def test_a_bridge_gets_its_settings_from_its_rules(world: World) -> None:
     found = world.info()
     assert found["drift"] == ["record the settings of br0"] and found["bridges"] == shown
     plan = world.run("icc_policy", bridge="other", icc=True)
-    assert plan.actions == found["drift"]
+    assert plan.steps == found["drift"]
     assert picture(world.state) == before and world.info()["drift"] == []
 
 
@@ -56,7 +56,7 @@ def test_one_of_that_name_keeps_its_rules_until_it_is_named(world: World) -> Non
     lose(world, "br0", mac="02:00:00:00:00:09")
     assert "lost its mark" in world.info()["drift"][-1]
     plan = world.run("icc_policy", bridge="other", icc=True)
-    assert plan.actions == [] and "lost its mark" in plan.warnings[-1]
+    assert plan.steps == [] and "lost its mark" in plan.warnings[-1]
     assert picture(world.state)["tables"] == before
     assert "mac_address" in world.refuses("docker_bridge", name="br0")
     assert "is not a bridge" in world.refuses("icc_policy", bridge="br0", icc=True)
@@ -85,7 +85,7 @@ def test_an_end_gets_its_lease_back(world: World) -> None:
     lose(world, endpoint_link("web", "eth0"), endpoint_link("db", "eth0"))
     drift = world.info()["drift"]
     assert sorted(drift) == sorted(f"record the settings of {endpoint_link(name, 'eth0')}" for name in ("web", "db"))
-    assert world.run("icc_policy", bridge="other", icc=True).actions == drift
+    assert world.run("icc_policy", bridge="other", icc=True).steps == drift
     assert picture(world.state) == before
 
 
@@ -119,7 +119,7 @@ def test_an_end_of_which_nothing_tells_the_lease_is_made_anew_by_who_names_it() 
     world.run("icc_policy", bridge="br0", icc=True)
     assert not world.state.host.links[endpoint_link("web", "eth0")].alias
     plan = world.run("netns_attach", netns="web")
-    assert plan.actions[0] == f"delete veth {endpoint_link('web', 'eth0')}"
+    assert plan.steps[0] == f"delete veth {endpoint_link('web', 'eth0')}"
     assert plan.after[0]["address"] == "192.168.5.2/24" and world.info()["drift"] == []
 
 
@@ -137,7 +137,7 @@ def test_nothing_is_done_to_a_bridge_that_may_be_somebody_elses() -> None:
     world.bridge()
     lose(world, "br0", mac="02:00:00:00:00:09", up=False, group=7)
     before = picture(world.state)
-    assert world.run("netns_attach", netns="nobody", state="absent").actions == []
+    assert world.run("netns_attach", netns="nobody", state="absent").steps == []
     assert picture(world.state) == before and len(world.info()["drift"]) == 1
 
 

@@ -42,13 +42,13 @@ def attach(world: World, bandwidth: Optional[dict[str, Any]] = None, **given: An
 def test_limits_are_there_before_the_container_is_set_up(world: World) -> None:
     checked = world.check("netns_attach", netns="web", bandwidth=BOTH)
     plan = attach(world, BOTH)
-    assert limits(world) == ALL and checked.actions == plan.actions
+    assert limits(world) == ALL and checked.steps == plan.steps
     assert plan.after[0]["bandwidth"] == BOTH and world.info()["endpoints"][0]["bandwidth"] == BOTH
     first_inside = next(number for number, operation in enumerate(plan.operations)
                         if operation.netns == named_path("web"))
     assert all(number < first_inside for number, operation in enumerate(plan.operations)
                if isinstance(operation, ShaperSet))
-    assert [action for action in plan.actions if "limit" in action or "lead" in action or "ifb" in action] == [
+    assert [action for action in plan.steps if "limit" in action or "lead" in action or "ifb" in action] == [
         f"limit what {OUTER} sends to 10mbit (burst 32kb)", f"create ifb {IFB}",
         f"limit what {IFB} sends to 2mbit (burst 64kb)", f"lead what {OUTER} receives through {IFB}"]
     assert attach(world, BOTH).operations == () and attach(world).operations == ()

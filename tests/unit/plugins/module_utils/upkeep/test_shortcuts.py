@@ -133,6 +133,6 @@ def test_bridges_of_an_earlier_version_join_before_rules_ask(world: World) -> No
         change(world, name, group=0)
     world.state.groups = True
     plan = world.run("netns_attach", netns="web")
-    assert [action.split(":")[0] for action in plan.actions] == [
+    assert [action.split(":")[0] for action in plan.steps] == [
         "set br0", "set br1", "ipv4 filter table", "ipv6 filter table"]
     assert world.info()["drift"] == []

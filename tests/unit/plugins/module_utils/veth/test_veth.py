@@ -56,7 +56,7 @@ GONE = {"name": "to-db", "netns": "web", "peer": {"name": "to-web", "netns": "db
 
 def test_a_pair_on_a_bridge(world: World) -> None:
     plan = world.run("veth_pair", name="A", bridge="br0", peer={"name": "B"})
-    assert plan.actions[0] == "create veth pair A - B"
+    assert plan.steps[0] == "create veth pair A - B"
     links = world.state.host.links
     assert (links["A"].controller, links["A"].up, links["B"].up) == ("br0", True, True)
     assert links["A"].alias == links["B"].alias == "mooring:veth:A:"
@@ -83,7 +83,7 @@ def test_one_pair_goes_and_the_other_stays(world: World) -> None:
     other = {"name": "p", "netns": "x", "peer": {"name": "q", "netns": "y"}}
     world.run("veth_pair", config=[BETWEEN, other])
     plan = world.run("veth_pair", config=[GONE, other])
-    assert plan.actions == ["delete veth to-db in web"]
+    assert plan.steps == ["delete veth to-db in web"]
     assert {"p"} <= set(world.state.namespaces[named_path("x")].links)
     assert world.run("veth_pair", **other).operations == ()
 

@@ -1,0 +1,129 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Interfaces of containers, and veth pairs, as the difference of two values of a host. Pure."""
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+
+from ..core.plan import Operation
+from ..firewall.model import FAMILIES
+from ..host.endpoints import Endpoint, endpoints
+from ..host.model import HostState
+from ..link.model import BRIDGE, VETH
+from ..link.operations import LinkAdd
+from ..netns.model import HOST
+from .model import ADDRESS, LINK, NEIGHBOUR, NETNS, ROUTE, SETTING, Fact, Key, Rank, joined
+
+_USUAL = "eth0"
+
+
+def changed_endpoints(before: HostState, after: HostState) -> Iterator[Fact]:
+    """Those that come, go, move, or have other addresses and options."""
+    was = {(each.container, each.interface): _at_home(each, before) for each in endpoints(before)}
+    now = {(each.container, each.interface): each for each in endpoints(after)}
+    for key in sorted({*was, *now}):
+        old, new = was.get(key), now.get(key)
+        if old is None and new is not None:
+            yield Fact(Rank.ATTACH, f"attach {_who(new)} to {_bridge(new)}{_as(new)}", (), _lines(new), _keys(new),
+                       rules=True)
+        elif old is not None and new is None:
+            yield Fact(Rank.LEAVE, f"detach {_who(old)} from {_bridge(old)}{_at(old)}", _lines(old), (), _keys(old),
+                       rules=True)
+        elif old is not None and new is not None:
+            yield from _changes(old, new)
+
+
+def readdressed(before: HostState, after: HostState) -> set[str]:
+    """Containers whose addresses are other ones than before."""
+    was, now = ({(each.container, each.interface, each.address, each.address_v6) for each in endpoints(state)}
+                for state in (before, after))
+    return {container for container, *_address in was ^ now}
+
+
+def _at_home(endpoint: Endpoint, state: HostState) -> Endpoint:
+    """An endpoint on its bridge by the name that this was given, whatever somebody calls it."""
+    link = state.host.links.get(endpoint.bridge)
+    name = link.mark.name if link and link.mark and link.mark.kind == BRIDGE else endpoint.bridge
+    return endpoint if name == endpoint.bridge else replace(endpoint, link=replace(endpoint.link, controller=name))
+
+
+def _who(endpoint: Endpoint) -> str:
+    return endpoint.container if endpoint.interface == _USUAL else f"{endpoint.interface} of {endpoint.container}"
+
+
+def _bridge(endpoint: Endpoint) -> str:
+    return endpoint.bridge or "no bridge"
+
+
+def _named(endpoint: Endpoint) -> str:
+    return f"bridge {endpoint.bridge}" if endpoint.bridge else "no bridge"
+
+
+def _ips(endpoint: Endpoint) -> list[str]:
+    return [endpoint.ip(family) for family in FAMILIES if endpoint.ip(family)]
+
+
+def _as(endpoint: Endpoint) -> str:
+    return f" as {joined(_ips(endpoint))}" if _ips(endpoint) else ""
+
+
+def _at(endpoint: Endpoint) -> str:
+    return f" ({joined(_ips(endpoint))})" if _ips(endpoint) else ""
+
+
+def _addresses(endpoint: Endpoint) -> str:
+    found = _ips(endpoint)
+    return f"the address{'es' if found[1:] else ''} {joined(found)}" if found else "no address"
+
+
+def _lines(endpoint: Endpoint) -> tuple[str, ...]:
+    name = f"{endpoint.container} {endpoint.interface}"
+    addresses = [endpoint.with_prefix(family) for family in FAMILIES if endpoint.with_prefix(family)]
+    mac = [f"{name}: mac_address {endpoint.mac_address}"] if endpoint.mac_address else []
+    exposed = [f"{name}: exposed_ports {', '.join(endpoint.exposed)}"] if endpoint.exposed else []
+    return f"{name}: on {_bridge(endpoint)}", *(f"{name}: address {each}" for each in addresses), *mac, *exposed
+
+
+def _changes(old: Endpoint, new: Endpoint) -> Iterator[Fact]:
+    who, lines = _who(new), (_lines(old), _lines(new))
+    before, after = (tuple(line for line in each if line not in other) for each, other in (lines, lines[::-1]))
+    addressed = [(each.address, each.address_v6) for each in (old, new)]
+    keys = tuple(dict.fromkeys((*_keys(old), *_keys(new))))
+    if new.bridge and not old.bridge:
+        yield Fact(Rank.REPAIR, f"put {who} back on bridge {_bridge(new)} (somebody took it off)", before, after, keys,
+                   rules=True)
+    elif old.bridge != new.bridge:
+        yield Fact(Rank.ATTACH, f"move {who} from bridge {old.bridge} to {_named(new)}{_as(new)}", before, after, keys,
+                   rules=True)
+    elif addressed[0] != addressed[1]:
+        text = f"give {who} on {_bridge(new)} {_addresses(new)} (was {joined(_ips(old)) or 'none'})"
+        yield Fact(Rank.ATTACH, text, before, after, keys, rules=True)
+    if old.exposed != new.exposed:
+        words = [", ".join(each.exposed) or "none" for each in (old, new)]
+        yield Fact(Rank.SET, f"set exposed_ports of {who} to {words[1]} (was {words[0]})", before, after,
+                   ((LINK, HOST, new.link.name),), rules=True)
+
+
+def _limited(old: Endpoint, new: Endpoint) -> Iterator[Fact]:
+    """A list is written down in rules, and its interface has but the number of it."""
+    if old.limit != new.limit:
+        text = f"limit where {_who(new)} may send" if new.limit else f"no longer limit where {_who(new)} may send"
+        yield Fact(Rank.SET, text, keys=((LINK, HOST, new.link.name),), rules=True)
+
+
+def _keys(endpoint: Endpoint) -> tuple[Key, ...]:
+    path, name = endpoint.path, endpoint.interface
+    inside = [(kind, path, which) for kind in (LINK, ADDRESS, ROUTE, SETTING) for which in (name, "lo", "")]
+    known = [*map(endpoint.ip, FAMILIES), endpoint.mac_address]
+    return ((LINK, HOST, endpoint.link.name), (ADDRESS, HOST, endpoint.link.name), (NETNS, HOST, endpoint.container),
+            *inside, *((NEIGHBOUR, HOST, each) for each in known if each))
+
+
+def new_pairs(operations: Iterable[Operation]) -> Iterator[Fact]:
+    """Veth pairs that are made: what is set of their ends belongs to them."""
+    for each in operations:
+        if isinstance(each, LinkAdd) and each.peer and (mark := each.link.mark) and mark.kind == VETH:
+            ends = (each.netns, each.link.name), (each.peer.netns, each.peer.name)
+            yield Fact(Rank.ATTACH, each.describe(), detailed=True, keys=tuple(
+                (kind, path, name) for path, end in ends for kind in (LINK, ADDRESS, ROUTE, SETTING)
+                for name in (end, *(("lo",) if path != HOST else ()))))
