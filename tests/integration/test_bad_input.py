@@ -96,7 +96,7 @@ WRONG = [
     (("port_publish", {"container": "web", "published_ports": 3233}),
      ["published_ports: '3233' is a number and no list", "53:53", "quotes"]),
     (("port_publish", {"config": [{"container": "web", "published_ports": ["80:80", 3233]}]}),
-     ["config[0]: published_ports[1]: '3233' is a number", "53:53", "quotes"]),
+     ["config[0] (container web): published_ports[1]: '3233' is a number", "53:53", "quotes"]),
     (("netns_attach", {"netns": False, "bridge": "br0"}), ["netns: 'False' is a truth value and no text", "quotes"]),
     (("netns_attach", {"netns": "db", "bridge": "br0", "mac_address": 8041827059}),
      ["mac_address: '8041827059' is a number", "10:20:30:40:50:59", "quotes"]),

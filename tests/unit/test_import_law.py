@@ -33,7 +33,6 @@ ADAPTERS = {"core/child", "core/command", "core/ending", "core/folders", "core/i
             "netns/enter", "netns/opening", "netns/processes", "netns/registry", "netns/rights", "netns/syscalls"}
 # May use adapters, and holds nothing else.
 ON_ADAPTERS = {"run/converge": {"core/lock", "engine/inspect", "engine/places", "host/real"},
-               "run/items": {"run/converge"},
                "run/program": {"names/follow", "run/commands", "run/started"},
                "run/started": {"core/folders", "engine/inspect", "host/varlib", "netns/processes", "netns/registry",
                                "run/commands"},
@@ -42,7 +41,7 @@ ON_ADAPTERS = {"run/converge": {"core/lock", "engine/inspect", "engine/places", 
                "run/installation": {"core/lock", "program/adapter", "program/record", "run/frame", "run/program"},
                "run/frame": {"core/interpreters"},
                "run/module": {"program/record", "host/managers", "host/real", "run/converge", "run/frame",
-                              "run/items", "run/order"}}
+                              "run/order"}}
 PURE_LIBRARIES = {"__future__", "ast", "base64", "bisect", "collections", "contextlib", "dataclasses", "enum",
                   "functools", "hashlib", "html", "io", "ipaddress", "itertools", "jinja2", "json", "operator",
                   "posixpath", "re", "shlex", "textwrap", "typing", "unicodedata", "zipfile"}

@@ -41,10 +41,13 @@ def _filter(state: HostState, family: str) -> ObservedTable:
 def take_wish(draft: Draft, items: Sequence[DesiredBridge]) -> None:
     """What a task says of it, which counts for all bridges. :raises OptionError: where two items contradict each other
     """
-    said = {item.user_chain: item.name for item in items if item.present and item.user_chain is not None}
-    if len(said) > 1:
-        raise OptionError("user_chain", False, f"of bridge {said[False]} contradicts bridge {said[True]}: the chain is "
-                          "one for the whole host", "Say the same of both, or say it of one")
+    said: dict[bool, str] = {}
+    for item in draft.each(items):
+        if item.present and item.user_chain is not None:
+            said[item.user_chain] = item.name
+            if len(said) > 1:
+                raise OptionError("user_chain", False, f"of bridge {said[False]} contradicts bridge {said[True]}: the "
+                                  "chain is one for the whole host", "Say the same of both, or say it of one")
     for wish in said:
         draft.user_chain = wish
         for bridge in bridges(draft.state).values() if not wish else ():

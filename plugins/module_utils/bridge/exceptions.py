@@ -67,7 +67,7 @@ def check_all(draft: Draft, desired: Sequence[DesiredBridge]) -> None:
     :raises OptionError: for an exception for the outside that means one of our bridges
     """
     own = bridges(draft.state)
-    for item in desired:
+    for item in draft.each(desired):
         if not item.present:
             continue
         _refuse_outside(draft, item, own)

@@ -62,7 +62,7 @@ def _changes(item: DesiredBridge, look: HostState) -> bool:
 
 def release(draft: Draft, items: Sequence[DesiredBridge]) -> None:
     """:raises MooringError: for a bridge that has endpoints, unless the user says so"""
-    for item in items:
+    for item in draft.each(items):
         if not item.present:
             _absent(draft, item)
             draft.bridges_released = True
@@ -71,7 +71,7 @@ def release(draft: Draft, items: Sequence[DesiredBridge]) -> None:
 def amend(draft: Draft, items: Sequence[DesiredBridge]) -> None:
     """:raises MooringError: when something asked for contradicts what is there"""
     given = {item.name: tuple(filter(None, (item.bip, item.bip6))) for item in items if item.present}
-    for item in items:
+    for item in draft.each(items):
         if item.present:
             avoided = tuple(address for name, told in given.items() if name != item.name for address in told)
             _present(draft, replace(item, avoided=avoided))

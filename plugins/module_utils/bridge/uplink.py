@@ -58,7 +58,7 @@ def check_ways_out(draft: Draft, items: Iterable[DesiredBridge]) -> None:
     :raises OptionError: for a bridge that is to become one, and leads to the outside
     """
     own = bridges(draft.state)
-    for item in items:
+    for item in draft.each(items):
         if item.present and own[item.name].internal and (reason := way_out(draft.state, item.name)):
             if item.internal:
                 raise OptionError("internal", True, f"contradicts bridge {item.name}: {reason}",

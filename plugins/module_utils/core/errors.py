@@ -108,6 +108,12 @@ def doing(what: str) -> Iterator[None]:
     try:
         yield
     except MooringError as error:
-        text = f"{cut(printable(what))}: {error}"
-        raise (ContainerError(error.container, text) if isinstance(error, ContainerError) else MooringError(text)
-               ) from error
+        raise at(what, error) from error
+
+
+def at(place: str, error: MooringError) -> MooringError:
+    """An error with the place in front, ``config[1] (container b)``; without a place it stays as it is."""
+    if not place:
+        return error
+    text = f"{cut(printable(place))}: {error}"
+    return ContainerError(error.container, text) if isinstance(error, ContainerError) else MooringError(text)

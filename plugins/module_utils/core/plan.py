@@ -89,15 +89,21 @@ class Assumption:
     :param problem: what is missing and what to do about it, as a sentence: the error
     :param task: what an earlier task does in check mode, as the rest of a sentence: ``creates bridge br0``
     :param container: whose absence it is: then it is an error for that container alone
+    :param place: the item that it stands in the way of: ``config[1] (container b)``
     """
 
     problem: str
     task: str
     container: str = ""
+    place: str = field(default="", compare=False)
+
+    @property
+    def error(self) -> str:
+        return f"{self.place}: {self.problem}" if self.place else self.problem
 
     @property
     def warning(self) -> str:
-        return f"check mode assumes that an earlier task {self.task}. Without it a run fails: {self.problem}"
+        return f"check mode assumes that an earlier task {self.task}. Without it a run fails: {self.error}"
 
 
 @dataclass(frozen=True)
@@ -127,6 +133,7 @@ class Plan:
     :param failed: containers for which something stays undone, and why
     :param absent: those of them that are not there
     :param told: what the operations bring about; None where each speaks for itself
+    :param places: by the id of an operation the item of a list that it was planned for: ``config[1] (container b)``
     """
 
     operations: tuple[Operation, ...] = ()
@@ -137,6 +144,12 @@ class Plan:
     failed: Mapping[str, str] = field(default_factory=dict)
     absent: frozenset[str] = frozenset()
     told: Optional[tuple[Action, ...]] = None
+    places: Mapping[int, str] = field(default_factory=dict, compare=False, repr=False)
+
+    def placed(self, problem: str) -> str:
+        """What a host says that it cannot do, with the item that it was to be done for in front, where it is one's."""
+        return next((f"{place}: {problem}" for operation in self.operations if (place := self.places.get(id(operation)))
+                     and problem.startswith(f"cannot {operation.describe()}")), problem)
 
     @property
     def actions(self) -> list[str]:
@@ -177,11 +190,15 @@ class Draft:
     planned: list[tuple[int, Operation]] = field(default_factory=list)
     assumed: list[Assumption] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
+    place: str = ""  # the item of a list that is planned: "config[1] (container b)"
+    planned_for: dict[int, str] = field(default_factory=dict)  # the same by the id of each operation
 
     def do(self, operation: Operation, stage: Optional[int] = None) -> None:
         """Add an operation, at its usual stage where no other one is given."""
         operation.apply(self.state)
         self.planned.append((operation.stage if stage is None else stage, operation))
+        if self.place:
+            self.planned_for[id(operation)] = self.place
 
     @property
     def operations(self) -> tuple[Operation, ...]:
@@ -190,9 +207,11 @@ class Draft:
 
     def assume(self, problem: str, task: str, container: str = "") -> None:
         """Take for granted that an earlier task does what ``task`` says, see :class:`Assumption`."""
-        if (assumption := Assumption(problem, task, container)) not in self.assumed:
+        if (assumption := Assumption(problem, task, container, self.place)) not in self.assumed:
             self.assumed.append(assumption)
 
     def warn(self, text: str) -> None:
+        if self.place and self.place.rpartition(" ")[2] not in text:  # a document calls its containers by their names
+            text = f"{self.place}: {text}"
         if text not in self.warnings:
             self.warnings.append(text)

@@ -67,12 +67,12 @@ def collect_kept(networks: document.Document, pairs: Sequence[Mapping[str, Any]]
 def _part(resource: Resource, items: Config, key: str, what: str) -> Part:
     """:param key: the option that names an item in messages, "" for that of the container"""
     found, given = [], []
-    for item in items:
-        name = item[key] if key else item.get("netns") or item.get("container")
-        with doing(f"{what} {name}"):
+    places = tuple(f"{what} {item[key] if key else item.get('netns') or item.get('container')}" for item in items)
+    for place, item in zip(places, items):
+        with doing(place):
             given.append(with_defaults(resource.options, item))
             found.append(resource.parse(given[-1]))
-    return Part(resource, tuple(found), shown=False, given=tuple(given))
+    return Part(resource, tuple(found), shown=False, given=tuple(given), places=places)
 
 
 def _leaves_host(pair: Mapping[str, Any]) -> bool:

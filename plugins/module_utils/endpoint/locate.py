@@ -35,7 +35,7 @@ def locate(items: Sequence[DesiredEndpoint], places: Places) -> list[LocatedEndp
     present = {place.label: (item, place) for item, place in found if item.present}
     owners = {label: item.owner for label, (item, _place) in present.items() if item.owner}
     located = []
-    for item, place in found:
+    for item, (_item, place) in zip(items, found):
         shared, depth = None, 0
         if item.owner:
             if item.present:

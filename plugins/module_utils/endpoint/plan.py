@@ -46,7 +46,7 @@ def release(draft: Draft, items: Sequence[LocatedEndpoint]) -> None:
     A process that got the number of one that ended is given nothing of what that one had, ports above all.
     """
     planner = Planner(draft, items)
-    for item in items:
+    for item in draft.each(items):
         if not item.present:
             planner.detach(item)
         elif namespace.is_another_process(draft, item):
@@ -77,11 +77,12 @@ def amend(draft: Draft, items: Sequence[LocatedEndpoint]) -> None:
     present = [item for item in (*items, *followers(draft, listed)) if item.present]
     planner = Planner(draft, present)
     own = [item for item in present if item.mode == "bridge"]
-    for item in sorted(own, key=planner.rank):
+    for item in draft.each(sorted(own, key=planner.rank)):
         _try(draft, item, planner.reserve)
     planner.make(own)
     # The networks that others share are there by now, but for those that are shared themselves.
-    for item in sorted((item for item in present if item.mode != "bridge"), key=lambda item: item.depth):
+    sharing = sorted((item for item in present if item.mode != "bridge"), key=lambda item: item.depth)
+    for item in draft.each(sharing):
         _try(draft, item, planner.share)
     require_ports(draft, planner.bridges)
 

@@ -80,9 +80,9 @@ class Planner:
         waiting = [self._reserved[key] for key in keys if key in self._reserved and key[0] not in self.draft.failed]
         left = Counter(reserved.made.item.path for reserved in waiting)
         made: dict[str, list[Reserved]] = {}
-        for reserved in waiting:
+        for item, reserved in zip(self.draft.each([each.made.item for each in waiting]), waiting):
             self.leases.put(make_interface(self.draft, reserved))
-            path = reserved.made.item.path
+            path = item.path
             made.setdefault(path, []).append(reserved)
             if len(made[path]) == left[path]:
                 lead_out(self.draft, [each.made for each in made[path] if each.made.item.leads])

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Optional
+from typing import Any, Optional, TypeVar
 
 from ..core import plan
-from ..core.errors import ContainerError
+from ..core.errors import ContainerError, MooringError, at
 from ..ports.ledger import Ledger
 from .model import HostState
+
+_Item = TypeVar("_Item")
 
 
 @dataclass
@@ -30,6 +32,7 @@ class Draft(plan.Draft):
     :param bridges_released: whether the run has been asked to remove bridges
     :param user_chain: whether rules of the administrator are to come first, None where nobody has said anything
     :param followed: whether endpoints that nobody names have been brought to what their bridges have become
+    :param places: of the part that is planned by the id of each item how messages call it: ``config[1] (container b)``
     """
 
     state: HostState
@@ -45,12 +48,31 @@ class Draft(plan.Draft):
     bridges_released: bool = False
     user_chain: Optional[bool] = None
     followed: bool = False
+    places: dict[int, str] = field(default_factory=dict)
 
     @classmethod
     def of(cls, observed: HostState, recorded: Ledger, failed: Optional[Mapping[str, str]] = None) -> Draft:
         """A draft in which nothing is planned yet."""
         return cls(observed.copy(), observed=observed, recorded=recorded, ledger=recorded.copy(),
                    failed=dict(failed or {}))
+
+    @contextlib.contextmanager
+    def about(self, items: Sequence[Any], places: Sequence[str]) -> Iterator[None]:
+        """Errors that leave the block say which of the items was planned, as far as that goes through :meth:`each`."""
+        self.places = {id(item): place for item, place in zip(items, places)}
+        try:
+            yield
+        except MooringError as error:
+            raise at(self.place, error) from error
+        finally:
+            self.place, self.places = "", {}
+
+    def each(self, items: Iterable[_Item]) -> Iterator[_Item]:
+        """The items one by one: what is planned, warned of and refused meanwhile is told of that item."""
+        for item in items:
+            self.place = self.places.get(id(item), "")
+            yield item
+        self.place = ""
 
     @contextlib.contextmanager
     def bearing(self) -> Iterator[None]:
@@ -62,4 +84,4 @@ class Draft(plan.Draft):
 
     def fail(self, container: str, problem: str) -> None:
         """Give up what is to be done inside of a container. The first problem is the one that is told."""
-        self.failed.setdefault(container, problem)
+        self.failed.setdefault(container, f"{self.place}: {problem}" if self.place else problem)

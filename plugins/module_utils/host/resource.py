@@ -99,6 +99,7 @@ class Part:
     """Things of one kind in a run.
 
     :param given: of each item the options that it was made from, checked; none where it was made of anything else
+    :param places: of each item of a list what stands in front of its errors: ``config[1] (container b)``
     """
 
     resource: Resource
@@ -106,3 +107,8 @@ class Part:
     shown: bool = True  # whether the result has a view of each as it is afterwards ...
     compared: bool = True  # ... and as it was before
     given: tuple[Mapping[str, Any], ...] = ()
+    places: tuple[str, ...] = ()
+
+    def place(self, number: int) -> str:
+        """How messages call an item."""
+        return self.places[number] if 0 <= number < len(self.places) else ""

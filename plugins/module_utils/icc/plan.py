@@ -32,19 +32,19 @@ def scope(items: Sequence[LocatedPolicy], _look: HostState) -> Scope:
 
 def amend(draft: Draft, items: Sequence[LocatedPolicy]) -> None:
     """:raises MooringError: for a bridge that is not ours, for links across bridges, for rules that are switched off"""
-    _refuse_contradictions(items)
+    _refuse_contradictions(draft, items)
     leases, before = (containers(endpoints(state)) for state in (draft.state, draft.observed))
-    for item in items:
+    for item in draft.each(items):
         if item.bridge and item.icc is not None:
             _set_icc(draft, item.bridge, item.icc)
         if item.target:
             draft.ledger.link(item.label, _links(draft, item, leases, before))
 
 
-def _refuse_contradictions(items: Sequence[LocatedPolicy]) -> None:
+def _refuse_contradictions(draft: Draft, items: Sequence[LocatedPolicy]) -> None:
     """Each of two items would change what the other one says of a bridge, in every run."""
     said: dict[str, bool] = {}
-    for item in items:
+    for item in draft.each(items):
         if item.bridge and item.icc is not None and said.setdefault(item.bridge, item.icc) != item.icc:
             raise OptionError("icc", item.icc, f"contradicts what another item says of bridge {item.bridge} (state: "
                               "absent means true)", "Say the same in all of them, or name the bridge in one")

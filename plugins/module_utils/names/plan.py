@@ -41,7 +41,7 @@ def release(draft: Draft, items: Sequence[LocatedNames]) -> None:
     """Give containers back the files that they had."""
     gone = [item for item in items if not item.present]
     owners = find_owners(gone, draft.state.files, Knowledge(draft.state, ())) if gone else {}
-    for item in gone:
+    for item in draft.each(gone):
         for site in _sites(draft, item) if item.label not in owners else ():
             give_back(draft, site)
 
@@ -50,20 +50,20 @@ def amend(draft: Draft, items: Sequence[LocatedNames]) -> None:
     """:raises MooringError: when files cannot be written, or an option cannot be fulfilled"""
     leases = endpoints(draft.state)
     known = Knowledge(draft.state, follow_links(draft.ledger.links, Addresses(leases)))
-    for item in items:
+    for item in draft.each(items):
         if item.present and item.site is None and item.label not in draft.failed:
             draft.assume(item.place.missing, item.target.describe_start(), item.label)
     there = [item for item in items if item.present and item.site]
     owners = find_owners(there, draft.state.files, known)
-    for item in there:
+    for item in draft.each(there):
         if (holder := owners.get(item.label)) is not None:
             with doing(f"names of {item.label}"):
                 leave_to_owner(draft, item, holder)
     own = [item for item in there if item.label not in owners and item.label not in draft.failed]
     # What processes will call themselves: another item may be about the same one under another name.
     calls = {item.site.pid: item.hostname for item in own if item.site and item.site.pid and item.hostname}
-    wanted = [names for item in own if (names := _find_names(draft, item, known, calls))]
-    for each in wanted:
+    wanted = [names for item in draft.each(own) if (names := _find_names(draft, item, known, calls))]
+    for _item, each in zip(draft.each([each.item for each in wanted]), wanted):
         each.write()
     draft.names_asked |= {item.label for item in own}
 

@@ -51,7 +51,7 @@ def amend(draft: Draft, items: Sequence[LocatedPorts]) -> None:
     former = {label: draft.ledger.publications_of(label) for label in labels}
     # Explicit ports of all items come before the first one that is to be chosen.
     for explicit in (True, False):
-        for item in items:
+        for item in draft.each(items):
             current = draft.ledger.publications_of(item.label)
             for publication in _select_staying(current, item) if explicit else current:
                 taken.published.withdraw(publication)
@@ -86,12 +86,13 @@ def _select_led(draft: Draft, items: Sequence[LocatedPorts],
                 leases: Mapping[str, Sequence[Endpoint]]) -> list[LocatedPorts]:
     """The items with each entry at the network that it stands under; without those that cannot be there, which stay."""
     own, ways, found = bridges(draft.state), Ways(draft.state), []
-    for item in items:
+    for item in draft.each(items):
         with draft.bearing():
             if any(spec.bridge for spec in item.specs):
                 here = leases.get(item.label, ())
                 chosen = choose_endpoints(item, here, ways, own)
                 item = dataclasses.replace(item, specs=tuple(lead_to_networks(draft, item, here, chosen, own)))
+                draft.places[id(item)] = draft.place
             found.append(item)
     return found
 

@@ -22,6 +22,7 @@ from ..host.model import HostState, Scope
 from ..host.real import RealHost
 from ..host.resource import Known, Part
 from ..upkeep.settle import widen
+from .located import locate
 from .plan import plan
 
 ROUNDS = 3  # of carrying out what containers leave to be done, and what has changed on the host since it was read
@@ -138,28 +139,11 @@ def _plan_at(parts: Sequence[Part], places: HostPlaces, host: RealHost, failed: 
 
     def scope_of(look: HostState) -> Scope:
         places.see(endpoint.container for endpoint in endpoints(look))
-        located.extend(_locate(parts, places))
+        located.extend(locate(parts, places))
         return widen(Scope.union(part.resource.scope(part.items, look) for part in located), look)
 
     observed = host.snapshot(scope_of)  # fills located
     return plan(located, observed, failed)
-
-
-def _locate(parts: Sequence[Part], places: HostPlaces) -> list[Part]:
-    located = [replace(part, items=tuple(part.resource.locate(part.items, places))) for part in parts]
-    for part in located:
-        refuse_twice(part)
-    return located
-
-
-def refuse_twice(part: Part) -> None:
-    """Two items about one thing contradict each other, also where they name it in different ways."""
-    seen = set()
-    for number, item in enumerate(part.items):
-        identity = part.resource.identity(item)
-        if identity in seen:
-            raise MooringError(f"config[{number}]: {identity} stands twice in this task: say all about it in one item")
-        seen.add(identity)
 
 
 def _carry_out(found: Plan, parts: Sequence[Part], places: HostPlaces, host: RealHost) -> Plan:
@@ -177,10 +161,10 @@ def _carry_out(found: Plan, parts: Sequence[Part], places: HostPlaces, host: Rea
     for _number in range(ROUNDS):
         if not again.operations:
             break
-        done += execute(host, again.operations)
+        done += execute(host, again.operations, again.placed)
         later += again.all_told if again is not found else ()
         known = set(failed)
-        failed.update((places.name(path), why) for path, why in host.setbacks.why.items())
+        failed.update((places.name(path), again.placed(why)) for path, why in host.setbacks.why.items())
         again = _plan_at(parts, places, host, failed)
         if not failed.keys() - known and not _has_news(again.operations, done):
             break
@@ -202,10 +186,10 @@ def _plan_without_absent(found: Plan, failed: dict[str, str], parts: Sequence[Pa
     :raises MooringError: where something is missing that is no container
     """
     while found.assumed:
-        missing = [each.problem for each in found.assumed if each.container in ("", *failed)]
+        missing = [each.error for each in found.assumed if each.container in ("", *failed)]
         if missing:
             raise MooringError("; ".join(dict.fromkeys(missing)))
-        failed.update((each.container, Absence(each.problem)) for each in reversed(found.assumed))
+        failed.update((each.container, Absence(each.error)) for each in reversed(found.assumed))
         found = _plan_at(parts, places, host, failed)
     return found
 
@@ -228,9 +212,10 @@ def _find_restless(operations: Sequence[Operation], places: HostPlaces, host: Re
             for name, words in found.items()}
 
 
-def execute(host: RealHost, operations: Sequence[Operation]) -> list[Operation]:
+def execute(host: RealHost, operations: Sequence[Operation], placed: Callable[[str], str] = str) -> list[Operation]:
     """Carry out a plan; undo it where it fails half way.
 
+    :param placed: see :meth:`core.plan.Plan.placed`
     :returns: the operations that were carried out, see :class:`host.setbacks.Setbacks`
     :raises MooringError: with what could not be undone
     """
@@ -249,4 +234,4 @@ def execute(host: RealHost, operations: Sequence[Operation]) -> list[Operation]:
                 left.append(f"{operation.describe()} ({problem})")
         undone = "; what had been done before it was undone" if not left else (
             "; done before it and not undone: " + "; ".join(left))
-        raise MooringError(f"{error}{undone}") from error
+        raise MooringError(f"{placed(str(error))}{undone}") from error

@@ -5,9 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from ..core.errors import MooringError, doing
+from ..core.errors import MooringError, cut, doing, printable
 from ..host.resource import Part, Resource
-from .converge import refuse_twice
+from .located import refuse_twice
+
+# The options that an item is known by.
+NAMING = ("container", "netns", "netns_path", "pid", "name", "bridge")
+LONGEST_NAME = 64  # characters of it that a message shows
 
 # options of one item, what the user gave -> the same checked, with defaults; raises MooringError
 Check = Callable[[Mapping[str, Any], Mapping[str, Any]], Mapping[str, Any]]
@@ -28,11 +32,21 @@ def part_of(resource: Resource, params: Mapping[str, Any], check: Check) -> Part
 def parse_list(resource: Resource, items: list[Mapping[str, Any]], check: Check) -> Part:
     """Every item of a list as a value."""
     found, given = [], []
-    for number, item in enumerate(items):
-        with doing(f"config[{number}]"):
+    places = tuple(place_of(number, item) for number, item in enumerate(items))
+    for place, item in zip(places, items):
+        with doing(place):
             given.append(check(resource.options, item))
             found.append(_parse(resource, given[-1]))
-    return Part(resource, tuple(found), given=tuple(given))
+    return Part(resource, tuple(found), given=tuple(given), places=places)
+
+
+def place_of(number: int, item: Mapping[str, Any]) -> str:
+    """How messages call an item of ``config``: ``config[1] (container b)``, a thing with a name of its own by that."""
+    key = next((key for key in NAMING if item.get(key) not in (None, "")), "")
+    if not key:
+        return f"config[{number}]"
+    value = cut(printable(str(item[key])).replace("\n", "\\n"), LONGEST_NAME)
+    return f"config[{number}] ({value if key == 'name' else f'{key} {value}'})"
 
 
 def _parse(resource: Resource, options: Mapping[str, Any]) -> Any:

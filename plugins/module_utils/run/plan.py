@@ -34,15 +34,17 @@ def plan(parts: Sequence[Part], observed: HostState, failed: Optional[Mapping[st
     if not reads_only:
         begin(draft)
     for part in reversed(parts):
-        part.resource.release(draft, part.items)
+        with draft.about(part.items, part.places):
+            part.resource.release(draft, part.items)
     for part in parts:
-        part.resource.amend(draft, part.items)
+        with draft.about(part.items, part.places):
+            part.resource.amend(draft, part.items)
     if not reads_only:
         settle(draft)
         keep(draft, parts)
     after = _views(parts, draft.state, draft.ledger)
     return Plan(draft.operations, before=before, after=after, assumed=tuple(draft.assumed),
-                warnings=tuple(draft.warnings), failed=draft.failed, told=told(draft))
+                warnings=tuple(draft.warnings), failed=draft.failed, told=told(draft), places=draft.planned_for)
 
 
 def _views(parts: Sequence[Part], state: HostState, ledger: Ledger) -> tuple[tuple[View, ...], ...]:

@@ -2,7 +2,7 @@
 """Bridges, as the difference of two values of a host. Pure."""
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from typing import Any
 
 from ..bridge.model import Bridge, bridges
@@ -27,17 +27,22 @@ _OPTIONS: dict[str, Callable[[Bridge], Any]] = {
     "trusted_networks": lambda bridge: bridge.trusted_networks, "adopt_uplink": lambda bridge: bridge.uplink,
     "internal": lambda bridge: bridge.internal, "container_names": lambda bridge: bridge.names,
     "user_chain": lambda bridge: bridge.user, "outbound_address": lambda bridge: bridge.outbound,
-    "outbound_address_v6": lambda bridge: bridge.outbound_v6,
+    "outbound_address_v6": lambda bridge: bridge.outbound_v6, "aux_addresses": lambda bridge: bridge.aux,
 }
 
 
-def changed_bridges(before: HostState, after: HostState) -> Iterator[Fact]:
-    """Those that come, go, or have other addresses and options."""
+def changed_bridges(before: HostState, after: HostState, made: Collection[str]) -> Iterator[Fact]:
+    """Those that come, go, or have other addresses and options.
+
+    :param made: those that the run makes. Check mode takes others for granted
+    """
     was, now = _by_mark(before), _by_mark(after)
     for name in sorted({*was, *now}):
         old, new = was.get(name), now.get(name)
         if old is not None and new is not None:
             yield from _changes(old, new) if old != new else ()
+        elif new is not None and name not in made and name not in before.host.links:
+            yield from _changes(Bridge(new.link), new)
         elif new is not None:
             yield _made(new, name in before.host.links)
         elif old is not None:

@@ -2,7 +2,7 @@
 """Interfaces of containers, and veth pairs, as the difference of two values of a host. Pure."""
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 
 from ..core.plan import Operation
@@ -15,6 +15,14 @@ from ..netns.model import HOST
 from .model import ADDRESS, LINK, NEIGHBOUR, NETNS, ROUTE, SETTING, Fact, Key, Rank, joined
 
 _USUAL = "eth0"
+# Options that an interface keeps in its mark, as people read them.
+_OPTIONS: dict[str, Callable[[Endpoint], str]] = {
+    "exposed_ports": lambda endpoint: ", ".join(endpoint.exposed),
+    "aliases": lambda endpoint: ", ".join(endpoint.aliases),
+    "bandwidth": lambda endpoint: ", ".join(
+        f"{way} {rate.text}" for way, rate in (("ingress", endpoint.bandwidth.ingress),
+                                               ("egress", endpoint.bandwidth.egress)) if rate),
+}
 
 
 def changed_endpoints(before: HostState, after: HostState) -> Iterator[Fact]:
@@ -80,8 +88,8 @@ def _lines(endpoint: Endpoint) -> tuple[str, ...]:
     name = f"{endpoint.container} {endpoint.interface}"
     addresses = [endpoint.with_prefix(family) for family in FAMILIES if endpoint.with_prefix(family)]
     mac = [f"{name}: mac_address {endpoint.mac_address}"] if endpoint.mac_address else []
-    exposed = [f"{name}: exposed_ports {', '.join(endpoint.exposed)}"] if endpoint.exposed else []
-    return f"{name}: on {_bridge(endpoint)}", *(f"{name}: address {each}" for each in addresses), *mac, *exposed
+    said = [f"{name}: {option} {value}" for option, get in _OPTIONS.items() if (value := get(endpoint))]
+    return f"{name}: on {_bridge(endpoint)}", *(f"{name}: address {each}" for each in addresses), *mac, *said
 
 
 def _changes(old: Endpoint, new: Endpoint) -> Iterator[Fact]:
@@ -98,10 +106,12 @@ def _changes(old: Endpoint, new: Endpoint) -> Iterator[Fact]:
     elif addressed[0] != addressed[1]:
         text = f"give {who} on {_bridge(new)} {_addresses(new)} (was {joined(_ips(old)) or 'none'})"
         yield Fact(Rank.ATTACH, text, before, after, keys, rules=True)
-    if old.exposed != new.exposed:
-        words = [", ".join(each.exposed) or "none" for each in (old, new)]
-        yield Fact(Rank.SET, f"set exposed_ports of {who} to {words[1]} (was {words[0]})", before, after,
-                   ((LINK, HOST, new.link.name),), rules=True)
+    for option, get in _OPTIONS.items():
+        was, now = get(old), get(new)
+        if was != now:
+            yield Fact(Rank.SET, f"set {option} of {who} to {now or 'none'} (was {was or 'none'})", before, after,
+                       ((LINK, HOST, new.link.name),), rules=True)
+    yield from _limited(old, new)
 
 
 def _limited(old: Endpoint, new: Endpoint) -> Iterator[Fact]:

@@ -16,7 +16,7 @@ from ..host.endpoints import inner_settings
 from ..host.lasting import LastingFile
 from ..host.operations import ConntrackFlush, LinksRecord, ModuleLoad, NetnsAdd, NetnsDel, SysctlSet
 from ..link.addressing import RouteAdd, RouteDel
-from ..link.operations import LinkSet
+from ..link.operations import LinkAdd, LinkSet
 from ..netns.model import HOST
 from .bridges import changed_bridges
 from .interfaces import changed_endpoints, new_pairs, readdressed
@@ -35,8 +35,9 @@ def tell(draft: Draft, repairs: Sequence[Fact] = ()) -> tuple[Action, ...]:
     operations = draft.operations
     if not operations:
         return ()
+    made = {each.link.name for each in operations if isinstance(each, LinkAdd) and each.netns == HOST}
     facts = [*ports(draft.recorded, draft.ledger, readdressed(draft.observed, draft.state)),
-             *links(draft.recorded, draft.ledger), *changed_bridges(draft.observed, draft.state),
+             *links(draft.recorded, draft.ledger), *changed_bridges(draft.observed, draft.state, made),
              *changed_endpoints(draft.observed, draft.state),
              *new_pairs(operations), *repairs]
     found = _Telling(facts, find_homes(draft.observed, draft.state), find_paths(draft.observed, draft.state))

@@ -37,16 +37,16 @@ def scope(items: Sequence[LocatedVeth], _look: HostState) -> Scope:
 
 def release(draft: Draft, items: Sequence[LocatedVeth]) -> None:
     """:raises MooringError: for an interface that is no end of the pair, or one of two pairs"""
-    _refuse_shared(items)
-    for item in items:
+    _refuse_shared(draft, items)
+    for item in draft.each(items):
         if not item.present:
             _apart(draft, item, _absent)
 
 
-def _refuse_shared(items: Sequence[LocatedVeth]) -> None:
+def _refuse_shared(draft: Draft, items: Sequence[LocatedVeth]) -> None:
     """Two pairs with an end in common would take it from each other in every run."""
     owners: dict[tuple[str, str], str] = {}
-    for number, item in enumerate(items):
+    for number, item in enumerate(draft.each(items)):
         for end in item.ends:
             owner = owners.setdefault((path_of(end), end.name), f"{number} {item.name}")
             if owner != f"{number} {item.name}":
@@ -56,7 +56,7 @@ def _refuse_shared(items: Sequence[LocatedVeth]) -> None:
 
 def amend(draft: Draft, items: Sequence[LocatedVeth]) -> None:
     """:raises MooringError: when something asked for contradicts what is there"""
-    for item in items:
+    for item in draft.each(items):
         if item.present:
             _apart(draft, item, _present)
 

@@ -338,7 +338,7 @@ def test_a_process_that_is_not_there_is_named_once() -> None:
     world.bridge()
     config = [{"pid": 5, "name": "web"}, {"netns": "x", "network_mode": "container:web"}]
     message = "pid: '5' is not a running process. Give the pid of a process of the container."
-    assert world.refuses("netns_attach", config=config) == message
+    assert world.refuses("netns_attach", config=config) == f"config[1] (netns x): {message}"
     assert {each.problem for each in world.check("netns_attach", config=config).assumed} == {message}
 
 

@@ -31,7 +31,7 @@ def test_two_containers_swap_their_addresses(world: World) -> None:
 def test_one_address_for_two_containers_is_refused(world: World) -> None:
     message = world.refuses("netns_attach", config=[{"netns": "a", "address": "192.168.5.3"},
                                                     {"netns": "b", "address": "192.168.5.3"}])
-    assert message.startswith("address: '192.168.5.3' is taken by container a")
+    assert message.startswith("config[1] (netns b): address: '192.168.5.3' is taken by container a")
 
 
 @pytest.mark.parametrize("family", ["address", "address_v6"])
@@ -69,7 +69,7 @@ def test_one_container_under_two_names_is_named(world: World, module: str) -> No
     world.start("web")
     world.run("netns_attach", container="web")
     given = {} if module == "netns_attach" else {"published_ports": []}
-    with pytest.raises(MooringError, match=r"config\[1\]: .*web stands twice in this task"):
+    with pytest.raises(MooringError, match=r"config\[1\] \(.*\): .*web stands twice in this task"):
         world.run(module, config=[{"container": "web", **given}, {"netns": "web", **given}])
 
 
@@ -117,7 +117,7 @@ def test_what_is_not_known_yet_does_not_stop_a_preview(world: World, module: str
 def test_a_preview_on_a_fresh_host_shows_ports_and_policy() -> None:
     world = World()
     ports = world.check("port_publish", netns="web", published_ports=["8080:80"])
-    assert ports.assumed and "web 0.0.0.0:8080->(known after apply):80/tcp" in diff(ports)["after"]
+    assert ports.assumed and "8080/tcp -> web:80 (from everywhere)" in diff(ports)["after"]
     policy = world.check("icc_policy", bridge="br0", icc=False)
-    assert policy.assumed and "MOORING-ICC-br0: mooring:br0 icc off" in diff(policy)["after"]
+    assert policy.assumed and "bridge br0: icc false" in diff(policy)["after"]
     assert world.state.host.links.keys() == World().state.host.links.keys()

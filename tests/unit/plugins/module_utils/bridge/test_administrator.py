@@ -87,7 +87,7 @@ def test_it_comes_back_when_it_is_lost() -> None:
         forward = table.chains["MOORING-FORWARD"]
         bare = replace(forward, lines=forward.lines[1:], comments=forward.comments[1:])
         world.state.tables[family, "filter"] = replace(table, chains={**table.chains, "MOORING-FORWARD": bare})
-    assert world.info()["drift"] == ["repair rules of a (MOORING-FORWARD lacked some)"]
+    assert "repair rules of br0 (MOORING-FORWARD lacked some)" in world.info()["drift"]
     world.bridge("br1", "10.1.0.1/24")
     assert jumps(world) == [[0], [0]]
     flush(world)
@@ -135,8 +135,8 @@ def test_another_bridge_remembers_it_and_says_when_it_ends() -> None:
 def test_two_bridges_that_contradict_each_other() -> None:
     message = World().refuses("docker_bridge", config=[{"name": "a", "user_chain": True},
                                                       {"name": "b", "user_chain": False}])
-    assert message == ("user_chain: 'False' of bridge b contradicts bridge a: the chain is one for the whole host. Say "
-                       "the same of both, or say it of one.")
+    assert message == ("config[1] (b): user_chain: 'False' of bridge b contradicts bridge a: the chain is one for the "
+                       "whole host. Say the same of both, or say it of one.")
 
 
 def test_the_gate_neither_empties_nor_misses_it() -> None:

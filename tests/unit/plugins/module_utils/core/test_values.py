@@ -66,7 +66,7 @@ def test_what_yaml_misread_is_refused(module: str, option: str, kind: str) -> No
             continue
         options = given(module, **{option: value if kind == "text" else [value]})
         told = [world.refuses(module, **options), world.refuses(module, config=[options])]
-        assert told[1].startswith("config[0]: ")
+        assert told[1].startswith("config[0] (")
         for text in told:
             assert f"{option}{index}: " in text and message in text, text
 

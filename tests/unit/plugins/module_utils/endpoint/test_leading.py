@@ -90,8 +90,8 @@ def test_one_through_an_interface_that_the_task_does_not_list_stays(world: World
 
 def test_two_interfaces_cannot_both_have_it(world: World) -> None:
     assert world.refuses("netns_attach", config=[eth0(default_route=True), eth1(default_route=True)]) == (
-        "default_route: 'True' is said of eth0 and eth1 of web, and there is one default route of ipv4. Say it of one "
-        "of them.")
+        "config[1] (netns web): default_route: 'True' is said of eth0 and eth1 of web, and there is one default route "
+        "of ipv4. Say it of one of them.")
 
 
 def test_two_interfaces_of_different_families_can(world: World) -> None:
@@ -134,4 +134,4 @@ def test_one_interface_of_the_host_for_two_containers(world: World) -> None:
     world.run("veth_pair", name="A", peer={"name": "B"})
     assert world.refuses("netns_attach", config=[eth0(interface="B"), {
         "netns": "db", "bridge": "front", "interface": "A"}]).startswith(
-            "interface: 'A' becomes an interface of web in this task already. Name another one")
+            "config[1] (netns db): interface: 'A' becomes an interface of web in this task already. Name another one")

@@ -239,7 +239,8 @@ def test_a_link_to_a_container_that_its_engine_has_stopped_waits(world: World) -
     world.stopped.add("cache")
     both = [{"netns": "web", "links": ["cache", "db"]}, {"netns": "db", "links": ["web"], "exposed_ports": ["80"]}]
     plan = world.run("icc_policy", config=both)
-    assert plan.warnings[0] == "the link from web to cache waits for cache, which is not there" and plan.operations
+    assert plan.warnings[0] == (
+        "config[0] (netns web): the link from web to cache waits for cache, which is not there") and plan.operations
     assert {link["container"] for link in plan.after[0]["links"]} == {"db"}
     assert {link["container"] for link in plan.after[1]["links"]} == {"web"}
     assert world.run("icc_policy", config=both).operations == ()

@@ -74,7 +74,7 @@ def test_a_run_about_another_bridge_keeps_the_lists_up(world: World) -> None:
     assert "change hosts of web (/etc/netns/web/hosts)" in plan.steps and listed(world, "web") == ["192.168.5.2 web"]
     place = netns_place("web", "hosts")
     world.state.files[place] = ObservedFile(world.text("web").replace("192.168.5.2", "192.168.5.99"), parents=2)
-    assert "change hosts of web (/etc/netns/web/hosts)" in world.info()["drift"]
+    assert "change hosts of web" in world.info()["drift"]
     world.attach("other", bridge="br1")
     assert listed(world, "web") == ["192.168.5.2 web"]
 

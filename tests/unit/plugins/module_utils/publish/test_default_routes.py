@@ -6,7 +6,7 @@ import dataclasses
 from typing import Any
 
 import pytest
-from ansible_collections.mooring.net.plugins.module_utils.core.errors import MooringError, OptionError
+from ansible_collections.mooring.net.plugins.module_utils.core.errors import MooringError
 from ansible_collections.mooring.net.plugins.module_utils.core.plan import FORGET
 from ansible_collections.mooring.net.plugins.module_utils.host import ways
 from ansible_collections.mooring.net.plugins.module_utils.host.addresses import Addresses
@@ -314,7 +314,7 @@ def test_what_the_document_itself_says_wrong_is_refused_before_anything_is_done(
     containers = [{"name": "web", "published_ports": ["8080:80"]}, {"name": "web", "default_route": True}]
     containers[1]["interface_name"] = "eth1"
     before = picture(world.state)
-    with pytest.raises(OptionError, match="'8080:80/tcp' is to lead to web on front, and its IPv4 leaves by eth1 on"):
+    with pytest.raises(MooringError, match="'8080:80/tcp' is to lead to web on front, and its IPv4 leaves by eth1 on"):
         world.document([{"name": name, "containers": [each, {"name": f"new-{name}"}]}
                         for name, each in zip(("front", "back"), containers)])
     assert picture(world.state) == before

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import pytest
-from ansible_collections.mooring.net.plugins.module_utils.core.errors import MooringError, OptionError
+from ansible_collections.mooring.net.plugins.module_utils.core.errors import MooringError
 from ansible_collections.mooring.net.plugins.module_utils.core.plan import Assumption, Plan
 from ansible_collections.mooring.net.plugins.module_utils.firewall.operations import RestoreTable
 from ansible_collections.mooring.net.plugins.module_utils.host.operations import ConntrackFlush
@@ -85,7 +85,7 @@ def test_a_port_that_an_earlier_task_would_free_is_no_error_in_check_mode(world:
         "published_ports: '8080:80/tcp' asks for host port 8080/tcp, which is already published by container web "
         "(0.0.0.0:8080->192.168.5.2:80/tcp)"]
     items = [{"netns": name, "published_ports": ["8080:80"]} for name in ("web", "db")]
-    with pytest.raises(OptionError, match="already published by container web"):
+    with pytest.raises(MooringError, match=r"^config\[1\] \(netns db\): .* already published by container web"):
         world.check("port_publish", config=items)
 
 

@@ -59,7 +59,8 @@ def test_all_exposed_ports(world: World) -> None:
 def test_a_host_port_is_refused_before_anything_is_touched(world: World) -> None:
     message = world.refuses("port_publish", config=[{"netns": "db", "published_ports": ["80"]},
                                                     {"netns": "web", "published_ports": ["8080:80"]}])
-    assert message.startswith("published_ports: '8080:80/tcp' has the host port 8080, and web is reached at its own")
+    assert message.startswith("config[1] (netns web): published_ports: '8080:80/tcp' has the host port 8080, and web "
+                              "is reached at its own")
     assert "::1, from which" in world.refuses("port_publish", netns="web", published_ports=["[::1]::80"])
 
 

@@ -48,13 +48,13 @@ def test_an_item_gets_the_defaults_of_the_options() -> None:
 
 
 @pytest.mark.parametrize(("item", "message"), [
-    ({"name": "br1", "bip": "10.0.0.1"}, "config[1]: bip: '10.0.0.1' lacks a prefix length"),
-    ({"name": "br0"}, "config[1]: bridge br0 stands twice in this task: say all about it in one item"),
+    ({"name": "br1", "bip": "10.0.0.1"}, "config[1] (br1): bip: '10.0.0.1' lacks a prefix length"),
+    ({"name": "br0"}, "config[1] (br0): bridge br0 stands twice in this task: say all about it in one item"),
     ({}, "config[1]: name: not given. Give it"),
     ({"name": ""}, "config[1]: name: not given"),
     ({"nam": "br1"}, "config[1]: unknown option nam: did you mean name?"),
-    ({"name": "br1", "state": "gone"}, "config[1]: value of state must be one of: present, absent, got: gone"),
-    ({"name": "br1", "ip_masq": "maybe"}, "config[1]: argument 'ip_masq' is of type"),
+    ({"name": "br1", "state": "gone"}, "config[1] (br1): value of state must be one of: present, absent, got: gone"),
+    ({"name": "br1", "ip_masq": "maybe"}, "config[1] (br1): argument 'ip_masq' is of type"),
 ])
 def test_a_wrong_item_is_named_by_its_place(item: dict, message: str) -> None:
     with pytest.raises(MooringError) as caught:
@@ -66,7 +66,7 @@ def test_a_wrong_item_is_named_by_its_place(item: dict, message: str) -> None:
 def test_what_has_options_of_its_own_must_be_a_dictionary(peer: Any) -> None:
     with pytest.raises(MooringError) as caught:
         desired("veth_pair", {"config": [{"name": "a", "peer": {"name": "b"}}, {"name": "x", "peer": peer}]})
-    assert str(caught.value) == f"config[1]: peer: {str(peer)!r} is no dictionary. Give options and their values."
+    assert str(caught.value) == f"config[1] (x): peer: {str(peer)!r} is no dictionary. Give options and their values."
 
 
 def test_a_required_option_is_missed_without_config_too() -> None:

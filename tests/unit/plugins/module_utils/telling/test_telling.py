@@ -309,3 +309,13 @@ def test_a_container_that_resists_is_not_told_as_attached() -> None:
     kept = plan.carried_out(tuple(done[:3]))
     assert kept.operations == tuple(done[:3]) and set(kept.actions) <= set(plan.actions)
     assert plan.carried_out(()).actions == []
+
+
+def test_what_an_interface_keeps_in_its_mark_is_told_by_its_options() -> None:
+    world = World()
+    world.bridge()
+    world.attach("web")
+    assert "set aliases of web to shop (was none)" in told(world, "netns_attach", netns="web", aliases=["shop"])
+    assert "set bandwidth of web to ingress 10mbit (was none)" in told(
+        world, "netns_attach", netns="web", bandwidth={"ingress": "10mbit"})
+    assert not [text for text in told(world, "netns_attach", netns="web", exposed_ports=["80"]) if "record" in text]

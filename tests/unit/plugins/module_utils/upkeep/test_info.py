@@ -57,7 +57,7 @@ def test_flushed_rules_are_drift_and_the_next_run_repairs_them(world: World) -> 
         world.state.tables[key] = ObservedTable(table.chains, ())
     world.state.tables["ipv4", "raw"] = ObservedTable()
     drift = world.info()["drift"]
-    assert drift == ["repair rules of br0 (somebody removed them)"]
+    assert drift == ["repair rules of br0 and br1 (somebody removed them)"]
     world.bridge("br0", None)
     assert picture(world.state) == before and world.info()["drift"] == []
 
