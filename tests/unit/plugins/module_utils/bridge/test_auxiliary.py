@@ -27,7 +27,7 @@ def test_they_are_kept_and_taken_away(world: World) -> None:
     assert world.run("docker_bridge", name="br0").operations == ()
     assert world.info()["bridges"][0]["aux_addresses"] == wanted
     assert world.run("docker_bridge", name="br0", aux_addresses=wanted).operations == ()
-    assert world.check("docker_bridge", name="br0", aux_addresses={}).actions == ["record the settings of br0"]
+    assert world.check("docker_bridge", name="br0", aux_addresses={}).steps == ["record the settings of br0"]
     world.run("docker_bridge", name="br0", aux_addresses={})
     assert world.info()["bridges"][0]["aux_addresses"] == {} and world.attach("web") == ["192.168.5.2/24"]
 
