@@ -14,7 +14,7 @@ options:
     default: 120
 requirements:
   - python >= 3.9
-  - pyroute2 >= 0.7.2 (Debian package C(python3-pyroute2))
+  - pyroute2 >= 0.5.14 (Debian and Ubuntu package C(python3-pyroute2))
   - iproute2 is not needed; the module speaks to the kernel itself
 attributes:
   check_mode:
@@ -56,7 +56,7 @@ options:
     type: raw
     default: 120
 requirements:
-  - pyroute2 >= 0.7.2 (Debian and Ubuntu package C(python3-pyroute2))
+  - pyroute2 >= 0.5.14 (Debian and Ubuntu package C(python3-pyroute2))
 attributes:
   check_mode:
     description: Changes nothing, with or without check mode.

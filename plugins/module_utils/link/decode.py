@@ -197,7 +197,7 @@ def neighbour(payload: bytes, names: Mapping[int, str]) -> Optional[Neighbour]:
 
 
 def neighbour_request(each: Neighbour, index: int, adding: bool) -> bytes:
-    """The payload that sets or removes one; pyroute2 0.7.2 has no name for some of these attributes."""
+    """The payload that sets or removes one; pyroute2 0.5.14 has no name for some of these attributes."""
     mac = attribute(_NDA_LLADDR, bytes.fromhex(each.mac.replace(":", "")))
     if not each.address:
         flags = _NTF_MASTER | (_NTF_STICKY if adding else 0)

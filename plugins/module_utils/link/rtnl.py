@@ -2,7 +2,7 @@
 """A routing netlink socket that sends many of pyroute2's messages in one write.
 
 pyroute2 knows the messages; its own sockets send one at a time and cost 2 to 3 ms each to open. The message classes
-used here have been the same since 0.7.2. Protocol: rtnetlink(7), netlink(7).
+used here have been the same since 0.5.14. Protocol: rtnetlink(7), netlink(7).
 """
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ import socket
 import struct
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from importlib import metadata
 from typing import Any, Optional
 
+from ..core import interpreters
 from ..core.errors import HostError
 
 NEWLINK, DELLINK, GETLINK = 16, 17, 18
@@ -30,7 +30,6 @@ NETFILTER = 12  # NETLINK_NETFILTER, the same protocol for tables and tracked co
 _ERROR, _DONE = 2, 3
 _INTERRUPTED = 0x10  # NLM_F_DUMP_INTR
 DUMP_ATTEMPTS = 8
-OLDEST_PYROUTE2 = (0, 7, 2)  # Debian 12
 _SOL_NETLINK, _STRICT = 270, 12  # NETLINK_GET_STRICT_CHK: a dump heeds the fields of its request
 _HEADER = struct.Struct("=IHHII")  # struct nlmsghdr: length, type, flags, sequence number, port
 
@@ -42,10 +41,9 @@ BUFFER = 1 << 20
 @functools.cache
 def _messages() -> dict[int, Any]:
     """pyroute2's classes by kind of message. Importing it costs 170 ms, which a run without changes need not pay."""
-    version = tuple(int(word) for word in metadata.version("pyroute2").split(".")[:3] if word.isdigit())
-    if version < OLDEST_PYROUTE2:
-        raise HostError(f"pyroute2 {metadata.version('pyroute2')} is too old: version "
-                        f"{'.'.join(map(str, OLDEST_PYROUTE2))} or newer is needed")
+    old = interpreters.outdated(("pyroute2",))  # modules have asked before; the command mooring has not
+    if old:
+        raise HostError(interpreters.too_old(old))
     from pyroute2.netlink.rtnl.ifaddrmsg import ifaddrmsg
     from pyroute2.netlink.rtnl.ifinfmsg import ifinfmsg
     from pyroute2.netlink.rtnl.rtmsg import rtmsg

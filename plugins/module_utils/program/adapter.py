@@ -79,6 +79,8 @@ def _fault(python: str) -> str:
         lacks = interpreters.lack(python, interpreters.PACKAGES, ISOLATED)
     except HostError as error:
         return f"python: {error}"
+    if lacks and lacks not in _LACKS:
+        return f"python: {python}: {interpreters.too_old(lacks)}, or give another Python"
     return f"python: {python} {_LACKS[lacks]}" if lacks else ""
 
 

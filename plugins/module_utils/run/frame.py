@@ -9,6 +9,7 @@ import difflib
 import importlib.util
 import os
 import re
+import sys
 import traceback
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -24,8 +25,8 @@ from ..core.plan import Plan
 from ..core.values import check_values
 
 REASONS = {
-    "pyroute2": "to configure network interfaces; Debian's package is python3-pyroute2, version 0.7.2 or newer is "
-                "needed",
+    "pyroute2": "to configure network interfaces; Debian's package is python3-pyroute2, version "
+                f"{interpreters.OLDEST['pyroute2']} or newer is needed",
     "jinja2": "to make the files of containers from templates; Debian's package is python3-jinja2",
 }
 NO_OPTION = ". Supported parameters include"  # what Ansible says after the names of those
@@ -86,15 +87,19 @@ def run(options: Options, libraries: Sequence[str], find: Callable[[Mapping[str,
 
 
 def require_libraries(module: AnsibleModule, libraries: Sequence[str]) -> None:
-    """Go on under an interpreter that has these packages, if Ansible's own lacks one."""
+    """Go on under an interpreter that has these packages, if Ansible's own lacks one or has it too old."""
     missing = [name for name in libraries if importlib.util.find_spec(name) is None]
-    if not missing:
+    old = interpreters.outdated(libraries)
+    if not missing and not old:
         return
     if not has_respawned():
         for interpreter in interpreters.INTERPRETERS:
             if interpreters.serves(interpreter, libraries):
                 respawn_module(interpreter)
-    module.fail_json(msg=missing_required_lib(missing[0], reason=REASONS[missing[0]]))
+    if missing:
+        module.fail_json(msg=missing_required_lib(missing[0], reason=REASONS[missing[0]]))
+    else:
+        module.fail_json(msg=f"{sys.executable}: {interpreters.too_old(old)}")
 
 
 def check_options(options: Options, item: Mapping[str, Any], where: str = "") -> Mapping[str, Any]:
