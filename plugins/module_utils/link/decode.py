@@ -26,7 +26,7 @@ _NESTED = 0x8000  # NLA_F_NESTED
 
 IFLA_ADDRESS, IFLA_IFNAME, IFLA_MTU, IFLA_LINK, IFLA_MASTER, IFLA_TXQLEN = 1, 3, 4, 5, 10, 13
 IFLA_LINKINFO, IFLA_IFALIAS, IFLA_AF_SPEC, IFLA_GROUP, _IFLA_PROP_LIST = 18, 20, 26, 27, 52
-INFO_KIND, _INFO_DATA, _INFO_SLAVE_DATA = 1, 2, 5
+INFO_KIND, _INFO_DATA, INFO_SLAVE_KIND, INFO_SLAVE_DATA = 1, 2, 4, 5
 _BR_STP_STATE, _BRPORT_MODE, _BRPORT_ISOLATED = 5, 4, 33
 _IFA_ADDRESS, _IFA_LOCAL = 1, 2
 _RTA_DST, _RTA_OIF, _RTA_GATEWAY, _RTA_PRIORITY, _RTA_MULTIPATH, _RTA_TABLE, _RTA_NH_ID = 1, 4, 5, 6, 9, 15, 30
@@ -109,7 +109,7 @@ def link(payload: bytes) -> tuple[Link, int]:
     info = attributes(words.get(IFLA_LINKINFO, b""))
     kind = "loopback" if flags & _IFF_LOOPBACK else _text(info.get(INFO_KIND))
     stp = kind == "bridge" and _number(attributes(info.get(_INFO_DATA, b"")).get(_BR_STP_STATE))
-    port = attributes(info.get(_INFO_SLAVE_DATA, b""))
+    port = attributes(info.get(INFO_SLAVE_DATA, b""))
     controller = _number(words.get(IFLA_MASTER))
     alias = _text(words.get(IFLA_IFALIAS))
     if not alias and _number(words.get(IFLA_GROUP)) == UNFINISHED_GROUP:

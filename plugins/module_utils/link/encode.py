@@ -13,11 +13,16 @@ from ..link.neighbours import NeighbourAdd, NeighbourDel
 from ..link.operations import LinkAdd, LinkDel, LinkMove, LinkSet
 from ..link.shapers import ShaperDel, ShaperSet
 from . import qdisc, rtnl
-from .decode import BARRIERS, IFF_UP, SCOPE_LINK, TABLE_MAIN, UNFINISHED_GROUP, UNICAST, neighbour_request
+from .decode import (
+    BARRIERS, IFF_UP, IFLA_LINKINFO, INFO_SLAVE_DATA, INFO_SLAVE_KIND, SCOPE_LINK, TABLE_MAIN, UNFINISHED_GROUP,
+    UNICAST, attribute, neighbour_request,
+)
 from .model import HOPS, Route
 from .parse import MTU_RANGE
 
-_PORT_SETTINGS = {"hairpin": "IFLA_BRPORT_MODE", "isolated": "IFLA_BRPORT_ISOLATED"}
+# IFLA_BRPORT_MODE, IFLA_BRPORT_ISOLATED, IFLA_BRPORT_FLUSH of linux/if_link.h. By number, because a pyroute2 that has
+# no name for an attribute leaves it out without a word: 0.5.14 has none for the second.
+_PORT_SETTINGS, _FLUSH = {"hairpin": 4, "isolated": 33}, 24
 _SCOPE_UNIVERSE, _SCOPE_ANY, _PROTOCOL_STATIC = 0, 255, 4  # RT_SCOPE_NOWHERE fits every scope
 _NODAD = 0x02
 
@@ -82,9 +87,8 @@ def _link_add(operation: LinkAdd, place: Place) -> Iterator[bytes]:
         more.append(["IFLA_IFALIAS", link.alias])
     if pinned:
         more.append(["IFLA_MTU", link.mtu])
-    if link.hairpin or link.isolated:
-        more.append(_port(*([attribute, 1] for key, attribute in _PORT_SETTINGS.items() if getattr(link, key))))
-    yield Second(rtnl.encode(rtnl.NEWLINK, 0, more))
+    settings = {number: b"\1" for key, number in _PORT_SETTINGS.items() if getattr(link, key)}
+    yield Second(rtnl.encode(rtnl.NEWLINK, 0, more, _port(settings) if settings else b""))
 
 
 def _another_mtu(mtu: int) -> int:
@@ -98,10 +102,10 @@ def _link_set(operation: LinkSet, place: Place) -> Iterator[bytes]:
     fields = {}
     if "name" in changes:
         fields["index"] = place.index(operation.old.name)
-    for key, attribute in (("mtu", "IFLA_MTU"), ("mac", "IFLA_ADDRESS"), ("alias", "IFLA_IFALIAS"),
-                           ("tx_queue_len", "IFLA_TXQLEN"), ("group", "IFLA_GROUP")):
+    for key, its_name in (("mtu", "IFLA_MTU"), ("mac", "IFLA_ADDRESS"), ("alias", "IFLA_IFALIAS"),
+                          ("tx_queue_len", "IFLA_TXQLEN"), ("group", "IFLA_GROUP")):
         if key in changes:
-            attributes.append([attribute, getattr(new, key)])
+            attributes.append([its_name, getattr(new, key)])
     if "controller" in changes:
         attributes.append(["IFLA_MASTER", place.index(new.controller) if new.controller else 0])
     if "stp" in changes:
@@ -116,14 +120,14 @@ def _link_set(operation: LinkSet, place: Place) -> Iterator[bytes]:
     if len(attributes) > 1 or fields:
         yield rtnl.encode(rtnl.NEWLINK, 0, attributes, **fields)
     # A link that becomes a port of another bridge begins there with all of them off.
-    settings = [[attribute, int(getattr(new, key))] for key, attribute in _PORT_SETTINGS.items()
-                if key in changes or ("controller" in changes and getattr(new, key))]
+    settings = {number: bytes([getattr(new, key)]) for key, number in _PORT_SETTINGS.items()
+                if key in changes or ("controller" in changes and getattr(new, key))}
     if new.controller and settings:
-        yield rtnl.encode(rtnl.NEWLINK, 0, [["IFLA_IFNAME", new.name], _port(*settings)])
+        yield rtnl.encode(rtnl.NEWLINK, 0, [["IFLA_IFNAME", new.name]], _port(settings))
     # A port of ours says in its alias whose addresses are behind it. A MAC follows an address, and until its new holder
     # sends something the bridge would go on to send to the former one.
     if new.controller and "alias" in changes and "controller" not in changes:
-        yield rtnl.encode(rtnl.NEWLINK, 0, [["IFLA_IFNAME", new.name], _port(["IFLA_BRPORT_FLUSH", None])])
+        yield rtnl.encode(rtnl.NEWLINK, 0, [["IFLA_IFNAME", new.name]], _port({_FLUSH: b""}))
 
 
 def _link_move(operation: LinkMove, place: Place) -> Iterator[bytes]:
@@ -212,10 +216,10 @@ def _shaper_del(operation: ShaperDel, place: Place) -> Iterator[bytes]:
         yield qdisc.ending(operation.shaper, index)
 
 
-def _port(*settings: list[Any]) -> list[Any]:
-    """Settings of a bridge port: br_netlink.c of the kernel."""
-    return ["IFLA_LINKINFO", {"attrs": [["IFLA_INFO_SLAVE_KIND", "bridge"],
-                                        ["IFLA_INFO_SLAVE_DATA", {"attrs": list(settings)}]]}]
+def _port(settings: Mapping[int, bytes]) -> bytes:
+    """Settings of a bridge port, by number: br_netlink.c of the kernel."""
+    data = b"".join(attribute(number, value) for number, value in settings.items())
+    return attribute(IFLA_LINKINFO, attribute(INFO_SLAVE_KIND, b"bridge\0") + attribute(INFO_SLAVE_DATA, data))
 
 
 # What encodes an operation takes those of its own class.

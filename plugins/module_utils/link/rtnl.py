@@ -52,13 +52,15 @@ def _messages() -> dict[int, Any]:
             DELROUTE: rtmsg}
 
 
-def encode(kind: int, how: int, attributes: Sequence[Any], **fields: int) -> bytes:
+def encode(kind: int, how: int, attributes: Sequence[Any], more: bytes = b"", /, **fields: int) -> bytes:
     """One message as bytes, without its sequence number; ``how`` are flags of the netlink header.
 
     Half of the messages of a large run are the same for every namespace (lo and eth0 up, the default route), and
     encoding one costs more than sending it: they are kept.
+
+    :param more: attributes that are encoded already, which go behind the others
     """
-    key = repr((kind, how, attributes, fields))
+    key = repr((kind, how, attributes, more, fields))
     if key not in _ENCODED:
         if len(_ENCODED) >= _KEPT:
             _ENCODED.clear()
@@ -70,8 +72,14 @@ def encode(kind: int, how: int, attributes: Sequence[Any], **fields: int) -> byt
         message["header"]["flags"] = how | REQUEST
         message["header"]["pid"] = 0
         message.encode()
-        _ENCODED[key] = bytes(message.data)
+        _ENCODED[key] = _behind(bytes(message.data), more)
     return _ENCODED[key]
+
+
+def _behind(encoded: bytes, more: bytes) -> bytes:
+    """A message with attributes behind its own, and its length."""
+    filled = encoded + bytes(-len(encoded) % 4) if more else encoded
+    return struct.pack("=I", len(filled) + len(more)) + filled[4:] + more
 
 
 _ENCODED: dict[str, bytes] = {}
