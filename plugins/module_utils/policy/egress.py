@@ -62,18 +62,22 @@ def entries_chain(digest: str) -> str:
 def table(own: Iterable[Bridge], family: str, limits: Sequence[Limit], lists: Mapping[str, AllowList]) -> TableRules:
     """The chains of a family, none where nobody is limited. A list that is not known lets nothing out."""
     limited = [(bridge, here) for bridge in own if (here := [each for each in limits if each.bridge == bridge.name])]
+    entries = _entries(limits, lists)
     if not limited:
-        return TableRules()
+        return TableRules((), entries)
     top = Chain(EGRESS, tuple(Rule((In(bridge.name),), Jump(from_chain(bridge.name)), f"{bridge.name} sends")
                               for bridge, _here in limited), Lookup.IN)
-    used = {limit.digest for _bridge, here in limited for limit in here}
     chains = [top, *(_from_bridge(bridge, here) for bridge, here in limited)]
     chains += [_allowed(bridge, digest, family, lists.get(digest, AllowList()))
                for bridge, here in limited for digest in dict.fromkeys(limit.digest for limit in here)]
-    # No packet comes here: it is what others can be repaired from.
-    chains += [Chain(entries_chain(digest), tuple(Rule((), None, f"entries {note}") for note in lists[digest].notes))
-               for digest in sorted(used & lists.keys())]
-    return TableRules((HOOK,), tuple(chains))
+    return TableRules((HOOK,), (*chains, *entries))
+
+
+def _entries(limits: Sequence[Limit], lists: Mapping[str, AllowList]) -> tuple[Chain, ...]:
+    """No packet comes here: it is what others can be repaired from, also while a bridge is gone."""
+    used = {limit.digest for limit in limits} & lists.keys()
+    return tuple(Chain(entries_chain(digest), tuple(Rule((), None, f"entries {note}") for note in lists[digest].notes))
+                 for digest in sorted(used))
 
 
 def _from_bridge(bridge: Bridge, limits: Sequence[Limit]) -> Chain:

@@ -18,7 +18,8 @@ def table_rules(wanted: Policy, family: str) -> dict[str, TableRules]:
     published = [each for each in (*wanted.publications, *wanted.held) if each.family == family]
     # What check mode takes for granted has no bridge yet; its ports are shown all the same.
     if not own and not any(not is_known(publication.container_ip) for publication in published):
-        return {**{table: TableRules() for table in TABLES}, "filter": _guard(wanted, family)}
+        return {**{table: TableRules() for table in TABLES}, "filter": _guard(wanted, family),
+                "mangle": TableRules() if wanted.bridges else egress.table((), family, wanted.limits, wanted.lists)}
     linked = [link for link in (*wanted.links, *wanted.held_links) if link.family == family]
     every = tuple(wanted.bridges.values())
     opened = direct.select_opened(published, own, held)

@@ -23,15 +23,17 @@ _Key = tuple[str, str]  # a bridge, and a port of it or ""
 def find_limits(state: HostState, ledger: Ledger, own: Mapping[str, Bridge]) -> tuple[Limit, ...]:
     """All limits of a host: of bridges as their marks say, of interfaces as the ledger does.
 
-    A container that is gone for a while keeps its own: whoever attaches it again finds it limited.
+    A container that is gone for a while keeps its own: whoever attaches it again finds it limited. So does one whose
+    bridge somebody has deleted by hand.
     """
     found = [Limit(bridge.name, bridge.limit) for bridge in own.values() if bridge.limit]
     there = {(lease.container, lease.interface): lease for lease in endpoints(state)} if ledger.limits else {}
     for key, limit in ledger.limits.items():
         lease = there.get(key)
         bridge, port = (lease.bridge, lease.link.name) if lease else (limit.bridge, endpoint_link(*key))
-        found.append(Limit(bridge, limit.digest, port, *key))
-    return tuple(sorted(limit for limit in found if limit.bridge in own))
+        if lease or bridge in own:
+            found.append(Limit(bridge, limit.digest, port, *key))
+    return tuple(sorted(found))
 
 
 def make_sets(draft: Draft, policy: Policy) -> None:

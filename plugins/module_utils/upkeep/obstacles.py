@@ -47,13 +47,13 @@ _Journey = tuple[str, tuple[str, ...], Packet, Packet]
 
 
 def find_blocked(state: HostState, published: Sequence[Publication]) -> list[str]:
-    """Published ports that rules of others close, with the chain that does."""
+    """Published ports that rules of others close, with the chain that does. To those that wait nothing comes yet."""
     places = _places(state)
     if not places:
         return []
     leases = {lease.ip(family): lease.bridge for lease in endpoints(state) for family in FAMILIES if lease.ip(family)}
     found: dict[tuple[str, _Culprit], tuple[dict[str, None], dict[str, None]]] = {}
-    for publication in published:
+    for publication in (each for each in published if not each.waits):
         bridge = state.host.links.get(leases.get(publication.container_ip) or "")
         for interface, journeys in _journeys(state, publication, bridge) if bridge else ():
             for what, hooks, before, after in journeys:

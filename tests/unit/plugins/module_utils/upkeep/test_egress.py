@@ -280,3 +280,24 @@ def test_check_mode_on_a_fresh_host() -> None:
     world = World()
     plan = world.check("netns_attach", netns="web", bridge="later", allow_to=ONE)
     assert plan.after[0]["allow_to"] == ONE
+
+
+@pytest.mark.parametrize("others", [True, False])
+def test_a_list_outlives_its_bridge_that_somebody_deletes_by_hand(others: bool) -> None:
+    """The container is there still, and its mark says that it is limited: only where to would be forgotten."""
+    world = World()
+    world.bridge("front", "10.10.0.1/24")
+    world.run("netns_attach", netns="web", bridge="front", allow_to=ONE)
+    if others:
+        world.bridge("back", "10.20.0.1/24")
+    links = world.state.host.links
+    del links["front"]
+    links.update({name: dataclasses.replace(link, controller="") for name, link in links.items()
+                  if link.controller == "front"})
+    world.run("container_dns", netns="web", hostname="web")  # a run about something else
+    assert not any("front" in line for line in rules(world).splitlines()) and world.info()["drift"] == []
+    assert world.bridge("front", "10.10.0.1/24").warnings == ()
+    assert world.run("netns_attach", netns="web", bridge="front").after[0]["allow_to"] == ONE
+    assert "front to ports" in rules(world) and world.info()["drift"] == []
+    world.run("netns_attach", netns="web", state="absent")
+    assert not rules(world) and not world.state.sets

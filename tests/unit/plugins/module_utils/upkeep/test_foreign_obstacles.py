@@ -167,3 +167,10 @@ def test_a_check_on_a_fresh_host_goes_through() -> None:
     fresh = World()
     fresh.state.foreign = saved("raw", PREROUTING="DROP")
     assert fresh.check("port_publish", netns="web", published_ports=["8088:80"]).assumed
+
+
+def test_a_port_that_waits_for_its_interface_is_dropped_by_nobody(world: World) -> None:
+    world.publish("web", "eth9:8080:80", "ens3:81:81")
+    world.state.native = (Ruleset("x", ("ipv4",), (BASE,), {"main": (ForeignRule((TCP,), DROP, ""),)}),)
+    [sentence] = [each for each in world.info()["obstacles"] if "published" in each]
+    assert "to published port 81/tcp of web are dropped in chain main" in sentence
