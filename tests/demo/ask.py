@@ -11,7 +11,7 @@ try:
         while part := connection.recv(4096):
             received += part
     print(received.decode().splitlines()[-1])
-except TimeoutError:
+except (TimeoutError, socket.timeout):  # which is one from Python 3.10 on
     print("no answer")
 except ConnectionRefusedError:
     print("refused")

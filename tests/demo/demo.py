@@ -13,12 +13,14 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 CHECKOUT = HERE.parent.parent
 sys.path.insert(0, str(CHECKOUT / "tests" / "hosts"))
+import roots  # noqa: E402  # pylint: disable=wrong-import-position
 import testhosts  # noqa: E402  # pylint: disable=wrong-import-position
 
 DOCUMENT = CHECKOUT / "playbooks" / "vars" / "demo.yml"
 PICTURE = """\
   outside 203.0.113.1 -------- 203.0.113.2 demo 192.168.5.1 ---- bridge0 --+-- web
                                                                            +-- db 192.168.5.20"""
+PYTHON = {"demo": sys.executable, "outside": sys.executable}  # of each host
 SECONDS = 1.5  # that a packet which is dropped is waited for
 
 # From, to, what that is, and what must come back. DYNAMIC stands for the port that was chosen for web's 443.
@@ -48,7 +50,8 @@ class DemoFailed(Exception):
 
 def play(title, *arguments, verbose=False):
     """Run ansible-playbook on the host. Prints one line, or all when it fails; returns the counts of its recap."""
-    command = [str(Path(sys.executable).parent / "ansible-playbook"), "-i", str(HERE / "inventory.yml"), *arguments]
+    command = [str(Path(sys.executable).parent / "ansible-playbook"), "-i", str(HERE / "inventory.yml"), *arguments,
+               "-e", f"ansible_python_interpreter={PYTHON['demo']}"]
     environment = {
         **{name: value for name, value in os.environ.items() if not name.startswith("ANSIBLE_")},
         "LC_ALL": "C.UTF-8",
@@ -73,6 +76,22 @@ def play(title, *arguments, verbose=False):
     return recap
 
 
+# A host that is another system
+
+
+def be_another_system(host, legacy):
+    """Show what the host has, and let modules run in the Python that it has."""
+    if legacy:
+        for program in ("iptables", "ip6tables"):
+            host.run(["update-alternatives", "--set", program, f"/usr/sbin/{program}-legacy"])
+    PYTHON["demo"] = "/usr/bin/python3"
+    versions = host.run(["dpkg-query", "-W", "-f", "${Package} ${Version}, ", "iptables", "python3-jinja2",
+                         "python3-pyroute2"]).stdout.strip(", ")
+    shown = [host.run(["sh", "-ec", ". /etc/os-release; echo $PRETTY_NAME"]).stdout.strip(),
+             host.run(["iptables", "--version"]).stdout.strip(), host.run(["python3", "--version"]).stdout.strip()]
+    print(f"The host is {', '.join([*shown, versions])}.\n")
+
+
 # Processes in the hosts and in their containers
 
 
@@ -86,7 +105,7 @@ def inside(place, hosts):
 @contextlib.contextmanager
 def serving(hosts, place, *ports):
     host, enter = inside(place, hosts)
-    command = [*enter, sys.executable, HERE / "serve.py", place, *ports]
+    command = [*enter, PYTHON[host.name], HERE / "serve.py", place, *ports]
     with host.popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True) as server:
         try:
             if server.stdout.readline() != "ready\n":
@@ -98,7 +117,7 @@ def serving(hosts, place, *ports):
 
 def ask(hosts, place, address, port):
     host, enter = inside(place, hosts)
-    return host.run([*enter, sys.executable, HERE / "ask.py", address, port, SECONDS]).stdout.strip()
+    return host.run([*enter, PYTHON[host.name], HERE / "ask.py", address, port, SECONDS]).stdout.strip()
 
 
 def settled(host):
@@ -204,12 +223,17 @@ def demo(hosts, verbose):
 def main():
     parser = argparse.ArgumentParser(prog="./run demo", description=__doc__)
     parser.add_argument("-v", "--verbose", action="store_true", help="show the whole output of ansible-playbook")
+    parser.add_argument("--root", choices=roots.SUITES, help="let the host be another release of Debian")
+    parser.add_argument("--legacy", action="store_true", help="let its iptables be iptables-legacy")
     options = parser.parse_args()
     os.chdir(CHECKOUT)
     start = time.monotonic()
     try:
         testhosts.require_sandbox()
-        with testhosts.Host.up("demo") as host, testhosts.Host.up("outside") as outside:
+        root = roots.built(options.root) if options.root else Path("/")
+        with testhosts.Host.up("demo", root=root) as host, testhosts.Host.up("outside") as outside:
+            if options.root:
+                be_another_system(host, options.legacy)
             demo({"demo": host, "outside": outside}, options.verbose)
     except (DemoFailed, testhosts.TesthostError, testhosts.CommandFailed) as error:
         sys.exit(f"\ndemo: FAILED: {error}")

@@ -170,11 +170,12 @@ class Host:
         self._starter = starter  # the process of `unshare`, when it is a child of ours, to be waited for
 
     @classmethod
-    def up(cls, name, layers=(), systemd=False):
+    def up(cls, name, layers=(), systemd=False, root=Path("/")):
         """Start a host.
 
         layers are names from layers.py, packages that the machine does not have. With systemd that is the host's first
-        process, up to basic.target; otherwise nothing runs in the host but what is started there.
+        process, up to basic.target; otherwise nothing runs in the host but what is started there. root is that of
+        another system, see roots.py, which layers of this machine do not fit.
         """
         require_sandbox()
         if not re.fullmatch(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?", name):
@@ -182,11 +183,11 @@ class Host:
         with _locked(name):
             if cls.find(name):
                 raise TesthostError(f"host {name} is up already")
-            lowers = ["/"]
+            lowers = [str(root)]
             if layers:
                 import layers as layer_store
 
-                lowers = [*(str(layer_store.unpack(layer, STATE / ".layers")) for layer in layers), "/"]
+                lowers = [*(str(layer_store.unpack(layer, STATE / ".layers")) for layer in layers), str(root)]
             state = STATE / name
             (state / "fs").mkdir(parents=True)
             try:
