@@ -2,6 +2,7 @@
 """The playbook site, which is the role host_network: what it runs on a host, what it lacks, what it takes away."""
 import json
 import re
+import sys
 
 import pytest
 from containers import box, once, play
@@ -69,6 +70,23 @@ def test_a_host_without_iptables_gets_it_or_says_so(here):
     output, counts = play(here, "mooring.net.site", container_networks=DOCUMENT, host_network_install_packages=False)
     assert "Install what the host lacks" not in tasks(output)
     assert counts["failed"] == 1 and "iptables is not installed: install the package iptables" in output
+
+
+def test_a_pyroute2_that_is_too_old_is_upgraded_or_named(here):
+    """In check mode as well. It is what a host has that upgrades nothing: the package is at its newest."""
+    old = here.host.path("/opt/old")
+    (old / "pyroute2-0.5.9.dist-info").mkdir(parents=True)
+    (old / "pyroute2").mkdir()
+    (old / "pyroute2" / "__init__.py").write_text("raise SystemExit('imported')", encoding="ascii")
+    (old / "pyroute2-0.5.9.dist-info" / "METADATA").write_text(
+        "Metadata-Version: 2.1\nName: pyroute2\nVersion: 0.5.9\n", encoding="ascii")
+    here.sh(f"printf '#!/bin/sh\nPYTHONPATH=/opt/old exec {sys.executable} \"$@\"\n' >/opt/python; "
+            "chmod 755 /opt/python; rm -f /usr/local/bin/python3")
+    given = {"container_networks": DOCUMENT, "ansible_python_interpreter": "/opt/python"}
+    output, counts = play(here, "mooring.net.site", host_network_install_packages=False, **given)
+    assert counts["failed"] == 1 and "pyroute2 0.5.9 is too old: version 0.5.14 or newer is needed" in output, output
+    output, counts = play(here, "mooring.net.site", "--check", **given)
+    assert counts["failed"] == 0 and "would install iptables and python3-jinja2 and python3-pyroute2" in output, output
 
 
 def test_what_is_not_a_matter_of_packages_is_an_error_at_once(here):

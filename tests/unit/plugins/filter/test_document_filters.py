@@ -6,7 +6,7 @@ import pytest
 from ansible.errors import AnsibleFilterError
 from ansible_collections.mooring.net.plugins.filter import daemon
 from ansible_collections.mooring.net.plugins.filter import document as filters
-from ansible_collections.mooring.net.plugins.filter import look, program
+from ansible_collections.mooring.net.plugins.filter import look, packages, program
 
 FOLDER = Path(__file__).resolve().parents[4] / "plugins/filter"
 FILTERS = filters.FilterModule().filters()
@@ -24,5 +24,5 @@ def test_what_is_wrong_names_the_variable():
 
 def test_every_filter_is_documented():
     found = [*daemon.FilterModule().filters(), *FILTERS, *look.FilterModule().filters(),
-             *program.FilterModule().filters()]
+             *packages.FilterModule().filters(), *program.FilterModule().filters()]
     assert sorted(found) == sorted(path.stem for path in FOLDER.glob("*.yml"))
