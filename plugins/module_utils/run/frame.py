@@ -18,7 +18,7 @@ from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.module_utils.common.respawn import has_respawned, respawn_module
 
-from ..core import interpreters
+from ..core import confinement, interpreters
 from ..core.argspec import Options, for_ansible
 from ..core.errors import MooringError, OptionError, cut, printable
 from ..core.plan import Plan
@@ -65,19 +65,24 @@ def run(options: Options, libraries: Sequence[str], find: Callable[[Mapping[str,
     """
     module = _Module(argument_spec=for_ansible(options), supports_check_mode=True)
     require_libraries(module, libraries)
+    lacks = confinement.lacking()
     try:
         if os.geteuid() != 0:
             raise MooringError("this needs root: run the task with become: true")
+        confinement.require(lacks)
         params = check_values(options, module.params, _check_nested)
-        plan = find(params, not module.check_mode)
-        for warning in (*plan.warnings, *(assumption.warning for assumption in plan.assumed)):
+        executes = not module.check_mode
+        plan = find(params, executes)
+        expected = confinement.expect(lacks) if plan.operations and not executes else ()
+        for warning in (*plan.warnings, *(assumption.warning for assumption in plan.assumed), *expected):
             module.warn(printable(warning))
         result = {**shown(params, plan), **describe_plan(plan, module._diff, module._verbosity)}
         if plan.failed:
-            module.fail_json(msg=describe_failed(plan.failed, bool(params.get("config", True))), **result)
+            said = describe_failed(plan.failed, bool(params.get("config", True)))
+            module.fail_json(msg=confinement.explain(said, lacks), **result)
         module.exit_json(**result)
     except MooringError as error:
-        module.fail_json(msg=str(error))
+        module.fail_json(msg=confinement.explain(str(error), lacks))
     except OSError as error:  # that no adapter expects: it is the host that refuses, all the same
         module.fail_json(msg=printable(f"the host refuses something that this module needs: {error}"),
                          exception=traceback.format_exc())
