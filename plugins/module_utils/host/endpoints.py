@@ -17,6 +17,7 @@ from .draft import Draft
 from .model import HostState, Scope
 
 NAMES = "names"  # the word in the mark of a bridge whose containers find each other by name
+_KEPT = "endpoint"  # under which a link keeps what endpoint_of() has read
 FROM_IP = "ip"  # a MAC address that is derived from the IPv4 address
 DISABLE_V6 = "net/ipv6/conf/{}/disable_ipv6"
 # What would let a neighbour turn away what a container sends, by redirects (RFC 792, RFC 4861) and by router
@@ -100,7 +101,19 @@ class Endpoint:
 
 
 def endpoint_of(link: Link) -> Optional[Endpoint]:
-    """The endpoint whose host's end ``link`` is, None when it is none."""
+    """The endpoint whose host's end ``link`` is, None when it is none.
+
+    A link never changes, and some forty steps of a run ask for all endpoints. So it is read once, and kept with the
+    link, where a cached_property has its value too; links themselves know nothing of endpoints.
+    """
+    kept = link.__dict__
+    if _KEPT not in kept:
+        kept[_KEPT] = _read_endpoint(link)
+    found: Optional[Endpoint] = kept[_KEPT]
+    return found
+
+
+def _read_endpoint(link: Link) -> Optional[Endpoint]:
     mark = link.mark
     if mark is None or mark.kind != ENDPOINT:
         return None
