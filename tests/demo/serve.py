@@ -37,3 +37,4 @@ for port in map(int, sys.argv[2:]):
     listener = socketserver.ThreadingTCPServer(("0.0.0.0", port), Page if port == 80 else Line)
     threading.Thread(target=listener.serve_forever).start()
 print("ready", flush=True)
+threading.Event().wait()  # Python 3.12.1 starts no thread any more once the first one has ended
