@@ -40,7 +40,7 @@ LAYERS = {
     "netavark": ["netavark"],
     "netfilter-persistent": ["iptables-persistent"],
     "nftables": ["nftables"],
-    "sshd": ["openssh-server"],
+    "sshd": ["openssh-server", "sudo"],
     "ufw": ["ufw"],
 }
 
