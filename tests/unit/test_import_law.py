@@ -20,7 +20,7 @@ PACKAGE = "ansible_collections.mooring.net.plugins.module_utils"
 # the law; docs/architecture.md explains it.
 STOREYS = ("core", "netns", "ports", "ipam", "link", "files", "foreign", "firewall", "engine", "applied", "host",
            "bridge", "endpoint", "policy", "publish", "icc", "names", "boot", "program", "veth", "daemon", "telling",
-           "upkeep", "document", "persist", "run", "picture")
+           "upkeep", "document", "convert", "persist", "run", "picture")
 
 # May touch the host: open files, ask the kernel, start programs.
 ADAPTERS = {"core/child", "core/command", "core/confinement", "core/ending", "core/folders", "core/interpreters",
