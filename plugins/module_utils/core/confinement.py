@@ -22,7 +22,7 @@ _LACKS = {
     "CAP_SYS_ADMIN": "root has not the capability CAP_SYS_ADMIN here, without which no network namespace can be made "
                      f"or entered. {_PRIVILEGED}",
     SYSCTLS: f"{SYSCTLS} is mounted read-only here, so that no sysctl can be set. {_PRIVILEGED}, or mount it anew: "
-             f"mount -o remount,rw {SYSCTLS}",
+             f"mount --options remount,rw {SYSCTLS}",
     NAMES: f"{NAMES} is mounted read-only here, so that no network namespace gets a name. Mount a tmpfs there that can "
            "be written to, or nothing",
 }
