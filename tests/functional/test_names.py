@@ -481,6 +481,8 @@ def test_a_link_waits_for_a_container_that_does_not_run(here, names, program):
         assert not [text for text in here.run("icc_policy", **link)["warnings"] if "waits" in text]
         assert lookup(here, "n0", "api") == [address] and reaches(here, "n0", "api", "-4")
         engine("stop", "--time=0", name)
+        # The kernel takes the namespace apart a moment after its last process has ended.
+        here.sh(f"while ip link | grep -q 'alias mooring:endpoint:{name}:'; do sleep 0.02; done")
         done = here.run("icc_policy", config=[link, {"netns": "n1", "links": ["n0:first"]}])
         assert [text for text in done["warnings"] if f"waits for {name}" in text]
         with pytest.raises(PipelineError, match="container slepy-docker is on no bridge"):

@@ -57,7 +57,7 @@ def test_what_a_preview_shows_is_what_is_done(here):
     def lines(output):
         return [line for line in output.splitlines() if line.startswith(("+", "-"))]
 
-    assert lines(shown) == lines(done) and any("web link db:db" in line for line in lines(shown))
+    assert lines(shown) == lines(done) and "+web uses 5432/tcp of db" in lines(shown)
     assert any("hosts of web: 10.9.0.3\tdb" in line for line in lines(shown))
 
 

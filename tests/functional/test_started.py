@@ -167,7 +167,9 @@ def test_what_runs_in_a_container_sets_nothing_off(site, name):
     health = ["--health-cmd=date >>/looked", "--health-interval=1s"] if name == "docker" else []
     site.start(name, "looked-at", *health)
     site.expect_whole(name)
-    site.rest()
+    for _time in range(3):  # a watch tells of the start of the container itself a while after it, where much goes on
+        site.rest()
+        time.sleep(1)
     before = site.unit("mooring-started.service", "InvocationID")
     for _time in range(5):
         site.inside(name, "looked-at", "true")

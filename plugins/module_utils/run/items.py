@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from ..core.argspec import COMMON
 from ..core.errors import MooringError, cut, doing, printable
 from ..host.resource import Part, Resource
 from .located import refuse_twice
@@ -19,7 +20,7 @@ Check = Callable[[Mapping[str, Any], Mapping[str, Any]], Mapping[str, Any]]
 
 def part_of(resource: Resource, params: Mapping[str, Any], check: Check) -> Part:
     """Every item as a value. Options beside ``config`` are defaults for its items."""
-    flat = {key: value for key, value in params.items() if key != "config"}
+    flat = {key: value for key, value in params.items() if key != "config" and key not in COMMON}
     if params["config"] is None:
         return Part(resource, (_parse(resource, flat),), given=(flat,))
     defaults = {key: value for key, value in flat.items() if value is not None}

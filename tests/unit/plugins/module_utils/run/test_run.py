@@ -10,6 +10,9 @@ import pytest
 from ansible_collections.mooring.net.plugins.module_utils.run import converge as pipeline
 from ansible_collections.mooring.net.plugins.module_utils.run import frame
 from ansible_collections.mooring.net.plugins.module_utils.run import module as runner
+from ansible_collections.mooring.net.plugins.module_utils.run.frame import check_options
+from ansible_collections.mooring.net.plugins.module_utils.run.items import part_of
+from ansible_collections.mooring.net.plugins.module_utils.core.argspec import COMMON, CONFIG
 from ansible_collections.mooring.net.plugins.module_utils.core.errors import ExecutionError, MooringError
 from ansible_collections.mooring.net.plugins.module_utils.core.names import KNOWN_AFTER_APPLY
 from ansible_collections.mooring.net.plugins.module_utils.core.plan import Assumption, Plan
@@ -35,6 +38,14 @@ def test_flat_options_are_one_item() -> None:
 def test_config_is_many_items_and_may_be_none() -> None:
     assert [item.name for item in names({"name": "br0"}, {"name": "br1"})] == ["br0", "br1"]
     assert names() == []
+
+
+@pytest.mark.parametrize("config", [None, [{"name": "br0"}]])
+def test_what_is_about_the_task_is_no_option_of_an_item(config: Any) -> None:
+    resource = RESOURCES["docker_bridge"]
+    params = check_options({**resource.options, **CONFIG, **COMMON}, {"config": config} if config else {"name": "br0"})
+    part = part_of(resource, params, check_options)
+    assert params["lock_timeout"] == 120 and part.items[0].name == "br0" and "lock_timeout" not in part.given[0]
 
 
 def test_options_beside_config_are_defaults_of_its_items() -> None:
