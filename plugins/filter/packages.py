@@ -20,7 +20,8 @@ PACKAGES = {
     "Suse": ("iptables", "python3-Jinja2", "python3-pyroute2"),
 }
 # Enterprise Linux 10 keeps the extensions of iptables, like addrtype and comment, in a package beside its kernel.
-EXTENSIONS, EXTENSIONS_FROM = "kernel-modules-extra", 10
+EXTENSIONS = "kernel-modules-extra"
+EXTENSIONS_FROM = 10
 EPEL = ("python3-pyroute2 is in EPEL there: enable that repository first (dnf install epel-release, or as "
         "https://docs.fedoraproject.org/en-US/epel/ says)")
 
