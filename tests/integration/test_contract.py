@@ -181,7 +181,7 @@ def test_network_info_tells_and_changes_nothing(new_host, tmp_path):
     assert checked.result["network"] == found and checked.picture == everything.picture
     assert [len(answer["endpoints"]) for answer in several.result["networks"]] == [1, 2]
     first, *others = drift.result["network"]["drift"]
-    assert first.startswith("ipv4 filter table: insert a jump into FORWARD")
+    assert first == "repair rules of br0 (somebody removed the jump from FORWARD)"
     assert all(text.startswith("forget tracked connections") for text in others)  # begun while it stood open
 
 
