@@ -108,7 +108,7 @@ def test_check_mode_tells_what_would_happen_and_changes_nothing(docker):
     output, counts = docker.play("--check", "--diff", bridge="bridge0", bip="192.168.5.1/24")
     assert counts["failed"] == 0 and counts["changed"] > 0
     for text in ("move the default network from docker0 to bridge0", "remove docker0", "start web again",
-                 '+    "bridge": "bridge0"', "+bridge0: address 192.168.5.1/24"):
+                 '+    "bridge": "bridge0"', "+bridge bridge0: bip 192.168.5.1/24"):
         assert text in output
     assert (docker.network(), docker.start_time()) == (before, started)
 
