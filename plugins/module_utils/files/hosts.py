@@ -13,7 +13,7 @@ from .templates import HOSTNAME_TEMPLATE, HOSTS_TEMPLATE
 
 _WORD = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")  # what may stand as a name in a hosts file
 LOCALHOST = {"localhost", "localhost.localdomain", "localhost4", "localhost6", "ip6-localhost", "ip6-loopback",
-              "ip6-localnet", "ip6-mcastprefix", "ip6-allnodes", "ip6-allrouters"}
+             "ip6-localnet", "ip6-mcastprefix", "ip6-allnodes", "ip6-allrouters"}
 
 
 @dataclass(frozen=True)

@@ -9,14 +9,10 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Literal, Optional, Union
 
-from .matches import Behind as Behind
-from .matches import Bridged as Bridged
-from .matches import Grouped as Grouped
-from .matches import Icmp as Icmp
-from .matches import InSet as InSet
-from .matches import Replying as Replying
-from .matches import ThroughPort as ThroughPort
-from .matches import Unicast as Unicast
+from .matches import Behind, Bridged, Grouped, Icmp, InSet, Replying, ThroughPort, Unicast
+
+# What others take from here, though it is defined beside it.
+__all__ = ["Behind", "Bridged", "Grouped", "Icmp", "InSet", "Replying", "ThroughPort", "Unicast"]
 
 PREFIX, HOOK_COMMENT = "MOORING-", "mooring"  # only chains whose name begins so are ever flushed or deleted ...
 USER, USER_NOTE = "MOORING-USER", "rules of the administrator"  # ... but this one; what leads there

@@ -90,9 +90,9 @@ def _lane(lane: Lane, changed: frozenset[str]) -> str:
     said = " · ".join(filter(None, [network.name, ", ".join(network.addresses), f"MTU {network.mtu}", *network.notes,
                                     "changed by hand" if network.name in changed else ""]))
     path = f"M{RAIL} {y + 22}H{WIDTH - 12}" + (f"M{RAIL} {y + 22}V{lane.bars[-1]}" if lane.bars[1:] else "")
-    for bar in lane.bars[1:]:
-        last = max(box.x for box in lane.boxes if box.y == bar + STUB)
-        path += f"M{RAIL} {bar}H{last + BOX_WIDTH // 2}"
+    for height in lane.bars[1:]:
+        last = max(box.x for box in lane.boxes if box.y == height + STUB)
+        path += f"M{RAIL} {height}H{last + BOX_WIDTH // 2}"
     hangers = "".join(f"M{box.x + BOX_WIDTH // 2} {box.y}v-{STUB}" for box in lane.boxes)
     return element("g", {"class": kind}, element("title", {}, text(said)),
                    _words("rail", RAIL, y + 14, cut(said, _ON_RAIL)),

@@ -9,6 +9,7 @@ from ..core.plan import Operation
 from ..firewall.model import FAMILIES
 from ..host.endpoints import Endpoint, endpoints
 from ..host.model import HostState
+from ..link.bandwidth import ifb_name
 from ..link.model import BRIDGE, VETH
 from ..link.operations import LinkAdd
 from ..netns.model import HOST
@@ -125,7 +126,9 @@ def _keys(endpoint: Endpoint) -> tuple[Key, ...]:
     path, name = endpoint.path, endpoint.interface
     inside = [(kind, path, which) for kind in (LINK, ADDRESS, ROUTE, SETTING) for which in (name, "lo", "")]
     known = [*map(endpoint.ip, FAMILIES), endpoint.mac_address]
-    return ((LINK, HOST, endpoint.link.name), (ADDRESS, HOST, endpoint.link.name), (NETNS, HOST, endpoint.container),
+    beside = ifb_name(endpoint.container, endpoint.interface)  # by which a limit of what it sends is kept
+    return ((LINK, HOST, endpoint.link.name), (LINK, HOST, beside),
+            (ADDRESS, HOST, endpoint.link.name), (NETNS, HOST, endpoint.container),
             *inside, *((NEIGHBOUR, HOST, each) for each in known if each))
 
 

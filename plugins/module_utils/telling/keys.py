@@ -11,6 +11,7 @@ from ..host.operations import NetnsAdd, NetnsDel, SysctlSet
 from ..link.addressing import AddrAdd, AddrDel, RouteAdd, RouteDel
 from ..link.neighbours import NeighbourAdd, NeighbourDel
 from ..link.operations import LinkAdd, LinkDel, LinkMove, LinkSet
+from ..link.shapers import ShaperDel, ShaperSet
 from ..netns.model import HOST, named_path
 from .model import ADDRESS, FOLLOWING, LINK, NEIGHBOUR, NETNS, ROUTE, SETTING, Key
 
@@ -34,6 +35,8 @@ def _keys(operation: Operation) -> Iterator[Key]:
         yield LINK, operation.netns, operation.link.name
     elif isinstance(operation, LinkSet):
         yield LINK, operation.netns, operation.new.name
+    elif isinstance(operation, (ShaperSet, ShaperDel)):
+        yield LINK, HOST, operation.shaper.interface
     elif isinstance(operation, (AddrAdd, AddrDel)):
         yield ADDRESS, operation.netns, operation.interface
     elif isinstance(operation, (RouteAdd, RouteDel)):

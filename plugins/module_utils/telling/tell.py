@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from ..core.plan import Action, Operation
 from ..files.operations import FileDel, FileWrite
 from ..firewall.operations import RestoreTable
+from ..firewall.set_operations import SetAdd, SetDel, SetFill
 from ..host.draft import Draft
 from ..host.endpoints import inner_settings
 from ..host.lasting import LastingFile
@@ -93,7 +94,7 @@ def _is_of_rules(operation: Operation) -> bool:
         return operation.changes.keys() == {"isolated"}
     if isinstance(operation, SysctlSet):
         return operation.name.endswith("/route_localnet")
-    return isinstance(operation, (RestoreTable, ConntrackFlush, LinksRecord))
+    return isinstance(operation, (RestoreTable, ConntrackFlush, LinksRecord, SetAdd, SetDel, SetFill))
 
 
 def _rank(operation: Operation) -> Rank:

@@ -34,8 +34,8 @@ def keep_gate(draft: Draft) -> None:
     before = {name: text for name, text in draft.state.lasting.items() if name in GATES}
     after = gate_files(policy_of(draft.state, draft.ledger)) if draft.state.persistent else {}
     for family in draft.state.unusable if after else ():
-        after.update({name: before.get(name, _HEAD) for name in (GATE.format(family), USER_GATE.format(family),
-                                                                    GUARD.format(family))})
+        names = GATE.format(family), USER_GATE.format(family), GUARD.format(family)
+        after.update({name: before.get(name, _HEAD) for name in names})
     grows = any(line not in _bridges_in(before) for line in _bridges_in(after))
     for name in sorted({*before, *after}):
         if (text := after.get(name, "")) != (previous := before.get(name, "")):

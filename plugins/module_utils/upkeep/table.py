@@ -58,8 +58,8 @@ def notes(bridge: Mapping[str, Any]) -> tuple[str, ...]:
             "routed": "routed" in modes}
     return (*(word for word, applies in said.items() if applies),
             *(f"leaves as {bridge[key]}" for key in ("outbound_address", "outbound_address_v6") if bridge.get(key)),
-            *(f"open to {name}" for name in (*bridge["allow_bridges"], *bridge["trusted_interfaces"],
-                                              *bridge["trusted_networks"])))
+            *(f"open to {name}" for key in ("allow_bridges", "trusted_interfaces", "trusted_networks")
+              for name in bridge[key]))
 
 
 def _others(network: Mapping[str, Any]) -> Iterable[Row]:
