@@ -103,7 +103,8 @@ def test_any_document_is_told_in_the_words_of_documents(found: list[Document]) -
         except MooringError:
             continue
         assert (shown.actions, diff(shown)) == (done.actions, diff(done))
-        assert not [text for text in done.actions if re.search(r"MOORING|hook|jump|#|(?<!user_)chain|veth|repair", text)]
+        ours = r"MOORING|hook|jump|#|(?<!user_)chain|veth|repair"
+        assert not [text for text in done.actions if re.search(ours, text)]
         before, after = diff(done)["before"], diff(done)["after"]
         assert not re.search(r"MOORING|hook|jump|#[0-9a-f]{4}", before + after)
         assert not [line for line in before.splitlines() if line.split()[0] in set("abcd") - known]
