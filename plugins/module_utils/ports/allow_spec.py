@@ -6,7 +6,6 @@ hosts are not looked up: which address a name has is for others to say, and may 
 """
 from __future__ import annotations
 
-import ipaddress
 import itertools
 import re
 from collections.abc import Iterator, Sequence
@@ -20,7 +19,6 @@ OPTION = "allow_to"
 FORM = ("Write NETWORK[:PORT[-LAST][/PROTOCOL]], for example 10.0.0.0/8, 192.0.2.53:53, 10.0.0.0/8:443/tcp or "
         "[2001:db8::/32]:443")
 KNOWN = ("tcp", "udp", "sctp")
-_IPV4_IN_IPV6 = ipaddress.IPv6Network("::ffff:0:0/96")
 _BRACKETS = re.compile(r"\[([^\]]*)\](?::(.*))?", re.DOTALL)
 
 
@@ -85,23 +83,13 @@ def _split(entry: Entry) -> tuple[str, Optional[str]]:
 
 
 def _network(entry: Entry, text: str) -> str:
+    found = entry.network(text, "has a zone")
+    if found is not None:
+        return found
     address, slash, prefix = text.partition("/")
-    try:
-        network = ipaddress.ip_network(text, strict=False)
-    except ValueError:
-        problem, remedy = f"has {text!r} for its network, which is neither an IP address nor a network", ""
-        if re.fullmatch(r"[A-Za-z0-9*_.-]*[A-Za-z][A-Za-z0-9_.-]*", address) and (not slash or prefix in KNOWN):
-            remedy = f"Give addresses: names are not looked up. {FORM}"
-        if prefix in KNOWN:
-            problem = f"has the protocol {prefix} and no port"
-        raise entry.refusal(problem, remedy) from None
-    if "%" in address:
-        raise entry.refusal("has a zone", f"Write {address.partition('%')[0]}")
-    if slash and not re.fullmatch("[0-9]+", prefix):
-        raise entry.refusal("has a mask in place of a prefix length", f"Write {network}")
-    if network.network_address != ipaddress.ip_address(address):
-        raise entry.refusal("has bits set behind its prefix length",
-                            f"Write {network} for the network, or {address} for the one address")
-    if network.version == 6 and network.subnet_of(_IPV4_IN_IPV6):
-        return str(ipaddress.IPv4Network((int(network.network_address) & 0xFFFFFFFF, network.prefixlen - 96)))
-    return str(network)
+    problem, remedy = f"has {text!r} for its network, which is neither an IP address nor a network", ""
+    if re.fullmatch(r"[A-Za-z0-9*_.-]*[A-Za-z][A-Za-z0-9_.-]*", address) and (not slash or prefix in KNOWN):
+        remedy = f"Give addresses: names are not looked up. {FORM}"
+    if prefix in KNOWN:
+        problem = f"has the protocol {prefix} and no port"
+    raise entry.refusal(problem, remedy)

@@ -13,6 +13,7 @@ HIGHEST_PORT = 65535
 
 _NOT_FORWARDED = "is link-local, so that the kernel forwards nothing from there to a container"
 _OTHER_ADDRESS = "Give another address of the host, or none for all of them"
+_IPV4_IN_IPV6 = ipaddress.IPv6Network("::ffff:0:0/96")
 _DIGITS = re.compile(r"[0-9]+")
 _NUMBERS = re.compile(r"[0-9.-]*|0x[0-9a-f.x]*")
 
@@ -84,6 +85,27 @@ class Entry:
                                "Give an IPv4 address, an IPv6 address in brackets, or the name of an interface without "
                                "brackets; names of hosts are not looked up")
         return found or ""
+
+    def network(self, text: str, zone: str) -> str | None:
+        """A network in canonical form, None when it is none. IPv4 mapped into IPv6 is IPv4, as with addresses.
+
+        :param zone: what is wrong with one that has a zone
+        """
+        address, slash, prefix = text.partition("/")
+        try:
+            network = ipaddress.ip_network(text, strict=False)
+        except ValueError:
+            return None
+        if "%" in address:
+            raise self.refusal(zone, f"Write {address.partition('%')[0]}")
+        if slash and not _DIGITS.fullmatch(prefix):
+            raise self.refusal("has a mask in place of a prefix length", f"Write {network}")
+        if network.network_address != ipaddress.ip_address(address):
+            raise self.refusal("has bits set behind its prefix length",
+                               f"Write {network} for the network, or {address} for the one address")
+        if network.version == 6 and network.subnet_of(_IPV4_IN_IPV6):
+            return str(ipaddress.IPv4Network((int(network.network_address) & 0xFFFFFFFF, network.prefixlen - 96)))
+        return str(network)
 
 
 def no_interface(text: str) -> str:

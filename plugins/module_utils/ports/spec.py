@@ -11,7 +11,6 @@ An unquoted ``53:53`` is the number 3233 (base 60) to YAML 1.1, and would be ano
 """
 from __future__ import annotations
 
-import ipaddress
 import re
 from collections.abc import Iterable
 
@@ -26,7 +25,6 @@ EXPOSED_FORM = "Write PORT[-LAST][/PROTOCOL], for example 5432, 53/udp or 8000-8
 RANGE_FORM = "Write FIRST-LAST, for example 49153-65535"
 
 _BRACKETS = re.compile(r"\[([^\]]*)\]:(.*)", re.DOTALL)
-_IPV4_IN_IPV6 = ipaddress.IPv6Network("::ffff:0:0/96")
 
 
 def parse_host_ip(text: str, option: str = "default_host_ip") -> str:
@@ -182,18 +180,7 @@ def parse_sources(sources: Iterable[str], option: str = "allow_from") -> tuple[s
 
 def _source(value: str, option: str) -> str:
     entry = Entry(option, value, "Write addresses or networks, for example 192.0.2.7, 10.0.0.0/8 or 2001:db8::/32")
-    address, slash, prefix = entry.text.partition("/")
-    try:
-        network = ipaddress.ip_network(entry.text, strict=False)
-    except ValueError:
-        raise entry.refusal("is neither an IP address nor a network") from None
-    if "%" in address:
-        raise entry.refusal("has a zone, which a source address cannot have", f"Write {address.partition('%')[0]}")
-    if slash and not re.fullmatch("[0-9]+", prefix):
-        raise entry.refusal("has a mask in place of a prefix length", f"Write {network}")
-    if network.network_address != ipaddress.ip_address(address):
-        raise entry.refusal("has bits set behind its prefix length",
-                            f"Write {network} for the network, or {address} for the one address")
-    if network.version == 6 and network.subnet_of(_IPV4_IN_IPV6):
-        return str(ipaddress.IPv4Network((int(network.network_address) & 0xFFFFFFFF, network.prefixlen - 96)))
-    return str(network)
+    found = entry.network(entry.text, "has a zone, which a source address cannot have")
+    if found is None:
+        raise entry.refusal("is neither an IP address nor a network")
+    return found
