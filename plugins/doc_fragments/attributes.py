@@ -5,13 +5,7 @@ from __future__ import annotations
 
 class ModuleDocFragment:
     DOCUMENTATION = r"""
-options:
-  lock_timeout:
-    description:
-      - How many seconds to wait for another run of this collection that is at work on the host. Runs queue, and the
-        time begins anew with each one that comes to the front.
-    type: raw
-    default: 120
+options: {}
 requirements:
   - python >= 3.9
   - pyroute2 >= 0.5.14 (Debian and Ubuntu package C(python3-pyroute2))
@@ -48,13 +42,7 @@ notes:
 """
 
     INFO = r"""
-options:
-  lock_timeout:
-    description:
-      - How many seconds to wait for another run of this collection that is at work on the host. Runs queue, and the
-        time begins anew with each one that comes to the front.
-    type: raw
-    default: 120
+options: {}
 requirements:
   - pyroute2 >= 0.5.14 (Debian and Ubuntu package C(python3-pyroute2))
 attributes:
@@ -86,13 +74,7 @@ notes:
 """
 
     SYSTEM = r"""
-options:
-  lock_timeout:
-    description:
-      - How many seconds to wait for another run of this collection that is at work on the host. Runs queue, and the
-        time begins anew with each one that comes to the front.
-    type: raw
-    default: 120
+options: {}
 requirements:
   - python >= 3.9
 attributes:

@@ -33,6 +33,7 @@ description:
     with their O(mooring.net.netns_attach#module:aliases), and every run of a module that writes rules keeps that up.
 extends_documentation_fragment:
   - mooring.net.attributes
+  - mooring.net.task
   - mooring.net.config
   - mooring.net.target
 requirements:

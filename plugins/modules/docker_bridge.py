@@ -15,6 +15,7 @@ description:
     existing bridge as it is, and is Docker's default for a new one.
 extends_documentation_fragment:
   - mooring.net.attributes
+  - mooring.net.task
   - mooring.net.firewall
   - mooring.net.config
 options:

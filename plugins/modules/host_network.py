@@ -16,6 +16,7 @@ description:
   - Opens nothing on the way. What is reachable during a run was so before, or will be so afterwards.
 extends_documentation_fragment:
   - mooring.net.attributes
+  - mooring.net.task
   - mooring.net.firewall
   - mooring.net.document
 options:

@@ -20,6 +20,7 @@ description:
   - The roles P(mooring.net.host_network#role) and P(mooring.net.containers#role) use it.
 extends_documentation_fragment:
   - mooring.net.attributes.system
+  - mooring.net.task
 options:
   state:
     description: Whether the program and its units are there. V(absent) stops them and removes all of it.

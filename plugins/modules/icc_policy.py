@@ -21,6 +21,7 @@ description:
   - O(icc=false) also sets C(net.bridge.bridge-nf-call-iptables), without which the kernel shows the rules no packet.
 extends_documentation_fragment:
   - mooring.net.attributes
+  - mooring.net.task
   - mooring.net.firewall
   - mooring.net.config
   - mooring.net.target.lease

@@ -19,6 +19,7 @@ description:
     published ports and links of the one that has ended.
 extends_documentation_fragment:
   - mooring.net.attributes
+  - mooring.net.task
   - mooring.net.firewall
   - mooring.net.config
   - mooring.net.target

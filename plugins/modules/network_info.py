@@ -18,6 +18,7 @@ description:
   - Changes nothing.
 extends_documentation_fragment:
   - mooring.net.attributes.info
+  - mooring.net.task
 options:
   bridge:
     description: Return what concerns this bridge only.

@@ -29,6 +29,7 @@ description:
     Those rules are never changed.
 extends_documentation_fragment:
   - mooring.net.attributes
+  - mooring.net.task
   - mooring.net.firewall
   - mooring.net.config
   - mooring.net.target.lease

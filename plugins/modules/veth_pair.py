@@ -14,6 +14,7 @@ description:
   - Never changes or removes an interface that somebody else made.
 extends_documentation_fragment:
   - mooring.net.attributes
+  - mooring.net.task
   - mooring.net.config
   - mooring.net.target
 options:

@@ -7,8 +7,7 @@ import pytest
 from containers import once
 from pipeline import PipelineError
 from traffic import Flow, ask, expect_answers
-from worlds import (BACKENDS, BOX, BOX6, BRIDGE_CALLS, FORWARDING, NEIGHBOUR, NEIGHBOUR6, OUTSIDE, OUTSIDE6, sysctl,
-                    world)
+from worlds import (BACKENDS, BOX, BOX6, NEIGHBOUR, NEIGHBOUR6, OUTSIDE, OUTSIDE6, forward_all, world)
 
 pytestmark = once
 
@@ -23,10 +22,7 @@ BOTH = ("tcp", "udp")
 @pytest.fixture(scope="module", params=BACKENDS)
 def here(request):
     with world(request.param) as found:
-        for name in (*BRIDGE_CALLS, "net.ipv4.conf.all.rp_filter", "net.ipv4.conf.default.rp_filter"):
-            sysctl(found.box, name, 0)
-        for name in FORWARDING:
-            sysctl(found.box, name, 1)
+        forward_all(found.box)
         build(found)
         for name in ("web", "guest-front", "guest-back"):
             found.serve(found.container(name), name, (80, 81))

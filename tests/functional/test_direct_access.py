@@ -10,8 +10,8 @@ import pytest
 from containers import once
 from pipeline import PipelineError
 from traffic import Flow, expect_answers, expect_closed
-from worlds import (BACKENDS, BOX, BOX6, BOX_NEIGHBOUR, BOX_NEIGHBOUR6, BRIDGE_CALLS, FORWARDING, NEIGHBOUR, NEIGHBOUR6,
-                    OUTSIDE, OUTSIDE6, sysctl, world)
+from worlds import (BACKENDS, BOX, BOX6, BOX_NEIGHBOUR, BOX_NEIGHBOUR6, BRIDGE_CALLS, NEIGHBOUR, NEIGHBOUR6, OUTSIDE,
+                    OUTSIDE6, forward_all, sysctl, world)
 
 pytestmark = once
 
@@ -55,10 +55,7 @@ def bridge(name, **options):
 @pytest.fixture(scope="module", params=BACKENDS)
 def here(request):
     with world(request.param) as found:
-        for name in (*BRIDGE_CALLS, "net.ipv4.conf.all.rp_filter", "net.ipv4.conf.default.rp_filter"):
-            sysctl(found.box, name, 0)
-        for name in FORWARDING:
-            sysctl(found.box, name, 1)
+        forward_all(found.box)
         run = found.pipeline.run
         run("docker_bridge", config=[bridge(name) for name in NUMBERS])
         run("netns_attach", config=[

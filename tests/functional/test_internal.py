@@ -13,8 +13,8 @@ from forge import datagram, forge
 from frames import IPV6, Wire, frame, link_local
 from pipeline import PipelineError
 from traffic import Connection, Flow, expect_answers, expect_closed
-from worlds import (BACKENDS, BOX, BOX6, BOX_NEIGHBOUR, BOX_NEIGHBOUR6, BRIDGE_CALLS, FORWARDING, NEIGHBOUR, NEIGHBOUR6,
-                    OUTSIDE, OUTSIDE6, sysctl, world)
+from worlds import (BACKENDS, BOX, BOX6, BOX_NEIGHBOUR, BOX_NEIGHBOUR6, BRIDGE_CALLS, NEIGHBOUR, NEIGHBOUR6, OUTSIDE,
+                    OUTSIDE6, forward_all, sysctl, world)
 
 pytestmark = once
 
@@ -57,10 +57,7 @@ def routes(here, name):
 @pytest.fixture(scope="module", params=BACKENDS)
 def here(request):
     with world(request.param) as found:
-        for name in (*BRIDGE_CALLS, "net.ipv4.conf.all.rp_filter", "net.ipv4.conf.default.rp_filter"):
-            sysctl(found.box, name, 0)
-        for name in FORWARDING:
-            sysctl(found.box, name, 1)
+        forward_all(found.box)
         run = found.pipeline.run
         run("docker_bridge", config=[bridge(name) for name in NUMBERS])
         run("netns_attach", config=[

@@ -4,8 +4,7 @@ import pytest
 from containers import once
 from pipeline import PipelineError
 from traffic import expect_answers, expect_closed
-from worlds import (BACKENDS, BOX, BOX6, BRIDGE_CALLS, FORWARDING, NEIGHBOUR, NEIGHBOUR6, OUTSIDE, OUTSIDE6, sysctl,
-                    world)
+from worlds import (BACKENDS, BOX, BOX6, NEIGHBOUR, NEIGHBOUR6, OUTSIDE, OUTSIDE6, forward_all, world)
 
 pytestmark = once
 
@@ -39,10 +38,7 @@ def give(host, address, address6):
 @pytest.fixture(scope="module", params=BACKENDS)
 def here(request):
     with world(request.param) as found:
-        for name in (*BRIDGE_CALLS, "net.ipv4.conf.all.rp_filter", "net.ipv4.conf.default.rp_filter"):
-            sysctl(found.box, name, 0)
-        for name in FORWARDING:
-            sysctl(found.box, name, 1)
+        forward_all(found.box)
         give(found.box, CHOSEN, CHOSEN6)
         found.box.run(["sh", "-ec", """
             ip link add theirs type bridge; ip link set theirs up

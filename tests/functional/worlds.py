@@ -57,6 +57,14 @@ def sysctl(host, name, value):
     host.run(["sysctl", "-qw", f"{name}={value}"])
 
 
+def forward_all(host):
+    """Let the host forward whatever comes in by whichever interface: what ends there ends by rules."""
+    for name in (*BRIDGE_CALLS, "net.ipv4.conf.all.rp_filter", "net.ipv4.conf.default.rp_filter"):
+        sysctl(host, name, 0)
+    for name in FORWARDING:
+        sysctl(host, name, 1)
+
+
 class World:
     """Hosts, servers and the pipeline on the box. Nothing is configured yet but the links between the hosts."""
 

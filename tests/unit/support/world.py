@@ -303,3 +303,12 @@ def picture(state: HostState, sysctls: bool = True) -> dict[str, Any]:
     texts = {str(place): file.text for place, file in state.files.items()}
     return {"links": ends, "routes": routes, "tables": tables, "named": named, "sysctls": values, "files": texts,
             "hostnames": dict(state.hostnames)}
+
+
+def example() -> World:
+    """The document of the README."""
+    found = World()
+    found.document([{"name": "bridge0", "bip": "192.168.5.1/24", "icc": False, "containers": [
+        {"name": "web", "published_ports": ["8080:80", "127.0.0.1::443"], "links": ["db:database"]},
+        {"name": "db", "address": "192.168.5.20", "exposed_ports": [5432]}]}])
+    return found

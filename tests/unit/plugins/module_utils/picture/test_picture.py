@@ -27,19 +27,10 @@ from ansible_collections.mooring.net.plugins.module_utils.upkeep.columns import 
 from ansible_collections.mooring.net.plugins.module_utils.upkeep.published import published_at
 from ansible_collections.mooring.net.plugins.module_utils.upkeep.table import table
 from networks import network
-from world import World
+from world import World, example
 
 ROOT = Path(__file__).resolve().parents[5]
 SIZES = [(1, 1, 0), (10, 3, 4), (100, 1, 0), (100, 20, 50), (300, 8, 100), (3, 20, 0), (0, 2, 0)]
-
-
-def example() -> World:
-    """The document of the README."""
-    found = World()
-    found.document([{"name": "bridge0", "bip": "192.168.5.1/24", "icc": False, "containers": [
-        {"name": "web", "published_ports": ["8080:80", "127.0.0.1::443"], "links": ["db:database"]},
-        {"name": "db", "address": "192.168.5.20", "exposed_ports": [5432]}]}])
-    return found
 
 
 def all_kinds() -> dict[str, Any]:

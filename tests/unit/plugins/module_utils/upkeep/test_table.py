@@ -10,18 +10,9 @@ import pytest
 from ansible_collections.mooring.net.plugins.module_utils.link.model import Link
 from ansible_collections.mooring.net.plugins.module_utils.upkeep.columns import WIDTH, columns_of
 from ansible_collections.mooring.net.plugins.module_utils.upkeep.table import table
-from world import World
+from world import World, example
 
 GOLDEN = Path(__file__).resolve().parents[3] / "data" / "tables"
-
-
-def example() -> World:
-    """The document of the README."""
-    found = World()
-    found.document([{"name": "bridge0", "bip": "192.168.5.1/24", "icc": False, "containers": [
-        {"name": "web", "published_ports": ["8080:80", "127.0.0.1::443"], "links": ["db:database"]},
-        {"name": "db", "address": "192.168.5.20", "exposed_ports": [5432]}]}])
-    return found
 
 
 def everything() -> World:
