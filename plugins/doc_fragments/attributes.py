@@ -36,7 +36,8 @@ notes:
   - Run it as root, in the network namespace that is the host. Use C(become=true) where you do not log in as root.
   - What has to be text is taken as text only. Put in quotes what YAML takes for something else, like V(53:53) (3233 to
     YAML), V(0123), V(1.10), V(no) or V(2024-01-01). In a template the filter C(string) makes text of a number.
-  - It changes what the kernel does now. It keeps no state file and does nothing at boot.
+  - It changes what the kernel does now. A reboot takes that away, unless the host has been asked to come back to it,
+    see O(mooring.net.host_network#module:persist).
   - Set C(ansible_python_interpreter) to a Python that has pyroute2. Otherwise the module looks for one in
     C(/usr/bin/python3) and starts again under it, which costs time in each task.
 """
