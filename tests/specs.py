@@ -2,9 +2,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """specs.py [--check]: write the options of the document into the roles and into the documentation of host_network.
 
-Types come from plugins/module_utils/document/options.py, which is made of the options of the modules; descriptions from
-tests/document.yml, the one place where they are written. With --check nothing is written, and the exit status says
-whether something would be.
+Types come from plugins/module_utils/_internal/document/options.py, which is made of the options of the modules;
+descriptions from tests/document.yml, the one place where they are written. With --check nothing is written, and the
+exit status says whether something would be.
 """
 import argparse
 import sys
@@ -72,7 +72,7 @@ def text(value, indent):
 def files():
     """What each file is to say."""
     sys.path.insert(0, str(CHECKOUT / ".collections"))
-    from ansible_collections.mooring.net.plugins.module_utils.document.options import NETWORK
+    from ansible_collections.mooring.net.plugins.module_utils._internal.document.options import NETWORK
 
     texts = yaml.safe_load(DESCRIPTIONS.read_text(encoding="utf-8"))
     for role in ROLES:

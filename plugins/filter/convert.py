@@ -10,7 +10,7 @@ from typing import Any, Optional
 
 from ansible.errors import AnsibleFilterError
 
-from ansible_collections.mooring.net.plugins.module_utils.convert import convert
+from ansible_collections.mooring.net.plugins.module_utils._internal.convert import convert
 
 
 def from_docker(networks: Sequence[Mapping[str, Any]], containers: Sequence[Mapping[str, Any]] = (),

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Optional
 
-from ansible_collections.mooring.net.plugins.module_utils.daemon import boot, flags, move, plan, rules
+from ansible_collections.mooring.net.plugins.module_utils._internal.daemon import boot, flags, move, plan, rules
 
 Values = Mapping[str, Any]
 

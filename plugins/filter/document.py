@@ -10,9 +10,9 @@ from typing import Any
 
 from ansible.errors import AnsibleFilterError
 
-from ansible_collections.mooring.net.plugins.module_utils.core.errors import MooringError
-from ansible_collections.mooring.net.plugins.module_utils.document import document
-from ansible_collections.mooring.net.plugins.module_utils.document.options import check_networks
+from ansible_collections.mooring.net.plugins.module_utils._internal.core.errors import MooringError
+from ansible_collections.mooring.net.plugins.module_utils._internal.document import document
+from ansible_collections.mooring.net.plugins.module_utils._internal.document.options import check_networks
 
 
 def filter_of(function: Callable[..., document.Config]) -> Callable[..., Any]:

@@ -10,11 +10,11 @@ from typing import Any
 
 from ansible.errors import AnsibleFilterError
 
-from ansible_collections.mooring.net.plugins.module_utils.core.errors import MooringError
-from ansible_collections.mooring.net.plugins.module_utils.picture.mermaid import mermaid
-from ansible_collections.mooring.net.plugins.module_utils.picture.page import page
-from ansible_collections.mooring.net.plugins.module_utils.upkeep.published import published_at
-from ansible_collections.mooring.net.plugins.module_utils.upkeep.table import table
+from ansible_collections.mooring.net.plugins.module_utils._internal.core.errors import MooringError
+from ansible_collections.mooring.net.plugins.module_utils._internal.picture.mermaid import mermaid
+from ansible_collections.mooring.net.plugins.module_utils._internal.picture.page import page
+from ansible_collections.mooring.net.plugins.module_utils._internal.upkeep.published import published_at
+from ansible_collections.mooring.net.plugins.module_utils._internal.upkeep.table import table
 
 
 def is_network(value: Any) -> bool:

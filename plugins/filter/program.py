@@ -9,14 +9,14 @@ import functools
 from pathlib import Path
 from typing import Any, Optional
 
-from ansible_collections.mooring.net.plugins.module_utils.program.content import content, digest
-from ansible_collections.mooring.net.plugins.module_utils.program.model import Features
+from ansible_collections.mooring.net.plugins.module_utils._internal.program.content import content, digest
+from ansible_collections.mooring.net.plugins.module_utils._internal.program.model import Features
 
-MODULE_UTILS = Path(__file__).resolve().parents[1] / "module_utils"
+PROGRAM = Path(__file__).resolve().parents[1] / "module_utils/_internal"
 
 
 def _source_of(name: str) -> Optional[str]:
-    path = MODULE_UTILS / name
+    path = PROGRAM / name
     return path.read_text(encoding="utf-8") if path.is_file() else None
 
 

@@ -195,8 +195,8 @@ operations:
   elements: str
 """
 
-from ansible_collections.mooring.net.plugins.module_utils.names.resource import RESOURCE
-from ansible_collections.mooring.net.plugins.module_utils.run.module import run_module
+from ansible_collections.mooring.net.plugins.module_utils._internal.names.resource import RESOURCE
+from ansible_collections.mooring.net.plugins.module_utils._internal.run.module import run_module
 
 
 def main() -> None:

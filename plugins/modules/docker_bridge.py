@@ -500,8 +500,8 @@ sysctls:
   sample: [{"name": "net.ipv4.ip_forward", "value": "1", "previous": "0"}]
 """
 
-from ansible_collections.mooring.net.plugins.module_utils.bridge.resource import RESOURCE
-from ansible_collections.mooring.net.plugins.module_utils.run.module import run_module
+from ansible_collections.mooring.net.plugins.module_utils._internal.bridge.resource import RESOURCE
+from ansible_collections.mooring.net.plugins.module_utils._internal.run.module import run_module
 
 
 def main() -> None:

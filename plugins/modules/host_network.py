@@ -284,9 +284,9 @@ sysctls:
   elements: dict
 """
 
-from ansible_collections.mooring.net.plugins.module_utils.document.options import OPTIONS
-from ansible_collections.mooring.net.plugins.module_utils.document.parts import parts
-from ansible_collections.mooring.net.plugins.module_utils.run.module import run_host_module
+from ansible_collections.mooring.net.plugins.module_utils._internal.document.options import OPTIONS
+from ansible_collections.mooring.net.plugins.module_utils._internal.document.parts import parts
+from ansible_collections.mooring.net.plugins.module_utils._internal.run.module import run_host_module
 
 
 def main() -> None:

@@ -107,7 +107,7 @@ operations:
   elements: str
 """
 
-from ansible_collections.mooring.net.plugins.module_utils.run.installation import run_program_module
+from ansible_collections.mooring.net.plugins.module_utils._internal.run.installation import run_program_module
 
 
 def main() -> None:

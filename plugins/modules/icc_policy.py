@@ -114,8 +114,8 @@ sysctls:
   elements: dict
 """
 
-from ansible_collections.mooring.net.plugins.module_utils.icc.resource import RESOURCE
-from ansible_collections.mooring.net.plugins.module_utils.run.module import run_module
+from ansible_collections.mooring.net.plugins.module_utils._internal.icc.resource import RESOURCE
+from ansible_collections.mooring.net.plugins.module_utils._internal.run.module import run_module
 
 
 def main() -> None:

@@ -213,8 +213,8 @@ actions:
   elements: str
 """
 
-from ansible_collections.mooring.net.plugins.module_utils.upkeep.info import RESOURCE
-from ansible_collections.mooring.net.plugins.module_utils.run.module import run_info_module
+from ansible_collections.mooring.net.plugins.module_utils._internal.upkeep.info import RESOURCE
+from ansible_collections.mooring.net.plugins.module_utils._internal.run.module import run_info_module
 
 
 def main() -> None:

@@ -181,8 +181,8 @@ sysctls:
   elements: dict
 """
 
-from ansible_collections.mooring.net.plugins.module_utils.publish.resource import RESOURCE
-from ansible_collections.mooring.net.plugins.module_utils.run.module import run_module
+from ansible_collections.mooring.net.plugins.module_utils._internal.publish.resource import RESOURCE
+from ansible_collections.mooring.net.plugins.module_utils._internal.run.module import run_module
 
 
 def main() -> None:

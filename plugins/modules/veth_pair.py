@@ -155,8 +155,8 @@ operations:
   elements: str
 """
 
-from ansible_collections.mooring.net.plugins.module_utils.veth.resource import RESOURCE
-from ansible_collections.mooring.net.plugins.module_utils.run.module import run_module
+from ansible_collections.mooring.net.plugins.module_utils._internal.veth.resource import RESOURCE
+from ansible_collections.mooring.net.plugins.module_utils._internal.run.module import run_module
 
 
 def main() -> None:

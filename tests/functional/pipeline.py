@@ -23,7 +23,7 @@ CHECKOUT = Path(__file__).resolve().parent.parent.parent
 PACK = """
 import sys
 sys.path.append(sys.argv[1])
-from ansible_collections.mooring.net.plugins.module_utils.program import adapter, archive
+from ansible_collections.mooring.net.plugins.module_utils._internal.program import adapter, archive
 sys.stdout.buffer.write(archive.pack(sys.executable, adapter.source_of))
 """
 PROGRAM = "/usr/local/lib/mooring/mooring.pyz"
@@ -132,14 +132,14 @@ class Server:
 
     def __init__(self):
         sys.path.append(str(CHECKOUT / ".collections"))
-        from ansible_collections.mooring.net.plugins.module_utils.core import errors
-        from ansible_collections.mooring.net.plugins.module_utils.firewall import operations as of_rules
-        from ansible_collections.mooring.net.plugins.module_utils.host import operations as of_host
-        from ansible_collections.mooring.net.plugins.module_utils.host import real
-        from ansible_collections.mooring.net.plugins.module_utils.link import addressing
-        from ansible_collections.mooring.net.plugins.module_utils.link import operations as of_links
-        from ansible_collections.mooring.net.plugins.module_utils.core.argspec import CONFIG
-        from ansible_collections.mooring.net.plugins.module_utils.run import converge, frame, items, module
+        from ansible_collections.mooring.net.plugins.module_utils._internal.core import errors
+        from ansible_collections.mooring.net.plugins.module_utils._internal.firewall import operations as of_rules
+        from ansible_collections.mooring.net.plugins.module_utils._internal.host import operations as of_host
+        from ansible_collections.mooring.net.plugins.module_utils._internal.host import real
+        from ansible_collections.mooring.net.plugins.module_utils._internal.link import addressing
+        from ansible_collections.mooring.net.plugins.module_utils._internal.link import operations as of_links
+        from ansible_collections.mooring.net.plugins.module_utils._internal.core.argspec import CONFIG
+        from ansible_collections.mooring.net.plugins.module_utils._internal.run import converge, frame, items, module
 
         self.errors, self.real, self.converge, self.items, self.module = errors, real, converge, items, module
         self.frame, self.config = frame, CONFIG
@@ -226,7 +226,7 @@ class Server:
 
     def adapter(self, function, arguments):
         path, name = function.rsplit(".", 1)
-        module = importlib.import_module(f"ansible_collections.mooring.net.plugins.module_utils.{path}")
+        module = importlib.import_module(f"ansible_collections.mooring.net.plugins.module_utils._internal.{path}")
         return {"result": plain(getattr(module, name)(*map(self.value, arguments)))}
 
     def clock(self):

@@ -511,8 +511,8 @@ def test_connections_that_cannot_be_forgotten_are_a_warning(kernel, box):
     """They end by themselves. Here the kernel refuses, since the process lacks the right to look at them."""
     script = """
 import sys; sys.path.append(sys.argv[1])
-from ansible_collections.mooring.net.plugins.module_utils.host.operations import ConntrackFlush
-from ansible_collections.mooring.net.plugins.module_utils.host.real import RealHost
+from ansible_collections.mooring.net.plugins.module_utils._internal.host.operations import ConntrackFlush
+from ansible_collections.mooring.net.plugins.module_utils._internal.host.real import RealHost
 host = RealHost()
 host.execute([ConntrackFlush(family, (("udp", 53, 54),), ("192.0.2.9",)) for family in ("ipv4", "ipv6")])
 print("\\n".join(host.warnings))

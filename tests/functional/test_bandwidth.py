@@ -221,7 +221,7 @@ def test_a_container_that_ends_takes_its_limits_along(here):
 @once
 def test_what_the_kernel_lacks_is_found_without_touching_the_host(here):
     script = ("import sys; sys.path.append(sys.argv[1])\n"
-              "from ansible_collections.mooring.net.plugins.module_utils.link import qdisc\n"
+              "from ansible_collections.mooring.net.plugins.module_utils._internal.link import qdisc\n"
               "names = dict(tbf='BUCKET', ifb='IFB', ingress='INGRESS', u32='FILTER', mirred='REDIRECT')\n"
               "for kind, name in names.items():\n"
               "    was = getattr(qdisc, name)\n"

@@ -11,7 +11,7 @@ import threading
 import time
 
 import pytest
-from ansible_collections.mooring.net.plugins.module_utils.boot.model import ENABLED
+from ansible_collections.mooring.net.plugins.module_utils._internal.boot.model import ENABLED
 from containers import BOX, IMAGE, box, once
 from engines import import_busybox_image, prepare_podman
 from test_flushes import NETWORKS, Site

@@ -69,7 +69,7 @@ def refused(here, pid, **options):
 
 def follow(here):
     """Run the program that follows the host's resolv.conf."""
-    script = "from ansible_collections.mooring.net.plugins.module_utils.names import follow; follow.main()"
+    script = "from ansible_collections.mooring.net.plugins.module_utils._internal.names import follow; follow.main()"
     here.host.run(["env", f"--chdir={CHECKOUT}/.collections", sys.executable, "-c", script], check=False)
 
 

@@ -8,10 +8,10 @@ import contextlib
 import socket
 
 import pytest
-from ansible_collections.mooring.net.plugins.module_utils.firewall import ipset
-from ansible_collections.mooring.net.plugins.module_utils.firewall.set_operations import SetDel, SetFill
-from ansible_collections.mooring.net.plugins.module_utils.firewall.sets import AddressSet
-from ansible_collections.mooring.net.plugins.module_utils.ports.allow import Place as Destination
+from ansible_collections.mooring.net.plugins.module_utils._internal.firewall import ipset
+from ansible_collections.mooring.net.plugins.module_utils._internal.firewall.set_operations import SetDel, SetFill
+from ansible_collections.mooring.net.plugins.module_utils._internal.firewall.sets import AddressSet
+from ansible_collections.mooring.net.plugins.module_utils._internal.ports.allow import Place as Destination
 from containers import once
 from forge import datagram, forge
 from pipeline import PipelineError

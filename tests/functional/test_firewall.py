@@ -371,7 +371,7 @@ def test_a_kernel_that_refuses_to_forget_is_a_warning(configured):
     """A process without CAP_NET_ADMIN may not ask for tracked connections."""
     ask = "\n".join([
         "import sys; sys.path.append(sys.argv[1])",
-        "from ansible_collections.mooring.net.plugins.module_utils.host import conntrack, operations",
+        "from ansible_collections.mooring.net.plugins.module_utils._internal.host import conntrack, operations",
         "print(conntrack.flush(operations.ConntrackFlush('ipv4', (('udp', 5353, 5353),))))"])
     done = configured.box.run(["setpriv", "--bounding-set=-net_admin", sys.executable, "-c", ask,
                                str(CHECKOUT / ".collections")])

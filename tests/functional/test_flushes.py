@@ -7,8 +7,8 @@ goes: at once, or with the next look of the guard.
 import time
 
 import pytest
-from ansible_collections.mooring.net.plugins.module_utils.boot.model import ENABLED
-from ansible_collections.mooring.net.plugins.module_utils.boot.units import units
+from ansible_collections.mooring.net.plugins.module_utils._internal.boot.model import ENABLED
+from ansible_collections.mooring.net.plugins.module_utils._internal.boot.units import units
 from containers import BOX, box, once
 from pipeline import install_program
 from probes import Probes

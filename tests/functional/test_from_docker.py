@@ -5,7 +5,7 @@ import re
 import subprocess
 
 import yaml
-from ansible_collections.mooring.net.plugins.module_utils.daemon.rules import stale_rules
+from ansible_collections.mooring.net.plugins.module_utils._internal.daemon.rules import stale_rules
 from containers import BOX, IMAGE, OUTSIDE, Process, box, once, playing
 from testhosts import fingerprint, import_busybox_image, start_dockerd
 from traffic import Place, ask

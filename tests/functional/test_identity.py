@@ -414,7 +414,7 @@ def start_with_files(here, last=0):
 
 
 FOLLOW = ("import sys; sys.path.append(sys.argv[1])\n"
-          "from ansible_collections.mooring.net.plugins.module_utils.names import follow\n"
+          "from ansible_collections.mooring.net.plugins.module_utils._internal.names import follow\n"
           "sys.exit(follow.main())")
 
 
@@ -509,9 +509,9 @@ def test_files_of_a_named_namespace_that_others_can_write_say_nothing(here, plan
 PROGRAM = """
 import sys
 sys.path.append(sys.argv[1])
-from ansible_collections.mooring.net.plugins.module_utils.core.errors import MooringError
-from ansible_collections.mooring.net.plugins.module_utils.program import adapter, operations
-from ansible_collections.mooring.net.plugins.module_utils.run.installation import converge_program
+from ansible_collections.mooring.net.plugins.module_utils._internal.core.errors import MooringError
+from ansible_collections.mooring.net.plugins.module_utils._internal.program import adapter, operations
+from ansible_collections.mooring.net.plugins.module_utils._internal.run.installation import converge_program
 try:
     if sys.argv[2] == "install":
         adapter.carry_out([operations.FileInstall("/usr/local/lib/mooring/mooring.pyz", b"text", None),

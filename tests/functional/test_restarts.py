@@ -70,7 +70,7 @@ def test_a_daemon_that_is_silent_is_an_error_after_a_bounded_time(engine):
     here = engine.here
     engine.start("waiting")
     script = ("import sys; sys.path.append(sys.argv[1])\n"
-              "from ansible_collections.mooring.net.plugins.module_utils.engine import inspect\n"
+              "from ansible_collections.mooring.net.plugins.module_utils._internal.engine import inspect\n"
               "inspect.LEAST = 0.5\n"
               "answers = inspect.inspect(['waiting'], seconds=0.5)\n"
               "print(*answers.found, *answers.problems.values())\n")

@@ -4,9 +4,9 @@ import re
 from pathlib import Path
 
 import pytest
-from ansible_collections.mooring.net.plugins.module_utils.firewall import ipset
-from ansible_collections.mooring.net.plugins.module_utils.firewall.set_operations import SetAdd
-from ansible_collections.mooring.net.plugins.module_utils.firewall.sets import AddressSet
+from ansible_collections.mooring.net.plugins.module_utils._internal.firewall import ipset
+from ansible_collections.mooring.net.plugins.module_utils._internal.firewall.set_operations import SetAdd
+from ansible_collections.mooring.net.plugins.module_utils._internal.firewall.sets import AddressSet
 from containers import once
 from traffic import Place
 from worlds import BACKENDS

@@ -10,7 +10,7 @@ import time
 
 import pytest
 import testhosts
-from ansible_collections.mooring.net.plugins.module_utils.daemon.flags import BOOLEAN, LISTS, PLURAL
+from ansible_collections.mooring.net.plugins.module_utils._internal.daemon.flags import BOOLEAN, LISTS, PLURAL
 from containers import play, playing
 from worlds import picture
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from ansible_collections.mooring.net.plugins.module_utils.document.options import OPTIONS
+from ansible_collections.mooring.net.plugins.module_utils._internal.document.options import OPTIONS
 from world import MODULES, RESOURCES, module
 
 ROOT = Path(__file__).resolve().parent.parent.parent

@@ -13,8 +13,8 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 PLUGINS = ROOT / "plugins"
-UTILS = PLUGINS / "module_utils"
-PACKAGE = "ansible_collections.mooring.net.plugins.module_utils"
+UTILS = PLUGINS / "module_utils/_internal"
+PACKAGE = "ansible_collections.mooring.net.plugins.module_utils._internal"
 
 # The storeys, from the ground up: a folder imports from itself and from folders of earlier places only. This list is
 # the law; docs/architecture.md explains it.

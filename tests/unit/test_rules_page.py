@@ -13,9 +13,10 @@ from pathlib import Path
 
 import pytest
 import yaml
-from ansible_collections.mooring.net.plugins.module_utils.firewall.model import FAMILIES, TABLES, USER, ObservedTable
-from ansible_collections.mooring.net.plugins.module_utils.host.model import HostState
-from ansible_collections.mooring.net.plugins.module_utils.link.model import Link
+from ansible_collections.mooring.net.plugins.module_utils._internal.firewall.model import (FAMILIES, TABLES, USER,
+                                                                                           ObservedTable)
+from ansible_collections.mooring.net.plugins.module_utils._internal.host.model import HostState
+from ansible_collections.mooring.net.plugins.module_utils._internal.link.model import Link
 from world import World, uplink_state
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -6,9 +6,9 @@ import re
 from pathlib import Path
 
 import yaml
-from ansible_collections.mooring.net.plugins.module_utils.program.model import ARCHIVE, COMMAND, ROOT, UNITS
-from ansible_collections.mooring.net.plugins.module_utils.applied.model import FOLDER
-from ansible_collections.mooring.net.plugins.module_utils.upkeep.managers import NETWORKD, NETWORK_MANAGER
+from ansible_collections.mooring.net.plugins.module_utils._internal.program.model import ARCHIVE, COMMAND, ROOT, UNITS
+from ansible_collections.mooring.net.plugins.module_utils._internal.applied.model import FOLDER
+from ansible_collections.mooring.net.plugins.module_utils._internal.upkeep.managers import NETWORKD, NETWORK_MANAGER
 from world import World
 
 PAGE = (Path(__file__).resolve().parents[2] / "docs/security.md").read_text(encoding="utf-8")

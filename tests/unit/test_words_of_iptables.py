@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-UTILS = Path(__file__).resolve().parents[2] / "plugins/module_utils"
+UTILS = Path(__file__).resolve().parents[2] / "plugins/module_utils/_internal"
 MAY = {
     "firewall/iptables": "the backend",
     "foreign": "reads rules of others, of iptables and of nftables",

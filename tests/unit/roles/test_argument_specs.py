@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from ansible_collections.mooring.net.plugins.module_utils.document.options import CONTAINER, NETWORK
+from ansible_collections.mooring.net.plugins.module_utils._internal.document.options import CONTAINER, NETWORK
 from world import RESOURCES
 
 CHECKOUT = Path(__file__).resolve().parents[3]

@@ -6,7 +6,7 @@ import dataclasses
 import re
 from typing import Any
 
-from ansible_collections.mooring.net.plugins.module_utils.link.model import Link
+from ansible_collections.mooring.net.plugins.module_utils._internal.link.model import Link
 from hypothesis import strategies as st
 from world import World, picture
 

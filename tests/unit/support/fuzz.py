@@ -10,7 +10,7 @@ import random
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from ansible_collections.mooring.net.plugins.module_utils.core.argspec import Options
+from ansible_collections.mooring.net.plugins.module_utils._internal.core.argspec import Options
 
 NAMES = ("web", "db", "new", "c1", "legacy", "web.1", "my_db", "a/b", "x" * 64)
 INTERFACES = ("eth0", "eth1", "br0", "br1", "br9", "ens3", "pair", "x" * 15, "a.b-c_d")

@@ -6,9 +6,9 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
-from ansible_collections.mooring.net.plugins.module_utils.firewall.iptables.saved import parse
-from ansible_collections.mooring.net.plugins.module_utils.foreign.model import Ruleset, SavedTable
-from ansible_collections.mooring.net.plugins.module_utils.foreign.netfilter import read
+from ansible_collections.mooring.net.plugins.module_utils._internal.firewall.iptables.saved import parse
+from ansible_collections.mooring.net.plugins.module_utils._internal.foreign.model import Ruleset, SavedTable
+from ansible_collections.mooring.net.plugins.module_utils._internal.foreign.netfilter import read
 
 FOLDER = Path(__file__).resolve().parents[1] / "data" / "neighbours"
 RECORDED = sorted(path.name for path in FOLDER.glob("*.save"))

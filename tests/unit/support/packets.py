@@ -6,13 +6,17 @@ import ipaddress
 from dataclasses import dataclass, replace
 from typing import Optional
 
-from ansible_collections.mooring.net.plugins.module_utils.firewall.model import (
-    TRANSLATED, Bridged, Chain, Destination, Dnat, Drop, Goto, Grouped, Icmp, In, Jump, Local, Match, Out, Ports,
-    Proto, Return, Rule, Source, State, TableRules, Verdict)
-from ansible_collections.mooring.net.plugins.module_utils.host.endpoints import endpoints
-from ansible_collections.mooring.net.plugins.module_utils.host.ledger import read_ledger
-from ansible_collections.mooring.net.plugins.module_utils.policy.rules import table_rules
-from ansible_collections.mooring.net.plugins.module_utils.upkeep.rules import policy_of
+from ansible_collections.mooring.net.plugins.module_utils._internal.firewall.model import (TRANSLATED, Bridged, Chain,
+                                                                                           Destination, Dnat, Drop,
+                                                                                           Goto, Grouped, Icmp, In,
+                                                                                           Jump, Local, Match, Out,
+                                                                                           Ports, Proto, Return, Rule,
+                                                                                           Source, State, TableRules,
+                                                                                           Verdict)
+from ansible_collections.mooring.net.plugins.module_utils._internal.host.endpoints import endpoints
+from ansible_collections.mooring.net.plugins.module_utils._internal.host.ledger import read_ledger
+from ansible_collections.mooring.net.plugins.module_utils._internal.policy.rules import table_rules
+from ansible_collections.mooring.net.plugins.module_utils._internal.upkeep.rules import policy_of
 from world import World
 
 

@@ -7,14 +7,14 @@ import shlex
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple, Optional
 
-from ansible_collections.mooring.net.plugins.module_utils.firewall.iptables.sync import change_table
-from ansible_collections.mooring.net.plugins.module_utils.firewall.iptables.text import restore_text
-from ansible_collections.mooring.net.plugins.module_utils.firewall.model import (COMMANDS, TABLES, Chain, ObservedTable,
-                                                                                 TableRules)
-from ansible_collections.mooring.net.plugins.module_utils.host.model import HostState
-from ansible_collections.mooring.net.plugins.module_utils.policy.rules import table_rules
-from ansible_collections.mooring.net.plugins.module_utils.host.ledger import read_ledger
-from ansible_collections.mooring.net.plugins.module_utils.upkeep.rules import policy_of
+from ansible_collections.mooring.net.plugins.module_utils._internal.firewall.iptables.sync import change_table
+from ansible_collections.mooring.net.plugins.module_utils._internal.firewall.iptables.text import restore_text
+from ansible_collections.mooring.net.plugins.module_utils._internal.firewall.model import (COMMANDS, TABLES, Chain,
+                                                                                           ObservedTable, TableRules)
+from ansible_collections.mooring.net.plugins.module_utils._internal.host.model import HostState
+from ansible_collections.mooring.net.plugins.module_utils._internal.policy.rules import table_rules
+from ansible_collections.mooring.net.plugins.module_utils._internal.host.ledger import read_ledger
+from ansible_collections.mooring.net.plugins.module_utils._internal.upkeep.rules import policy_of
 
 
 def ruleset(state: HostState, family: str) -> str:

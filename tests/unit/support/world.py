@@ -12,24 +12,24 @@ from typing import Any, Optional
 from unittest import mock
 
 import pytest
-from ansible_collections.mooring.net.plugins.module_utils.core.command import Result
-from ansible_collections.mooring.net.plugins.module_utils.core.errors import MooringError
-from ansible_collections.mooring.net.plugins.module_utils.core.plan import Plan, View
-from ansible_collections.mooring.net.plugins.module_utils.document.options import OPTIONS
-from ansible_collections.mooring.net.plugins.module_utils.document.parts import parts
-from ansible_collections.mooring.net.plugins.module_utils.engine import inspect as engines
-from ansible_collections.mooring.net.plugins.module_utils.engine import places
-from ansible_collections.mooring.net.plugins.module_utils.files.model import HASH, ObservedFile, Place
-from ansible_collections.mooring.net.plugins.module_utils.host.fake import FakeHost, fresh_state
-from ansible_collections.mooring.net.plugins.module_utils.host.model import HostState
-from ansible_collections.mooring.net.plugins.module_utils.host.resource import Part, Resource
-from ansible_collections.mooring.net.plugins.module_utils.host.setbacks import Setbacks
-from ansible_collections.mooring.net.plugins.module_utils.link.model import Link, Namespace, Route
-from ansible_collections.mooring.net.plugins.module_utils.netns import processes
-from ansible_collections.mooring.net.plugins.module_utils.netns.model import HOST, NETNS_DIRECTORY, named_path
-from ansible_collections.mooring.net.plugins.module_utils.run import converge as pipeline
-from ansible_collections.mooring.net.plugins.module_utils.run.items import part_of
-from ansible_collections.mooring.net.plugins.module_utils.run.frame import check_options, describe_failed
+from ansible_collections.mooring.net.plugins.module_utils._internal.core.command import Result
+from ansible_collections.mooring.net.plugins.module_utils._internal.core.errors import MooringError
+from ansible_collections.mooring.net.plugins.module_utils._internal.core.plan import Plan, View
+from ansible_collections.mooring.net.plugins.module_utils._internal.document.options import OPTIONS
+from ansible_collections.mooring.net.plugins.module_utils._internal.document.parts import parts
+from ansible_collections.mooring.net.plugins.module_utils._internal.engine import inspect as engines
+from ansible_collections.mooring.net.plugins.module_utils._internal.engine import places
+from ansible_collections.mooring.net.plugins.module_utils._internal.files.model import HASH, ObservedFile, Place
+from ansible_collections.mooring.net.plugins.module_utils._internal.host.fake import FakeHost, fresh_state
+from ansible_collections.mooring.net.plugins.module_utils._internal.host.model import HostState
+from ansible_collections.mooring.net.plugins.module_utils._internal.host.resource import Part, Resource
+from ansible_collections.mooring.net.plugins.module_utils._internal.host.setbacks import Setbacks
+from ansible_collections.mooring.net.plugins.module_utils._internal.link.model import Link, Namespace, Route
+from ansible_collections.mooring.net.plugins.module_utils._internal.netns import processes
+from ansible_collections.mooring.net.plugins.module_utils._internal.netns.model import HOST, NETNS_DIRECTORY, named_path
+from ansible_collections.mooring.net.plugins.module_utils._internal.run import converge as pipeline
+from ansible_collections.mooring.net.plugins.module_utils._internal.run.items import part_of
+from ansible_collections.mooring.net.plugins.module_utils._internal.run.frame import check_options, describe_failed
 
 MODULES = ("docker_bridge", "netns_attach", "veth_pair", "port_publish", "icc_policy", "container_dns", "network_info")
 

@@ -104,8 +104,8 @@ def firewalld(host):
 ASK = """
 import json, sys
 sys.path.append(sys.argv[1])
-from ansible_collections.mooring.net.plugins.module_utils.foreign import netfilter
-from ansible_collections.mooring.net.plugins.module_utils.link.rtnl import RtnlSocket
+from ansible_collections.mooring.net.plugins.module_utils._internal.foreign import netfilter
+from ansible_collections.mooring.net.plugins.module_utils._internal.link.rtnl import RtnlSocket
 class Recorder(RtnlSocket):
     def dump(self, kind, request):
         answers[f"{kind} {request.hex()}"] = found = [payload.hex() for payload in super().dump(kind, request)]

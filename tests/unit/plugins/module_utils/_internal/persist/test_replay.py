@@ -1,0 +1,82 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a host is to come back to: whatever was asked for, the file leads to the same host again."""
+from __future__ import annotations
+
+from typing import Optional
+
+import pytest
+from ansible_collections.mooring.net.plugins.module_utils._internal.applied.model import NAME, POLICIES, Applied
+from ansible_collections.mooring.net.plugins.module_utils._internal.applied.text import parse
+from ansible_collections.mooring.net.plugins.module_utils._internal.core.errors import MooringError
+from ansible_collections.mooring.net.plugins.module_utils._internal.persist.replay import parts
+from documents import Document, documents, seen
+from hypothesis import event, given
+from hypothesis import strategies as st
+from world import World
+
+
+def kept() -> World:
+    """A host that is to come back to what it is asked for. It forwards already: who switches that on guards it."""
+    world = World()
+    world.state.sysctls.update({key: "1" for key in world.state.sysctls if key[1].endswith("forward")
+                                or key[1].endswith("all/forwarding")})
+    world.state.persistent = True
+    return world
+
+
+def order(world: World) -> Applied:
+    return parse(world.state.lasting[NAME])
+
+
+def fresh(world: World) -> World:
+    """The same host after a reboot: nothing is there but the file."""
+    again = kept()
+    again.state.lasting = dict(world.state.lasting)
+    return again
+
+
+def replayed(world: World) -> World:
+    again = fresh(world)
+    again.converge(parts(order(world)))
+    return again
+
+
+def say_links_again(world: World) -> None:
+    """A link keeps the ports that its target exposed when it was asked for, until it is asked for again."""
+    links = [dict(options) for options in order(world).of(POLICIES) if options.get("links")]
+    world.run("icc_policy", config=links)
+
+
+@given(st.lists(documents(), min_size=1, max_size=4))
+def test_a_host_comes_back_as_it_was(found: list[Document]) -> None:
+    world, count = kept(), 0
+    for document in found:
+        try:
+            world.document(document)
+            count += 1
+        except MooringError:
+            continue
+        assert world.converge(parts(order(world))).operations == ()
+        say_links_again(world)
+        again = replayed(world)
+        assert seen(again) == seen(world)
+        assert order(again) == order(world)
+    event(f"{count} documents")
+
+
+@pytest.mark.parametrize(("options", "masquerade"), [
+    ({"gateway_mode": "routed"}, None), ({"gateway_mode": "routed", "gateway_mode_v6": "routed", "ipv6": True,
+                                          "fixed_cidr_v6": "2001:db8::/64"}, None),
+    ({"gateway_mode": "routed", "ipv6": True, "fixed_cidr_v6": "2001:db8::/64"}, True), ({}, True),
+    ({"outbound_address": "192.0.2.10", "outbound_address_v6": "2001:db8:2::1"}, True),
+    ({"internal": True}, None), ({"ip_masq": False}, False),
+    ({"internal": True, "gateway_mode": "isolated", "fixed_cidr_v6": "2001:db8::/64"}, None),
+    ({"gateway_mode": "routed", "ip_masq": False}, False)])
+def test_nothing_is_said_of_masquerade_where_all_is_routed(options: dict, masquerade: Optional[bool]) -> None:
+    """Such a bridge refuses ip_masq: true."""
+    world = kept()
+    world.run("docker_bridge", name="br0", bip="10.0.0.1/24", **options)
+    assert world.converge(parts(order(world))).operations == ()
+    [bridge] = replayed(world).info()["bridges"]
+    assert bridge == world.info()["bridges"][0]
+    assert order(world).items["docker_bridge", "br0"].get("ip_masq") in (masquerade, options.get("ip_masq"))

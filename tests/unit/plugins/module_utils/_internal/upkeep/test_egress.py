@@ -1,0 +1,304 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Lists of where containers may send: whose they are, how they change, what becomes of them when something is lost."""
+from __future__ import annotations
+
+import dataclasses
+import re
+
+import pytest
+from ansible_collections.mooring.net.plugins.module_utils._internal.core.plan import CLOSE
+from ansible_collections.mooring.net.plugins.module_utils._internal.firewall.model import FAMILIES, ObservedTable
+from ansible_collections.mooring.net.plugins.module_utils._internal.firewall.set_operations import (
+    SetAdd, SetDel, SetFill)
+from ansible_collections.mooring.net.plugins.module_utils._internal.firewall.sets import AddressSet, sets_of
+from ansible_collections.mooring.net.plugins.module_utils._internal.host.ledger import read_ledger
+from ansible_collections.mooring.net.plugins.module_utils._internal.host.model import BRIDGE_CALLS
+from ansible_collections.mooring.net.plugins.module_utils._internal.netns.model import HOST
+from ansible_collections.mooring.net.plugins.module_utils._internal.policy.model import Policy
+from ansible_collections.mooring.net.plugins.module_utils._internal.ports.allow import AllowList, Limit, Place
+from ansible_collections.mooring.net.plugins.module_utils._internal.ports.allow_spec import parse_texts
+from ansible_collections.mooring.net.plugins.module_utils._internal.upkeep.egress import meet_limits
+from ansible_collections.mooring.net.plugins.module_utils._internal.upkeep.gate import gate_files
+from ansible_collections.mooring.net.plugins.module_utils._internal.upkeep.rules import policy_of
+from world import World
+
+ONE, OTHER = ["192.0.2.53:53", "[2001:db8::/32]:443/tcp"], ["192.0.2.53:53", "198.51.100.0/24"]
+
+
+@pytest.fixture
+def world() -> World:
+    found = World()
+    found.bridge("front", "10.10.0.1/24", fixed_cidr_v6="2001:db8:10::/64")
+    found.bridge("back", "10.20.0.1/24")
+    found.run("netns_attach", netns="web", bridge="front", allow_to=ONE)
+    found.run("netns_attach", netns="shop", bridge="front")
+    return found
+
+
+def rules(world: World, family: str = "ipv4", table: str = "mangle") -> str:
+    return "\n".join(line for chain in world.state.tables[family, table].chains.values() for line in chain.lines)
+
+
+def port(world: World, name: str) -> str:
+    return world.run("netns_attach", netns=name).after[0]["host_interface"]
+
+
+def shown(world: World, name: str = "web") -> object:
+    return world.run("netns_attach", netns=name).after[0]["allow_to"]
+
+
+def digest(texts: list) -> str:
+    return parse_texts(texts).digest
+
+
+def test_a_list_is_kept_shown_changed_and_taken_away(world: World) -> None:
+    assert shown(world) == ONE and shown(world, "shop") is None
+    assert not world.run("netns_attach", netns="web").steps
+    assert not world.run("netns_attach", netns="web", allow_to=list(reversed(ONE))).steps
+    info = world.run("network_info").after[0]
+    assert {each["container"]: each["allow_to"] for each in info["endpoints"]} == {"web": ONE, "shop": None}
+    assert world.run("netns_attach", netns="web", allow_to=OTHER).after[0]["allow_to"] == OTHER
+    assert {name[13:25] for name in world.state.sets} == {digest(OTHER)}
+    assert world.run("netns_attach", netns="web", allow_to="").after[0]["allow_to"] == []
+    assert not world.state.sets and "--match-set" not in rules(world)
+    assert f"--physdev-in {port(world, 'web')} " in rules(world)
+    assert world.run("netns_attach", netns="web", allow_to=["anywhere"]).after[0]["allow_to"] is None
+    assert not rules(world) and not rules(world, "ipv6") and not world.state.tables["ipv4", "mangle"].hooks
+
+
+def test_a_bridge_has_one_as_well(world: World) -> None:
+    plan = world.run("docker_bridge", name="back", allow_to=OTHER)
+    assert plan.after[0]["allow_to"] == OTHER and "-i back " in rules(world)
+    assert world.run("docker_bridge", name="back", allow_to="anywhere").after[0]["allow_to"] is None
+    assert "-i back " not in rules(world)
+
+
+def test_two_containers_share_a_set_and_two_bridges_do(world: World) -> None:
+    world.run("netns_attach", netns="shop", allow_to=ONE)
+    world.run("docker_bridge", name="back", allow_to=ONE)
+    assert {name[13:25] for name in world.state.sets} == {digest(ONE)} and len(world.state.sets) == 2
+    world.run("netns_attach", netns="web", state="absent")
+    assert len(world.state.sets) == 2
+    world.run("netns_attach", netns="shop", state="absent")
+    world.run("docker_bridge", name="back", allow_to="anywhere")
+    assert not world.state.sets
+
+
+def test_a_thousand_entries_are_no_rule_more(world: World) -> None:
+    few = len(re.findall("-j RETURN", rules(world)))
+    world.run("netns_attach", netns="web", allow_to=[*ONE, *(f"10.{n // 256}.{n % 256}.0/24:80" for n in range(1000))])
+    assert len(re.findall("-j RETURN", rules(world))) == few
+    assert not world.run("netns_attach", netns="web").steps and len(shown(world)) == 1002
+
+
+def test_many_containers_are_found_in_a_few_steps(world: World) -> None:
+    world.run("netns_attach", bridge="front", config=[{"netns": f"c{n}", "allow_to": ONE} for n in range(64)])
+    chains = world.state.tables["ipv4", "mangle"].chains
+    assert max(len(chain.lines) for name, chain in chains.items() if name.startswith("MOORING-FROM")) < 24
+    assert sum(" -g MOORING-LIST-" in line for chain in chains.values() for line in chain.lines) == 65
+
+
+def test_a_new_container_is_limited_before_it_is_there(world: World) -> None:
+    actions = world.run("netns_attach", netns="new", bridge="back", allow_to=ONE).steps
+    places = [next(place for place, each in enumerate(actions) if text in each)
+              for text in ("MOORING-FROM-back", "create veth pair")]
+    assert places == sorted(places)
+
+
+def test_sets_come_before_rules_and_go_after_them(world: World) -> None:
+    plan = world.run("netns_attach", netns="web", allow_to=OTHER)
+    kinds = [type(each).__name__ for each in plan.operations]
+    written = [place for place, kind in enumerate(kinds) if kind == "RestoreTable"]
+    assert max(place for place, kind in enumerate(kinds) if kind == "SetAdd") < min(written)
+    assert min(place for place, kind in enumerate(kinds) if kind == "SetDel") > max(written)
+    assert SetAdd.stage == CLOSE
+
+
+def limits(*found: tuple[str, str, list]) -> Policy:
+    lists = [parse_texts(texts) for _bridge, _port, texts in found]
+    return Policy(limits=tuple(Limit(bridge, each.digest, place, *(("c", "eth0") if place else ()))
+                               for (bridge, place, _texts), each in zip(found, lists)),
+                  lists={each.digest: each for each in lists})
+
+
+@pytest.mark.parametrize(("before", "after", "between"), [
+    ([("b", "p", ONE)], [("b", "p", OTHER)], {("b", "p"): ["192.0.2.53:53"]}),
+    ([("b", "p", ["10.0.0.1"])], [("b", "p", ["10.0.0.2"])], {("b", "p"): []}),
+    ([], [("b", "p", ONE)], {("b", "p"): ONE}), ([("b", "p", ONE)], [], {("b", "p"): ONE}),
+    ([("b", "", ONE)], [("b", "p", OTHER)], {("b", ""): ONE, ("b", "p"): ["192.0.2.53:53"]}),
+    ([("b", "p", OTHER)], [("b", "", ONE)], {("b", ""): ONE, ("b", "p"): ["192.0.2.53:53"]}),
+    ([("a", "p", ONE)], [("b", "p", OTHER)], {("a", "p"): ONE, ("b", "p"): OTHER}),
+])
+def test_between_two_lists_passes_what_is_in_both(before: list, after: list, between: dict) -> None:
+    found, lists = meet_limits(limits(*before), limits(*after))
+    assert {(each.bridge, each.port): list(lists[each.digest].texts) for each in found} == between
+
+
+def test_a_list_that_nobody_knows_meets_nothing() -> None:
+    before = dataclasses.replace(limits(("b", "p", ONE)), lists={})
+    found, lists = meet_limits(before, limits(("b", "p", OTHER)))
+    assert [lists[each.digest] for each in found] == [AllowList()]
+
+
+# -- what is lost -----------------------------------------------------------------------------------------------------
+
+def everything(world: World) -> tuple:
+    return rules(world), rules(world, "ipv6"), dict(world.state.sets)
+
+
+def flush(world: World) -> None:
+    for family in FAMILIES:
+        world.state.tables[family, "mangle"] = ObservedTable()
+
+
+def test_flushed_rules_come_back_from_marks_and_sets(world: World) -> None:
+    before = everything(world)
+    flush(world)
+    assert any(each.startswith("repair rules of ") for each in world.run("network_info").after[0]["drift"])
+    world.run("docker_bridge", name="back")
+    assert everything(world) == before
+
+
+def test_sets_are_repaired_from_rules(world: World) -> None:
+    before = everything(world)
+    for name, found in list(world.state.sets.items()):
+        world.state.sets[name] = dataclasses.replace(found, places=frozenset({Place("10.9.0.0/16", *(
+            ("tcp", 1) if found.with_ports else ("", 0)))}))
+    assert sum("repair set" in each for each in world.run("network_info").after[0]["drift"]) == 2
+    plan = world.run("docker_bridge", name="back")
+    assert all(isinstance(each, SetFill) for each in plan.operations) and everything(world) == before
+
+
+def test_where_nothing_tells_a_list_everything_is_closed_until_it_is_said_again(world: World) -> None:
+    before = everything(world)
+    flush(world)
+    world.state.sets.clear()
+    plan = world.run("docker_bridge", name="back")
+    assert any("allow_to of container web: its list is not known any more" in each for each in plan.warnings)
+    assert "--match-set" not in rules(world) and f"--physdev-in {port(world, 'web')} " in rules(world)
+    assert shown(world) == ["(unknown)"]
+    world.run("netns_attach", netns="web", allow_to=ONE)
+    assert everything(world) == before
+
+
+def test_an_end_without_its_alias_is_limited_all_the_same(world: World) -> None:
+    before, name = everything(world), port(world, "web")
+    world.state.host.links[name] = dataclasses.replace(world.state.host.links[name], alias="")
+    world.run("docker_bridge", name="back")
+    assert everything(world) == before and shown(world) == ONE
+
+
+def test_a_bridge_without_its_alias_is_limited_all_the_same(world: World) -> None:
+    world.run("docker_bridge", name="back", allow_to=OTHER)
+    before = everything(world)
+    world.state.host.links["back"] = dataclasses.replace(world.state.host.links["back"], alias="")
+    world.run("docker_bridge", name="front")
+    assert everything(world) == before and world.run("docker_bridge", name="back").after[0]["allow_to"] == OTHER
+
+
+def test_a_container_that_comes_back_has_its_list_and_one_that_left_has_none(world: World) -> None:
+    world.start("job")
+    world.run("netns_attach", container="job", bridge="front", allow_to=OTHER)
+    world.start("job")
+    world.run("docker_bridge", name="back")
+    assert digest(OTHER) in rules(world), "whoever attaches it finds it limited"
+    assert world.run("netns_attach", container="job", bridge="front").after[0]["allow_to"] == OTHER
+    world.run("netns_attach", container="job", state="absent")
+    assert digest(OTHER) not in rules(world)
+    assert world.run("netns_attach", container="job", bridge="front").after[0]["allow_to"] is None
+
+
+def test_sets_of_a_killed_run_go(world: World) -> None:
+    left = sets_of(digest(OTHER), parse_texts(OTHER), "ipv4")
+    world.state.sets.update({each.name: each for each in left})
+    plan = world.run("docker_bridge", name="back")
+    assert [each.old for each in plan.operations if isinstance(each, SetDel)] == left
+
+
+def test_the_gate_closes_without_sets(world: World) -> None:
+    world.run("docker_bridge", name="back", allow_to=OTHER)
+    files = gate_files(policy_of(world.state, read_ledger(world.state)))
+    for family in FAMILIES:
+        gate, guard = files[f"gate.{family}"], files[f"guard.{family}"]
+        assert "*mangle\n-N MOORING-EGRESS" in gate and "--match-set" not in gate + guard
+        assert re.search(f"-A MOORING-FROM-front .*--physdev-in {port(world, 'web')} .* -g MOORING-LIST-", gate)
+        assert re.search("-A MOORING-LIST-.*to nowhere else.* -j DROP", gate) and "MOORING-ENTRIES" not in gate
+        assert re.search("-C MOORING-FROM-front .*--physdev-in .* -g MOORING-LIST-", guard)
+        asked = [line for line in guard.split("*mangle")[1].split("COMMIT")[0].splitlines() if "-C MOORING" in line]
+        assert asked and all(line.replace("-C", "-A", 1) in rules(world, family) for line in asked)
+
+
+# -- what is refused --------------------------------------------------------------------------------------------------
+
+def test_a_network_of_ones_own_is_needed(world: World) -> None:
+    for mode, text in (("container:web", "it shares that of web. Say it for web, whose list holds for both"),
+                       ("host", "it uses the host's. Leave it out"), ("none", "it has none. Leave it out")):
+        message = world.refuses("netns_attach", netns="other", network_mode=mode, allow_to=[])
+        assert message.startswith("allow_to: '' is for a network of the container's own") and text in message
+
+
+@pytest.mark.parametrize(("option", "command"), [("iptables", "iptables"), ("ip6tables", "ip6tables")])
+def test_rules_are_needed(world: World, option: str, command: str) -> None:
+    world.bridge("bare", "10.30.0.1/24", **{option: False})
+    for task in (("docker_bridge", {"name": "bare"}), ("netns_attach", {"netns": "x", "bridge": "bare"})):
+        message = world.refuses(task[0], **task[1], allow_to=ONE)
+        assert message.startswith(f"allow_to: '{', '.join(ONE)}' needs rules, and bridge bare has {command}: false.")
+    assert world.refuses("docker_bridge", name="front", force=True, **{option: False}).startswith(
+        f"{option}: 'False' contradicts allow_to of container web")
+    world.run("docker_bridge", name="back", allow_to=[])
+    assert "contradicts allow_to of the bridge" in world.refuses("docker_bridge", name="back", **{option: False})
+
+
+def test_a_kernel_without_sets_is_told_before_anything_is_touched(world: World) -> None:
+    world.state.sets_problem = "the kernel of this host lacks the match set (xt_set)"
+    for task in (("docker_bridge", {"name": "front"}), ("netns_attach", {"netns": "shop"})):
+        message = world.refuses(task[0], **task[1], allow_to=OTHER)
+        assert message.startswith(f"allow_to: '{', '.join(OTHER)}' cannot be kept: the kernel of this host lacks")
+    assert world.run("netns_attach", netns="shop", allow_to=[]).after[0]["allow_to"] == []
+
+
+def test_a_set_of_somebody_else_is_left_alone(world: World) -> None:
+    name = sets_of(digest(OTHER), parse_texts(OTHER), "ipv4")[0].name
+    world.state.sets[name] = AddressSet(name, "ipv4", False, kind="hash:ip")
+    assert not world.run("docker_bridge", name="back").steps
+    message = world.refuses("netns_attach", netns="shop", allow_to=OTHER)
+    assert message.endswith(f"Remove that one: `ipset destroy {name}`.")
+
+
+def test_ports_are_told_by_the_kernel_only_where_frames_pass_the_rules(world: World) -> None:
+    fresh = World()
+    fresh.bridge("front", "10.10.0.1/24")
+    fresh.run("docker_bridge", name="front", allow_to=ONE)
+    assert not any(fresh.state.sysctls.get((HOST, name)) for name in BRIDGE_CALLS.values())
+    actions = fresh.run("netns_attach", netns="web", bridge="front", allow_to=OTHER).steps
+    assert actions[0] == "load kernel module br_netfilter"
+    assert all(fresh.state.sysctls[HOST, name] == "1" for name in BRIDGE_CALLS.values())
+    fresh.state.sysctls[HOST, BRIDGE_CALLS["ipv4"]] = "0"
+    assert fresh.run("docker_bridge", name="front").steps == ["set net.bridge.bridge-nf-call-iptables to 1 (was 0)"]
+
+
+def test_check_mode_on_a_fresh_host() -> None:
+    world = World()
+    plan = world.check("netns_attach", netns="web", bridge="later", allow_to=ONE)
+    assert plan.after[0]["allow_to"] == ONE
+
+
+@pytest.mark.parametrize("others", [True, False])
+def test_a_list_outlives_its_bridge_that_somebody_deletes_by_hand(others: bool) -> None:
+    """The container is there still, and its mark says that it is limited: only where to would be forgotten."""
+    world = World()
+    world.bridge("front", "10.10.0.1/24")
+    world.run("netns_attach", netns="web", bridge="front", allow_to=ONE)
+    if others:
+        world.bridge("back", "10.20.0.1/24")
+    links = world.state.host.links
+    del links["front"]
+    links.update({name: dataclasses.replace(link, controller="") for name, link in links.items()
+                  if link.controller == "front"})
+    world.run("container_dns", netns="web", hostname="web")  # a run about something else
+    assert not any("front" in line for line in rules(world).splitlines()) and world.info()["drift"] == []
+    assert world.bridge("front", "10.10.0.1/24").warnings == ()
+    assert world.run("netns_attach", netns="web", bridge="front").after[0]["allow_to"] == ONE
+    assert "front to ports" in rules(world) and world.info()["drift"] == []
+    world.run("netns_attach", netns="web", state="absent")
+    assert not rules(world) and not world.state.sets
