@@ -194,3 +194,23 @@ def test_rules_that_were_saved_before_a_bridge_was_made_close_it_all_the_same():
                 while not probes.all_is(site.opened, ["late"]):
                     assert time.monotonic() < deadline
                     time.sleep(0.05)
+
+
+# What the unit mooring-repair begins with, as soon as a run has taken a hook away.
+AT_ONCE = """while iptables -t raw -S MOORING-RAW >/dev/null 2>&1; do :; done
+    for family in ipv4 ipv6; do
+        test $family = ipv4 && restore=iptables-restore || restore=ip6tables-restore
+        for table in raw mangle filter; do $restore --noflush -w 30 -T $table /var/lib/mooring/gate.$family; done
+    done"""
+
+
+def test_a_run_that_takes_the_last_rules_away_while_the_guard_brings_them_back():
+    """The guard knows of no run: it finds a hook missing, and loads what closes all bridges in the midst of it."""
+    with box(outside=True) as here:
+        here.run("host_network", networks=[{"name": "front", "bip": "192.168.5.1/24"}], persist=True)
+        with here.host.popen(["sh", "-c", AT_ONCE]) as guard:
+            plan = here.run("host_network", networks=[{"name": "front", "state": "absent"}], persist=True)
+            guard.wait()
+        raw = [step for step in plan["operations"] if step.startswith("ipv4 raw table: delete")]
+        assert len(raw) > 1, "the guard came too late"
+        assert "MOORING" not in here.sh("iptables-save; ip6tables-save")

@@ -178,7 +178,12 @@ class Plan:
         known = set(map(id, done))
         told = tuple(action for action in (*self.all_told, *later)
                      if any(id(operation) in known for operation in action.operations))
-        apart = {(action.text, action.before, action.after): action for action in told}
+        apart: dict[object, Action] = {}
+        for action in told:  # what had to be done once more is told once
+            same = apart.setdefault((action.text, action.before, action.after), action)
+            if same is not action:
+                apart[same.text, same.before, same.after] = replace(
+                    same, operations=(*same.operations, *action.operations))
         return replace(self, operations=tuple(done), told=tuple(apart.values()))
 
 

@@ -25,7 +25,7 @@ from ..upkeep.settle import widen
 from .located import locate
 from .plan import plan
 
-ROUNDS = 3  # of carrying out what containers leave to be done, and what has changed on the host since it was read
+ROUNDS = 3  # of carrying out what containers leave to be done, and what others have changed since the host was read
 ATTEMPTS = 3  # to find all containers where their engine says that they are
 
 
@@ -151,7 +151,9 @@ def _carry_out(found: Plan, parts: Sequence[Part], places: HostPlaces, host: Rea
 
     Where a container is not there, or keeps something from being done in it, the rest is planned without that. What
     nobody has done yet was not there to be done: the kernel takes away what belongs to a namespace a while after its
-    last process has ended, and so it does in the middle of a run.
+    last process has ended, and so it does in the middle of a run. What is to be done on the host once more was undone
+    by somebody who may be through with it: a guard that has found rules missing, and has closed the bridges again that
+    this run removes.
     """
     done: list[Operation] = []
     later: list[Action] = []
@@ -166,17 +168,18 @@ def _carry_out(found: Plan, parts: Sequence[Part], places: HostPlaces, host: Rea
         known = set(failed)
         failed.update((places.name(path), again.placed(why)) for path, why in host.setbacks.why.items())
         again = _plan_at(parts, places, host, failed)
-        if not failed.keys() - known and not _has_news(again.operations, done):
+        if not failed.keys() - known and not _is_worth_it(again.operations, done):
             break
     restless = _find_restless(again.operations, places, host)
     return replace(found.carried_out(done, later), after=again.after,  # with what only the kernel knew
                    failed={**found.failed, **again.failed, **restless}, absent=absent)
 
 
-def _has_news(operations: Sequence[Operation], done: Sequence[Operation]) -> bool:
-    """Whether something is left to be done that the run has not done yet."""
+def _is_worth_it(operations: Sequence[Operation], done: Sequence[Operation]) -> bool:
+    """Whether something is left to be done that the run has not done yet, or that no container can keep undoing."""
     tried = {operation.describe() for operation in done} if operations else set()
-    return any(operation.describe() not in tried for operation in operations)
+    return any(operation.describe() not in tried or not besides(operation) and not concerned(operation)
+               for operation in operations)
 
 
 def _plan_without_absent(found: Plan, failed: dict[str, str], parts: Sequence[Part], places: HostPlaces,

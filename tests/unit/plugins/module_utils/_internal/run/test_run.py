@@ -233,6 +233,44 @@ def test_what_the_kernel_takes_away_during_a_run_is_seen_to_as_well() -> None:
     assert world.run("netns_attach", netns="other", bridge="br0").steps == []
 
 
+@pytest.mark.parametrize("times", [1, 2])
+def test_what_somebody_puts_back_during_a_run_is_removed_again(times: int) -> None:
+    """A guard that finds rules missing loads those that close all bridges: also in the middle of a run that removes
+    the last one."""
+    world = World()
+    world.bridge()
+    kept = dict(world.state.tables)
+    execute, comes = world.host.execute, iter(range(times))
+
+    def execute_meanwhile(operations: list) -> list:
+        done = execute(operations)
+        for _turn in comes:
+            world.state.tables.update(kept)
+            break
+        return done
+
+    world.host.execute = execute_meanwhile
+    plan = world.run("docker_bridge", name="br0", state="absent")
+    assert world.state.tables != kept and world.info()["drift"] == []
+    assert [action for action in plan.actions if plan.actions.count(action) > 1] == []
+
+
+def test_who_puts_it_back_for_ever_is_reported() -> None:
+    world = World()
+    world.bridge()
+    kept = dict(world.state.tables)
+    execute = world.host.execute
+
+    def execute_in_vain(operations: list) -> list:
+        done = execute(operations)
+        world.state.tables.update(kept)
+        return done
+
+    world.host.execute = execute_in_vain
+    with pytest.raises(MooringError, match="did not end up as planned.*Still to do"):
+        world.run("docker_bridge", name="br0", state="absent")
+
+
 def test_what_check_mode_takes_for_granted_is_an_error_otherwise() -> None:
     world = World()
     plan = world.check("netns_attach", netns="web", bridge="br0")
