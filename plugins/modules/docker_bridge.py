@@ -144,6 +144,14 @@ options:
       - Whether to keep rules for IPv6. Without them, ports are published for IPv4 only, and a bridge with IPv6 cannot
         have C(icc=false). The default for a new bridge is V(true).
     type: bool
+  icc:
+    description:
+      - Whether the containers of the bridge may open connections to each other, as the Docker daemon's C(--icc). The
+        default for a new bridge is V(true). M(mooring.net.icc_policy) sets the same for a bridge that is there, and
+        tells what it means.
+      - V(false) is made of rules, so O(iptables=false) contradicts it, and O(ip6tables=false) does for a bridge with
+        IPv6. In one task that is refused before the bridge is made.
+    type: bool
   ipv6:
     description:
       - Whether containers get IPv6 addresses. Needs O(bip6), O(fixed_cidr_v6), or a pool of IPv6 in
@@ -341,6 +349,11 @@ EXAMPLES = r"""
     name: br-lab
     must_exist: true
     adopt: true
+
+- name: Create a bridge whose containers may not talk to each other
+  mooring.net.docker_bridge:
+    name: quiet
+    icc: false
 
 - name: Create two bridges in one task
   mooring.net.docker_bridge:

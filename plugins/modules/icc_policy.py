@@ -30,7 +30,11 @@ options:
     description: A bridge of M(mooring.net.docker_bridge).
     type: raw
   icc:
-    description: Whether the containers of O(bridge) may open connections to each other.
+    description:
+      - Whether the containers of O(bridge) may open connections to each other.
+      - V(false) is refused for a bridge with C(iptables=false), and for one with IPv6 and C(ip6tables=false), which is
+        there by then. O(mooring.net.docker_bridge#module:icc) says the same in the task that makes the bridge, and then
+        none is made.
     type: bool
   links:
     description:

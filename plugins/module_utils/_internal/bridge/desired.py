@@ -32,6 +32,7 @@ class DesiredBridge:
     internal: Optional[bool] = None
     iptables: Optional[bool] = None
     ip6tables: Optional[bool] = None
+    icc: Optional[bool] = None
     ipv6: Optional[bool] = None
     bip6: Optional[str] = None
     fixed_cidr_v6: Optional[str] = None

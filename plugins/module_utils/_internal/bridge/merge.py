@@ -24,6 +24,7 @@ from .internal import check as check_internal
 from .internal import refuse_adopted
 from .outbound import check as check_outbound
 from .model import Bridge, bridges
+from .ruleless import check_access
 
 _T = TypeVar("_T")
 
@@ -44,6 +45,7 @@ def merge(current: Bridge, desired: DesiredBridge, state: HostState) -> Bridge:
         masquerade=_given(desired.ip_masq, current.masquerade),
         outbound=_given(desired.outbound_address, current.outbound),
         outbound_v6=_given(desired.outbound_address_v6, current.outbound_v6),
+        icc=_given(desired.icc, current.icc),
         iptables=_given(desired.iptables, current.iptables), ip6tables=_given(desired.ip6tables, current.ip6tables),
         pool=_given(desired.fixed_cidr, current.pool), gateway=_given(desired.default_gateway, current.gateway),
         pool_v6=_given(desired.fixed_cidr_v6, current.pool_v6) if with_v6 else "",
@@ -63,10 +65,7 @@ def merge(current: Bridge, desired: DesiredBridge, state: HostState) -> Bridge:
     check_internal(merged, desired)
     check_outbound(merged, desired)
     check_exceptions(merged, desired)
-    option = merged.cannot_close
-    if option and not merged.icc:
-        raise OptionError(option, False, f"contradicts icc: false of bridge {desired.name}, which is made of rules",
-                          "Say icc: true with icc_policy first")
+    check_access(merged, desired)
     return merged
 
 

@@ -45,7 +45,7 @@ def parse(options: Mapping[str, Any]) -> DesiredBridge:
         outbound_address=_of_host("outbound_address", options, 4),
         outbound_address_v6=_of_host("outbound_address_v6", options, 6),
         forward_others=options["forward_others"], internal=options["internal"], iptables=options["iptables"],
-        ip6tables=options["ip6tables"], ipv6=options["ipv6"] if bip6 is None else True, bip6=bip6,
+        ip6tables=options["ip6tables"], icc=options["icc"], ipv6=options["ipv6"] if bip6 is None else True, bip6=bip6,
         fixed_cidr_v6=inside("fixed_cidr_v6", pool_v6, bip6),
         default_gateway_v6=_router_v6(options["default_gateway_v6"], bip6),
         stp=options["stp"], mac_address=mac("mac_address", options["mac_address"]),

@@ -30,6 +30,7 @@ from .merge import merge, refuse_making
 from .model import Bridge, bridge_of
 from .outbound import warn_of_absent
 from .recording import address, record
+from .ruleless import warn_of_idle
 from .uplink import check_ways_out, decide_uplink, warn_of_uplinks
 
 
@@ -83,6 +84,7 @@ def amend(draft: Draft, items: Sequence[DesiredBridge]) -> None:
     present = [item.name for item in items if item.present]
     warn_of_uplinks(draft, present)
     warn_of_absent(draft, present)
+    warn_of_idle(draft, items)
     pass_on_guard(draft, any(item.forward_others for item in items))
 
 

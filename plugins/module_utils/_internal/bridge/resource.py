@@ -30,6 +30,7 @@ OPTIONS: dict[str, Any] = {
     "user_chain": {"type": "bool"},
     "iptables": {"type": "bool"},
     "ip6tables": {"type": "bool"},
+    "icc": {"type": "bool"},
     "ipv6": {"type": "bool"},
     "bip6": TEXT,
     "fixed_cidr_v6": TEXT,

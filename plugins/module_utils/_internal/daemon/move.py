@@ -16,7 +16,7 @@ SWARM_TASK = "com.docker.swarm.task.id"  # a label
 NO_NETWORK = ("host", "none")
 # What docker_bridge takes of what it returns.
 OF_BRIDGE = ("name", "bip", "mtu", "stp", "mac_address", "ip_masq", "outbound_address", "iptables", "ip6tables",
-             "fixed_cidr", "default_gateway", "forward_others", "user_chain", "internal", "gateway_mode",
+             "icc", "fixed_cidr", "default_gateway", "forward_others", "user_chain", "internal", "gateway_mode",
              "allow_bridges", "trusted_interfaces", "trusted_networks", "container_names", "allow_to", "aux_addresses")
 OF_BRIDGE_V6 = ("ipv6", "bip6", "outbound_address_v6", "fixed_cidr_v6", "default_gateway_v6", "gateway_mode_v6")
 
@@ -175,10 +175,7 @@ def _restore(host: Host, before: str, after: str) -> dict[str, Any]:
     absent = [{"name": after}] if after not in (before, DEFAULT_BRIDGE, NO_BRIDGE) and not host.link(after) else []
     addresses = [f"{found['local']}/{found['prefixlen']}" for found in host.link(DEFAULT_BRIDGE).get("addr_info", ())
                  if found.get("family") == "inet"] if before == DEFAULT_BRIDGE else []
-    closed = [{"bridge": view["name"], "icc": False} for view in views.values()
-              if view["name"] in (before, after) and not view["icc"]]
-    return {"present": present, "closed": closed, "absent": absent, "addresses": addresses,
-            "ours": before if before in views else "",
+    return {"present": present, "absent": absent, "addresses": addresses, "ours": before if before in views else "",
             "names": [before] if before != after and before != NO_BRIDGE else []}
 
 

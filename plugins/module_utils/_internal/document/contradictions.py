@@ -12,7 +12,9 @@ from typing import Any
 
 from ..core.errors import MooringError, OptionError, doing
 from ..core.names import did_you_mean
-from ..ports.model import ANY_IPV4, Publication
+from ..firewall.model import COMMANDS
+from ..ports.allow import ANYWHERE
+from ..ports.model import ANY_IPV4, Publication, family_of
 from ..ports.occupied import Occupied
 from ..ports.spec import parse_port_spec
 
@@ -29,6 +31,7 @@ def refuse_contradictions(document: Sequence[Network], interfaces: Sequence[Inte
         if network.get("state") != "absent":
             with doing(f"network {network['name']}"):
                 _refuse_open_rules(network)
+    _refuse_missing_rules(document, present)
     refuse_links(interfaces)
     _refuse_addresses(document, present)
     _refuse_ports(document, present)
@@ -36,13 +39,51 @@ def refuse_contradictions(document: Sequence[Network], interfaces: Sequence[Inte
 
 def _refuse_open_rules(network: Network) -> None:
     """What keeps containers from each other are rules."""
-    if network.get("icc") is not False:
-        return
+    switch = _switched_off(network)
+    if network.get("icc") is False and switch:
+        raise OptionError("icc", False, f"needs rules, and the network has {switch}: false",
+                          f"Say {switch}: true for it, or icc: true")
+
+
+def _switched_off(network: Network) -> str:
+    """The option that leaves a family of a network without rules, "" where there is none."""
     has_v6 = network.get("ipv6") is not False and any(network.get(key) for key in ("ipv6", "bip6", "fixed_cidr_v6"))
-    for option, counts in (("iptables", True), ("ip6tables", has_v6)):
-        if network.get(option) is False and counts:
-            raise OptionError("icc", False, f"needs rules, and the network has {option}: false",
-                              f"Say {option}: true for it, or icc: true")
+    return next((option for option, counts in (("iptables", True), ("ip6tables", has_v6))
+                 if network.get(option) is False and counts), "")
+
+
+def _refuse_missing_rules(document: Sequence[Network], present: Sequence[Interface]) -> None:
+    """What containers of networks without rules, or of internal ones, cannot have. Which of several interfaces ports
+    are published on, the host tells."""
+    networks = {network["name"]: network for network in document}
+    on = [interface["name"] for interface in present if "bridge" in interface]
+    for interface in present:
+        network = networks.get(interface.get("bridge", ""), {})
+        name, switch = network.get("name"), _switched_off(network)
+        with doing(f"container {interface['name']}"):
+            if switch and interface.get("allow_to") not in (None, ANYWHERE, [ANYWHERE]):
+                raise OptionError("allow_to", ", ".join(_texts(interface["allow_to"])), f"needs rules, and network "
+                                  f"{name} has {switch}: false", f"Say {switch}: true for it, or leave the list out")
+            if on.count(interface["name"]) > 1:
+                continue
+            for text, family in _ported(interface):
+                if network.get("internal"):
+                    raise OptionError("published_ports", text, f"cannot be published on network {name}, which is "
+                                      "internal: nothing enters it", "Leave the port out, or say internal: false")
+                if network.get(COMMANDS[family]) is False:
+                    raise OptionError("published_ports", text, f"cannot be published: network {name} has "
+                                      f"{COMMANDS[family]}: false", f"Say {COMMANDS[family]}: true for it, or leave "
+                                      "the port out")
+
+
+def _ported(interface: Interface) -> Iterator[tuple[str, str]]:
+    """Entries of published ports with their family; what the options of the container refuse is left to them."""
+    for text in _texts(interface.get("published_ports")):
+        try:
+            spec = parse_port_spec(text)
+            yield text, family_of(spec.address(interface.get("default_host_ip") or "") or ANY_IPV4)
+        except (MooringError, ValueError):
+            continue
 
 
 def refuse_links(interfaces: Sequence[Interface], complete: bool = False) -> None:

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The document: the whole network of a host as a list of networks, and what of it is whose. Pure.
 
-A network has the options of a bridge, ``icc``, and ``containers``; a container has the options of an endpoint, of
+A network has the options of a bridge, and ``containers``; a container has the options of an endpoint, of
 published ports, links and names.
 """
 from __future__ import annotations
@@ -17,7 +17,7 @@ Document = Sequence[Mapping[str, Any]]
 Config = list[dict[str, Any]]
 
 # What of a network is no option of docker_bridge, and what of a container is no option of netns_attach.
-NOT_OF_BRIDGES = frozenset({"containers", "icc"})
+NOT_OF_BRIDGES = frozenset({"containers"})
 OF_INTERFACES = frozenset({"allow_from", "default_host_ip", "dynamic_port_range", "links", "publish_all_ports",
                            "published_ports"})
 # Options of container_dns. A container on several networks has them once, like those of port_publish below.

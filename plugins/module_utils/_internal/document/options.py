@@ -33,7 +33,6 @@ CONTAINER: dict[str, Any] = {
 NETWORK: dict[str, Any] = {
     **_plain(bridge.OPTIONS),
     "name": {**TEXT, "required": True},
-    "icc": _plain(icc.OPTIONS)["icc"],
     "containers": {"type": "list", "elements": "dict", "options": CONTAINER},
 }
 

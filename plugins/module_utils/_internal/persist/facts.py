@@ -81,7 +81,7 @@ def _bridge(bridge: Bridge) -> dict[str, Any]:
         "ip_masq": None if bridge.masquerade and (bridge.internal or _routes_all(bridge)) else bridge.masquerade,
         "outbound_address": bridge.outbound or None, "outbound_address_v6": bridge.outbound_v6 or None,
         "internal": bridge.internal,
-        "ip_forward": bridge.forward, "iptables": bridge.iptables, "ip6tables": bridge.ip6tables,
+        "ip_forward": bridge.forward, "iptables": bridge.iptables, "icc": None, "ip6tables": bridge.ip6tables,
         "stp": bridge.link.stp, "mtu": bridge.link.mtu, "user_chain": bridge.user or None,
         "gateway_mode": bridge.gateway_mode("ipv4"), "gateway_mode_v6": bridge.gateway_mode("ipv6"),
         "allow_bridges": list(bridge.allowed), "trusted_interfaces": list(bridge.trusted_interfaces),

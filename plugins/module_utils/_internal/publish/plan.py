@@ -206,9 +206,9 @@ def _with_rules(own: Mapping[str, Bridge], item: LocatedPorts, leases: Sequence[
         if bridge is None or bridge.publishes(family) or not lease.ip(family) or found.get(family) != lease.ip(family):
             continue
         del found[family]
-        asked = {spec.address(item.default_host_ip) for spec in specs}
-        if asked and (family == "ipv4" or not found
-                      or any(family_of(host_ip) == family for host_ip in asked if host_ip)):
+        # An entry without an address is one of IPv4, and of IPv6 where the container has that.
+        asked = {family_of(spec.address(item.default_host_ip) or ANY_IPV4) for spec in specs}
+        if asked and (family in asked or not found):
             if bridge.internal:
                 raise refuse_internal(specs[0], bridge.name, f"Attach {item.label} to another bridge as well, or leave "
                                       "its ports out")

@@ -195,8 +195,7 @@ def test_rules_cannot_go_while_icc_is_off() -> None:
     world.bridge()
     world.run("icc_policy", bridge="br0", icc=False)
     assert world.refuses("docker_bridge", name="br0", iptables=False) == (
-        "iptables: 'False' contradicts icc: false of bridge br0, which is made of rules. Say icc: true with icc_policy "
-        "first.")
+        "iptables: 'False' contradicts icc: false of bridge br0, which is made of rules. Say icc: true as well.")
 
 
 @pytest.mark.parametrize(("family", "command"), [("ipv4", "iptables"), ("ipv6", "ip6tables")])

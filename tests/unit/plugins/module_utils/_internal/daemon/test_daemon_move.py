@@ -60,7 +60,7 @@ def test_docker0_goes_and_containers_come_back_in_the_order_of_their_making():
     assert result["bridge"] == {"name": "bridge0", "bip": "192.168.5.1/24", "mtu": "1500", "iptables": False,
                                 "ip6tables": False, "ip_forward": False}
     assert result["restore"] == {"present": [], "absent": [{"name": "bridge0"}], "addresses": ["172.17.0.1/16"],
-                                 "ours": "", "closed": [],
+                                 "ours": "",
                                  "names": ["docker0"]}
     assert result["actions"] == ["stop the daemon", "move the default network from docker0 to bridge0",
                                  "remove docker0", "create bridge0", "start the daemon", "start web again",
@@ -108,11 +108,11 @@ def test_our_former_bridge_goes_when_the_daemon_leaves_it(name):
     assert (result["bridge"], result["remove"], result["rules_of"]) == (None, "bridge0", "bridge0")
     assert result["restore"]["present"] == [{
         "name": "bridge0", "bip": "192.168.5.1/24", "mtu": 1500, "stp": False, "mac_address": "02:00:00:00:00:01",
-        "ip_masq": True, "iptables": False, "ip6tables": False, "forward_others": True, "ip_forward": False,
-        "adopt": False}]
-    assert (result["restore"]["absent"], result["restore"]["ours"], result["restore"]["closed"]) == ([], "bridge0", [])
+        "ip_masq": True, "iptables": False, "ip6tables": False, "icc": True, "forward_others": True,
+        "ip_forward": False, "adopt": False}]
+    assert (result["restore"]["absent"], result["restore"]["ours"]) == ([], "bridge0")
     closed = moved(planned('{"bridge": "bridge0"}', bridge=name), [OWN], bridges=[{**VIEW, "icc": False}])
-    assert closed["restore"]["closed"] == [{"bridge": "bridge0", "icc": False}]
+    assert closed["restore"]["present"][0]["icc"] is False
 
 
 def test_a_bridge_comes_back_with_all_that_can_be_told_of_it():

@@ -17,7 +17,7 @@ def network(*containers, **options):
 
 
 def test_the_example():
-    assert of.bridges(EXAMPLE) == [{"name": "bridge0", "bip": "192.168.5.1/24"}]
+    assert of.bridges(EXAMPLE) == [{"name": "bridge0", "bip": "192.168.5.1/24", "icc": False}]
     assert of.access(EXAMPLE) == [{"bridge": "bridge0", "icc": False}]
     common = {"bridge": "bridge0", "state": "present"}
     assert of.endpoints(EXAMPLE) == [
@@ -71,7 +71,8 @@ def test_an_absent_container_is_detached_and_that_closes_its_ports():
 
 def test_an_absent_network_has_absent_containers_and_no_policy():
     document = [network({"name": "web"}, state="absent", icc=False, force=True)]
-    assert of.bridges(document) == [{"name": "bridge0", "bip": "192.168.5.1/24", "state": "absent", "force": True}]
+    assert of.bridges(document) == [{"name": "bridge0", "bip": "192.168.5.1/24", "state": "absent", "icc": False,
+                                      "force": True}]
     assert of.access(document) == []
     assert of.endpoints(document)[0]["state"] == "absent"
     assert of.publications(document) == of.links(document) == []
@@ -171,6 +172,16 @@ def of_two(first, second, **more):
      "network br0: icc: 'False' needs rules, and the network has iptables: false"),
     (of_two({}, {}, icc=False, ip6tables=False, bip6="2001:db8::1/64"),
      "network br0: icc: 'False' needs rules, and the network has ip6tables: false"),
+    (of_two({"allow_to": ["192.0.2.53:53"]}, {}, iptables=False),
+     "container a: allow_to: '192.0.2.53:53' needs rules, and network br0 has iptables: false"),
+    (of_two({}, {"allow_to": ""}, ip6tables=False, bip6="2001:db8::1/64"),
+     "container b: allow_to: '' needs rules, and network br0 has ip6tables: false"),
+    (of_two({}, {"published_ports": ["8080:80"]}, iptables=False),
+     "container b: published_ports: '8080:80' cannot be published: network br0 has iptables: false"),
+    (of_two({"published_ports": ["[::]:8080:80"]}, {}, ip6tables=False, bip6="2001:db8::1/64"),
+     "container a: published_ports: '[::]:8080:80' cannot be published: network br0 has ip6tables: false"),
+    (of_two({"published_ports": ["8080:80"]}, {}, internal=True),
+     "container a: published_ports: '8080:80' cannot be published on network br0, which is internal"),
 ])
 def test_a_contradiction_is_found_before_the_first_bridge_is_made(document, message):
     with pytest.raises(MooringError) as caught:
@@ -186,6 +197,8 @@ def test_a_contradiction_is_found_before_the_first_bridge_is_made(document, mess
     of_two({"published_ports": ["8080:80"]}, {"published_ports": ["8080:80"], "state": "absent"}),
     of_two({"published_ports": ["80"]}, {"published_ports": ["80"]}, gateway_mode="routed"),
     of_two({"address": "10.8.0.5", "state": "absent"}, {"address": "10.8.0.5"}),
+    of_two({"published_ports": ["[::]:8080:80"]}, {}, iptables=False, bip6="2001:db8::1/64"),
+    of_two({"allow_to": "anywhere"}, {"allow_to": [], "network_mode": "none"}, iptables=False),
     of_two({"links": ["elsewhere"]}, {}), of_two({}, {}, icc=False, ip6tables=False),
     of_two({}, {}, icc=False, iptables=False, state="absent")])
 def test_what_is_no_contradiction(document):

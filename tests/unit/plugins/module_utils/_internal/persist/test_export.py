@@ -55,6 +55,16 @@ def test_later_tasks_are_merged_and_what_is_usual_is_left_out(world: World) -> N
     assert bridge["trusted_networks"] == ["10.0.0.0/8"] and bridge["allow_overlap"] and "force" not in bridge
 
 
+def test_what_docker_bridge_says_of_icc_is_the_policy_that_the_other_module_changes(world: World) -> None:
+    world.run("docker_bridge", name="br0", icc=False)
+    assert items(world, "icc_policy") == [{"bridge": "br0", "icc": False}] and "icc" not in items(
+        world, "docker_bridge")[0]
+    assert replay(world).operations == ()
+    world.run("icc_policy", bridge="br0", icc=True)
+    assert items(world, "icc_policy") == [] and replay(world).operations == ()
+    assert world.run("docker_bridge", name="br0").after[0]["icc"] is True
+
+
 def test_a_container_on_another_bridge_begins_anew(world: World) -> None:
     world.bridge("br1", "10.1.0.1/24")
     world.run("netns_attach", netns="web", bridge="br0", gateway="192.168.5.77")

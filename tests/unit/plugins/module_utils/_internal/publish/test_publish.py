@@ -129,6 +129,15 @@ def test_a_bridge_without_rules(world: World) -> None:
         "ports of app cannot be published: it is on bridge br1, which has iptables: false. Say iptables: true")
 
 
+def test_a_bridge_without_ipv4_rules_publishes_what_names_ipv6(world: World) -> None:
+    world.bridge("br1", "192.168.6.1/24", fixed_cidr_v6="2001:db8:6::/64", iptables=False)
+    world.run("netns_attach", netns="app", bridge="br1")
+    assert world.publish("app", "[::]:8080:80") == ["[::]:8080->[2001:db8:6::2]:80/tcp"]
+    for ports in (["8081:80"], ["[::]:8080:80", "192.0.2.10:8081:80"]):
+        assert world.refuses("port_publish", netns="app", published_ports=ports).startswith(
+            "ports of app cannot be published: it is on bridge br1, which has iptables: false. Say iptables: true")
+
+
 def test_a_bridge_without_ipv6_rules_publishes_ipv4_only(world: World) -> None:
     """Also where another bridge has such rules, whose chains would take them in."""
     for name, number, switch in (("br1", 6, False), ("br2", 7, True)):
