@@ -13,7 +13,7 @@ from ..core.model import KNOWN_AFTER_APPLY
 from ..core.names import endpoint_link
 from ..firewall.model import FAMILIES
 from ..host.draft import Draft
-from ..host.endpoints import Endpoint
+from ..host.endpoints import Endpoint, endpoints
 from ..host.endpoints import release as release_endpoint
 from ..link.bandwidth import Bandwidth
 from ..link.model import Link, Namespace
@@ -191,6 +191,12 @@ class Planner:
             # Its name is made of those of the container and the interface. Nothing tells its lease: it is made anew.
             self.draft.do(LinkDel(HOST, outer))
             return None
+        other = next((each for each in endpoints(self.draft.state) if each.container != item.label and
+                      (each.link.peer_index, each.link.index) == (found.index, found.peer_index)), None)
+        if other is not None:
+            raise OptionError("network_mode", "bridge", f"is not possible for {item.label}, which has the network of "
+                              f"{other.container} and its interface {item.interface_name}",
+                              f"Say network_mode: container:{other.container}, or start it with a network of its own")
         raise OptionError("interface_name", item.interface_name, f"exists already in {item.label}, and this collection "
                           "did not make it", "Give another name for the interface, remove the existing one, or say "
                           "adopt: true to take over one that the container's engine made")

@@ -6,6 +6,7 @@ import contextlib
 import os
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Optional
 
 from ..core import command
@@ -41,6 +42,7 @@ def inspect(containers: Sequence[str], engines: Sequence[str] = ENGINES, seconds
                 stopped[container] = engine
             else:
                 found[container] = match
+        _name_owners(engine, found, here)
     return Answers(found, {container: "; ".join(texts) for container, texts in said.items() if container not in found},
                    {container: engine for container, engine in stopped.items() if container not in found})
 
@@ -55,6 +57,20 @@ def _has_entry(folder: str) -> bool:
         return bool(os.listdir(folder))
     except OSError:
         return False
+
+
+def _name_owners(engine: str, found: dict[str, Container], here: Sequence[Container]) -> None:
+    """Complete those that joined the network of another one by its name: engines keep its id.
+
+    Most runs ask for the owners anyhow. Where one does not, it is one more question for all of them.
+    """
+    joining = {name: container for name, container in found.items() if container.engine == engine and container.joins}
+    unknown = sorted({each.joins for each in joining.values() if _match(each.joins, here) is None})
+    with contextlib.suppress(HostError):  # whoever is told of the owner can do with its id
+        here = [*here, *(_inspect(engine, unknown, LEAST)[0] if unknown else ())]
+    for name, container in joining.items():
+        owner = _match(container.joins, here)
+        found[name] = replace(container, owner=owner.name if owner else container.joins[:12])
 
 
 def _match(container: str, found: Sequence[Container]) -> Optional[Container]:

@@ -24,6 +24,7 @@ class Container:
     :param paths: of its hosts, hostname and resolv.conf on the host, "" for one that the engine does not mount, or that
         others than root can put something else in the place of, as those of an engine that runs without root
     :param joins: id of the container whose network it was started with, "" for none
+    :param owner: name of that container, or the beginning of its id where nobody has it any more
     """
 
     engine: str
@@ -33,6 +34,7 @@ class Container:
     started: str
     paths: tuple[str, ...]
     joins: str = ""
+    owner: str = ""
 
 
 @dataclass(frozen=True)
@@ -55,6 +57,9 @@ class Places(Protocol):
 
     def owner(self, name: str) -> Resolved:
         """The container whose network another one shares."""
+
+    def owner_of(self, name: str) -> str:
+        """The container whose network an engine gave one that it runs, "" for none and for what no engine was asked."""
 
     def label(self, target: Target) -> tuple[str, str]:
         """The label that a target has in marks, and what speaks against it, "" when nothing does."""

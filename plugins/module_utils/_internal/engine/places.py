@@ -75,6 +75,10 @@ class HostPlaces:
             return Resolved(name, path)
         return Resolved(found.name, f"/proc/{found.pid}/ns/net")
 
+    def owner_of(self, name: str) -> str:
+        found = self._answers.found.get(name)
+        return found.owner if found else ""
+
     def label(self, target: Target) -> tuple[str, str]:
         """A container that is attached under that very name needs no engine: it may be stopped, or be without one."""
         if target.kind == "container" and target.value not in self._attached:

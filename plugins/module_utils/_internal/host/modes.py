@@ -25,6 +25,10 @@ class Networks:
         entry = self._named.get(container)
         return entry is not None and entry.inode == self._host != 0
 
+    def is_attached(self, container: str) -> bool:
+        """Whether a container has an interface on a bridge."""
+        return container in self._attached
+
     def owner(self, container: str) -> str:
         """The container whose network another one has, "" for one with a network of its own.
 
@@ -72,18 +76,29 @@ def find_joiners(state: HostState, names: Collection[str]) -> frozenset[str]:
     return frozenset(name for name, entry in state.named.items() if entry.inode in inodes or entry.link in paths)
 
 
-def conflict(state: HostState, option: str, container: str, instead: str) -> str:
+def conflict(state: HostState, option: str, container: str, instead: str, told: str = "") -> str:
     """Why an option asks for what a container without an interface cannot have, "" for any other.
 
     :param instead: what to do with the owner, where it has the network of another one: ``publish ports of``
+    :param told: the owner by what the engine says, "" where it says nothing. Names of processes tell none
     """
-    mode = Networks(state).mode(container)
-    if not mode:
-        return ""
-    _container, _colon, owner = mode.partition(":")
-    if mode == "none" and (others := Networks(state).sharing(container)):
+    networks = Networks(state)
+    mode = networks.mode(container)
+    others = [name for name in networks.sharing(container) if networks.owner(name) != container]
+    if told and mode in ("", "none"):
+        others = [name for name in others if name != told]
+        also = f", as {' and '.join(others)} {'have' if others[1:] else 'has'}," if others else ""
+        first = "" if networks.is_attached(told) else f"attach {told} with network_mode: bridge first, and "
+        return (f"{option} is not possible for {container}, which has the network of {told}{also} and no interface of "
+                f"its own: {first}{instead} {told}")
+    if mode == "none" and others:
         return (f"{option} is not possible for {container}, which has the network of {', '.join(others)} and no "
                 "interface of its own: attach the one whose network it is with network_mode: bridge first, and "
                 f"{instead} that")
+    return _describe(option, container, mode, instead) if mode else ""
+
+
+def _describe(option: str, container: str, mode: str, instead: str) -> str:
+    _container, _colon, owner = mode.partition(":")
     return (f"{option} conflicts with network_mode {mode!r} of {container}, which has no interface of its own: "
             "attach it with network_mode: bridge first" + (f", or {instead} {owner}" if owner else ""))

@@ -39,12 +39,18 @@ class LocatedPolicy(DesiredPolicy):
     :param label: the container's name in marks, "" for a policy of a bridge only
     :param doubt: why the container could not be found, "" when it was
     :param stopped: targets of links that an engine knows and that do not run
+    :param joined: the container and targets of links with the containers whose networks their engine gave them
     """
 
     label: str = ""
     doubt: str = ""
     stopped: frozenset[str] = frozenset()
+    joined: tuple[tuple[str, str], ...] = ()
 
     @classmethod
-    def at(cls, desired: DesiredPolicy, label: str, doubt: str, stopped: frozenset[str]) -> LocatedPolicy:
-        return cls(**{**vars(desired), "label": label, "doubt": doubt, "stopped": stopped})
+    def at(cls, desired: DesiredPolicy, label: str, doubt: str, stopped: frozenset[str],
+           joined: tuple[tuple[str, str], ...]) -> LocatedPolicy:
+        return cls(**{**vars(desired), "label": label, "doubt": doubt, "stopped": stopped, "joined": joined})
+
+    def owner_of(self, container: str) -> str:
+        return dict(self.joined).get(container, "")

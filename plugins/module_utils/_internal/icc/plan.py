@@ -100,7 +100,7 @@ def _links(draft: Draft, item: LocatedPolicy, leases: Mapping[str, Sequence[Endp
         return []
     own = leases.get(item.label)
     if not own:
-        _assume_attached(draft, item.label, "link", item.doubt)
+        _assume_attached(draft, item.label, "link", item.owner_of(item.label), item.doubt)
         return list(draft.ledger.links_of(item.label))
     found: list[Linkage] = []
     for link in item.links:
@@ -114,7 +114,7 @@ def _links(draft: Draft, item: LocatedPolicy, leases: Mapping[str, Sequence[Endp
             found += _recorded(draft, item, link)
             draft.warn(f"the link from {item.label} to {link.target} waits for {link.target}, which is not there")
         else:
-            _assume_attached(draft, link.target, "link to", everybody=True)
+            _assume_attached(draft, link.target, "link to", item.owner_of(link.target), everybody=True)
     return found
 
 
@@ -145,12 +145,16 @@ def _recorded(draft: Draft, item: LocatedPolicy, link: DesiredLink) -> list[Link
             if (each.target, each.alias) == (link.target, link.alias)]
 
 
-def _assume_attached(draft: Draft, container: str, instead: str, doubt: str = "", everybody: bool = False) -> None:
-    """:param everybody: whether the task cannot go on without it"""
+def _assume_attached(draft: Draft, container: str, instead: str, owner: str, doubt: str = "",
+                     everybody: bool = False) -> None:
+    """
+    :param owner: the container whose network its engine gave it, "" for none
+    :param everybody: whether the task cannot go on without it
+    """
     if container in draft.failed:
         return
     known = (*(endpoint.container for endpoint in endpoints(draft.state)), *draft.state.named)
-    draft.assume(conflict(draft.state, "links", container, instead) or doubt
+    draft.assume(conflict(draft.state, "links", container, instead, owner) or doubt
                  or f"container {container} is on no bridge that this collection manages: attach it with netns_attach "
                  f"first{did_you_mean(container, known) if everybody else ''}", f"attaches container {container}",
                  "" if everybody else container)

@@ -39,9 +39,14 @@ def containers(items: Sequence[DesiredPolicy], known: Known) -> Iterator[str]:
 
 
 def locate(items: Sequence[DesiredPolicy], places: Places) -> list[LocatedPolicy]:
-    return [LocatedPolicy.at(item, *(places.label(item.target) if item.target else ("", "")),
-                             frozenset(link.target for link in item.links or () if places.is_stopped(link.target)))
-            for item in items]
+    found = []
+    for item in items:
+        label, doubt = places.label(item.target) if item.target else ("", "")
+        targets = [link.target for link in item.links or ()]
+        ends = {label: item.target.value if item.target else "", **{target: target for target in targets}}
+        joined = tuple((end, owner) for end, name in ends.items() if (owner := places.owner_of(name)))
+        found.append(LocatedPolicy.at(item, label, doubt, frozenset(filter(places.is_stopped, targets)), joined))
+    return found
 
 
 RESOURCE = Resource(key="policy", many="policies", options=OPTIONS, parse=parse, identity=identity, amend=amend,

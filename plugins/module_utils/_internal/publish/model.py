@@ -29,11 +29,13 @@ class LocatedPorts(DesiredPorts):
 
     :param label: the container's name in marks
     :param doubt: why the container could not be found, "" when it was
+    :param owner: the container whose network its engine gave it, "" for none
     """
 
     label: str = ""
     doubt: str = ""
+    owner: str = ""
 
     @classmethod
-    def at(cls, desired: DesiredPorts, label: str, doubt: str) -> LocatedPorts:
-        return cls(**{**vars(desired), "label": label, "doubt": doubt})
+    def at(cls, desired: DesiredPorts, label: str, doubt: str, owner: str = "") -> LocatedPorts:
+        return cls(**{**vars(desired), "label": label, "doubt": doubt, "owner": owner})

@@ -178,7 +178,8 @@ def _addresses(draft: Draft, item: LocatedPorts, chosen: Mapping[str, Endpoint])
     """The container's addresses by family, at which its ports are to be published."""
     found = {family: lease.ip(family) for family, lease in chosen.items()}
     if not found:
-        draft.assume(conflict(draft.state, "published_ports", item.label, "publish ports of") or item.doubt
+        draft.assume(conflict(draft.state, "published_ports", item.label, "publish ports of", item.owner)
+                     or item.doubt
                      or f"container {item.label} is on no bridge that this collection manages: attach it with "
                      "netns_attach first", f"attaches container {item.label}", item.label)
         asked = {family_of(spec.address(item.default_host_ip) or ANY_IPV4) for spec in item.specs}

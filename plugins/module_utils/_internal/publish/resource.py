@@ -39,7 +39,7 @@ def containers(items: Sequence[DesiredPorts], known: Known) -> Iterator[str]:
 
 
 def locate(items: Sequence[DesiredPorts], places: Places) -> list[LocatedPorts]:
-    return [LocatedPorts.at(item, *places.label(item.target)) for item in items]
+    return [LocatedPorts.at(item, *places.label(item.target), places.owner_of(item.target.value)) for item in items]
 
 
 RESOURCE = Resource(key="publication", many="publications", options=OPTIONS, parse=parse, identity=identity,

@@ -8,7 +8,7 @@ import pytest
 from ansible_collections.mooring.net.plugins.module_utils._internal.core.errors import MooringError
 from ansible_collections.mooring.net.plugins.module_utils._internal.link.model import Link
 from ansible_collections.mooring.net.plugins.module_utils._internal.netns.model import named_path
-from world import World, picture
+from world import Failed, World, picture
 
 HOSTS = "127.0.0.1\tlocalhost\n127.0.1.1\tbox.example box\n::1 localhost ip6-localhost\n# a word\n192.0.2.9 repo\n"
 RESOLV = "nameserver 127.0.0.53\nsearch example\n"
@@ -443,3 +443,64 @@ def test_who_shares_a_network_without_an_interface_is_told_with_whom() -> None:
     assert world.refuses("port_publish", container="x", published_ports=["8080:80"]) == (
         "published_ports is not possible for x, which has the network of web, y and no interface of its own: attach "
         "the one whose network it is with network_mode: bridge first, and publish ports of that.")
+
+
+@pytest.fixture
+def joined() -> World:
+    """Docker runs two containers with the network of a third one."""
+    world = World()
+    world.bridge()
+    world.start("owner")
+    for name in ("one", "two"):
+        world.start(name, "container:owner")
+    return world
+
+
+def asked_of_each_other(world: World) -> list[str]:
+    found = []
+    for name, other in (("one", "two"), ("two", "one")):
+        found.append(world.refuses("port_publish", container=name, published_ports=["8080:80"]))
+        found.append(world.refuses("icc_policy", container=name, links=[other]))
+    return found
+
+
+def test_joiners_of_one_owner_are_told_the_owner_and_each_other(joined: World) -> None:
+    joined.run("netns_attach", config=[{"container": name, "network_mode": "container:owner"} for name in
+                                       ("one", "two")])
+    assert asked_of_each_other(joined) == [
+        f"{option} is not possible for {name}, which has the network of owner, as {other} has, and no interface of its "
+        f"own: attach owner with network_mode: bridge first, and {instead} owner."
+        for name, other in (("one", "two"), ("two", "one"))
+        for option, instead in (("published_ports", "publish ports of"), ("links", "link"))]
+    joined.start("third", "container:owner")
+    joined.run("netns_attach", container="third", network_mode="container:owner")
+    assert "owner, as third and two have, and no" in asked_of_each_other(joined)[0]
+    joined.run("netns_attach", container="owner", bridge="br0")
+    assert all("conflicts with network_mode 'container:owner' of " in each for each in asked_of_each_other(joined))
+
+
+def test_joiners_that_nobody_registered_are_told_the_owner(joined: World) -> None:
+    for attached, first in ((False, "attach owner with network_mode: bridge first, and "), (True, "")):
+        if attached:
+            joined.run("netns_attach", container="owner", bridge="br0")
+        assert asked_of_each_other(joined) == [
+            f"{option} is not possible for {name}, which has the network of owner and no interface of its own: "
+            f"{first}{instead} owner." for name in ("one", "two")
+            for option, instead in (("published_ports", "publish ports of"), ("links", "link"))]
+    assert joined.refuses("icc_policy", container="owner", links=["one"]) == (
+        "links is not possible for one, which has the network of owner and no interface of its own: link to owner")
+    for name in ("one", "two"):
+        with pytest.raises(Failed) as caught:
+            joined.run("netns_attach", container=name, bridge="br0")
+        assert (f"network_mode: 'bridge' is not possible for {name}, which has the network of owner and its interface "
+                "eth0. Say network_mode: container:owner") in str(caught.value)
+
+
+def test_an_owner_without_an_interface_is_not_told_to_ask_those_that_joined_it() -> None:
+    world = World()
+    world.bridge()
+    world.run("netns_attach", config=[{"netns": "owner", "network_mode": "none"},
+                                      {"netns": "one", "network_mode": "container:owner"}])
+    assert world.refuses("port_publish", netns="owner", published_ports=["8080:80"]) == (
+        "published_ports conflicts with network_mode 'none' of owner, which has no interface of its own: attach it "
+        "with network_mode: bridge first.")

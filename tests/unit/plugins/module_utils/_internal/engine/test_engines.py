@@ -46,6 +46,17 @@ def test_containers_are_found_by_name_and_by_id(asked) -> None:
                         "nobody": "docker has no container of this name; podman has no container of this name"}
 
 
+def test_who_joins_another_one_is_told_its_name(asked) -> None:
+    """Engines keep the id; who is asked for together with the owner needs no other question."""
+    joiner = "bbc1|/side|73|/d/hosts|/d/hostname|/d/resolv.conf|container:aab0"
+    asked.answers["docker"] = Result(0, f"{WEB}\n{joiner}\n", "")
+    assert engines.inspect(["web", "side"]).found["side"].owner == "web" and len(asked.questions) == 1
+    assert engines.inspect(["side"]).found["side"].owner == "web"
+    asked.answers["docker"] = Result(0, f"{joiner}\n", "")
+    assert engines.inspect(["side"]).found["side"].owner == "aab0"
+    assert [names for _engine, names in asked.questions[1:]] == [["side"], ["side"], ["aab0"]]
+
+
 def test_a_name_comes_before_the_beginning_of_an_id(asked) -> None:
     asked.answers["docker"] = Result(0, f"{WEB}\n{AA}\n", "")
     assert engines.inspect(["aa"]).found["aa"].name == "aa"
