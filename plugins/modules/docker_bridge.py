@@ -118,6 +118,7 @@ options:
       - Ports cannot be published on it, and O(default_gateway), O(gateway_mode=routed), O(allow_bridges),
         O(trusted_interfaces), O(trusted_networks), O(adopt_uplink), O(iptables=false) and O(ip6tables=false) are
         refused. A bridge with published ports becomes internal with O(force) only, which closes them.
+      - Entries of O(allow_to) that lead out of it cannot be reached all the same, which is said in a warning.
       - Connections that are under way when a bridge becomes internal end as well.
       - Forwarding is not switched on for it, see O(ip_forward).
     type: bool

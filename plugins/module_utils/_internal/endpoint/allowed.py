@@ -26,6 +26,7 @@ def choose_limit(draft: Draft, item: LocatedEndpoint) -> str:
         record(draft, item.allow_to)
     chosen = digest_of(item.allow_to, noted.digest if noted else "")
     if chosen:
+        draft.limited_asked.append(item.label)
         draft.ledger.limits[key] = Limit("", chosen, "", *key)
     else:
         draft.ledger.limits.pop(key, None)

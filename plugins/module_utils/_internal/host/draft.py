@@ -26,6 +26,7 @@ class Draft(plan.Draft):
         as it is
     :param bridges_asked: names of the bridges that the run is about, for warnings
     :param containers_asked: the same of containers with published ports
+    :param limited_asked: the same of containers with lists of where they may send
     :param names_asked: containers whose files the run has planned already
     :param led: containers and families of default routes that the run has chosen the interface of
     :param unguarded: families of which the host may forward between other interfaces from now on
@@ -42,6 +43,7 @@ class Draft(plan.Draft):
     failed: dict[str, str] = field(default_factory=dict)
     bridges_asked: list[str] = field(default_factory=list)
     containers_asked: list[str] = field(default_factory=list)
+    limited_asked: list[str] = field(default_factory=list)
     names_asked: set[str] = field(default_factory=set)
     led: set[tuple[str, str]] = field(default_factory=set)
     unguarded: set[str] = field(default_factory=set)

@@ -2,6 +2,7 @@
 """Lists of where containers may send: whose they are once a run has been planned, and the sets that rules ask. Pure."""
 from __future__ import annotations
 
+import ipaddress
 from collections.abc import Mapping
 from typing import Optional
 
@@ -13,6 +14,7 @@ from ..firewall.sets import AddressSet, sets_of
 from ..host.draft import Draft
 from ..host.endpoints import endpoints
 from ..host.model import HostState
+from ..policy.egress import LINK_LOCAL
 from ..policy.model import Policy
 from ..ports.allow import AllowList, Limit
 from ..ports.ledger import Ledger
@@ -69,6 +71,33 @@ def tell_unknown(draft: Draft, policy: Policy) -> None:
                 f"bridge {limit.bridge}", "docker_bridge")
             draft.warn(f"allow_to of {whose}: its list is not known any more, since somebody has taken away its rules "
                        f"and its sets. Nothing gets out until allow_to of {task} says it again")
+
+
+def tell_closed(draft: Draft, policy: Policy) -> None:
+    """Entries that a run is about and that open nothing: rules of internal bridges come before lists.
+
+    One that has an address of the bridge in it may mean the host's end of it.
+    """
+    for limit in policy.limits:
+        bridge, allowed = policy.bridges.get(limit.bridge), policy.lists.get(limit.digest)
+        if bridge is None or allowed is None or not bridge.internal or (
+                limit.bridge not in draft.bridges_asked and limit.container not in draft.limited_asked):
+            continue
+        outer = {network for network in {place.network for place in allowed.places} if not _leads_into(bridge, network)}
+        closed = AllowList.of(place for place in allowed.places if place.network in outer).texts
+        if closed:
+            whose = f"container {limit.container}" if limit.port else f"bridge {limit.bridge}"
+            more = f" and {len(closed) - 3} more" if closed[3:] else ""
+            draft.warn(f"allow_to of {whose}: {', '.join(closed[:3])}{more} cannot be reached, since bridge "
+                       f"{limit.bridge} is internal: nothing leaves it, whatever a list says. Attach the container to "
+                       "another bridge as well, or say internal: false")
+
+
+def _leads_into(bridge: Bridge, network: str) -> bool:
+    asked = ipaddress.ip_network(network)
+    inside = [place for family in FAMILIES for place in bridge.inside(family)]
+    return any(asked.version == other.version and asked.overlaps(other)
+               for other in map(ipaddress.ip_network, (*inside, LINK_LOCAL)))
 
 
 def meet_limits(before: Policy, after: Policy) -> tuple[tuple[Limit, ...], dict[str, AllowList]]:

@@ -302,3 +302,43 @@ def test_a_list_outlives_its_bridge_that_somebody_deletes_by_hand(others: bool) 
     assert "front to ports" in rules(world) and world.info()["drift"] == []
     world.run("netns_attach", netns="web", state="absent")
     assert not rules(world) and not world.state.sets
+
+
+# -- a list on an internal bridge -------------------------------------------------------------------------------------
+
+CLOSED = ("allow_to of {whose}: {entries} cannot be reached, since bridge inner is internal: nothing leaves it, "
+          "whatever a list says. Attach the container to another bridge as well, or say internal: false")
+INNER = {"name": "inner", "bip": "10.50.0.1/24", "bip6": "2001:db8:50::1/64"}
+
+
+def closed(plan: object) -> list[str]:
+    return [each for each in plan.warnings if each.startswith("allow_to of ")]
+
+
+def test_entries_that_lead_out_of_an_internal_bridge_are_told() -> None:
+    world = World()
+    of_bridge = CLOSED.format(whose="bridge inner", entries="192.0.2.53:53, [2001:db8::1]:443/tcp")
+    given = ["192.0.2.53:53", "[2001:db8::1]:443/tcp", "10.50.0.1:53", "10.0.0.0/8", "2001:db8:50::1", "fe80::/10"]
+    for changing in (False, True):
+        assert closed(world.run("docker_bridge", changing, **INNER, internal=True, allow_to=given)) == [of_bridge]
+    of_container = CLOSED.format(whose="container web", entries="192.0.2.1, 192.0.2.2, 192.0.2.3 and 1 more")
+    task = {"netns": "web", "bridge": "inner", "allow_to": [f"192.0.2.{number}" for number in (1, 2, 3, 4)]}
+    for changing in (False, True):
+        assert closed(world.run("netns_attach", changing, **task)) == [of_container]
+    assert closed(world.run("netns_attach", netns="web")) == [of_container]
+    assert closed(world.run("docker_bridge", name="inner")) == [of_bridge, of_container]
+    assert closed(world.run("netns_attach", netns="shop", bridge="inner")) == [], "it is about neither"
+    assert closed(world.run("docker_bridge", name="inner", internal=False)) == []
+
+
+def test_a_document_tells_it_once() -> None:
+    networks = [{**INNER, "internal": True, "containers": [{"name": "web", "allow_to": ["192.0.2.53"]},
+                                                           {"name": "shop", "allow_to": ["10.50.0.1"]}]}]
+    world = World()
+    told = [CLOSED.format(whose="container web", entries="192.0.2.53")]
+    assert closed(world.document(networks, False)) == told and closed(world.document(networks)) == told
+
+
+def test_a_bridge_that_becomes_internal_tells_the_lists_that_it_closes(world: World) -> None:
+    told = closed(world.run("docker_bridge", name="front", internal=True))
+    assert len(told) == 1 and told[0].startswith("allow_to of container web: 192.0.2.53:53 cannot be reached")
