@@ -328,6 +328,22 @@ def test_a_container_that_comes_back_is_limited(here):
     assert "source" not in here.box.run(["iptables-save", "-t", "mangle"]).stdout
 
 
+def test_who_comes_back_after_its_bridge_was_deleted_by_hand_is_limited(here):
+    """Neither the container nor the bridge is there while others are at work."""
+    run = here.pipeline.run
+    run("netns_attach", netns="source", bridge="back", allow_to=ONLY)
+    here.box.run(["sh", "-ec", "ip netns delete source; ip link delete back"])
+    run("docker_bridge", name="front")
+    here.box.run(["sh", "-ec", "iptables-save -t mangle | grep -q MOORING-AWAY; ! iptables-save | grep -e '-i back '"])
+    run("docker_bridge", name="back", **BRIDGES["back"])
+    found = run("netns_attach", netns="source", bridge="back")["endpoint"]
+    assert found["allow_to"] == ONLY and run("network_info")["network"]["drift"] == []
+    expect_answers(*open_calls(here, "source", 0), *open_calls(here, "source", 1))
+    closed = (((OUTSIDE, OUTSIDE6), 53), ((NEIGHBOUR, NEIGHBOUR6), 9999), ((BACK, BACK6), 53))
+    expect_closed(here.servers, *calls(here, "source", 0, *closed), *calls(here, "source", 1, *closed))
+    run("netns_attach", netns="source", state="absent")
+
+
 def test_a_thousand_entries_are_one_rule(here):
     many = [f"10.{number // 256}.{number % 256}.0/24:443" for number in range(1000)]
     limit(here, "shop", [*many, *ONLY])

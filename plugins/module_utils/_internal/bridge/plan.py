@@ -192,6 +192,7 @@ def _absent(draft: Draft, desired: DesiredBridge) -> None:
     draft.state.awaited.pop(desired.name, None)
     link = draft.state.host.links.get(desired.name)
     if link is None:
+        draft.ledger.forget_limits(desired.name)
         return
     bridge = bridge_of(link)
     if bridge is not None and not is_certain(link):
@@ -218,6 +219,7 @@ def _absent(draft: Draft, desired: DesiredBridge) -> None:
     for lease in leases:
         if lease.adopted:
             release_endpoint(draft, lease)
+    draft.ledger.forget_limits(desired.name)
 
 
 def _refuse_departure(bridge: Bridge, leases: Sequence[Endpoint], others: Sequence[str]) -> None:

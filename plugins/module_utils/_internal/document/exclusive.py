@@ -62,7 +62,8 @@ def _release_containers(draft: Draft, kept: Kept) -> None:
     for name, entry in list(draft.state.named.items()):
         if (entry.own or entry.lost) and name not in kept.containers and name not in attached:
             draft.do(NetnsDel(name, bool(entry.link)) if entry.own else NetnsForget(name))
-    for name in {*draft.ledger.by_container, *draft.ledger.by_source} - kept.containers:
+    limited = {container for container, _interface in draft.ledger.limits}
+    for name in {*draft.ledger.by_container, *draft.ledger.by_source, *limited} - kept.containers:
         draft.ledger.forget(name)
 
 

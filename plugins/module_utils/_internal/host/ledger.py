@@ -11,7 +11,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import itertools
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 
 from ..core.errors import OptionError
 from ..firewall.model import DOORS, FAMILIES, ICC, LISTS, OPENED, note_of
@@ -29,7 +29,8 @@ from .model import HostState
 
 def read_ledger(state: HostState) -> Ledger:
     """Every published port, every link and every detour of the host, and whose sending is limited."""
-    limits = (*find_limits(state), *_limits_of_marks(state))
+    noted = {(limit.container, limit.interface): limit for limit in find_limits(state)}
+    limits = (*noted.values(), *_limits_of_marks(state, noted))
     return Ledger.of(_publications(state), _links(state), _detours(state), limits, find_lists(state))
 
 
@@ -114,11 +115,16 @@ def find_limits(state: HostState, of_bridges: bool = False) -> Iterator[Limit]:
             yield limit
 
 
-def _limits_of_marks(state: HostState) -> Iterator[Limit]:
-    """Those of interfaces that are there. Whoever flushes rules takes the others away."""
+def _limits_of_marks(state: HostState, noted: Mapping[tuple[str, str], Limit]) -> Iterator[Limit]:
+    """Those of interfaces that are there. Whoever flushes rules takes the others away.
+
+    :param noted: what rules tell of them, as on which bridge they were before somebody deleted it
+    """
     for lease in endpoints(state):
         if lease.limit:
-            yield Limit(lease.bridge, lease.limit, lease.link.name, lease.container, lease.interface)
+            former = noted.get((lease.container, lease.interface))
+            bridge = lease.bridge or (former.bridge if former else "")
+            yield Limit(bridge, lease.limit, lease.link.name, lease.container, lease.interface)
 
 
 def find_lists(state: HostState) -> dict[str, AllowList]:

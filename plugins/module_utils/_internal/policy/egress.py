@@ -40,8 +40,9 @@ from ..firewall.model import (
 from ..firewall.sets import sets_of
 from ..ports.allow import AllowList, Limit
 from ..ports.model import family_of
+from .model import Policy
 
-EGRESS = "MOORING-EGRESS"
+EGRESS, AWAY = "MOORING-EGRESS", "MOORING-AWAY"
 HOOK = Hook("prerouting", EGRESS, first=True)
 LINK_LOCAL, GROUPS = "fe80::/10", "ff02::/16"
 
@@ -59,10 +60,11 @@ def entries_chain(digest: str) -> str:
     return chain_name(f"{LISTS}{digest}")
 
 
-def table(own: Iterable[Bridge], family: str, limits: Sequence[Limit], lists: Mapping[str, AllowList]) -> TableRules:
+def table(own: Iterable[Bridge], family: str, wanted: Policy) -> TableRules:
     """The chains of a family, none where nobody is limited. A list that is not known lets nothing out."""
+    limits, lists = wanted.limits, wanted.lists
     limited = [(bridge, here) for bridge in own if (here := [each for each in limits if each.bridge == bridge.name])]
-    entries = _entries(limits, lists)
+    entries = (*_entries((*limits, *wanted.away), lists), *_remembered(wanted.away))
     if not limited:
         return TableRules((), entries)
     top = Chain(EGRESS, tuple(Rule((In(bridge.name),), Jump(from_chain(bridge.name)), f"{bridge.name} sends")
@@ -78,6 +80,11 @@ def _entries(limits: Sequence[Limit], lists: Mapping[str, AllowList]) -> tuple[C
     used = {limit.digest for limit in limits} & lists.keys()
     return tuple(Chain(entries_chain(digest), tuple(Rule((), None, f"entries {note}") for note in lists[digest].notes))
                  for digest in sorted(used))
+
+
+def _remembered(away: Sequence[Limit]) -> tuple[Chain, ...]:
+    """No packet comes here either: whoever attaches such a container again finds it limited."""
+    return (Chain(AWAY, tuple(Rule((), None, limit.note) for limit in sorted(away))),) if away else ()
 
 
 def _from_bridge(bridge: Bridge, limits: Sequence[Limit]) -> Chain:

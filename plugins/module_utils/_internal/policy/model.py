@@ -32,4 +32,5 @@ class Policy:
     user_made: tuple[str, ...] = ()  # families whose chain for them was made here
     inner: tuple[str, ...] = ()  # bridges of anybody behind which there are but containers and virtual machines
     limits: tuple[Limit, ...] = ()  # whose sending lists limit
+    away: tuple[Limit, ...] = ()  # those of interfaces of which neither the end nor the bridge is there
     lists: Mapping[str, AllowList] = field(default_factory=dict)  # by digest; one that is not here closes

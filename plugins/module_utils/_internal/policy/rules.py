@@ -19,7 +19,7 @@ def table_rules(wanted: Policy, family: str) -> dict[str, TableRules]:
     # What check mode takes for granted has no bridge yet; its ports are shown all the same.
     if not own and not any(not is_known(publication.container_ip) for publication in published):
         return {**{table: TableRules() for table in TABLES}, "filter": _guard(wanted, family),
-                "mangle": TableRules() if wanted.bridges else egress.table((), family, wanted.limits, wanted.lists)}
+                "mangle": TableRules() if wanted.bridges else egress.table((), family, wanted)}
     linked = [link for link in (*wanted.links, *wanted.held_links) if link.family == family]
     every = tuple(wanted.bridges.values())
     opened = direct.select_opened(published, own, held)
@@ -47,7 +47,7 @@ def table_rules(wanted: Policy, family: str) -> dict[str, TableRules]:
     filters += guard.chains
     hooks["filter"] = (*hooks["filter"], *guard.hooks)
     return {**{table: TableRules(hooks[table], tuple(chains[table]), user=wanted.user and table == "filter")
-               for table in chains}, "mangle": egress.table(own, family, wanted.limits, wanted.lists)}
+               for table in chains}, "mangle": egress.table(own, family, wanted)}
 
 
 def _guard(wanted: Policy, family: str) -> TableRules:

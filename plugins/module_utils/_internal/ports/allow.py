@@ -15,6 +15,7 @@ from typing import Optional
 
 from .model import bracketed, family_of, range_text
 
+NOWHERE = "-"  # no interface has this name
 ANYWHERE = "anywhere"  # the word that takes a list away
 PROTOCOLS = ("tcp", "udp")  # what a port without a protocol is of
 DIGEST_LENGTH = 12
@@ -126,6 +127,7 @@ def _order(text: str) -> tuple[int, str]:
 class Limit:
     """Whose sending a list limits: all of a bridge's containers, or one interface of a container, which goes before.
 
+    :param bridge: "" where nobody knows on which one the container was
     :param digest: of the list
     :param port: the host's end of the interface, "" for the bridge
     """
@@ -139,10 +141,13 @@ class Limit:
     @property
     def note(self) -> str:
         """``limit br0 0123456789ab veth4f1e09b21c7 web eth0``."""
-        return " ".join(filter(None, ("limit", self.bridge, self.digest, self.port, self.container, self.interface)))
+        return " ".join(filter(None, ("limit", self.bridge or NOWHERE, self.digest, self.port, self.container,
+                                      self.interface)))
 
     @classmethod
     def parse(cls, note: str) -> Optional[Limit]:
         """The limit that a rule stands for, None for another rule."""
         first, *words = note.split(" ")
-        return cls(*words) if first == "limit" and len(words) in (2, 5) else None
+        if first != "limit" or len(words) not in (2, 5):
+            return None
+        return cls("" if words[0] == NOWHERE else words[0], *words[1:])

@@ -78,6 +78,11 @@ class Ledger:
         """Let a container have exactly these links."""
         self.by_source[source] = tuple(sorted(links))
 
+    def forget_limits(self, bridge: str) -> None:
+        """A bridge is to be gone, and with it the lists of those that were on it."""
+        for key in [key for key, limit in self.limits.items() if limit.bridge == bridge]:
+            del self.limits[key]
+
     def forget(self, container: str) -> None:
         """Close the ports of a container that left for good, and end its links, in both directions."""
         self.by_container.pop(container, None)

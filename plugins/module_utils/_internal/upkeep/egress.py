@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Optional
 
 from ..bridge.model import Bridge
@@ -23,19 +23,25 @@ _Key = tuple[str, str]  # a bridge, and a port of it or ""
 
 
 def find_limits(state: HostState, ledger: Ledger, own: Mapping[str, Bridge]) -> tuple[Limit, ...]:
-    """All limits of a host: of bridges as their marks say, of interfaces as the ledger does.
+    """What is limited on the bridges of a host: whole bridges as their marks say, interfaces as the ledger does.
 
-    A container that is gone for a while keeps its own: whoever attaches it again finds it limited. So does one whose
-    bridge somebody has deleted by hand.
+    A container that is gone for a while keeps its own: whoever attaches it again finds it limited.
     """
     found = [Limit(bridge.name, bridge.limit) for bridge in own.values() if bridge.limit]
+    return tuple(sorted((*found, *(limit for limit in _of_interfaces(state, ledger) if limit.bridge in own))))
+
+
+def find_away(state: HostState, ledger: Ledger, own: Mapping[str, Bridge]) -> tuple[Limit, ...]:
+    """Those of containers whose bridge somebody has deleted by hand, be they there or not."""
+    return tuple(sorted(limit for limit in _of_interfaces(state, ledger) if limit.bridge not in own))
+
+
+def _of_interfaces(state: HostState, ledger: Ledger) -> Iterator[Limit]:
     there = {(lease.container, lease.interface): lease for lease in endpoints(state)} if ledger.limits else {}
     for key, limit in ledger.limits.items():
         lease = there.get(key)
-        bridge, port = (lease.bridge, lease.link.name) if lease else (limit.bridge, endpoint_link(*key))
-        if lease or bridge in own:
-            found.append(Limit(bridge, limit.digest, port, *key))
-    return tuple(sorted(found))
+        bridge, port = (lease.bridge or limit.bridge, lease.link.name) if lease else (limit.bridge, endpoint_link(*key))
+        yield Limit(bridge, limit.digest, port, *key)
 
 
 def make_sets(draft: Draft, policy: Policy) -> None:
@@ -98,6 +104,13 @@ def _leads_into(bridge: Bridge, network: str) -> bool:
     inside = [place for family in FAMILIES for place in bridge.inside(family)]
     return any(asked.version == other.version and asked.overlaps(other)
                for other in map(ipaddress.ip_network, (*inside, LINK_LOCAL)))
+
+
+def meet_away(before: Policy, after: Policy, limits: Iterable[Limit]) -> tuple[Limit, ...]:
+    """What is to be remembered while one policy becomes another one: of whoever is limited nowhere meanwhile."""
+    there = {(limit.container, limit.interface) for limit in limits}
+    found = {(limit.container, limit.interface): limit for limit in (*before.away, *after.away)}
+    return tuple(sorted(limit for key, limit in found.items() if key not in there))
 
 
 def meet_limits(before: Policy, after: Policy) -> tuple[tuple[Limit, ...], dict[str, AllowList]]:

@@ -283,6 +283,18 @@ def test_check_mode_on_a_fresh_host() -> None:
     assert plan.after[0]["allow_to"] == ONE
 
 
+def delete_by_hand(world: World, name: str) -> None:
+    links = world.state.host.links
+    del links[name]
+    links.update({port: dataclasses.replace(link, controller="") for port, link in links.items()
+                  if link.controller == name})
+
+
+def leading(world: World) -> list[str]:
+    """Rules that packets come to."""
+    return [line for line in rules(world).splitlines() if not re.match("-A MOORING-(AWAY|ENTRIES)", line)]
+
+
 @pytest.mark.parametrize("others", [True, False])
 def test_a_list_outlives_its_bridge_that_somebody_deletes_by_hand(others: bool) -> None:
     """The container is there still, and its mark says that it is limited: only where to would be forgotten."""
@@ -291,17 +303,78 @@ def test_a_list_outlives_its_bridge_that_somebody_deletes_by_hand(others: bool) 
     world.run("netns_attach", netns="web", bridge="front", allow_to=ONE)
     if others:
         world.bridge("back", "10.20.0.1/24")
-    links = world.state.host.links
-    del links["front"]
-    links.update({name: dataclasses.replace(link, controller="") for name, link in links.items()
-                  if link.controller == "front"})
+    delete_by_hand(world, "front")
     world.run("container_dns", netns="web", hostname="web")  # a run about something else
-    assert not any("front" in line for line in rules(world).splitlines()) and world.info()["drift"] == []
+    assert leading(world) == [] and not world.state.sets and world.info()["drift"] == []
     assert world.bridge("front", "10.10.0.1/24").warnings == ()
     assert world.run("netns_attach", netns="web", bridge="front").after[0]["allow_to"] == ONE
     assert "front to ports" in rules(world) and world.info()["drift"] == []
     world.run("netns_attach", netns="web", state="absent")
     assert not rules(world) and not world.state.sets
+
+
+@pytest.mark.parametrize("first", ["bridge", "container"])
+@pytest.mark.parametrize("others", [True, False])
+def test_a_list_outlives_its_container_and_its_bridge_in_any_order(first: str, others: bool) -> None:
+    world = World()
+    world.bridge("front", "10.10.0.1/24")
+    world.start("job")
+    world.run("netns_attach", container="job", bridge="front", allow_to=ONE)
+    if others:
+        world.bridge("back", "10.20.0.1/24")
+    for step in ("bridge", "container") if first == "bridge" else ("container", "bridge"):
+        if step == "bridge":
+            delete_by_hand(world, "front")
+        else:
+            world.stop("job")
+        world.run("icc_policy", config=[])  # a run about nothing
+    assert leading(world) == [] and not world.state.sets and world.info()["drift"] == []
+    before = rules(world)
+    world.run("icc_policy", config=[])
+    assert rules(world) == before and "MOORING-AWAY" in before
+    world.bridge("front", "10.10.0.1/24")
+    assert any(" -g MOORING-LIST-" in line for line in leading(world)), "limited before it is there"
+    world.start("job")
+    assert world.run("netns_attach", container="job", bridge="front").after[0]["allow_to"] == ONE
+    assert world.info()["drift"] == [] and "MOORING-AWAY" not in rules(world)
+
+
+def test_who_comes_back_on_another_bridge_is_limited_there() -> None:
+    world = World()
+    world.bridge("front", "10.10.0.1/24")
+    world.bridge("back", "10.20.0.1/24")
+    world.start("job")
+    world.run("netns_attach", container="job", bridge="front", allow_to=ONE)
+    world.stop("job")
+    delete_by_hand(world, "front")
+    world.run("icc_policy", config=[])
+    world.start("job")
+    plan = world.run("netns_attach", container="job", bridge="back")
+    assert plan.after[0]["allow_to"] == ONE and "back to ports" in rules(world) and "MOORING-AWAY" not in rules(world)
+    places = [next(place for place, each in enumerate(plan.steps) if text in each)
+              for text in ("MOORING-FROM-back", "create veth pair")]
+    assert places == sorted(places)
+
+
+@pytest.mark.parametrize("ending", [
+    {"module": "netns_attach", "container": "job", "state": "absent"},
+    {"module": "docker_bridge", "name": "front", "state": "absent"}, {"module": "exclusive"}])
+def test_what_ends_a_list_that_is_remembered(ending: dict) -> None:
+    world = World()
+    world.bridge("front", "10.10.0.1/24")
+    world.start("job")
+    world.run("netns_attach", container="job", bridge="front", allow_to=ONE)
+    world.stop("job")
+    delete_by_hand(world, "front")
+    world.run("icc_policy", config=[])
+    assert "MOORING-AWAY" in rules(world)
+    task = dict(ending)
+    module = task.pop("module")
+    if module == "exclusive":
+        world.document([], exclusive=True)
+    else:
+        world.run(module, **task)
+    assert not rules(world) and not world.state.sets and world.info()["drift"] == []
 
 
 # -- a list on an internal bridge -------------------------------------------------------------------------------------
