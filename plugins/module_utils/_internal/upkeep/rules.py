@@ -14,7 +14,7 @@ from ..bridge.administrator import asks_user, families_made, is_wanted
 from ..bridge.forwarding import ROUTE_LOCALNET, find_guarded
 from ..bridge.ipv6 import DISABLE_ALL
 from ..bridge.lost import is_certain
-from ..bridge.model import Bridge, Subnets, awaited_bridges, bridges, inner_bridges, with_leases
+from ..bridge.model import Subnets, awaited_bridges, bridges, inner_bridges, with_leases
 from ..bridge.sources import find_sources
 from ..core.model import is_known
 from ..core.plan import CLOSE
@@ -23,8 +23,8 @@ from ..firewall.model import COMMANDS, FAMILIES, TABLES
 from ..host.addresses import Addresses, follow_links, follow_publications
 from ..host.draft import Draft
 from ..host.endpoints import containers, endpoints
-from ..host.model import BRIDGE_CALLS, HostState
-from ..host.operations import ModuleLoad, SysctlSet
+from ..host.model import HostState
+from ..host.operations import SysctlSet
 from ..host.settings import known
 from ..host.ways import Ways, find_detours
 from ..netns.model import HOST
@@ -36,6 +36,7 @@ from ..ports.ledger import Ledger
 from ..ports.model import Publication
 from .connections import forget_connections, forget_paths, forget_sources, forget_uninvited
 from .egress import drop_sets, find_away, find_limits, limited_bridges, make_sets, tell_closed, tell_unknown
+from .frames import ask_rules, find_bridged
 from .routes import follow_routes
 from .shortcuts import has_group, ways_out
 from .transition import meet
@@ -72,7 +73,7 @@ def keep_rules(draft: Draft) -> None:
         if family in draft.state.unusable:
             _assume_usable(draft, family)
         else:
-            _bridge_calls(draft, family, limited_bridges(after) | limited_bridges(between))
+            ask_rules(draft, family, limited_bridges(after) | limited_bridges(between))
     for policy in (between, after) if between != before else (after,):
         make_sets(draft, policy)
     if between != before:
@@ -103,21 +104,11 @@ def policy_of(state: HostState, ledger: Ledger, unguarded: Collection[str] = ())
     limits = find_limits(state, ledger, own)
     return Policy(bridges=own, publications=ledger.publications, links=ledger.links, detours=ledger.detours,
                   limits=limits, away=find_away(state, ledger, own), lists=ledger.lists,
-                  bridged=_find_bridged(state, list(own.values()), {limit.bridge for limit in limits if limit.port}),
+                  bridged=find_bridged(state, list(own.values()), {limit.bridge for limit in limits if limit.port}),
                   sources=find_sources(state, own),
                   groups=has_group(state), outer=ways_out(state), inner=inner_bridges(state),
                   guarded=find_guarded(state, own.values(), unguarded), user=asks_user(state),
                   user_made=families_made(state))
-
-
-def _find_bridged(state: HostState, own: Iterable[Bridge], limited: Collection[str]) -> tuple[str, ...]:
-    """The families for which frames between two ports of a bridge pass iptables, or will."""
-    values = {family: state.sysctls.get((HOST, name)) for family, name in BRIDGE_CALLS.items()}
-    filtered = {family for family in FAMILIES if any(_filters_frames(bridge, family, limited) for bridge in own)}
-    # The module that one family needs begins with 1 for both (brnf_init_net() of the kernel).
-    loaded = any(values[family] is None for family in filtered)
-    return tuple(family for family, value in values.items() if value == "1" or family in filtered
-                 or (loaded and value is None))
 
 
 def _write(draft: Draft, policy: Policy, stage: Optional[int] = None) -> None:
@@ -155,32 +146,6 @@ def _assume_usable(draft: Draft, family: str) -> None:
             way_out = "" if bridge.internal else f" (or say {command}: false for the bridge, to do without them)"
             draft.assume(f"bridge {bridge.name} needs rules: {draft.state.unusable[family]}{way_out}",
                          f"makes {command} usable")
-
-
-def _bridge_calls(draft: Draft, family: str, limited: Collection[str]) -> None:
-    """Frames between two ports of a bridge pass iptables only with this sysctl, and only then it is known by which port
-    something comes in: it is part of icc: false, and of lists of where single containers may send.
-
-    :param limited: bridges with such containers
-    """
-    name = BRIDGE_CALLS[family]
-    filtered = [bridge for bridge in with_leases(draft.state).values() if _filters_frames(bridge, family, limited)]
-    value = draft.state.sysctls.get((HOST, name))
-    if not filtered or value == "1":
-        return
-    load = ModuleLoad("br_netfilter")
-    if value is None and load not in draft.operations:
-        draft.do(load, CLOSE)
-    draft.do(SysctlSet(HOST, name, "1", value), CLOSE)
-    if outer := [bridge.name for bridge in filtered if bridge.uplink]:
-        draft.warn(f"{name.replace('/', '.')} becomes 1, since bridge {outer[0]} has an uplink and containers: rules "
-                   "of others decide from now on about what goes between two ports of any bridge of this host, too")
-
-
-def _filters_frames(bridge: Bridge, family: str, limited: Collection[str]) -> bool:
-    """Whether rules decide what goes between two ports of a bridge, or ask by which one something comes in."""
-    return bridge.filters(family) and (not bridge.icc or bridge.name in limited
-                                       or (bridge.uplink and bool(bridge.inside(family))))
 
 
 def _route_loopback(draft: Draft, names: Sequence[str]) -> None:
