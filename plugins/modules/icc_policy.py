@@ -18,7 +18,8 @@ description:
     whatever O(icc) is, and follows the address of the other container.
   - With O(icc=false) the ports of the bridge are isolated from each other as well, so that no frame passes. Those of
     containers with published ports are not, and neither is one end of each link.
-  - O(icc=false) also sets C(net.bridge.bridge-nf-call-iptables), without which the kernel shows the rules no packet.
+  - O(icc=false) also sets C(net.bridge.bridge-nf-call-iptables), and C(nf_call_iptables) of the bridge, which says the
+    same of it alone. Without both the kernel shows the rules no packet.
 extends_documentation_fragment:
   - mooring.net.attributes
   - mooring.net.task

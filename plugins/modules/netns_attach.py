@@ -125,7 +125,8 @@ options:
       - Where the container may send through this interface, in the place of the list of its bridge
         (O(mooring.net.docker_bridge#module:allow_to), which says how entries are written and what is closed).
       - The container is known by the port of its bridge, so that no address of a neighbour helps it. The kernel tells
-        ports with C(net.bridge.bridge-nf-call-iptables=1) only, which is set, and without it nothing leaves the bridge.
+        ports with C(nf_call_iptables) of the bridge or C(net.bridge.bridge-nf-call-iptables=1) only. Both are set, and
+        without them nothing leaves the bridge.
       - A container that is gone for a while keeps its list; O(state=absent) ends it.
       - An empty list closes all. V(anywhere) takes the list away; without the option it stays as it is.
     type: raw

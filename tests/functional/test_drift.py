@@ -87,7 +87,8 @@ SETTLED = re.compile(
     r",?M-DOWN|qdisc \S+|bridge_id \S+|designated_\S+ \S+|root_\S+ \S+|port_(id|no) \S+|(valid|preferred)_lft \S+|"
     r"linkdown|topology_change\S* \S+|tentative|group_address \S+|guard off|fdb_n_learned \d+|num[tr]xqueues \d+|"
     r"refcnt \d+|index \d+|guard=\S+|\(id: \d+\)|promiscuity \d+|allmulti \d+|nodad")
-OF_BRIDGES = re.compile(r"bridge forward_delay .*(stp_state \d).*?(?= alias|\\|$)")
+OF_BRIDGES = re.compile(
+    r"bridge forward_delay .*(stp_state \d).* (nf_call_iptables \d nf_call_ip6tables \d).*?(?= alias|\\|$)")
 GIVEN = re.compile(r"(?<=link/ether )\S+")
 PLACE = re.compile(r"([0-9a-f]{2}:){5}")  # a MAC address behind a port
 PASSING = re.compile("fe80|ff00|ff02|anycast|224\\.|33:33:|01:00:5e")
@@ -133,7 +134,7 @@ class Host:
                           and (not PLACE.match(line) or "sticky" in line)]}
         for program in ("iptables", "ip6tables"):
             found[program] = rules(self.box.run([f"{program}-save"]).stdout)
-        lines = [" ".join(SETTLED.sub("", OF_BRIDGES.sub(r"\1", line)).split()) for line in found["host"]]
+        lines = [" ".join(SETTLED.sub("", OF_BRIDGES.sub(r"\1 \2", line)).split()) for line in found["host"]]
         found["host"] = sorted(GIVEN.sub("", line) if line.startswith(("veth", "ifb", "pair1")) else line
                                for line in lines)
         found["files"] = sorted(f"{name} {'' if name.startswith('/run/mooring/netns/') else text}"
@@ -268,6 +269,14 @@ def test_the_host_is_as_the_document_says(host):
     host.opened()
     host.closed()
     assert host.repair() == []
+
+
+def test_what_somebody_sets_for_all_bridges_opens_none_of_these(host):
+    """A file of sysctl.d for virtual machines that is read again: nobody tells anybody."""
+    for value in "0", "1":
+        host.sh(f"sysctl -qw {ICC_SETTING[V4]}={value} {ICC_SETTING[V6]}={value}")
+        host.closed()
+        host.opened()
 
 
 @pytest.mark.parametrize("change", CHANGES, ids=str)

@@ -258,9 +258,16 @@ def test_the_list_of_a_bridge_holds_for_those_without_one_of_their_own(here):
     assert ask((here.container("routed"), "udp", NEIGHBOUR, 9999))[0].outcome == "answered"
 
 
-def test_where_ports_are_not_known_nothing_gets_out(here):
+@pytest.mark.parametrize("told", [True, False], ids=["told", "not told"])
+def test_a_list_holds_where_the_host_shows_no_frames_to_rules_for_all_bridges(here, told):
+    """One bridge does for itself. What tells nothing of ports at all lets nothing out."""
     for name in BRIDGE_CALLS:
         sysctl(here.box, name, 0)
+    if told:
+        for family in FAMILIES:
+            test_nothing_but_what_is_listed_is_reached(here, family)
+        return
+    here.box.run(["ip", "link", "set", "front", "type", "bridge", "nf_call_iptables", "0", "nf_call_ip6tables", "0"])
     expect_closed(here.servers, *(call for family in FAMILIES for name in ("web", "shop") for call in calls(
         here, name, family, ((OUTSIDE, OUTSIDE6), 9999), *elsewhere(here))))
     assert here.pipeline.run("docker_bridge", name="back")["changed"]

@@ -28,6 +28,7 @@ IFLA_ADDRESS, IFLA_IFNAME, IFLA_MTU, IFLA_LINK, IFLA_MASTER, IFLA_TXQLEN = 1, 3,
 IFLA_LINKINFO, IFLA_IFALIAS, IFLA_AF_SPEC, IFLA_GROUP, _IFLA_PROP_LIST = 18, 20, 26, 27, 52
 INFO_KIND, _INFO_DATA, INFO_SLAVE_KIND, INFO_SLAVE_DATA = 1, 2, 4, 5
 _BR_STP_STATE, _BRPORT_MODE, _BRPORT_ISOLATED = 5, 4, 33
+_BR_NF_CALLS = {"ipv4": 36, "ipv6": 37}  # IFLA_BR_NF_CALL_IPTABLES, IFLA_BR_NF_CALL_IP6TABLES
 _IFA_ADDRESS, _IFA_LOCAL = 1, 2
 _RTA_DST, _RTA_OIF, _RTA_GATEWAY, _RTA_PRIORITY, _RTA_MULTIPATH, _RTA_TABLE, _RTA_NH_ID = 1, 4, 5, 6, 9, 15, 30
 _AF_BRIDGE = 7  # Python has no name for it
@@ -108,7 +109,7 @@ def link(payload: bytes) -> tuple[Link, int]:
     words = attributes(payload, _LINK.size)
     info = attributes(words.get(IFLA_LINKINFO, b""))
     kind = "loopback" if flags & _IFF_LOOPBACK else _text(info.get(INFO_KIND))
-    stp = kind == "bridge" and _number(attributes(info.get(_INFO_DATA, b"")).get(_BR_STP_STATE))
+    bridge = attributes(info.get(_INFO_DATA, b"")) if kind == "bridge" else {}
     port = attributes(info.get(INFO_SLAVE_DATA, b""))
     controller = _number(words.get(IFLA_MASTER))
     alias = _text(words.get(IFLA_IFALIAS))
@@ -116,12 +117,18 @@ def link(payload: bytes) -> tuple[Link, int]:
         alias = Mark(UNFINISHED, _text(words.get(IFLA_IFNAME))).text
     found = Link(_text(words.get(IFLA_IFNAME)), kind, index, peer_index=_number(words.get(IFLA_LINK)),
                  up=bool(flags & IFF_UP), mtu=_number(words.get(IFLA_MTU)),
-                 mac=":".join(f"{byte:02x}" for byte in words.get(IFLA_ADDRESS, b"")), alias=alias, stp=bool(stp),
+                 mac=":".join(f"{byte:02x}" for byte in words.get(IFLA_ADDRESS, b"")), alias=alias,
+                 stp=bool(_number(bridge.get(_BR_STP_STATE))),
+                 nf_calls=_nf_calls(bridge) if bridge else (),
                  hairpin=bool(controller and _number(port.get(_BRPORT_MODE))),
                  isolated=bool(controller and _number(port.get(_BRPORT_ISOLATED))),
                  tx_queue_len=_number(words.get(IFLA_TXQLEN), -1), group=_number(words.get(IFLA_GROUP)),
                  other_names=tuple(_text(name) for _kind, name in attribute_list(words.get(_IFLA_PROP_LIST, b""))))
     return found, controller
+
+
+def _nf_calls(bridge: Mapping[int, bytes]) -> tuple[str, ...]:
+    return tuple(family for family, number in _BR_NF_CALLS.items() if _number(bridge.get(number)))
 
 
 def settings(payload: bytes) -> Iterator[tuple[str, Optional[str]]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import socket
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any, Protocol, Union
 
 from ..core.plan import Operation
@@ -17,12 +17,13 @@ from .decode import (
     BARRIERS, IFF_UP, IFLA_LINKINFO, INFO_SLAVE_DATA, INFO_SLAVE_KIND, SCOPE_LINK, TABLE_MAIN, UNFINISHED_GROUP,
     UNICAST, attribute, neighbour_request,
 )
-from .model import HOPS, Route
+from .model import HOPS, Link, Route
 from .parse import MTU_RANGE
 
 # IFLA_BRPORT_MODE, IFLA_BRPORT_ISOLATED, IFLA_BRPORT_FLUSH of linux/if_link.h. By number, because a pyroute2 that has
 # no name for an attribute leaves it out without a word: 0.5.14 has none for the second.
 _PORT_SETTINGS, _FLUSH = {"hairpin": 4, "isolated": 33}, 24
+_NF_CALLS = {"ipv4": "IFLA_BR_NF_CALL_IPTABLES", "ipv6": "IFLA_BR_NF_CALL_IP6TABLES"}
 _SCOPE_UNIVERSE, _SCOPE_ANY, _PROTOCOL_STATIC = 0, 255, 4  # RT_SCOPE_NOWHERE fits every scope
 _NODAD = 0x02
 
@@ -108,9 +109,9 @@ def _link_set(operation: LinkSet, place: Place) -> Iterator[bytes]:
             attributes.append([its_name, getattr(new, key)])
     if "controller" in changes:
         attributes.append(["IFLA_MASTER", place.index(new.controller) if new.controller else 0])
-    if "stp" in changes:
+    if of_bridge := list(_bridge_settings(changes.keys(), new)):
         attributes.append(["IFLA_LINKINFO", {"attrs": [
-            ["IFLA_INFO_KIND", "bridge"], ["IFLA_INFO_DATA", {"attrs": [["IFLA_BR_STP_STATE", int(new.stp)]]}]]}])
+            ["IFLA_INFO_KIND", "bridge"], ["IFLA_INFO_DATA", {"attrs": of_bridge}]]}])
     if "up" in changes:
         fields.update(flags=IFF_UP if new.up else 0, change=IFF_UP)
     # Until Linux 6.2 an interface that is up keeps its name.
@@ -128,6 +129,13 @@ def _link_set(operation: LinkSet, place: Place) -> Iterator[bytes]:
     # sends something the bridge would go on to send to the former one.
     if new.controller and "alias" in changes and "controller" not in changes:
         yield rtnl.encode(rtnl.NEWLINK, 0, [["IFLA_IFNAME", new.name]], _port({_FLUSH: b""}))
+
+
+def _bridge_settings(changes: Collection[str], link: Link) -> Iterator[list[Any]]:
+    if "stp" in changes:
+        yield ["IFLA_BR_STP_STATE", int(link.stp)]
+    if "nf_calls" in changes:
+        yield from ([name, int(family in link.nf_calls)] for family, name in _NF_CALLS.items())
 
 
 def _link_move(operation: LinkMove, place: Place) -> Iterator[bytes]:

@@ -36,8 +36,9 @@ class Link:
 
     ``addresses`` are texts with a prefix length ("192.168.5.1/24"), without link-local ones. ``controller`` is the
     name of the bridge that the link is a port of (the kernel says master). ``peer_index`` is the other end's index in
-    the other end's namespace. ``stp`` belongs to bridges, ``hairpin`` and
-    ``isolated`` to bridge ports: no frame passes between two ports that are isolated (bridge(8)).
+    the other end's namespace. ``stp`` and ``nf_calls`` belong to bridges, ``hairpin`` and ``isolated`` to bridge
+    ports: no frame passes between two ports that are isolated (bridge(8)). ``nf_calls`` are the families whose rules
+    see what goes between two ports, whatever the sysctls of br_netfilter say (``nf_call_iptables`` of ip-link(8)).
     ``tx_queue_len`` is in packets, -1 for the kernel's choice. No other link can have one of ``other_names``, which
     ip(8) calls altname. ``presumed`` is the alias of ours that the link has lost, as far as something else tells it.
     """
@@ -53,6 +54,7 @@ class Link:
     controller: str = ""
     addresses: tuple[str, ...] = ()
     stp: bool = False
+    nf_calls: tuple[str, ...] = ()
     hairpin: bool = False
     isolated: bool = False
     tx_queue_len: int = -1

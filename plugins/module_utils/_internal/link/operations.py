@@ -146,7 +146,9 @@ def _rename(state: Interfaces, netns: str, name: str, link: Link) -> None:
         state.shapers = {each.key: each for each in disciplines}
 
 
-_WORDS = {"controller": "bridge"}  # properties that users know by another name
+# Properties that users know by another name.
+_WORDS = {"controller": "bridge", "nf_calls": "frames between its ports pass rules of", "ipv4": "IPv4",
+          "ipv6": "IPv6"}
 
 
 def _shown(value: object, key: str = "") -> str:
@@ -154,6 +156,8 @@ def _shown(value: object, key: str = "") -> str:
         return "on" if value else "off"
     if key == "alias":
         value = describe_alias(str(value))
+    if isinstance(value, tuple):
+        value = " and ".join(_WORDS[each] for each in value)
     return "none" if value == "" else str(value)
 
 

@@ -1,15 +1,24 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Frames that go from one port of a bridge to another, and what makes the kernel show them to rules. Pure."""
+"""Frames that go from one port of a bridge to another, and what makes the kernel show them to rules. Pure.
+
+The kernel shows them for all bridges of a host (the sysctls of br_netfilter), or for one, whatever the sysctls say
+(``nf_call_iptables`` of ip-link(8)). Docker sets the former, and so do we. For each bridge that needs it the
+latter is set too: a file of sysctl.d that says 0, as guides for virtual machines advise, opens nothing between its
+containers.
+"""
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
+from dataclasses import replace
 
+from ..bridge.lost import is_certain
 from ..bridge.model import Bridge, with_leases
 from ..core.plan import CLOSE
 from ..firewall.model import FAMILIES
 from ..host.draft import Draft
 from ..host.model import BRIDGE_CALLS, HostState
 from ..host.operations import ModuleLoad, SysctlSet
+from ..link.operations import LinkSet
 from ..netns.model import HOST
 
 
@@ -41,6 +50,22 @@ def ask_rules(draft: Draft, family: str, limited: Collection[str]) -> None:
     if outer := [bridge.name for bridge in filtered if bridge.uplink]:
         draft.warn(f"{name.replace('/', '.')} becomes 1, since bridge {outer[0]} has an uplink and containers: rules "
                    "of others decide from now on about what goes between two ports of any bridge of this host, too")
+
+
+def keep_calls(draft: Draft, limited: Collection[str]) -> None:
+    """Add to the draft what shows rules the frames of each bridge that needs it, and of no other one of ours.
+
+    On adopted ones it is never switched off, since others may have set it for rules of their own.
+
+    :param limited: bridges with containers that have lists
+    """
+    for bridge in with_leases(draft.state).values():
+        link = bridge.link
+        kept = FAMILIES if bridge.adopted else draft.state.unusable
+        wanted = tuple(family for family in FAMILIES if _filters_frames(bridge, family, limited)
+                       or family in kept and family in link.nf_calls)
+        if link.nf_calls != wanted and is_certain(link):
+            draft.do(LinkSet(HOST, link, replace(link, nf_calls=wanted)))
 
 
 def _filters_frames(bridge: Bridge, family: str, limited: Collection[str]) -> bool:

@@ -36,7 +36,7 @@ from ..ports.ledger import Ledger
 from ..ports.model import Publication
 from .connections import forget_connections, forget_paths, forget_sources, forget_uninvited
 from .egress import drop_sets, find_away, find_limits, limited_bridges, make_sets, tell_closed, tell_unknown
-from .frames import ask_rules, find_bridged
+from .frames import ask_rules, find_bridged, keep_calls
 from .routes import follow_routes
 from .shortcuts import has_group, ways_out
 from .transition import meet
@@ -74,6 +74,7 @@ def keep_rules(draft: Draft) -> None:
             _assume_usable(draft, family)
         else:
             ask_rules(draft, family, limited_bridges(after) | limited_bridges(between))
+    keep_calls(draft, limited_bridges(after))
     for policy in (between, after) if between != before else (after,):
         make_sets(draft, policy)
     if between != before:

@@ -2,6 +2,8 @@
 """Whether containers of a bridge talk to each other, and links between them."""
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
 from ansible_collections.mooring.net.plugins.module_utils._internal.core.errors import MooringError
 from ansible_collections.mooring.net.plugins.module_utils._internal.host.operations import ConntrackFlush, ModuleLoad
@@ -65,6 +67,36 @@ def test_a_sysctl_that_somebody_switched_off_is_drift(world: World) -> None:
     assert world.info()["drift"] == ["set net.bridge.bridge-nf-call-iptables to 1 (was 0)"]
     world.attach("web")
     assert world.info()["drift"] == []
+
+
+def test_the_bridge_says_the_same_for_itself(world: World) -> None:
+    def calls() -> tuple[str, ...]:
+        return world.state.host.links["br0"].nf_calls
+
+    assert world.run("icc_policy", bridge="br0", icc=False).operations and calls() == ("ipv4", "ipv6")
+    world.state.host.links["br0"] = dataclasses.replace(world.state.host.links["br0"], nf_calls=("ipv6",))
+    assert world.info()["drift"] == ["set br0: frames between its ports pass rules of IPv4 and IPv6 (was IPv6)"]
+    world.bridge()
+    assert calls() == ("ipv4", "ipv6") and world.info()["drift"] == []
+    world.run("icc_policy", bridge="br0", icc=True)
+    assert calls() == () and world.info()["drift"] == []
+
+
+def test_of_an_adopted_bridge_it_is_not_switched_off() -> None:
+    world = World()
+    world.state.host.links["theirs"] = Link("theirs", "bridge", 7, up=True, nf_calls=("ipv6",),
+                                            addresses=("10.9.0.1/24",))
+    world.bridge("theirs", None, adopt=True)
+    for icc, found in ((False, ("ipv4", "ipv6")), (True, ("ipv4", "ipv6"))):
+        world.run("icc_policy", bridge="theirs", icc=icc)
+        assert world.state.host.links["theirs"].nf_calls == found and world.info()["drift"] == []
+
+
+def test_a_family_without_rules_is_none_of_it() -> None:
+    world = World()
+    world.bridge(ip6tables=False)
+    world.run("icc_policy", bridge="br0", icc=False)
+    assert world.state.host.links["br0"].nf_calls == ("ipv4",)
 
 
 def test_icc_on_again_and_absent(world: World) -> None:
