@@ -63,7 +63,8 @@ def _sources(addresses: Sequence[str], family: str) -> list[str]:
 
 def _chains(state: HostState, family: str) -> Chains:
     table = state.tables.get((family, "mangle"))
-    found = {name: [shlex.split(line)[2:] for line in chain.lines] for name, chain in table.chains.items()} if table else {}
+    chains = table.chains if table else {}
+    found = {name: [shlex.split(line)[2:] for line in chain.lines] for name, chain in chains.items()}
     found[""] = [shlex.split(hook.line)[2:] for hook in table.hooks] if table else []
     return found
 
