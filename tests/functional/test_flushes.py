@@ -10,7 +10,7 @@ import pytest
 from ansible_collections.mooring.net.plugins.module_utils._internal.boot.model import ENABLED
 from ansible_collections.mooring.net.plugins.module_utils._internal.boot.units import units
 from containers import BOX, box, once
-from pipeline import install_program
+from pipeline import PipelineError, install_program
 from probes import Probes
 from traffic import SILENCE, Place, ask, expect_closed
 from worlds import use_backend
@@ -214,3 +214,28 @@ def test_a_run_that_takes_the_last_rules_away_while_the_guard_brings_them_back()
         raw = [step for step in plan["operations"] if step.startswith("ipv4 raw table: delete")]
         assert len(raw) > 1, "the guard came too late"
         assert "MOORING" not in here.sh("iptables-save; ip6tables-save")
+
+
+def test_another_backend_of_iptables_opens_nothing_and_loses_what_is_translated_at_no_moment():
+    with box("nftables", outside=True, systemd=True) as here:
+        site = Site(here, "nftables")
+        with Probes(here.servers, **site.opened, **site.closed) as probes:
+            site.wait(probes, 20, "before")
+            began = time.monotonic()
+            use_backend(here.host, "legacy")
+            here.host.run(["systemctl", "start", "mooring-guard.service"], check=False)
+            deadline = time.monotonic() + 60
+            while "MOORING-FORWARD" not in here.sh("iptables -S FORWARD"):
+                assert time.monotonic() < deadline
+                time.sleep(0.1)
+            time.sleep(0.5)
+            seen = probes.seen(began)
+        assert not any(seen[name].through for name in site.closed)
+        assert not seen["published"].lost and seen["routed"].lost
+        with pytest.raises(PipelineError, match="bridges back, front, plain need rules: there are rules in both backends"):
+            here.run("host_network", networks=site.networks, persist=True)
+        here.sh("nft flush ruleset")
+        here.run("host_network", networks=site.networks, persist=True)
+        with Probes(here.servers, **site.opened, **site.closed) as probes:
+            site.wait(probes, 20, "after")
+        assert here.run("network_info")["network"]["drift"] == []

@@ -141,12 +141,15 @@ def _select_fitting(draft: Draft, published: Iterable[Publication], subnets: Sub
 def _assume_usable(draft: Draft, family: str) -> None:
     """IPv6 rules are a second line of defence unless a bridge has IPv6: a host without them can do without."""
     command = COMMANDS[family]
+    needing: dict[str, list[str]] = {}
     for bridge in bridges(draft.state).values():
         closed = bridge.internal and draft.state.sysctls.get((HOST, DISABLE_ALL)) == "0"  # it gives itself addresses
         if bridge.filters(family) and (family == "ipv4" or bridge.subnet("ipv6") or closed):
             way_out = "" if bridge.internal else f" (or say {command}: false for the bridge, to do without them)"
-            draft.assume(f"bridge {bridge.name} needs rules: {draft.state.unusable[family]}{way_out}",
-                         f"makes {command} usable")
+            needing.setdefault(way_out, []).append(bridge.name)
+    for way_out, names in needing.items():
+        who = f"bridge {names[0]} needs" if len(names) == 1 else f"bridges {', '.join(sorted(names))} need"
+        draft.assume(f"{who} rules: {draft.state.unusable[family]}{way_out}", f"makes {command} usable")
 
 
 def _route_loopback(draft: Draft, names: Sequence[str]) -> None:
