@@ -232,7 +232,7 @@ def test_another_backend_of_iptables_opens_nothing_and_loses_what_is_translated_
             seen = probes.seen(began)
         assert not any(seen[name].through for name in site.closed)
         assert not seen["published"].lost and seen["routed"].lost
-        with pytest.raises(PipelineError, match="bridges back, front, plain need rules: there are rules in both backends"):
+        with pytest.raises(PipelineError, match="bridges back, front, plain need rules: there are rules in both"):
             here.run("host_network", networks=site.networks, persist=True)
         here.sh("nft flush ruleset")
         here.run("host_network", networks=site.networks, persist=True)

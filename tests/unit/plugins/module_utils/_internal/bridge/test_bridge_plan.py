@@ -214,8 +214,8 @@ def test_what_all_bridges_lack_is_said_once() -> None:
     world.bridge("br0", "10.0.0.1/24")
     world.state.unusable["ipv4"] = "there are rules in both backends"
     assert world.refuses("docker_bridge", name="br2", bip="10.2.0.1/24") == (
-        "bridges br0, br1, br2 need rules: there are rules in both backends (or say iptables: false for the bridge, to do "
-        "without them)")
+        "bridges br0, br1, br2 need rules: there are rules in both backends (or say iptables: false for the bridge, to "
+        "do without them)")
 
 
 def test_ip6tables_may_be_missing_where_nothing_has_ipv6() -> None:
