@@ -3,8 +3,8 @@
 import pytest
 from pipeline import PipelineError
 from traffic import expect_answers, expect_closed
-from worlds import (BACK, BACK6, BACKENDS, BOX, BOX6, BOX_NEIGHBOUR, BOX_NEIGHBOUR6, NEIGHBOUR, NEIGHBOUR6, OUTSIDE,
-                    OUTSIDE6, sysctl, world)
+from worlds import (BACK, BACK6, BACKENDS, BOX, BOX6, BOX_NEIGHBOUR, BOX_NEIGHBOUR6, BRIDGE_CALLS, NEIGHBOUR,
+                    NEIGHBOUR6, OUTSIDE, OUTSIDE6, sysctl, world)
 
 OTHER = {"nft": "legacy", "legacy": "nft"}
 
@@ -175,3 +175,29 @@ def test_an_uplink_that_does_not_forward_is_said_while_it_matters(fresh):
     assert "net.ipv4.ip_forward is 0" in fresh.pipeline.run("network_info")["network"]["obstacles"][0]
     make(fresh)
     expect_answers(*ports_and_way_out(fresh))
+
+
+MACHINES = """
+ip link add theirs up type bridge nf_call_iptables 1 nf_call_ip6tables 1
+for n in 1 2; do
+    ip netns add vm$n; ip link add vm$n type veth peer name eth0 netns vm$n; ip link set vm$n up master theirs
+    ip -n vm$n link set eth0 up; ip -n vm$n address add 10.77.0.$n/24 dev eth0
+    ip -n vm$n address add 2001:db8:77::$n/64 dev eth0 nodad
+done"""
+
+
+@pytest.mark.parametrize("shown", [0, 1], ids=["by itself", "with all"])
+def test_what_stays_on_a_bridge_of_others_that_shows_its_frames_to_rules_is_no_forwarding(fresh, shown):
+    """The host forwards because of us, and keeps others from using it as a router."""
+    box = fresh.box
+    for name in BRIDGE_CALLS:
+        sysctl(box, name, shown)
+    make(fresh)
+    try:
+        box.run(["sh", "-ec", MACHINES])
+        make(fresh)
+        for address in "10.77.0.2", "2001:db8:77::2":
+            box.run(["ip", "netns", "exec", "vm1", "ping", "-c1", "-W5", address])
+        assert make(fresh)["operations"] == []
+    finally:
+        box.run(["sh", "-c", "ip netns delete vm1; ip netns delete vm2; ip link delete theirs"], check=False)

@@ -23,12 +23,13 @@ from ..netns.model import HOST
 
 
 def find_bridged(state: HostState, own: Iterable[Bridge], limited: Collection[str]) -> tuple[str, ...]:
-    """The families for which frames between two ports of a bridge pass iptables, or will."""
+    """The families for which frames between two ports of a bridge pass iptables, or will: also of one of others."""
     values = {family: state.sysctls.get((HOST, name)) for family, name in BRIDGE_CALLS.items()}
     filtered = {family for family in FAMILIES if any(_filters_frames(bridge, family, limited) for bridge in own)}
     # The module that one family needs begins with 1 for both (brnf_init_net() of the kernel).
     loaded = any(values[family] is None for family in filtered)
-    return tuple(family for family, value in values.items() if value == "1" or family in filtered
+    shown = {family for link in state.host.links.values() for family in link.nf_calls if values[family] is not None}
+    return tuple(family for family, value in values.items() if value == "1" or family in filtered or family in shown
                  or (loaded and value is None))
 
 
