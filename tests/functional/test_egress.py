@@ -351,6 +351,29 @@ def test_who_comes_back_after_its_bridge_was_deleted_by_hand_is_limited(here):
     run("netns_attach", netns="source", state="absent")
 
 
+def test_a_bridge_of_one_family_is_closed_in_the_other(here):
+    """One of others that had IPv6 only, and one without IPv6 whose container gives itself what it lacks."""
+    run = here.pipeline.run
+    here.box.run(["sh", "-ec", "ip link add six type bridge; ip link set six up; "
+                               "ip address add 2001:db8:66::1/64 dev six nodad"])
+    run("docker_bridge", config=[{"name": "six", "adopt": True, "allow_to": [f"[{OUTSIDE6}]:9999"]},
+                                 {"name": "four", "bip": "192.168.67.1/24", "allow_to": [f"{OUTSIDE}:9999"]}])
+    run("netns_attach", config=[{"netns": "only6", "bridge": "six", "address_v6": "2001:db8:66::10"},
+                                {"netns": "only4", "bridge": "four"}])
+    assert here.box.run(["cat", "/proc/sys/net/ipv6/conf/four/disable_ipv6"]).stdout.strip() == "0"
+    here.box.run(["ip", "netns", "exec", "only4", "sysctl", "-qw", "net.ipv6.conf.eth0.disable_ipv6=0"])
+    here.box.run(["ip", "-n", "only4", "-batch", "-"], input=(
+        "address add 2001:db8:67::10/64 dev eth0 nodad\n"
+        f"route add ::/0 via {_link_local(here, 'four')} dev eth0 onlink\n"))
+    expect_answers(*open_calls(here, "only6", 1), *open_calls(here, "only4", 0))
+    places = (((OUTSIDE, OUTSIDE6), 9999), ((OUTSIDE, OUTSIDE6), 53), ((NEIGHBOUR, NEIGHBOUR6), 9999),
+              ((FRONT, FRONT6), 53), ((BOX, BOX6), 8071))
+    expect_closed(here.servers, *calls(here, "only6", 0, *places), *calls(here, "only6", 1, *places[1:]),
+                  *calls(here, "only4", 1, *places), *calls(here, "only4", 0, *places[1:]))
+    run("docker_bridge", config=[{"name": name, "state": "absent", "force": True} for name in ("six", "four")])
+    here.box.run(["ip", "link", "delete", "six"])
+
+
 def test_a_thousand_entries_are_one_rule(here):
     many = [f"10.{number // 256}.{number % 256}.0/24:443" for number in range(1000)]
     limit(here, "shop", [*many, *ONLY])

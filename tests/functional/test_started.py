@@ -1,13 +1,14 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Containers that real engines start after the play: systemd has them wired, by units of the role, without a daemon."""
 import contextlib
+import socket
 import subprocess
 import sys
 import time
 from pathlib import Path
 
 import pytest
-from containers import BOX, IMAGE, Engine, box, once, play
+from containers import BOX, IMAGE, OUTSIDE, Engine, box, once, play
 
 pytestmark = once
 
@@ -21,6 +22,9 @@ SLOW = """\
 case " $* " in *" create "*) while [ -e /run/stuck ]; do sleep 0.1; done ;; esac
 exec runc "$@"
 """
+# A question of tftp is a datagram with the name of a file in it.
+CALL = f"""while true; do for port in 9997 9998; do
+timeout 0.1 tftp -g -l /dev/null -r "$0" {OUTSIDE} $port 2>/dev/null; done; done"""
 SERVE = 'mkdir -p /www && echo "page of $0" >/www/index.html && exec httpd -f -p 80 -h /www'
 
 
@@ -149,6 +153,39 @@ def test_a_container_that_starts_again_has_its_network_again(site, name, contain
     way(site, name, f"{container}-{name}") if container == "web" else restarted(site, name, f"db-{name}")
     site.expect_whole(name)
     assert site.here.run("network_info")["network"]["published_ports"] == before
+
+
+def test_a_list_stands_before_the_first_packet(site, name):
+    """What calls from its start on, without a pause, is heard at the port of its list and at no other one."""
+    for kind, allow_to in (("limited", [f"{OUTSIDE}:9998"]), ("free", "anywhere")):
+        site.start(name, kind, command=CALL)
+        site.here.run("netns_attach", container=kind, bridge="br0", allow_to=allow_to)
+    with contextlib.ExitStack() as stack:
+        ports = {port: stack.enter_context(site.here.outside.socket(socket.AF_INET, socket.SOCK_DGRAM))
+                 for port in (9997, 9998)}
+        for port, listener in ports.items():
+            listener.bind((OUTSIDE, port))
+            listener.setblocking(False)
+        heard = set()
+
+        def hear(who, port):
+            for number, listener in ports.items():
+                with contextlib.suppress(BlockingIOError):
+                    while True:
+                        heard.add((listener.recv(64)[2:].partition(b"\0")[0].decode(), number))
+            return (who, port) in heard
+
+        for _time in range(2):
+            for kind in ("limited", "free"):
+                restarted(site, name, kind)
+            hear("", 0)
+            heard -= {("limited", 9998), ("free", 9997)}  # of those that have ended
+            # Both have been at it for a while, and the one without a list has been heard at the other port as well.
+            site.soon(lambda: hear("limited", 9998) and hear("free", 9997))
+            assert not hear("limited", 9997)
+    for kind in ("limited", "free"):
+        site.here.run("netns_attach", container=kind, state="absent")
+        site.engines[name].remove(kind)
 
 
 def test_all_that_start_at_once_are_wired(site):

@@ -70,7 +70,7 @@ def _chains(state: HostState, family: str) -> Chains:
 
 
 def _passes(state: HostState, family: str, chains: Chains, sent: Sent) -> bool:
-    told = state.sysctls.get((HOST, BRIDGE_CALLS[family])) == "1"
+    told = state.sysctls.get((HOST, BRIDGE_CALLS[family])) == "1" or family in state.host.links[sent.bridge].nf_calls
     return _walk(state, chains, "", sent, told) != "DROP"
 
 

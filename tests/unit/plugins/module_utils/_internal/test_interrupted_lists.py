@@ -7,7 +7,14 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
+from ansible_collections.mooring.net.plugins.module_utils._internal.applied.model import NAME, Applied
+from ansible_collections.mooring.net.plugins.module_utils._internal.applied.text import parse
 from ansible_collections.mooring.net.plugins.module_utils._internal.core.errors import MooringError
+from ansible_collections.mooring.net.plugins.module_utils._internal.firewall.model import FAMILIES, ObservedTable
+from ansible_collections.mooring.net.plugins.module_utils._internal.persist.replay import parts
+from ansible_collections.mooring.net.plugins.module_utils._internal.persist.started import narrow
+from ansible_collections.mooring.net.plugins.module_utils._internal.run import converge as pipeline
+from ansible_collections.mooring.net.plugins.module_utils._internal.run.converge import Manner
 from documents import Document, documents
 from egress import what_is_sent
 from hypothesis import event, given
@@ -117,3 +124,62 @@ def test_any_document_that_ends_anywhere_opens_nobody(first: Document, second: D
     assert what_is_sent(world) <= allowed
     world.document(second)
     assert what_is_sent(world) == what_is_sent(after)
+
+
+# -- containers that come later ---------------------------------------------------------------------------------------
+
+def wire(world: World, order: Applied, changing: bool = True) -> Any:
+    """What the program does for a container that an engine has started."""
+    with world._system():
+        return pipeline.converge(parts(narrow(order, ["job"])), world.host, changing, Manner(changing, certain=True))
+
+
+@pytest.fixture
+def lasting() -> World:
+    world = World()
+    world.state.persistent = True
+    world.start("job")
+    world.document([network(FRONT, {"name": "job", "container": "job", "allow_to": A}, {"name": "shop"})])
+    return world
+
+
+def flush(world: World) -> None:
+    for family in FAMILIES:
+        world.state.tables[family, "mangle"] = ObservedTable()
+    world.state.sets.clear()
+
+
+@pytest.mark.parametrize("meanwhile", ["nothing", "its rules and sets go", "its bridge goes"])
+def test_who_starts_later_is_limited_before_the_first_packet(lasting: World, meanwhile: str) -> None:
+    """Wherever the run that wires it is killed, and whatever was lost before."""
+    allowed = what_is_sent(lasting)
+    lasting.stop("job")
+    order = parse(lasting.state.lasting[NAME])
+    if meanwhile == "its rules and sets go":
+        flush(lasting)
+    elif meanwhile == "its bridge goes":
+        del lasting.state.host.links["front"]
+        lasting.host.end_namespace("/run/netns/shop")
+    lasting.start("job")
+    after = lasting.copy()
+    operations = wire(after, order).operations
+    assert {each for each in what_is_sent(after) if each[0] == "job"} == {each for each in allowed if each[0] == "job"}
+    for number in range(len(operations)):
+        world = lasting.copy()
+        world.host.execute(operations[:number])
+        assert what_is_sent(world) <= allowed, operations[number - 1].describe()
+
+
+def test_what_a_version_without_lists_has_left_means_what_it_meant() -> None:
+    """Neither its marks nor its file says anything of lists."""
+    world = World()
+    world.state.persistent = True
+    world.start("job")
+    world.document([network(FRONT, {"name": "job", "container": "job"})])
+    order = parse(world.state.lasting[NAME])
+    assert not any("allow_to" in options for options in order.items.values()) and " to=" not in "".join(
+        link.alias for link in world.state.host.links.values())
+    assert wire(world, order).operations == () and world.info()["drift"] == []
+    assert [each["allow_to"] for each in world.info()["endpoints"]] == [None] and len(what_is_sent(world)) == 20
+    world.run("netns_attach", container="job", allow_to=A)
+    assert len(what_is_sent(world)) == 6 and wire(world, parse(world.state.lasting[NAME])).operations == ()
