@@ -254,6 +254,9 @@ options:
         bridges, and name servers, also those of their own resolv.conf. Who connects to them is answered, and what
         containers of one bridge send to each other is for M(mooring.net.icc_policy) to decide.
       - An empty list closes all. V(anywhere) takes the list away; without the option it stays as it is.
+      - Docker's name server in containers on networks of its own (V(127.0.0.11)) asks servers of the host's resolv.conf
+        from the host, past any list, in newer versions, and where they are loopback addresses in all of them. Start
+        such containers with C(--dns) and a server of the list.
       - One set of the kernel holds a list, however many entries it has and whoever shares it. Ports of a range count
         one by one, and 8192 are the most.
       - Needs the rules of both families (O(iptables), O(ip6tables)) and a bridge without an uplink. What it promises is

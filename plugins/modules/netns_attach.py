@@ -127,6 +127,8 @@ options:
       - The container is known by the port of its bridge, so that no address of a neighbour helps it. The kernel tells
         ports with C(nf_call_iptables) of the bridge or C(net.bridge.bridge-nf-call-iptables=1) only. Both are set, and
         without them nothing leaves the bridge.
+      - Of a container of Docker's own networks that is taken over (O(adopt)), Docker may ask for names from the host,
+        which no list sees, see O(mooring.net.docker_bridge#module:allow_to).
       - A container that is gone for a while keeps its list; O(state=absent) ends it.
       - An empty list closes all. V(anywhere) takes the list away; without the option it stays as it is.
     type: raw

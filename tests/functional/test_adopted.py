@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Containers that a Docker daemon with iptables=false puts on a bridge of ours get NAT, ports and policy from here."""
+import contextlib
+import socket
+
 import pytest
 from containers import BOX, OUTSIDE, Engine, box, once
 from pipeline import PipelineError
@@ -127,3 +130,48 @@ def test_on_two_networks_its_ports_are_where_its_engine_leads_its_default_route(
             {"container": "two", "interface_name": device} for device in ("eth0", "eth1")])
         here.run("netns_attach", netns="guest", state="absent")
         here.engine.remove("two")
+
+
+def test_docker_asks_for_names_past_a_list_only_from_the_host(here):
+    """Its name server asks from the container, but for a server on the loopback of the host."""
+    resolv = here.host.path("/etc/resolv.conf")
+    before = resolv.read_text()
+    here.engine("network", "create", "--subnet=10.77.0.0/24", "--opt=com.docker.network.bridge.name=docker-own",
+                "named")
+    here.run("docker_bridge", name="docker-own", adopt=True)
+    with contextlib.ExitStack() as stack:
+        ears = {address: stack.enter_context(place.socket(socket.AF_INET, socket.SOCK_DGRAM))
+                for place, address in ((here.outside, OUTSIDE), (here.place, "127.0.0.53"))}
+        for address, ear in ears.items():
+            ear.bind((address, 53))
+            ear.settimeout(0.3)
+
+        def asked(server, allow_to, *options):
+            resolv.write_text(f"nameserver {server}\n")
+            here.engine.start("asker", *options, network="named")
+            found = here.run("netns_attach", container="asker", adopt=True, allow_to=allow_to)
+            told.append(any("Docker asks 127.0.0.53 from the host" in each for each in found["warnings"]))
+            assert here.engine("exec", "asker", "cat", "/etc/resolv.conf").startswith("nameserver 127.0.0.11")
+            here.sh("docker exec asker timeout 0.5 nslookup secret.example || true")
+            heard = {address for address, ear in ears.items() if hears(ear)}
+            here.run("netns_attach", container="asker", state="absent")
+            here.engine.remove("asker")
+            return heard
+
+        told = []
+        assert asked(OUTSIDE, []) == set()
+        assert asked(OUTSIDE, [f"{OUTSIDE}:53"]) == {OUTSIDE}
+        assert asked("127.0.0.53", []) == {"127.0.0.53"}
+        assert asked("127.0.0.53", [], f"--dns={OUTSIDE}") == set()
+        assert told == [False, False, True, True]
+    resolv.write_text(before)
+    here.run("docker_bridge", name="docker-own", state="absent")
+    here.engine("network", "rm", "named")
+
+
+def hears(ear):
+    heard = b""
+    with contextlib.suppress(TimeoutError):
+        while True:
+            heard += ear.recv(512)
+    return b"secret" in heard

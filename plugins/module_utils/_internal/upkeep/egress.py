@@ -6,7 +6,7 @@ import ipaddress
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Optional
 
-from ..bridge.model import Bridge
+from ..bridge.model import Bridge, bridges
 from ..core.names import endpoint_link
 from ..firewall.model import FAMILIES
 from ..firewall.set_operations import SetAdd, SetDel, SetFill
@@ -69,7 +69,14 @@ def _wanted(draft: Draft, policy: Policy) -> dict[str, AddressSet]:
             for each in sets_of(digest, policy.lists[digest], family)}
 
 
-def tell_unknown(draft: Draft, policy: Policy) -> None:
+def tell_lists(draft: Draft, policy: Policy) -> None:
+    """Add to the draft warnings of lists that do not mean what they say."""
+    _tell_unknown(draft, policy)
+    _tell_closed(draft, policy)
+    _tell_engine_servers(draft)
+
+
+def _tell_unknown(draft: Draft, policy: Policy) -> None:
     """Whose list nobody knows any more: everything is closed to them until somebody says it again."""
     for limit in policy.limits:
         if limit.digest not in policy.lists:
@@ -79,7 +86,7 @@ def tell_unknown(draft: Draft, policy: Policy) -> None:
                        f"and its sets. Nothing gets out until allow_to of {task} says it again")
 
 
-def tell_closed(draft: Draft, policy: Policy) -> None:
+def _tell_closed(draft: Draft, policy: Policy) -> None:
     """Entries that a run is about and that open nothing: rules of internal bridges come before lists.
 
     One that has an address of the bridge in it may mean the host's end of it.
@@ -97,6 +104,27 @@ def tell_closed(draft: Draft, policy: Policy) -> None:
             draft.warn(f"allow_to of {whose}: {', '.join(closed[:3])}{more} cannot be reached, since bridge "
                        f"{limit.bridge} is internal: nothing leaves it, whatever a list says. Attach the container to "
                        "another bridge as well, or say internal: false")
+
+
+def _tell_engine_servers(draft: Draft) -> None:
+    """What an engine's own name server asks from the host itself, in the name of a container, is no packet of the
+    container. Docker (libnetwork, ``resolver.go``) does so for servers of the host that are loopback addresses.
+    """
+    servers = [server for server in draft.state.nameservers if _is_loopback(server)]
+    own = bridges(draft.state) if servers else {}
+    for lease in endpoints(draft.state) if servers else ():
+        bridge = own.get(lease.bridge)
+        if lease.adopted and (lease.limit or bridge and bridge.limit) and lease.container in draft.limited_asked:
+            draft.warn(f"allow_to of container {lease.container}: on a network of docker network create it asks Docker "
+                       f"for names (127.0.0.11), and Docker asks {servers[0]} from the host, past any list. Start it "
+                       "with --dns and a server of the list, which is asked from the container")
+
+
+def _is_loopback(server: str) -> bool:
+    try:
+        return ipaddress.ip_address(server.partition("%")[0]).is_loopback
+    except ValueError:
+        return False
 
 
 def _leads_into(bridge: Bridge, network: str) -> bool:

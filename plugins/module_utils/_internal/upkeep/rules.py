@@ -35,7 +35,7 @@ from ..publish.interfaces import follow_interfaces
 from ..ports.ledger import Ledger
 from ..ports.model import Publication
 from .connections import forget_connections, forget_paths, forget_sources, forget_uninvited
-from .egress import drop_sets, find_away, find_limits, limited_bridges, make_sets, tell_closed, tell_unknown
+from .egress import drop_sets, find_away, find_limits, limited_bridges, make_sets, tell_lists
 from .frames import ask_rules, find_bridged, keep_calls
 from .routes import follow_routes
 from .shortcuts import has_group, ways_out
@@ -83,8 +83,7 @@ def keep_rules(draft: Draft) -> None:
     if between == before or after != between:
         _write(draft, after)
     drop_sets(draft, after)
-    tell_unknown(draft, after)
-    tell_closed(draft, after)
+    tell_lists(draft, after)
     _route_loopback(draft, _find_loopback_bridges(after.publications, draft.state))
     _end_loopback(draft, after.publications)
     forget_connections(draft, between, after)

@@ -13,6 +13,9 @@ from ansible_collections.mooring.net.plugins.module_utils._internal.firewall.set
 from ansible_collections.mooring.net.plugins.module_utils._internal.firewall.sets import AddressSet, sets_of
 from ansible_collections.mooring.net.plugins.module_utils._internal.host.ledger import read_ledger
 from ansible_collections.mooring.net.plugins.module_utils._internal.host.model import BRIDGE_CALLS
+from ansible_collections.mooring.net.plugins.module_utils._internal.link.addressing import AddrAdd
+from ansible_collections.mooring.net.plugins.module_utils._internal.link.model import Link
+from ansible_collections.mooring.net.plugins.module_utils._internal.link.operations import LinkAdd, Peer
 from ansible_collections.mooring.net.plugins.module_utils._internal.netns.model import HOST
 from ansible_collections.mooring.net.plugins.module_utils._internal.policy.model import Policy
 from ansible_collections.mooring.net.plugins.module_utils._internal.ports.allow import AllowList, Limit, Place
@@ -415,3 +418,24 @@ def test_a_document_tells_it_once() -> None:
 def test_a_bridge_that_becomes_internal_tells_the_lists_that_it_closes(world: World) -> None:
     told = closed(world.run("docker_bridge", name="front", internal=True))
     assert len(told) == 1 and told[0].startswith("allow_to of container web: 192.0.2.53:53 cannot be reached")
+
+
+def test_what_docker_asks_from_the_host_is_told(world: World) -> None:
+    """Of containers that it has given their interface, where it asks a server of the host's own loopback."""
+    path = world.start("job")
+    for operation in (LinkAdd(HOST, Link("vethjob", "veth", controller="front", up=True), Peer(path, "eth0")),
+                      AddrAdd(path, "eth0", "10.10.0.77/24")):
+        world.host.carry_out(operation)
+    world.host.settle()
+    task = {"container": "job", "adopt": True}
+    for servers, allow_to, told in ((("192.0.2.53",), ONE, 0), (("192.0.2.53", "127.0.0.53"), ONE, 1),
+                                    (("::1",), [], 1), (("127.0.0.53",), "anywhere", 0)):
+        world.state.nameservers = servers
+        warned = closed(world.run("netns_attach", **task, allow_to=allow_to))
+        assert len(warned) == told
+    world.run("netns_attach", **task, allow_to=[])
+    assert closed(world.run("netns_attach", **task)) == [
+        "allow_to of container job: on a network of docker network create it asks Docker for names (127.0.0.11), and "
+        "Docker asks 127.0.0.53 from the host, past any list. Start it with --dns and a server of the list, which is "
+        "asked from the container"]
+    assert closed(world.run("netns_attach", netns="web")) == [], "it has none of Docker's"
