@@ -47,6 +47,14 @@ def test_what_is_missing_is_said_and_nothing_is_left(here, prepare, said):
     assert not any(here.run("network_info")["network"].values())
 
 
+def test_a_container_of_nspawn_lacks_nothing(here):
+    """Of /proc/sys it may write to net alone, and that is all that is written to."""
+    script = "mount --bind /proc/sys /proc/sys; mount -o remount,ro,bind /proc/sys; " \
+             "mount --bind /proc/sys/net /proc/sys/net; mount -o remount,rw,bind /proc/sys/net; exec \"$@\""
+    output, failed = told(here, f"exec unshare --mount -- sh -ec '{script}' -", "--check")
+    assert failed == 0 and "may be refused" not in output and "read-only" not in output, output
+
+
 def test_a_preview_says_it_as_well(here):
     output, failed = told(here, without("sys_admin"), "--check")
     assert failed == 0 and "a run may be refused what it needs: root has not the capability CAP_SYS_ADMIN" in output

@@ -127,9 +127,9 @@ def convert(here, folder, *arguments):
     inventory = folder / "inventory.json"
     inventory.write_text(json.dumps({"all": {"hosts": {here.host.name: json.loads(command.pop())}}}))
     command[1] = f"--inventory={inventory}"
-    command.append(json.dumps({"mooring_documents": str(folder / "documents")}))
-    done = subprocess.run(command, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                          stderr=subprocess.STDOUT, text=True, timeout=120, check=False)
+    command.append(json.dumps({"mooring_documents": "documents"}))
+    done = subprocess.run(command, env={**environment, "PWD": str(folder)}, cwd=folder, stdin=subprocess.DEVNULL,
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=120, check=False)
     counts = re.findall(r"(\w+)=(\d+)", done.stdout.rpartition("PLAY RECAP")[2])
     return done.stdout, {key: int(count) for key, count in counts}
 

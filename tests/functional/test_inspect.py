@@ -32,7 +32,7 @@ def hosts():
 
 
 def inspect(hosts, folder, *arguments, away=(), picture=""):
-    """The output of the playbook, its exit status, and by host the counts of its recap."""
+    """The output of the playbook, started in the folder, its exit status, and by host the counts of its recap."""
     command, environment = playing(hosts[0], "mooring.net.inspect")
     inventory, settings = folder / "inventory.json", json.loads(command.pop())
     # Variables of the hosts, since those of a command line are the controller's as well.
@@ -40,8 +40,8 @@ def inspect(hosts, folder, *arguments, away=(), picture=""):
     inventory.write_text(json.dumps({"all": {"hosts": dict.fromkeys(names, settings)}}), encoding="utf-8")
     command[1:] = [f"--inventory={inventory}", *command[2:], json.dumps({"mooring_picture": str(picture)}),
                    *arguments]
-    done = subprocess.run(command, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                          stderr=subprocess.STDOUT, text=True, timeout=120, check=False)
+    done = subprocess.run(command, env={**environment, "PWD": str(folder)}, cwd=folder, stdin=subprocess.DEVNULL,
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=120, check=False)
     recap = re.findall(r"^(\S+) +: (.*)$", done.stdout.rpartition("PLAY RECAP")[2], re.MULTILINE)
     return done.stdout, done.returncode, {
         name: {key: int(count) for key, count in re.findall(r"(\w+)=(\d+)", counts)} for name, counts in recap}
@@ -50,7 +50,8 @@ def inspect(hosts, folder, *arguments, away=(), picture=""):
 def test_a_block_for_each_host_and_a_host_that_is_away(hosts, tmp_path):
     full, empty = hosts
     page = tmp_path / "page.html"
-    output, status, counts = inspect(hosts, tmp_path, away=["nowhere"], picture=page)
+    output, status, counts = inspect(hosts, tmp_path, away=["nowhere"], picture=page.name)
+    assert f"[Draw the networks of all hosts in {page}]" in output, output
     assert "\x1b" not in output
     for line in ("bridge0      192.168.5.1/24", "back         10.2.0.1/16", "virbr0", r"\x1b[31mred",
                  "web        netns   eth0", "8080/tcp -> web:80", "web -> db  5432/tcp  database",

@@ -229,7 +229,7 @@ def _refuse_departure(bridge: Bridge, leases: Sequence[Endpoint], others: Sequen
                            f"({_some([lease.container for lease in leases])}): detach them first with netns_attach "
                            "state=absent, or say force: true to remove them with it")
     if others and not bridge.adopted:
-        raise MooringError(f"bridge {bridge.name} has {_count(others, 'port')} that this collection does not attach "
+        raise MooringError(f"bridge {bridge.name} has {_count(others, 'port')} of no container "
                            f"({_some(others)}): take them off it first, or say force: true to leave them without a "
                            "bridge")
 

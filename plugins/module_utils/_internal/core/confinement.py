@@ -15,6 +15,9 @@ from .errors import MooringError
 
 NET_ADMIN, SYS_ADMIN = 12, 21  # linux/capability.h
 SYSCTLS, NAMES = "/proc/sys", "/run/netns"
+# What is written to of each. Where systemd-nspawn gives a container a network of its own, /proc/sys is read-only, and
+# net in it is not (SYSTEMD_NSPAWN_API_VFS_WRITABLE in systemd-nspawn(1)).
+_WRITTEN = {SYSCTLS: f"{SYSCTLS}/net", NAMES: NAMES}
 _PRIVILEGED = "If the host is a container, start it with --privileged (Docker, Podman)"
 _LACKS = {
     "CAP_NET_ADMIN": "root has not the capability CAP_NET_ADMIN here, without which neither interfaces nor rules can "
@@ -35,9 +38,9 @@ def lacking() -> frozenset[str]:
     found = set()
     with contextlib.suppress(OSError), open("/proc/self/status", encoding="ascii", errors="replace") as status:
         found |= _without(status.read())
-    for folder in (SYSCTLS, NAMES):
+    for folder, written in _WRITTEN.items():
         with contextlib.suppress(OSError):
-            if os.statvfs(folder).f_flag & os.ST_RDONLY:
+            if os.statvfs(written).f_flag & os.ST_RDONLY:
                 found.add(folder)
     return frozenset(found)
 

@@ -25,7 +25,11 @@ TROUBLE = 2  # as diff(1) says it
 
 def main(arguments: Optional[Sequence[str]] = None) -> int:
     """Run the command. The exit status, see ``mooring --help``."""
-    options = _parse(arguments)
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    if options.command is None:
+        parser.print_help(sys.stderr)
+        return TROUBLE
     if os.geteuid() != 0:
         sys.stderr.write("mooring: this needs root\n")
         return TROUBLE
@@ -49,12 +53,12 @@ def _run(options: argparse.Namespace) -> int:
     return commands.show(options.json) if options.command == "show" else commands.check()
 
 
-def _parse(arguments: Optional[Sequence[str]]) -> argparse.Namespace:
+def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="mooring", description="The container network of this host, as the Ansible collection mooring.net has set "
         "it up.", epilog=f"What the host has been asked for is in {PATH}. Exit status: 0 when all is well, 1 when "
         "something differs or could not be done, 2 for an error.")
-    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND")
     replay = commands.add_parser("replay", help="bring the network back to what the host has been asked for")
     replay.add_argument("--boot", action="store_true", help="ask no container engine: none runs yet")
     replay.add_argument("--started", action="store_true", help="only what is about containers that an engine has "
@@ -63,4 +67,4 @@ def _parse(arguments: Optional[Sequence[str]]) -> argparse.Namespace:
     show = commands.add_parser("show", help="show the network of the host")
     show.add_argument("--json", action="store_true", help="as the module network_info returns it")
     commands.add_parser("follow", help="bring resolv.conf of containers up to date")
-    return parser.parse_args(arguments)
+    return parser

@@ -97,7 +97,7 @@ def test_a_bridge_of_ours_does_not_take_ports_of_others_with_it_unseen() -> None
         world.state.host.links[name] = Link(name, "", 90, up=True, controller="br0")
     assert world.bridge().after[0]["endpoints"] == []
     message = world.refuses("docker_bridge", name="br0", state="absent")
-    assert message.startswith("bridge br0 has 2 ports that this collection does not attach (ens8, ens9): take them off")
+    assert message.startswith("bridge br0 has 2 ports of no container (ens8, ens9): take them off")
     assert world.run("docker_bridge", name="br0", state="absent", force=True).after == (None,)
 
 
