@@ -121,12 +121,14 @@ def test_what_was_taken_away_does_not_come_back(network):
     assert seen(here) == before and "late" not in before["namespaces"]
 
 
-def test_the_file_is_roots_alone_and_shown_like_any_file(network):
+def test_the_file_is_roots_alone_and_a_change_of_it_is_told(network):
     here = network
     found = here.box.run(["stat", "-c", "%a %u %n", "/var/lib/mooring", APPLIED]).stdout.splitlines()
     assert found == ["700 0 /var/lib/mooring", f"600 0 {APPLIED}"]
     plan = here.pipeline.run("port_publish", check=True, netns="web", published_ports=["8082:82"])
-    assert plan["operations"][0] == f"write {APPLIED}" and any("8082:82" in line for line in [plan["diff"]["after"]])
+    assert plan["operations"][0] == f"write {APPLIED}"
+    assert plan["actions"][-1] == "save the network for the next boot (/var/lib/mooring)"
+    assert plan["diff"]["after"].splitlines()[-1] == "network for the next boot (/var/lib/mooring): up to date"
     here.box.run(["sh", "-ec", f"chmod 666 {APPLIED}"])
     done = here.box.run([PROGRAM, "replay"], check=False)
     assert done.returncode == 2 and "can be written by others than root (mode 0666)" in done.stderr

@@ -113,7 +113,8 @@ def test_nothing_that_differs_is_left_out() -> None:
 
 
 def test_the_first_document_is_that_of_the_readme() -> None:
-    found = re.search(r"^```yaml\n(.*?)^```$", (ROOT / "README.md").read_text(encoding="utf-8"), re.M | re.S)
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    found = re.search(r"^```yaml\n(container_networks:.*?)^```$", text, re.M | re.S)
     assert found and next(iter(DOCUMENTS.values())) == ("", found[1])
 
 

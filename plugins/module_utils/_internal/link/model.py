@@ -131,11 +131,6 @@ class Mark:
         return cls(parts[1], parts[2], {key: KNOWN_AFTER_APPLY if value == _UNKNOWN else value for key, value in words})
 
 
-def describe_alias(alias: str) -> str:
-    """An alias as people read it: with words for what is not known yet."""
-    return alias.replace(f"={_UNKNOWN}", f"={KNOWN_AFTER_APPLY}") if Mark.parse(alias) else alias
-
-
 @dataclass
 class Namespace:
     """A network namespace: links by name, and of its main table the routes that lead somewhere, and the barriers.

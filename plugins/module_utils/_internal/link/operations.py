@@ -7,7 +7,7 @@ from typing import Any, Optional
 
 from ..core.plan import MAKE_INSIDE, MAKE_LINK, RELEASE_LINK
 from ..netns.model import HOST, in_namespace, label_of_path
-from .model import Interfaces, Link, describe_alias, forget_neighbours, forget_shapers
+from .model import Interfaces, Link, forget_neighbours, forget_shapers
 
 
 @dataclass(frozen=True)
@@ -122,8 +122,12 @@ class LinkSet:
 
     def lines(self) -> tuple[list[str], list[str]]:
         name = f"{self.old.name}{in_namespace(self.netns)}"
-        return ([f"{name}: {_WORDS.get(key, key)} {_shown(old, key)}" for key, (old, _new) in self.changes.items()],
-                [f"{name}: {_WORDS.get(key, key)} {_shown(new, key)}" for key, (_old, new) in self.changes.items()])
+        shown = {key: each for key, each in self.changes.items() if key != "alias"}
+        if "alias" in self.changes and not shown:  # a mark is no text for people: it is told where nothing else changes
+            old, new = self.changes["alias"]
+            return [f"{name}: settings {_recorded(old, new)}"], [f"{name}: settings {_recorded(new, '')}"]
+        return ([f"{name}: {_WORDS.get(key, key)} {_shown(old)}" for key, (old, _new) in shown.items()],
+                [f"{name}: {_WORDS.get(key, key)} {_shown(new)}" for key, (_old, new) in shown.items()])
 
 
 def _rename(state: Interfaces, netns: str, name: str, link: Link) -> None:
@@ -151,11 +155,14 @@ _WORDS = {"controller": "bridge", "nf_calls": "frames between its ports pass rul
           "ipv6": "IPv6"}
 
 
-def _shown(value: object, key: str = "") -> str:
+def _recorded(alias: str, other: str) -> str:
+    """What is said of a mark; of one that another one takes the place of, that it is another one."""
+    return "not recorded" if not alias else "recorded otherwise" if other else "recorded"
+
+
+def _shown(value: object) -> str:
     if isinstance(value, bool):
         return "on" if value else "off"
-    if key == "alias":
-        value = describe_alias(str(value))
     if isinstance(value, tuple):
         value = " and ".join(_WORDS[each] for each in value)
     return "none" if value == "" else str(value)

@@ -2,7 +2,6 @@
 """The verbs of the program on a host. docs/architecture.md has a line for each."""
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass, field
 from typing import Any, Optional
 
@@ -37,8 +36,11 @@ class FileInstall(_Verb):
         state.files[self.path] = self.content
 
     def lines(self) -> tuple[list[str], list[str]]:
-        before, after = _text(self.path, self.previous), _text(self.path, self.content)
-        return changed_lines(self.path, before, after)
+        if self.previous is None:
+            return [], [f"{self.path}: there"]
+        if self.path in (ARCHIVE, RECORD):
+            return [f"{self.path}: out of date"], [f"{self.path}: up to date"]
+        return changed_lines(self.path, _text(self.previous), _text(self.content))
 
 
 @dataclass(frozen=True)
@@ -55,7 +57,7 @@ class FileRemove(_Verb):
         del state.files[self.path]
 
     def lines(self) -> tuple[list[str], list[str]]:
-        return changed_lines(self.path, _text(self.path, self.previous), ())
+        return [f"{self.path}: there"], []
 
 
 @dataclass(frozen=True)
@@ -87,7 +89,7 @@ class ProgramRemove(_Verb):
             del state.files[path]
 
     def lines(self) -> tuple[list[str], list[str]]:
-        return [ROOT], []
+        return [f"{ROOT}: there"], []
 
 
 @dataclass(frozen=True)
@@ -106,10 +108,14 @@ class UnitsRead(_Verb):
 
 @dataclass(frozen=True)
 class UnitEnable(_Verb):
-    """Put a unit to work, now and at each start of the host."""
+    """Put a unit to work, now and at each start of the host.
+
+    :param was: whether it started with the host before: a unit whose text has changed is started again
+    """
 
     unit: str
     how: Enabled
+    was: bool = False
 
     def describe(self) -> str:
         return f"enable {self.unit}" + (f" and {self.how.now} it" if self.how.now else "")
@@ -118,7 +124,7 @@ class UnitEnable(_Verb):
         state.enabled |= {self.unit}
 
     def lines(self) -> tuple[list[str], list[str]]:
-        return [], [f"{self.unit}: enabled"]
+        return [], [] if self.was else [f"{self.unit}: enabled"]
 
 
 @dataclass(frozen=True)
@@ -138,10 +144,5 @@ class UnitDisable(_Verb):
         return [f"{self.unit}: enabled"], []
 
 
-def _text(path: str, content: Optional[bytes]) -> list[str]:
-    """The lines of a file as people read them: of the archive its digest."""
-    if content is None:
-        return []
-    if path in (ARCHIVE, RECORD):
-        return [f"sha256 {hashlib.sha256(content).hexdigest()}"]
+def _text(content: bytes) -> list[str]:
     return content.decode("utf-8", "replace").splitlines()

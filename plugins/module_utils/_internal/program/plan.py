@@ -54,7 +54,7 @@ def plan_install(observed: Installed, wanted: Program, recorded: Mapping[str, En
     if any(path.startswith(f"{UNITS}/") for path in (*changed, *outdated)):
         operations.append(UnitsRead())
     if changed or outdated or resting:
-        operations += [UnitEnable(unit, how) for unit, how in wanted.enabled.items()]
+        operations += [UnitEnable(unit, how, unit in observed.enabled) for unit, how in wanted.enabled.items()]
     if RECORD in changed:  # the last, since it says that all of it is there
         operations.append(FileInstall(RECORD, files[RECORD], observed.files.get(RECORD)))
     return Plan(tuple(operations))

@@ -1,17 +1,15 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Interfaces of containers, and veth pairs, as the difference of two values of a host. Pure."""
+"""Interfaces of containers, as the difference of two values of a host. Pure."""
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 
-from ..core.plan import Operation
 from ..firewall.model import FAMILIES
 from ..host.endpoints import Endpoint, endpoints
 from ..host.model import HostState
 from ..link.bandwidth import ifb_name
-from ..link.model import BRIDGE, VETH
-from ..link.operations import LinkAdd
+from ..link.model import BRIDGE
 from ..netns.model import HOST
 from .model import ADDRESS, LINK, NEIGHBOUR, NETNS, ROUTE, SETTING, Fact, Key, Rank, joined
 
@@ -86,15 +84,23 @@ def _addresses(endpoint: Endpoint) -> str:
 
 
 def _lines(endpoint: Endpoint) -> tuple[str, ...]:
+    return *_place(endpoint), *(line for option in _OPTIONS for line in _said(endpoint, option))
+
+
+def _place(endpoint: Endpoint) -> tuple[str, ...]:
     name = f"{endpoint.container} {endpoint.interface}"
     addresses = [endpoint.with_prefix(family) for family in FAMILIES if endpoint.with_prefix(family)]
     mac = [f"{name}: mac_address {endpoint.mac_address}"] if endpoint.mac_address else []
-    said = [f"{name}: {option} {value}" for option, get in _OPTIONS.items() if (value := get(endpoint))]
-    return f"{name}: on {_bridge(endpoint)}", *(f"{name}: address {each}" for each in addresses), *mac, *said
+    return f"{name}: on {_bridge(endpoint)}", *(f"{name}: address {each}" for each in addresses), *mac
+
+
+def _said(endpoint: Endpoint, option: str) -> tuple[str, ...]:
+    value = _OPTIONS[option](endpoint)
+    return (f"{endpoint.container} {endpoint.interface}: {option} {value}",) if value else ()
 
 
 def _changes(old: Endpoint, new: Endpoint) -> Iterator[Fact]:
-    who, lines = _who(new), (_lines(old), _lines(new))
+    who, lines = _who(new), (_place(old), _place(new))
     before, after = (tuple(line for line in each if line not in other) for each, other in (lines, lines[::-1]))
     addressed = [(each.address, each.address_v6) for each in (old, new)]
     keys = tuple(dict.fromkeys((*_keys(old), *_keys(new))))
@@ -110,8 +116,8 @@ def _changes(old: Endpoint, new: Endpoint) -> Iterator[Fact]:
     for option, get in _OPTIONS.items():
         was, now = get(old), get(new)
         if was != now:
-            yield Fact(Rank.SET, f"set {option} of {who} to {now or 'none'} (was {was or 'none'})", before, after,
-                       ((LINK, HOST, new.link.name),), rules=True)
+            yield Fact(Rank.SET, f"set {option} of {who} to {now or 'none'} (was {was or 'none'})", _said(old, option),
+                       _said(new, option), ((LINK, HOST, new.link.name),), rules=True)
     yield from _limited(old, new)
 
 
@@ -130,13 +136,3 @@ def _keys(endpoint: Endpoint) -> tuple[Key, ...]:
     return ((LINK, HOST, endpoint.link.name), (LINK, HOST, beside),
             (ADDRESS, HOST, endpoint.link.name), (NETNS, HOST, endpoint.container),
             *inside, *((NEIGHBOUR, HOST, each) for each in known if each))
-
-
-def new_pairs(operations: Iterable[Operation]) -> Iterator[Fact]:
-    """Veth pairs that are made: what is set of their ends belongs to them."""
-    for each in operations:
-        if isinstance(each, LinkAdd) and each.peer and (mark := each.link.mark) and mark.kind == VETH:
-            ends = (each.netns, each.link.name), (each.peer.netns, each.peer.name)
-            yield Fact(Rank.ATTACH, each.describe(), detailed=True, keys=tuple(
-                (kind, path, name) for path, end in ends for kind in (LINK, ADDRESS, ROUTE, SETTING)
-                for name in (end, *(("lo",) if path != HOST else ()))))

@@ -24,7 +24,6 @@ class Fact:
 
     :param keys: of the operations that bring it about
     :param rules: whether rules, and connections that they have let through, follow from it
-    :param detailed: whether the lines are those of its operations
     """
 
     rank: Rank
@@ -33,7 +32,6 @@ class Fact:
     after: tuple[str, ...] = ()
     keys: tuple[Key, ...] = ()
     rules: bool = False
-    detailed: bool = False
 
 
 def joined(words: Sequence[str]) -> str:

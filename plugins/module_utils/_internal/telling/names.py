@@ -6,13 +6,13 @@ from collections.abc import Iterable, Sequence
 from itertools import chain
 
 from ..applied.model import FOLDER
-from ..applied.model import NAME as APPLIED
 from ..core.plan import Action
 from ..files.operations import FileDel, FileWrite
 from ..host.lasting import LastingFile
 from .model import Rank, joined
 
 _MARK = ": # mooring:"
+_SAVED = f"network for the next boot ({FOLDER})"
 
 
 def tell_files(operations: Iterable[FileWrite | FileDel]) -> list[tuple[Rank, Action]]:
@@ -40,17 +40,8 @@ def tell_saved(operations: Sequence[LastingFile]) -> list[tuple[Rank, Action]]:
     stays = any(each.text for each in operations)
     text = f"save the network for the next boot ({FOLDER})" if stays else (
         f"remove what is saved of the network for the next boot ({FOLDER})")
-    before: list[str] = []
-    after: list[str] = []
-    for each in operations:
-        gone, new = each.lines() if each.name == APPLIED else _whole(each)
-        before += gone
-        after += new
-    return [(Rank.SAVE, Action(text, tuple(operations), tuple(before), tuple(after)))]
-
-
-def _whole(operation: LastingFile) -> tuple[list[str], list[str]]:
-    """Rules that close a host are no text for people."""
-    changed = bool(operation.previous and operation.text)
-    return ([f"{operation.path}: {'as it was' if changed else 'there'}"] if operation.previous else [],
-            [f"{operation.path}: {'written anew' if changed else 'there'}"] if operation.text else [])
+    # Their lines are no text for people, who read what differs of the network itself.
+    there = any(each.previous for each in operations)
+    before = (f"{_SAVED}: {'out of date' if stays else 'there'}",) if there else ()
+    after = (f"{_SAVED}: {'up to date' if there else 'there'}",) if stays else ()
+    return [(Rank.SAVE, Action(text, tuple(operations), before, after))]

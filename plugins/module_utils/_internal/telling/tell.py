@@ -20,10 +20,11 @@ from ..link.addressing import RouteAdd, RouteDel
 from ..link.operations import LinkAdd, LinkSet
 from ..netns.model import HOST
 from .bridges import changed_bridges
-from .interfaces import changed_endpoints, new_pairs, readdressed
+from .interfaces import changed_endpoints, readdressed
 from .keys import find_homes, find_paths, interface_of, keys_of
 from .model import Fact, Key, Rank
 from .names import tell_files, tell_saved
+from .pairs import pairs
 from .ports import links, ports
 
 _OF_RULES = {"ipv4": "IPv4", "ipv6": "IPv6"}
@@ -40,7 +41,7 @@ def tell(draft: Draft, repairs: Sequence[Fact] = ()) -> tuple[Action, ...]:
     facts = [*ports(draft.recorded, draft.ledger, readdressed(draft.observed, draft.state)),
              *links(draft.recorded, draft.ledger), *changed_bridges(draft.observed, draft.state, made),
              *changed_endpoints(draft.observed, draft.state),
-             *new_pairs(operations), *repairs]
+             *pairs(operations, draft.observed, draft.state), *repairs]
     found = _Telling(facts, find_homes(draft.observed, draft.state), find_paths(draft.observed, draft.state))
     for operation in operations:
         found.add(operation)
@@ -112,7 +113,7 @@ def own_words(operation: Operation) -> Action:
 def _action(fact: Fact, operations: Sequence[Operation]) -> Action:
     before, after = list(fact.before), list(fact.after)
     for operation in operations:
-        if fact.detailed or _is_asked_for(operation):
+        if _is_asked_for(operation):
             gone, new = operation.lines()
             before += gone
             after += new

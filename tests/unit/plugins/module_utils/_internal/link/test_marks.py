@@ -9,7 +9,7 @@ import pytest
 from ansible_collections.mooring.net.plugins.module_utils._internal.core.model import (KNOWN_AFTER_APPLY,
                                                                                        KnownAfterApply, is_known)
 from ansible_collections.mooring.net.plugins.module_utils._internal.host.endpoints import Endpoint, endpoint_of
-from ansible_collections.mooring.net.plugins.module_utils._internal.link.model import Link, Mark, describe_alias
+from ansible_collections.mooring.net.plugins.module_utils._internal.link.model import Link, Mark
 from ansible_collections.mooring.net.plugins.module_utils._internal.run.frame import diff
 from hypothesis import given
 from hypothesis import strategies as st
@@ -34,11 +34,9 @@ def test_what_is_not_known_is_a_type_in_the_address_of_an_endpoint() -> None:
     assert isinstance(found.ip("ipv4"), KnownAfterApply) and found.ip("ipv6") == ""
 
 
-def test_people_read_words_for_it() -> None:
+def test_what_is_not_known_is_one_word() -> None:
     alias = Mark("endpoint", "web", {"if": "eth0", "ip": KNOWN_AFTER_APPLY}).text
     assert " " not in alias.split(":", 3)[3].partition(" ")[2]
-    assert describe_alias(alias) == "mooring:endpoint:web:if=eth0 ip=(known after apply)"
-    assert describe_alias("of somebody=?") == "of somebody=?"
 
 
 @pytest.fixture

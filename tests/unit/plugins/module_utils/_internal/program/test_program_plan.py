@@ -212,3 +212,29 @@ def test_to_follow_no_more_leaves_what_brings_the_network_back() -> None:
     gone = set(whole.files) - {path for path, text in state.files.items() if text is not None}
     assert gone and all("mooring-resolv" in path for path in gone) and state.command
     assert set(whole.enabled) - state.enabled == {"mooring-resolv.path"}
+
+
+def lines(plan: Plan) -> tuple[list[str], list[str]]:
+    """What a diff shows before and after."""
+    told = [operation.lines() for operation in plan.operations]
+    return [line for before, _after in told for line in before], [line for _before, after in told for line in after]
+
+
+def test_the_diff_shows_files_as_people_know_them() -> None:
+    """What is new is a line, and of what has changed the lines that did; there is neither a hash nor code in it."""
+    there = {f"{path}: there" for path in PROGRAM.files} | {"mooring-resolv.path: enabled",
+                                                            f"{COMMAND}: a link to {ARCHIVE}"}
+    before, after = lines(install(FRESH, recorded={}))
+    assert (before, set(after)) == ([], there)
+    before, after = lines(remove(FULL))
+    assert set(before) == {line for line in there if ROOT not in line.split(":")[0]} | {f"{ROOT}: there"} and not after
+
+
+def test_the_diff_shows_what_an_option_changes() -> None:
+    each, other = (content(PYTHON, SOURCES, Features(check_interval=seconds)) for seconds in (15, 30))
+    there = Installed(files=each.files, enabled=frozenset(each.enabled), command=True)
+    before, after = lines(planner.plan_install(there, other, recorded_units(each.files[RECORD])))
+    timer = f"{UNITS}/mooring-guard.timer"
+    assert after == [f"{timer}: Description=Look every 30 seconds whether the rules of mooring.net are there",
+                     f"{timer}: OnActiveSec=30", f"{timer}: OnUnitInactiveSec=30", f"{RECORD}: up to date"]
+    assert before == [line.replace("30", "15").replace("up to", "out of") for line in after]

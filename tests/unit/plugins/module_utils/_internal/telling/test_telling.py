@@ -76,8 +76,57 @@ def bridge_removed() -> Plan:
     return finished().document([{**README, "state": "absent", "force": True}])
 
 
+def saved_for_the_next_boot() -> Plan:
+    world = World()
+    world.state.persistent = True
+    return world.document([README])
+
+
+def port_changed_and_saved() -> Plan:
+    world = World()
+    world.state.persistent = True
+    world.document([README])
+    return world.document(with_web(published_ports=["8081:80", "127.0.0.1::443"]))
+
+
+def moved_with_other_options() -> Plan:
+    world = finished()
+    world.bridge("br1", "192.168.7.1/24")
+    return world.run("netns_attach", netns="web", bridge="br1", exposed_ports=["80"], aliases=["shop"])
+
+
+PAIR: dict[str, Any] = {"name": "A", "bridge": "bridge0", "peer": {
+    "name": "eth1", "netns": "db", "mtu": 1400, "addresses": ["10.0.0.1/24", "fd00::1/64"]}}
+
+
+def paired() -> World:
+    world = finished()
+    world.run("veth_pair", **PAIR)
+    return world
+
+
+def pair_made() -> Plan:
+    return finished().run("veth_pair", **PAIR)
+
+
+def pair_changed() -> Plan:
+    return paired().run("veth_pair", **{**PAIR, "bridge": "", "up": False})
+
+
+def pair_removed() -> Plan:
+    return paired().run("veth_pair", **{**PAIR, "state": "absent"})
+
+
+def mark_restored() -> Plan:
+    world = paired()
+    world.state.host.links["A"] = dataclasses.replace(world.state.host.links["A"], alias="")
+    return world.run("veth_pair", **PAIR)
+
+
 CASES: dict[str, Callable[[], Plan]] = {each.__name__: each for each in (
-    fresh_host, port_changed, container_removed, address_changed, flushed, ipv6_added, bridge_removed)}
+    fresh_host, port_changed, container_removed, address_changed, flushed, ipv6_added, bridge_removed,
+    saved_for_the_next_boot, port_changed_and_saved, moved_with_other_options, pair_made, pair_changed, pair_removed,
+    mark_restored)}
 
 
 @pytest.mark.parametrize("name", CASES)
