@@ -75,7 +75,8 @@ options:
       - An IPv4 address of the host with which it leaves what containers send to the outside, in the place of that of
         the interface that it leaves by. It is Docker's C(com.docker.network.host_ipv4).
       - Published ports, those of other bridges among them, see the same sources as without it.
-      - It may be one that the host does not have, or not yet, with a warning. Replies come once the host has it.
+      - It may be one that the host does not have, or not yet, with a warning. Replies come once the host has it. One
+        that is inside of a bridge's subnet has to be an address of the host.
       - O(ip_masq=false), O(iptables=false), O(internal) and O(gateway_mode=routed) contradict it.
       - Connections that are under way keep the source that they began with, but for UDP.
       - An empty text takes it away.

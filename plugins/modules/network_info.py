@@ -193,8 +193,9 @@ network:
         with table and chain. Where an interface, or the whole host, does not forward what goes to them
         (C(net.ipv4.conf.IFNAME.forwarding), C(net.ipv4.ip_forward), C(net.ipv6.conf.all.forwarding)). Only what is
         sure is listed. Also processes of the host that have come to listen on a port that is published, by name and
-        number, where they listen, and whose port it is. M(mooring.net.port_publish) and M(mooring.net.docker_bridge)
-        warn of the same.
+        number, where they listen, and whose port it is; and addresses that containers are to leave with
+        (O(mooring.net.docker_bridge#module:outbound_address)) and that the host does not have.
+        M(mooring.net.port_publish) and M(mooring.net.docker_bridge) warn of the same.
       type: list
       elements: str
       returned: success

@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """With which address it leaves what containers send, tried with packets: by every way out, and by published ports."""
+import socket
+
 import pytest
 from containers import once
 from pipeline import PipelineError
-from traffic import expect_answers, expect_closed
+from traffic import PATIENCE, expect_answers, expect_closed
 from worlds import (BACKENDS, BOX, BOX6, NEIGHBOUR, NEIGHBOUR6, OUTSIDE, OUTSIDE6, forward_all, world)
 
 pytestmark = once
@@ -72,6 +74,18 @@ def test_it_leaves_by_every_way_with_the_chosen_address(here):
                    *outward(here, "shop", (CHOSEN, CHOSEN6)))
 
 
+@pytest.mark.parametrize("family", FAMILIES)
+def test_icmp_leaves_with_it_as_well(here, family):
+    kind, protocol = ((socket.AF_INET, socket.IPPROTO_ICMP), (socket.AF_INET6, socket.IPPROTO_ICMPV6))[family]
+    with here.outside.socket(kind, socket.SOCK_RAW, protocol) as receiver:
+        receiver.settimeout(PATIENCE)
+        here.box.run(["ip", "netns", "exec", "post", "ping", "-c1", "-W2", (OUTSIDE, OUTSIDE6)[family]])
+        seen = set()
+        while (CHOSEN, CHOSEN6)[family] not in seen:
+            seen.add(receiver.recvfrom(2048)[1][0])
+    assert not seen & {BOX, BOX6, *addresses("post")}
+
+
 def test_the_host_and_others_leave_as_before(here):
     expect_answers(*(((here.container("book"), protocol, address, 9999), "outside:9999", box) for protocol in BOTH
                      for address, box in ((OUTSIDE, BOX), (OUTSIDE6, BOX6))),
@@ -85,7 +99,7 @@ def test_published_ports_see_whom_they_saw(here):
         *(((here.outside, protocol, box, 8061), "post:80", peer) for protocol in BOTH
           for box, peer in ((BOX, OUTSIDE), (BOX6, OUTSIDE6), (CHOSEN, OUTSIDE), (CHOSEN6, OUTSIDE6))),
         *(((here.container(name), protocol, box, 8061), "post:80", gateway("mail")[":" in box])
-          for name in ("post", "shop", "book", "guest") for protocol in BOTH for box in (BOX, BOX6)),
+          for name in ("post", "shop", "book", "guest") for protocol in BOTH for box in (BOX, BOX6, CHOSEN, CHOSEN6)),
         *(((here.container("post"), protocol, box, 8063), "book:80", gateway("right")[":" in box])
           for protocol in BOTH for box in (BOX, BOX6)))
 
@@ -104,7 +118,8 @@ def test_udp_that_is_under_way_gets_the_new_address(here):
     expect_answers(*outward(here, "post", (CHOSEN, CHOSEN6), udp, source))
     give(here.box, NEXT, NEXT6)
     run("docker_bridge", **bridge("mail", outbound_address=NEXT, outbound_address_v6=NEXT6))
-    expect_answers(*outward(here, "post", (NEXT, NEXT6), udp, source))
+    expect_answers(*outward(here, "post", (NEXT, NEXT6), udp, source), *outward(here, "post", (NEXT, NEXT6), ("tcp",)),
+                   *outward(here, "shop", (CHOSEN, CHOSEN6)), *outward(here, "guest", (CHOSEN, CHOSEN6), udp))
     assert run("docker_bridge", **bridge("mail"))["actions"] == []
     run("docker_bridge", **bridge("mail", outbound_address="", outbound_address_v6=""))
     box = here.box.run(["sh", "-ec", "iptables-save -t nat; ip6tables-save -t nat"]).stdout
@@ -119,18 +134,20 @@ def test_an_address_that_the_host_gets_later(here):
     result = run("docker_bridge", **bridge("mail", outbound_address=later, outbound_address_v6=later6))
     assert [each.partition(",")[0] for each in result["warnings"]] == [
         f"outbound_address of bridge mail is {later}", f"outbound_address_v6 of bridge mail is {later6}"]
+    assert run("network_info")["network"]["obstacles"] == result["warnings"]
     expect_closed(here.servers, *((here.outside, "udp", each, 9) for each in (later, later6)))
     # Published ports do without it.
     expect_answers(((here.container("post"), "udp", BOX, 8063), "book:80", gateway("right")[0]))
     give(here.box, later, later6)
     expect_answers(*outward(here, "post", (later, later6)))
-    assert not run("docker_bridge", **bridge("mail"))["warnings"]
+    assert not run("docker_bridge", **bridge("mail"))["warnings"] and not run("network_info")["network"]["obstacles"]
     run("docker_bridge", **bridge("mail", **OUTBOUND))
 
 
 def test_what_contradicts_it_leaves_all_as_it_is(here):
-    for given in ({"ip_masq": False}, {"gateway_mode": "routed", "force": True}, {"internal": True, "force": True}):
-        with pytest.raises(PipelineError, match="contradicts"):
+    for given in ({"ip_masq": False}, {"gateway_mode": "routed", "force": True}, {"internal": True, "force": True},
+                  {"outbound_address": "10.62.0.9"}, {"outbound_address_v6": "2001:db8:61::9"}):
+        with pytest.raises(PipelineError, match="contradicts|replies would go to a container"):
             here.pipeline.run("docker_bridge", **bridge("mail", **given))
     expect_answers(*outward(here, "post", (CHOSEN, CHOSEN6)))
 

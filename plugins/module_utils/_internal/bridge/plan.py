@@ -28,7 +28,7 @@ from .forwarding import ROUTE_LOCALNET, add_guard, close_loopback, forward, pass
 from .lost import is_certain
 from .merge import merge, refuse_making
 from .model import Bridge, bridge_of
-from .outbound import warn_of_absent
+from .outbound import check_places, warn_of_absent
 from .recording import address, record
 from .ruleless import warn_of_idle
 from .uplink import check_ways_out, decide_uplink, warn_of_uplinks
@@ -80,6 +80,7 @@ def amend(draft: Draft, items: Sequence[DesiredBridge]) -> None:
     take_wish(draft, items)
     check_all(draft, items)
     check_ways_out(draft, items)
+    check_places(draft, items)
     limit_bridges(draft, items)
     present = [item.name for item in items if item.present]
     warn_of_uplinks(draft, present)

@@ -11,6 +11,7 @@ from typing import Any, Optional
 from ..bridge import plan as bridge_plan
 from ..bridge.egress import shown
 from ..bridge.model import bridges
+from ..bridge.outbound import find_absent
 from ..core.argspec import TEXT
 from ..core.plan import View
 from ..firewall.model import FAMILIES
@@ -158,7 +159,8 @@ def _obstacles(state: HostState, published: Sequence[Publication], names: Sequen
     claims = conflicts.find_claims(state)
     claimed = conflicts.occupied_by(claims)
     return [*conflicts.find_contested(claims, claimed, asked), *find_listeners(state.sockets, asked, claimed),
-            *find_blocked(state, asked), *find_shut_in(state, names), *find_unforwarded(state, asked, names)]
+            *find_blocked(state, asked), *find_shut_in(state, names), *find_unforwarded(state, asked, names),
+            *find_absent(state, names)]
 
 
 def _leftovers(state: HostState, ledger: Ledger, named: Sequence[Mapping[str, Any]]) -> list[str]:

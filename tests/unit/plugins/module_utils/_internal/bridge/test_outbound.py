@@ -2,6 +2,7 @@
 """The address with which it leaves what containers send: what is refused, what is kept of it, what becomes of UDP."""
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 import pytest
@@ -89,7 +90,49 @@ def test_an_address_that_the_host_does_not_have_is_told(world: World) -> None:
     assert plan.warnings == (
         "outbound_address of bridge mail is 192.0.2.77, which no interface of this host has: replies come only once "
         "one has it, or a route of type local",)
+    assert world.info()["obstacles"] == list(plan.warnings) == world.info(bridge="mail")["obstacles"]
+    world.bridge("other", "10.20.0.1/24")
+    assert world.info(bridge="other")["obstacles"] == []
     assert world.run("docker_bridge", name="mail", outbound_address="192.0.2.10").warnings == ()
+    assert world.info()["obstacles"] == []
+    links = world.state.host.links
+    links["ens3"] = dataclasses.replace(links["ens3"], addresses=())  # somebody takes it away
+    assert len(world.info()["obstacles"]) == 1 and world.info()["drift"] == []
+
+
+def test_each_bridge_has_its_own(world: World) -> None:
+    world.bridge("shop", "10.20.0.1/24", fixed_cidr_v6="2001:db8:20::/64", outbound_address="192.0.2.11",
+                 outbound_address_v6="2001:db8:2::11", allow_bridges=["mail"])
+    world.run("docker_bridge", name="mail", **BOTH)
+    for family, chosen in (("ipv4", {"10.10.0.0/24": "192.0.2.10", "10.20.0.0/24": "192.0.2.11"}),
+                           ("ipv6", {"2001:db8:10::/64": "2001:db8:2::10", "2001:db8:20::/64": "2001:db8:2::11"})):
+        sources = [line for line in rules(world, family) if "--to-source" in line]
+        assert len(sources) == 2
+        for (place, address), name in zip(chosen.items(), ("mail", "shop")):
+            assert any(f"{name} source {address} {place}" in line and line.endswith(f"--to-source {address}")
+                       for line in sources)
+    world.run("docker_bridge", name="shop", state="absent")
+    assert [line.rpartition(" ")[2] for line in rules(world) if "--to-source" in line] == ["192.0.2.10"]
+
+
+@pytest.mark.parametrize(("given", "message"), [
+    ({"outbound_address": "10.10.0.9"}, "outbound_address: '10.10.0.9' is inside 10.10.0.0/24, the subnet of bridge "
+     "mail, so that replies would go to a container. Give an address of the host that others have a route to."),
+    ({"outbound_address": "10.20.0.9"}, "outbound_address: '10.20.0.9' is inside 10.20.0.0/24, the subnet of bridge b"),
+    ({"outbound_address_v6": "2001:db8:10::9"}, "outbound_address_v6: '2001:db8:10::9' is inside 2001:db8:10::/64")])
+def test_an_address_that_a_container_may_have(world: World, given: dict[str, Any], message: str) -> None:
+    world.bridge("back", "10.20.0.1/24")
+    assert world.refuses("docker_bridge", name="mail", **given).startswith(message)
+    config = [{"name": "mail", **given}, {"name": "new", "bip": "10.30.0.1/24"}]
+    assert message in world.refuses("docker_bridge", config=config)
+    assert world.run("docker_bridge", name="mail", outbound_address="10.10.0.1").warnings == ()
+
+
+def test_a_bridge_without_ipv6_is_told_that_it_says_nothing(world: World) -> None:
+    plan = world.run("docker_bridge", name="four", bip="10.40.0.1/24", outbound_address_v6="2001:db8:2::10")
+    assert plan.warnings == ("outbound_address_v6 of bridge four says nothing until the bridge has addresses of that "
+                             "family",)
+    assert world.run("docker_bridge", name="four").warnings == () and world.info(bridge="four")["obstacles"] == []
 
 
 def test_udp_that_is_under_way_is_forgotten(world: World) -> None:
