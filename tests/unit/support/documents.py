@@ -64,7 +64,8 @@ def documents(draw: st.DrawFn, ipv6: st.SearchStrategy = st.booleans()) -> Docum
             "internal": internal, "allow_to": draw(st.sampled_from(LISTS)),
             "outbound_address": draw(st.sampled_from([None, None, "", "192.0.2.10"])) if not internal else None,
             "user_chain": user, "container_names": draw(st.sampled_from([None, True, False])),
-            "ip_masq": draw(st.sampled_from([None, False])), "gateway_mode": draw(st.sampled_from([None, None, "nat"])),
+            "ip_masq": draw(st.sampled_from([None, False])),
+            "gateway_mode": draw(st.sampled_from([None, "nat", "isolated" if internal else "nat"])),
             "fixed_cidr_v6": f"2001:db8:{name[-1]}::/64" if draw(ipv6) else None,
             "allow_bridges": draw(st.sampled_from([None, [], [next(other for other in BRIDGES if other != name)]])),
             "state": draw(st.sampled_from(["present"] * 5 + ["absent"]))}

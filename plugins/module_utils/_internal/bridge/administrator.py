@@ -7,16 +7,14 @@ jump, and a host that starts has none yet. It ends when a task says so, or with 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 from ..core.errors import OptionError
 from ..firewall.model import FAMILIES, USER_MADE, USER_NOTE, ObservedTable, note_of
 from ..host.draft import Draft
 from ..host.model import HostState
-from ..link.operations import LinkSet
-from ..netns.model import HOST
 from .desired import DesiredBridge
 from .lost import is_certain
+from .marking import change_mark
 from .model import Bridge, awaited_bridges, bridges
 
 
@@ -71,5 +69,4 @@ def is_wanted(draft: Draft) -> bool:
 
 def _mark(draft: Draft, bridge: Bridge, user: bool) -> None:
     if bridge.user != user:
-        alias = replace(bridge, user=user).mark.text
-        draft.do(LinkSet(HOST, bridge.link, replace(bridge.link, alias=alias)))
+        change_mark(draft, bridge, user=user)

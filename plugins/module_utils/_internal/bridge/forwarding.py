@@ -11,11 +11,11 @@ from ..host.draft import Draft
 from ..host.model import HostState
 from ..host.operations import SysctlSet
 from ..host.settings import FORWARDING, FORWARDING_OF, known
-from ..link.operations import LinkSet
 from ..netns.model import HOST
 from .desired import DesiredBridge
 from .ipv6 import heed_routers
 from .lost import is_certain
+from .marking import change_mark
 from .model import Bridge, awaited_bridges, bridges
 
 ROUTE_LOCALNET = "net/ipv4/conf/{}/route_localnet"
@@ -72,8 +72,7 @@ def _pass_on(draft: Draft, family: str) -> bool:
     heir = next((bridge for bridge in bridges(draft.state).values() if bridge.filters(family)
                  and bridge.link.is_marked), None)
     if heir is not None:
-        alias = dataclasses.replace(heir, guard=(*heir.guard, family)).mark.text
-        draft.do(LinkSet(HOST, heir.link, dataclasses.replace(heir.link, alias=alias)))
+        change_mark(draft, heir, guard=(*heir.guard, family))
     return heir is not None
 
 

@@ -2,11 +2,11 @@
 """What makes containers of a bridge talk to each other, or not, and what links open. Pure."""
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Optional
 
 from ..bridge.lost import is_certain
+from ..bridge.marking import change_mark
 from ..bridge.model import Bridge, bridge_of, bridges
 from ..core.errors import MooringError, OptionError
 from ..core.names import did_you_mean
@@ -16,8 +16,6 @@ from ..host.endpoints import Endpoint, containers, endpoints
 from ..host.model import HostState, Scope
 from ..host.modes import conflict
 from ..link.model import BRIDGE, BRIDGE_GROUP, Link, Mark
-from ..link.operations import LinkSet
-from ..netns.model import HOST
 from ..ports.ledger import Ledger
 from ..ports.linkage import NO_PORTS, Linkage
 from ..ports.model import ExposedPort
@@ -90,7 +88,7 @@ def _set_icc(draft: Draft, name: str, icc: bool) -> None:
         raise OptionError("icc", False, f"needs rules, and bridge {name} has {option}: false",
                           f"Say {option}: true for the bridge with docker_bridge")
     if bridge.icc != icc:
-        draft.do(LinkSet(HOST, link, dataclasses.replace(link, alias=dataclasses.replace(bridge, icc=icc).mark.text)))
+        change_mark(draft, bridge, icc=icc)
 
 
 def _links(draft: Draft, item: LocatedPolicy, leases: Mapping[str, Sequence[Endpoint]],

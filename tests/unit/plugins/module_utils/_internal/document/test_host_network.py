@@ -111,6 +111,35 @@ def test_what_the_document_does_not_name_stays_unless_it_is_exclusive() -> None:
     assert not [place for place in after["files"] if place.startswith(("/etc/", "/run/mooring"))]
 
 
+LAST: dict[str, dict[str, Any]] = {
+    "internal": {"internal": True}, "no longer internal": {"internal": False}, "gateway": {"default_gateway":
+    "192.168.5.254"}, "isolated": {"internal": True, "gateway_mode": "isolated"}, "no longer isolated": {
+        "internal": True, "gateway_mode": "nat"}}
+
+
+@pytest.mark.parametrize("icc", [True, False])
+@pytest.mark.parametrize("last", LAST)
+def test_what_is_recorded_last_of_a_bridge_keeps_its_access_policy(last: str, icc: bool) -> None:
+    """A mark is one text, and other parts of the document write into it as well."""
+    world = World()
+    before = {"no longer internal": {"internal": True}, "no longer isolated": LAST["isolated"]}.get(last, {})
+    world.document([network("web", icc=not icc, **before)])
+    wanted = [network("web", icc=icc, **LAST[last])]
+    shown = world.document(wanted, False)
+    assert world.document(wanted).steps == shown.steps and world.document(wanted).operations == ()
+    assert world.info()["bridges"][0]["icc"] is icc and world.info()["drift"] == []
+
+
+def test_what_is_recorded_last_of_a_bridge_keeps_the_guard_of_another_one() -> None:
+    world = World()
+    world.state.sysctls[HOST, "net/ipv4/ip_forward"] = "0"
+    world.document([network("web", name="old"), network("db", bip="192.168.6.1/24")])
+    world.document([network("web", name="old", containers=[], state="absent", force=True),
+                    network("db", bip="192.168.6.1/24", default_gateway="192.168.6.254")])
+    assert "guard=ipv4" in world.state.host.links["br0"].alias
+    assert "gw=192.168.6.254" in world.state.host.links["br0"].alias and world.info()["drift"] == []
+
+
 def test_exclusive_leaves_alone_what_others_made() -> None:
     world = World()
     world.state.host.links["theirs"] = Link("theirs", "bridge", 70, up=True, addresses=("10.50.0.1/24",))
