@@ -15,7 +15,7 @@ from ansible_collections.mooring.net.plugins.module_utils._internal.ports.allow 
 from containers import once
 from forge import datagram, forge
 from pipeline import PipelineError
-from traffic import Connection, Flow, ask, expect_answers, expect_closed
+from traffic import PATIENCE, Connection, Flow, ask, expect_answers, expect_closed, family_of
 from worlds import (ADDRESSES, BACK, BACK6, BACKENDS, BOX, BOX6, BOX_NEIGHBOUR, BOX_NEIGHBOUR6, BRIDGE_CALLS, FRONT,
                     FRONT6, NEIGHBOUR, NEIGHBOUR6, OUTSIDE, OUTSIDE6, PLAIN, PLAIN6, sysctl, world)
 
@@ -103,6 +103,13 @@ def test_who_asks_is_answered(here, family):
                    *(((here.host, protocol, web, 80), "web:80", gateway) for protocol in PROTOCOLS),
                    *(((here.container("shop"), protocol, web, 80), "web:80", shop) for protocol in PROTOCOLS),
                    *(((here.container("web"), protocol, shop, 80), "shop:80", web) for protocol in PROTOCOLS))
+    if family:
+        with here.host.entered():
+            on_link = f"{_link_local_of(here, 'web')}%{socket.if_nametoindex('front')}"
+        # Until its own address has settled the host takes another one for a source.
+        here.box.run(["sh", "-c", "while ip -6 address show dev front tentative | grep -q inet6; do sleep 0.02; done"])
+        expect_answers(*(((here.host, protocol, on_link, 80), "web:80", _link_local(here, "front"))
+                         for protocol in PROTOCOLS))
 
 
 def ping(here, name, address):
@@ -129,6 +136,33 @@ def test_another_source_does_not_help(here, family):
     assert [reached(here, "web", source, outside, 53)
             for source in (own, shop, (FRONT, FRONT6)[family], ADDRESSES["source"][family], outside)] == [""] * 5
     assert reached(here, "shop", shop, outside, 53) == "outside:53"
+
+
+@pytest.fixture
+def unknown_sources(here):
+    """A port of others on the bridge: what may send from there nothing tells, so that the list alone looks at it."""
+    here.box.run(["sh", "-ec", "ip link add theirs type ifb; ip link set theirs master front up"])
+    here.pipeline.run("docker_bridge", name="back")
+    assert "front from elsewhere" not in here.box.run(["iptables-save", "-t", "raw"]).stdout
+    yield
+    here.box.run(["ip", "link", "delete", "theirs"])
+    here.pipeline.run("docker_bridge", name="back")
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_a_source_of_elsewhere_does_not_help_either(here, unknown_sources, family):
+    outside, neighbour, box = ((OUTSIDE, OUTSIDE6)[family], (NEIGHBOUR, NEIGHBOUR6)[family], (BOX, BOX6)[family])
+    assert reached(here, "shop", neighbour, outside, 53) == "outside:53"
+    assert [reached(here, "web", source, outside, port) for source in (neighbour, ADDRESSES["source"][family], outside)
+            for port in (9999, 53)] == [""] * 6
+    serve_answers(here, here.outside)
+    with here.container("source").socket(family_of(outside), socket.SOCK_DGRAM) as asking:
+        asking.settimeout(PATIENCE)
+        asking.sendto(b"question", (outside, ANSWERS))
+        assert asking.recv(64).startswith(b"question ")
+        token = forge(here.container("web"), outside, box, asking.getsockname()[1])  # as an answer to another one
+        asking.sendto(b"again", (outside, ANSWERS))
+        assert asking.recv(64).startswith(b"again "), token
 
 
 def test_a_neighbours_address_and_mac_address_do_not_help(here):
@@ -163,15 +197,18 @@ def test_nobody_answers_what_he_has_asked_himself(here, family, who):
     _token, packet = datagram(claimed, own, 5000)  # from port 40000
     with place.socket(socket.AF_PACKET, socket.SOCK_DGRAM) as sender:
         sender.sendto(packet, ("eth0", (0x0800, 0x86DD)[family], 0, 0, bytes.fromhex(mac.replace(":", ""))))
-    there = here.outside if who == "outside" else here.host
-    if (there, 40000) not in SERVED:
-        SERVED.add((there, 40000))
-        here.serve(there, "answered", (40000,), protocols=("udp",))
+    serve_answers(here, here.outside if who == "outside" else here.host)
     address = f"{claimed}%{_index(here, 'web')}" if who == "link-local" else claimed
-    expect_closed(here.servers, (place, "udp", address, 40000, (own if who != "link-local" else "::", 5000)))
+    expect_closed(here.servers, (place, "udp", address, ANSWERS, (own if who != "link-local" else "::", 5000)))
 
 
-SERVED = set()
+ANSWERS, SERVED = 40000, set()  # from this port forged datagrams come
+
+
+def serve_answers(here, place):
+    if place not in SERVED:
+        SERVED.add(place)
+        here.serve(place, "answered", (ANSWERS,), protocols=("udp",))
 
 
 def _link_local_of(here, name):
@@ -290,10 +327,13 @@ def test_what_others_put_into_a_set_goes_and_what_they_take_comes_back(here):
 
 
 def test_rules_that_somebody_flushes_come_back(here):
-    here.box.run(["sh", "-ec", "for tool in iptables ip6tables; do $tool -t mangle -F; $tool -t mangle -X; done"])
-    assert here.pipeline.run("docker_bridge", name="back")["changed"]
-    expect_answers(*open_calls(here, "web", 0), *open_calls(here, "web", 1))
-    expect_closed(here.servers, *calls(here, "web", 0, *elsewhere(here)), *calls(here, "web", 1, *elsewhere(here)))
+    for script in ("$tool -t mangle -F; $tool -t mangle -X", "$tool -t mangle -D PREROUTING 1",
+                   "$tool -t mangle -I PREROUTING -j ACCEPT"):
+        here.box.run(["sh", "-ec", f"for tool in iptables ip6tables; do {script}; done"])
+        assert here.pipeline.run("docker_bridge", name="back")["changed"]
+        expect_answers(*open_calls(here, "web", 0), *open_calls(here, "web", 1))
+        expect_closed(here.servers, *calls(here, "web", 0, *elsewhere(here)), *calls(here, "web", 1, *elsewhere(here)))
+    here.box.run(["sh", "-ec", "for tool in iptables ip6tables; do $tool -t mangle -D PREROUTING -j ACCEPT; done"])
     assert here.pipeline.run("network_info")["network"]["drift"] == []
 
 
@@ -311,6 +351,10 @@ def test_the_gate_closes_before_there_are_sets(here):
         assert here.box.run([*restore, f"{folder}/guard.{family}"], check=False).returncode
         here.box.run([*restore, "-T", "mangle", f"{folder}/gate.{family}"])
         here.box.run([*restore, f"{folder}/guard.{family}"])
+        hook = here.box.run([tool, "-t", "mangle", "-S", "PREROUTING"]).stdout.splitlines()[1].split()[1:]
+        here.box.run([tool, "-t", "mangle", "-D", *hook])
+        assert here.box.run([*restore, f"{folder}/guard.{family}"], check=False).returncode, "without its hook"
+        here.box.run([tool, "-t", "mangle", "-I", *hook])
     everywhere = (((OUTSIDE, OUTSIDE6), 9999), *elsewhere(here))
     expect_closed(here.servers, *calls(here, "web", 0, *everywhere), *calls(here, "web", 1, *everywhere))
     expect_answers(*open_calls(here, "shop", 0), *open_calls(here, "shop", 1))

@@ -211,6 +211,17 @@ def test_a_container_that_comes_back_has_its_list_and_one_that_left_has_none(wor
     assert world.run("netns_attach", container="job", bridge="front").after[0]["allow_to"] is None
 
 
+@pytest.mark.parametrize("family", FAMILIES)
+def test_rules_of_others_do_not_come_before_it(world: World, family: str) -> None:
+    """One that accepts would let out what the list closes."""
+    table = world.state.tables[family, "mangle"]
+    [hook] = table.hooks
+    world.state.tables[family, "mangle"] = dataclasses.replace(table, hooks=(dataclasses.replace(hook, position=2),))
+    assert world.info()["drift"] and world.run("docker_bridge", name="back").steps
+    assert [each.position for each in world.state.tables[family, "mangle"].hooks] == [1]
+    assert not world.run("docker_bridge", name="back").steps and not world.info()["drift"]
+
+
 def test_sets_of_a_killed_run_go(world: World) -> None:
     left = sets_of(digest(OTHER), parse_texts(OTHER), "ipv4")
     world.state.sets.update({each.name: each for each in left})
@@ -227,8 +238,10 @@ def test_the_gate_closes_without_sets(world: World) -> None:
         assert re.search(f"-A MOORING-FROM-front .*--physdev-in {port(world, 'web')} .* -g MOORING-LIST-", gate)
         assert re.search("-A MOORING-LIST-.*to nowhere else.* -j DROP", gate) and "MOORING-ENTRIES" not in gate
         assert re.search("-C MOORING-FROM-front .*--physdev-in .* -g MOORING-LIST-", guard)
-        asked = [line for line in guard.split("*mangle")[1].split("COMMIT")[0].splitlines() if "-C MOORING" in line]
+        found = guard.split("*mangle")[1].split("COMMIT")[0].splitlines()
+        asked = [line for line in found if "-C MOORING" in line]
         assert asked and all(line.replace("-C", "-A", 1) in rules(world, family) for line in asked)
+        assert [line for line in found if line.startswith("-C PREROUTING ") and line.endswith("-j MOORING-EGRESS")]
 
 
 # -- what is refused --------------------------------------------------------------------------------------------------
