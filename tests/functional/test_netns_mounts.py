@@ -4,6 +4,7 @@ import subprocess
 
 import pytest
 from containers import box, once
+from pipeline import PipelineError
 
 pytestmark = once
 
@@ -71,3 +72,22 @@ def test_a_mount_that_comes_between_two_runs(here):
     assert here.addresses("eth0", "web") == [endpoint["address"]] and len(here.ports("br0")) == 1
     here.run("netns_attach", netns="web", state="absent")
     assert here.ports("br0") == []
+
+
+@pytest.mark.parametrize("mount", ["-t tmpfs -o mode=755 tmpfs", "--bind /run/netns"], ids=["tmpfs", "itself"])
+def test_a_mount_on_the_folder_itself_ends_no_container(mount):
+    """Neither that of a name that we have made, nor that of somebody else's."""
+    with box() as here:
+        here.sh("ip netns add theirs")
+        here.run("docker_bridge", name="br0", bip="192.168.5.1/24")
+        here.run("netns_attach", config=[{"netns": "web"}, {"netns": "theirs"}])
+        before = here.json("link"), here.inode("/run/netns/web")
+        here.sh(f"mount {mount} /run/netns")
+        for module, params in (("netns_attach", {"netns": "web"}), ("docker_bridge", {"name": "br0", "mtu": 1400}),
+                               ("netns_attach", {"netns": "theirs", "state": "absent"})):
+            for check in (True, False):
+                with pytest.raises(PipelineError, match="is hidden: something has been mounted on /run/netns since"):
+                    here.run(module, check=check, **params)
+        here.sh("umount /run/netns")
+        assert (here.json("link"), here.inode("/run/netns/web")) == before
+        assert here.unchanged("netns_attach", config=[{"netns": "web"}, {"netns": "theirs"}])

@@ -27,10 +27,10 @@ ADAPTERS = {"core/child", "core/command", "core/confinement", "core/ending", "co
             "core/lock", "core/regular", "core/trust", "core/waiting", "engine/inspect", "engine/places",
             "files/access", "files/adapter", "files/contained", "files/uts", "firewall/ipset",
             "firewall/iptables/adapter", "program/adapter", "program/record", "foreign/expressions",
-            "foreign/netfilter", "foreign/nft", "host/conntrack", "host/managers", "host/named", "host/proc",
-            "host/real", "host/record", "host/sockets", "host/varlib", "link/decode", "link/encode", "link/netlink",
-            "link/outcome", "link/qdisc", "link/rtnl", "names/follow", "netns/enter", "netns/opening",
-            "netns/processes", "netns/registry", "netns/rights", "netns/syscalls"}
+            "foreign/netfilter", "foreign/nft", "host/confined", "host/conntrack", "host/managers", "host/named",
+            "host/proc", "host/real", "host/record", "host/sockets", "host/varlib", "link/decode", "link/encode",
+            "link/netlink", "link/outcome", "link/qdisc", "link/rtnl", "names/follow", "netns/enter", "netns/opening",
+            "netns/processes", "netns/registry", "netns/rights", "netns/syscalls", "netns/visibility"}
 # May use adapters, and holds nothing else.
 ON_ADAPTERS = {"run/converge": {"core/lock", "engine/inspect", "engine/places", "host/real"},
                "run/program": {"names/follow", "run/commands", "run/started"},
@@ -39,7 +39,7 @@ ON_ADAPTERS = {"run/converge": {"core/lock", "engine/inspect", "engine/places", 
                "run/order": {"host/proc", "host/real", "host/varlib", "run/converge"},
                "run/commands": {"host/real", "run/converge", "run/order"},
                "run/installation": {"core/lock", "program/adapter", "program/record", "run/frame", "run/program"},
-               "run/frame": {"core/confinement", "core/interpreters"},
+               "run/frame": {"core/confinement", "core/interpreters", "host/confined"},
                "run/module": {"program/record", "host/managers", "host/real", "run/converge", "run/frame",
                               "run/order"}}
 PURE_LIBRARIES = {"__future__", "ast", "base64", "bisect", "collections", "contextlib", "dataclasses", "enum",

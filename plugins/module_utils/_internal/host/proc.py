@@ -2,6 +2,7 @@
 """Adapter for /proc: sysctls, name servers, kernel modules. Formats: proc(5), ip-sysctl.rst of the kernel."""
 from __future__ import annotations
 
+import errno
 import socket
 from collections.abc import Iterable
 from typing import Optional
@@ -11,6 +12,8 @@ from ..core.errors import HostError
 from ..core.regular import read_regular
 from ..netns.enter import Namespaces
 from .operations import ModuleLoad, SysctlSet
+
+_NOT_ALLOWED = (errno.EROFS, errno.EACCES, errno.EPERM)  # in a container, whose engine mounts /proc/sys read-only
 
 
 def read_sysctl(name: str) -> Optional[str]:
@@ -43,11 +46,15 @@ def read_sysctls(wanted: Iterable[tuple[str, str]],
 
 
 def write_sysctl(operation: SysctlSet, namespaces: Optional[Namespaces] = None) -> None:
+    """:raises HostError: where it cannot be set; one that may not be is no error where it is as it is to be"""
     with (namespaces or Namespaces()).enter(operation.netns):
         try:
             with open(f"/proc/sys/{operation.name}", "w", encoding="ascii") as file:
                 file.write(operation.value)
         except OSError as error:
+            # An interface that is made in this run may come with that value, by conf/default or by the kernel.
+            if error.errno in _NOT_ALLOWED and read_sysctl(operation.name) == operation.value:
+                return
             raise HostError(f"cannot {operation.describe()}: {error.strerror}") from error
 
 

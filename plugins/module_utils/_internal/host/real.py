@@ -22,7 +22,7 @@ from ..link.model import ENDPOINT, Namespace
 from ..netns import registry
 from ..netns.enter import Namespaces, OwnNetworkError
 from ..netns.model import HOST
-from . import conntrack, named, proc, record, sockets, varlib, ways
+from . import confined, conntrack, named, proc, record, sockets, varlib, ways
 from .endpoints import find_homes, find_lost_ends, find_named, find_shaped
 from .lasting import LastingFile, find_awaited
 from .ledger import find_linked, published_ranges
@@ -52,12 +52,17 @@ class RealHost:
         self.setbacks = Setbacks()
 
     def look(self) -> HostState:
-        """The first look at a host: its own links, addresses and routes, and what it has under /run/netns."""
+        """The first look at a host: its own links, addresses and routes, and what it has under /run/netns.
+
+        :raises HostError: when something of that cannot be read
+        """
+        confined.require_names()
         marks = registry.read_marks()
         self._namespaces = Namespaces(marks)  # whatever is opened from now on is what the next plan is made from
         state = HostState(named=named.snapshot(marks), nameservers=proc.nameservers(),
                           reserved_ports=proc.reserved_ports())
         state.namespaces[HOST] = netlink.snapshot(HOST)
+        confined.require_shown(state)
         return state
 
     def snapshot(self, scope_of: Callable[[HostState], Scope]) -> HostState:
@@ -138,7 +143,9 @@ class RealHost:
 
         :returns: the operations that were carried out
         :raises ExecutionError: at the first other one that fails
+        :raises HostError: when the host is sure to refuse one, before anything is touched
         """
+        confined.refuse(operations)
         done: list[Operation] = []
         try:
             for (kind, netns), group in itertools.groupby(operations, key=_group):

@@ -23,6 +23,7 @@ from ..core.argspec import Options, for_ansible
 from ..core.errors import MooringError, OptionError, cut, printable
 from ..core.plan import Plan
 from ..core.values import check_values
+from ..host import confined
 
 REASONS = {
     "pyroute2": "to configure network interfaces; Debian's package is python3-pyroute2, version "
@@ -65,7 +66,7 @@ def run(options: Options, libraries: Sequence[str], find: Callable[[Mapping[str,
     """
     module = _Module(argument_spec=for_ansible(options), supports_check_mode=True)
     require_libraries(module, libraries)
-    lacks = confinement.lacking()
+    lacks = confined.lacking()
     try:
         if os.geteuid() != 0:
             raise MooringError("this needs root: run the task with become: true")
@@ -73,7 +74,7 @@ def run(options: Options, libraries: Sequence[str], find: Callable[[Mapping[str,
         params = check_values(options, module.params, _check_nested)
         executes = not module.check_mode
         plan = find(params, executes)
-        expected = confinement.expect(lacks) if plan.operations and not executes else ()
+        expected = confinement.expect(lacks, confined.needs(plan.operations)) if not executes else ()
         for warning in (*plan.warnings, *(assumption.warning for assumption in plan.assumed), *expected):
             module.warn(printable(warning))
         result = {**shown(params, plan), **describe_plan(plan, module._diff, module._verbosity)}

@@ -24,7 +24,7 @@ def test_a_status_that_says_nothing_of_them_is_no_obstacle():
 def test_no_module_begins_without_what_all_of_them_need():
     with pytest.raises(MooringError, match="CAP_NET_ADMIN.*--privileged"):
         confinement.require({"CAP_NET_ADMIN"})
-    confinement.require({"CAP_SYS_ADMIN", "/proc/sys", "/run/netns"})  # bridges can do with less
+    confinement.require({"CAP_SYS_ADMIN", "/proc/sys", "/run/netns", confinement.PRIVATE})  # bridges can do with less
 
 
 @pytest.mark.parametrize(("message", "lacks", "said"), [
@@ -37,4 +37,5 @@ def test_a_refusal_is_explained_by_what_is_missing(message, lacks, said):
     found = confinement.explain(message, lacks)
     assert found.startswith(message) and (said == "") == (found == message)
     assert re.search(said, found)
-    assert len(confinement.expect(lacks)) == len(lacks)
+    assert len(confinement.expect(lacks, lacks)) == len(lacks)
+    assert confinement.expect(lacks, ()) == []

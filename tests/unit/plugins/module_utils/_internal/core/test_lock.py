@@ -19,6 +19,8 @@ from ansible_collections.mooring.net.plugins.module_utils._internal.core.errors 
 from ansible_collections.mooring.net.plugins.module_utils._internal.core.lock import host_lock
 
 AS_ROOT = pytest.mark.skipif(os.geteuid() != 0, reason="only root has the file that nobody else can lock")
+# One that other users may start, too: that of a virtual environment may be below the home of root.
+PYTHON = "/usr/bin/python3" if os.path.exists("/usr/bin/python3") else sys.executable
 
 # A run, in a process of its own; what it does stands behind that.
 RUN = """
@@ -233,7 +235,7 @@ with lock.host_lock():
 @contextlib.contextmanager
 def held(script: str, *options: str) -> Iterator[None]:
     """While another process has locked a file."""
-    words = [*options, sys.executable, "-c", f"import fcntl, os, time\n{script}\nprint(flush=True)\ntime.sleep(1000)"]
+    words = [*options, PYTHON, "-c", f"import fcntl, os, time\n{script}\nprint(flush=True)\ntime.sleep(1000)"]
     with subprocess.Popen(words, stdout=subprocess.PIPE) as process:
         try:
             assert process.stdout is not None and process.stdout.readline()
