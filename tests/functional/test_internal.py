@@ -65,7 +65,7 @@ def here(request):
             for name, place in CONTAINERS.items()])
         run("netns_attach", netns="db", bridge="front", interface_name="eth1")
         run("port_publish", config=[
-            {"container": "web", "published_ports": [f"8080:80/{protocol}" for protocol in BOTH]},
+            {"container": "web", "published_ports": ["8080:80/tcp", "8080:80/udp", "8087:87/tcp"]},
             {"container": "app", "published_ports": ["8084:80/udp", "8085:85/tcp"]},
             {"container": "db", "published_ports": ["8086:80/tcp", "8086:80/udp"]}])
         run("icc_policy", bridge="closed", icc=False)
@@ -169,6 +169,18 @@ def test_a_link_local_address_of_another_interface_is_closed(here):
     assert found == ["box:9999", ""]
 
 
+def test_another_address_of_the_host_is_closed_though_it_is_in_the_networks_of_the_bridge(here):
+    own = ("10.32.0.77", "2001:db8:32::77")
+    for address, way in zip(own, gateway("inner")):
+        here.box.run(["ip", "address", "add", address, "dev", "lo"])
+        here.box.run(["ip", "-n", "cache", "route", "replace", address, "via", way, "dev", "eth0"])
+    expect_closed(here.servers, *((here.container("cache"), protocol, address, 9999) for protocol in BOTH
+                                  for address in own))
+    expect_answers(*(((here.host, "udp", address, 9999), "box:9999", address) for address in own))
+    for address in own:
+        here.box.run(["ip", "address", "delete", f"{address}/{128 if ':' in address else 32}", "dev", "lo"])
+
+
 def own_addresses(here, name):
     shown = json.loads(here.box.run(["ip", "-j", "address", "show", "dev", name]).stdout)
     return [address["local"] for each in shown for address in each.get("addr_info", [])]
@@ -200,7 +212,13 @@ def test_an_isolated_bridge_has_nothing_of_the_host(here, bridge_calls, others):
 def test_an_isolated_bridge_gets_its_address_back(here):
     run = here.pipeline.run
     assert not run("docker_bridge", **bridge("apart"))["changed"]
-    here.box.run(["sh", "-ec", "sysctl -qw net.ipv6.conf.apart.disable_ipv6=0; ip address add 10.35.0.1/24 dev apart"])
+    here.box.run(["sh", "-ec", "sysctl -qw net.ipv6.conf.apart.disable_ipv6=0; ip address add 10.35.0.1/24 dev apart\n"
+                               "ip address add 2001:db8:35::1/64 dev apart nodad"])
+    for address in gateway("apart"):  # what an earlier test has put there
+        here.box.run(["ip", "-n", "monk", "neigh", "delete", address, "dev", "eth0"], check=False)
+    # What somebody gives it by hand is closed before the next run takes it away.
+    expect_closed(here.servers, *((here.container("monk"), protocol, address, 9999) for protocol in BOTH
+                                  for address in gateway("apart")))
     assert run("icc_policy", bridge="front", icc=True)["changed"] and own_addresses(here, "apart") == []
     run("docker_bridge", name="apart", gateway_mode="nat")
     expect_answers(*(((here.host, protocol, address, 80), "nun:80", peer) for protocol in BOTH
@@ -218,10 +236,13 @@ def test_what_is_under_way_ends_when_a_bridge_becomes_internal(here):
                  for address in (OUTSIDE, OUTSIDE6)]
         flows += [(stack.enter_context(Flow(here.servers, here.outside, box, 8084)), "app:80") for box in (BOX, BOX6)]
         flows.append((stack.enter_context(Flow(here.servers, app, BOX, 8080)), "web:80"))
-        inward = stack.enter_context(Connection(app, 85, here.outside, BOX, 8085))
-        outward = stack.enter_context(Connection(here.outside, 86, app, OUTSIDE, 86))
+        web, late = here.container("web"), gateway("late")  # a translated connection goes on to where it has begun
+        connections = [stack.enter_context(Connection(*ends)) for ends in (
+            (app, 85, here.outside, BOX, 8085), (app, 85, here.outside, BOX6, 8085),
+            (here.outside, 86, app, OUTSIDE, 86), (here.outside, 86, app, OUTSIDE6, 86),
+            (web, 87, app, late[0], 8087), (web, 87, app, late[1], 8087))]
         assert [flow.send() for flow, _server in flows] == [server for _flow, server in flows]
-        assert inward.lives() and outward.lives()
+        assert all(connection.lives() for connection in connections)
         with pytest.raises(PipelineError, match="internal: 'True' would close 4 published ports of bridge late"):
             run("docker_bridge", **bridge("late", internal=True))
         result = run("docker_bridge", **bridge("late", internal=True, force=True))
@@ -229,7 +250,7 @@ def test_what_is_under_way_ends_when_a_bridge_becomes_internal(here):
         assert "published ports of app are closed, since bridge late is internal" in result["warnings"][0]
         lead_out(here, "app")
         assert [flow.send() for flow, _server in flows] == [""] * len(flows)
-        assert inward.is_cut() and outward.is_cut()
+        assert [connection.is_cut() for connection in connections] == [True] * 6
         expect_closed(here.servers, *((here.outside, "udp", box, 8084) for box in (BOX, BOX6)))
         with pytest.raises(PipelineError, match="published_ports: '8084:80/udp' cannot be published on bridge late"):
             run("port_publish", container="app", published_ports=["8084:80/udp"])
@@ -244,13 +265,22 @@ def test_what_is_under_way_ends_when_a_bridge_becomes_internal(here):
 def test_every_step_on_the_way_is_as_closed(here):
     """Nothing of the bridge is open that was not so before, while it becomes internal and while it ceases to be."""
     app = here.container("app")
-    for options, always in (({"internal": True, "force": True}, False), ({"internal": False}, True)):
+    inward = [(here.outside, "udp", address, 80) for address in addresses("app")]
+    outward = [(app, "udp", address, 9999) for address in (OUTSIDE, OUTSIDE6)]
+    for options, becomes in (({"internal": True, "force": True}, True), ({"internal": False}, False)):
         actions = here.pipeline.plan("docker_bridge", **bridge("late", **options))
+        recorded = next(number for number, action in enumerate(actions) if "late" in action and "settings" in action)
         for number, _action in enumerate(actions):
             here.pipeline.step(number)
-            if not always:
+            if becomes:
                 lead_out(here, "app")
-            expect_closed(here.servers, (here.outside, "udp", addresses("app")[0], 80),
-                          (here.outside, "udp", addresses("app")[1], 80), (app, "udp", addresses("web")[0], 80),
-                          seconds=0.05)
+            expect_closed(here.servers, *inward, (app, "udp", addresses("web")[0], 80),
+                          *(outward if becomes and number >= recorded else ()), seconds=0.05)
+            if not becomes and number <= recorded:
+                missing = [family for family in ("-4", "-6") if not json.loads(here.box.run(
+                    ["ip", "-n", "app", "-j", family, "route", "show", "default"]).stdout or "[]")]
+                lead_out(here, "app")
+                expect_closed(here.servers, *outward, seconds=0.05)
+                for family in missing:
+                    here.box.run(["ip", "-n", "app", family, "route", "delete", "default"])
         here.pipeline.run("docker_bridge", **bridge("late", **options))

@@ -90,7 +90,10 @@ def test_the_host_and_others_leave_as_before(here):
     expect_answers(*(((here.container("book"), protocol, address, 9999), "outside:9999", box) for protocol in BOTH
                      for address, box in ((OUTSIDE, BOX), (OUTSIDE6, BOX6))),
                    *(((here.host, protocol, address, 9999), "outside:9999", box) for protocol in BOTH
-                     for address, box in ((OUTSIDE, BOX), (OUTSIDE6, BOX6))))
+                     for address, box in ((OUTSIDE, BOX), (OUTSIDE6, BOX6))),
+                   # Of its own addresses that of the bridge as well, if that is what somebody has chosen.
+                   *(((here.host, protocol, address, 9999, own), "outside:9999", own) for protocol in BOTH
+                     for name in ("mail", "right") for address, own in zip((OUTSIDE, OUTSIDE6), gateway(name))))
 
 
 def test_published_ports_see_whom_they_saw(here):

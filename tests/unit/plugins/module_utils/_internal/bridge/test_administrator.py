@@ -11,6 +11,7 @@ from ansible_collections.mooring.net.plugins.module_utils._internal.firewall.ipt
 from ansible_collections.mooring.net.plugins.module_utils._internal.firewall.model import (FAMILIES, TABLES,
                                                                                            ObservedTable)
 from ansible_collections.mooring.net.plugins.module_utils._internal.firewall.operations import RestoreTable
+from ansible_collections.mooring.net.plugins.module_utils._internal.link.operations import LinkSet
 from world import World
 
 JUMP = "-j MOORING-USER"
@@ -131,6 +132,21 @@ def test_another_bridge_remembers_it_and_says_when_it_ends() -> None:
     world.bridge("br0", user_chain=False)
     assert jumps(world) == [[], []] and chains(world) == [None, None]
     assert "user=1" not in world.state.host.links["br1"].alias and world.info()["drift"] == []
+
+
+@pytest.mark.parametrize("wanted", [True, False])
+def test_its_rules_come_first_while_something_else_changes(wanted: bool) -> None:
+    """What they close is closed while a run is on its way, whether it brings them or takes them away."""
+    world = World()
+    world.bridge(user_chain=not wanted)
+    operations = world.check("docker_bridge", name="br0", user_chain=wanted, mtu="1400").operations
+    links = [place for place, each in enumerate(operations) if isinstance(each, LinkSet)]
+    for done in (links[0], links[-1] + 1):
+        interrupted = world.copy()
+        interrupted.host.execute(operations[:done])
+        assert jumps(interrupted) == [[0], [0]]
+    world.run("docker_bridge", name="br0", user_chain=wanted, mtu="1400")
+    assert jumps(world) == ([[0], [0]] if wanted else [[], []])
 
 
 def test_two_bridges_that_contradict_each_other() -> None:

@@ -9,7 +9,9 @@ import pytest
 from ansible_collections.mooring.net.plugins.module_utils._internal.firewall.model import FAMILIES
 from ansible_collections.mooring.net.plugins.module_utils._internal.host.fake import fresh_state
 from ansible_collections.mooring.net.plugins.module_utils._internal.host.operations import ConntrackFlush, SysctlSet
+from ansible_collections.mooring.net.plugins.module_utils._internal.link.addressing import RouteAdd, RouteDel
 from ansible_collections.mooring.net.plugins.module_utils._internal.link.model import BRIDGE_GROUP, Link, Route
+from ansible_collections.mooring.net.plugins.module_utils._internal.link.operations import LinkSet
 from ansible_collections.mooring.net.plugins.module_utils._internal.netns.model import HOST, named_path
 from world import World, picture
 
@@ -255,6 +257,22 @@ def test_the_same_task_completes_what_was_interrupted(world: World, wanted: bool
         interrupted.host.execute(operations[:number])
         interrupted.run("docker_bridge", **given)
         assert picture(interrupted.state) == picture(undisturbed.state), number
+
+
+@pytest.mark.parametrize("wanted", [True, False])
+def test_it_is_closed_before_all_else_changes_and_until_that_is_done(world: World, wanted: bool) -> None:
+    inner(world, internal=not wanted)
+    world.attach("db", bridge="inner")
+    operations = world.check("docker_bridge", name="inner", internal=wanted).operations
+    links = [place for place, each in enumerate(operations) if isinstance(each, (LinkSet, RouteAdd, RouteDel))]
+    for done in (links[0], links[-1] + 1):
+        interrupted = world.copy()
+        interrupted.host.execute(operations[:done])
+        for family in FAMILIES:
+            assert "inner internal out" in rules(interrupted, "filter", family)
+            assert "inner to elsewhere" in rules(interrupted, "raw", family)
+    world.run("docker_bridge", name="inner", internal=wanted)
+    assert ("inner internal out" in rules(world, "filter")) is wanted
 
 
 @pytest.mark.parametrize("modes", [{}, {"gateway_mode": "isolated"},
