@@ -17,15 +17,16 @@ from ansible_collections.mooring.net.plugins.module_utils._internal.document.opt
 
 def filter_of(function: Callable[..., document.Config]) -> Callable[..., Any]:
     """The function as a filter, whose errors name the variable."""
-    def filtered(networks: document.Document, *arguments: Any) -> document.Config:
+    def filtered(networks: document.Document, *arguments: Any) -> list[dict[str, Any]]:
         try:
             check_networks(networks)
         except MooringError as error:
             raise AnsibleFilterError(str(error)) from error
         try:
-            return function(networks, *arguments)
+            return [dict(item) for item in function(networks, *arguments)]
         except MooringError as error:
-            raise AnsibleFilterError(f"container_networks: {error}") from error
+            begin = "container_" if str(error).startswith("networks[") else "container_networks: "
+            raise AnsibleFilterError(f"{begin}{error}") from error
 
     return filtered
 

@@ -39,7 +39,7 @@ def test_a_document_that_is_empty_or_has_another_name_is_told(here):
     assert counts["failed"] == 0
     assert "container_networks is empty for this host" in output and "Is container_network meant?" in output
     output, _counts = play(here, "mooring.net.site", container_networks=[{**DOCUMENT[0], "bipp": "10.9.0.1/24"}])
-    assert "networks.bipp: did you mean bip?" in output
+    assert "networks[0] (br0): bipp: did you mean bip?" in output
     assert here.run("network_info")["network"]["bridges"] == []
 
 
@@ -93,7 +93,7 @@ def test_a_pyroute2_that_is_too_old_is_upgraded_or_named(here):
 def test_what_is_not_a_matter_of_packages_is_an_error_at_once(here):
     wrong = [{**DOCUMENT[0], "bip": "10.9.0.1"}]
     output, counts = play(here, "mooring.net.site", container_networks=wrong)
-    assert counts["failed"] == 1 and "network br0: bip: '10.9.0.1' lacks a prefix length" in output
+    assert counts["failed"] == 1 and "networks[0] (br0): bip: '10.9.0.1' lacks a prefix length" in output
     assert "Install what the host lacks" not in tasks(output)
 
 

@@ -103,7 +103,7 @@ WRONG = [
     (("host_network", {"networks": [{"name": 1.1, "bip": "10.6.0.1/24"}]}),
      ["networks[0].name: '1.1' is a number", "1.10", "quotes"]),
     (("host_network", {"networks": [{"name": "br0", "containers": [{"name": "web", "links": [620]}]}]}),
-     ["networks[0].containers[0].links[0]: '620' is a number", "10:20", "quotes"]),
+     ["networks[0] (br0): containers[0] (web): links[0]: '620' is a number", "10:20", "quotes"]),
     (("veth_pair", {"name": "a", "peer": 5}), ["peer: '5' is no dictionary"]),
     (("netns_attach", {"netns": "db", "bridge": "br0", "tx_queue_len": "inf"}),
      ["tx_queue_len: 'inf' is no whole number", "decimal digits"]),

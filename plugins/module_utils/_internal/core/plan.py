@@ -216,7 +216,7 @@ class Draft:
             self.assumed.append(assumption)
 
     def warn(self, text: str) -> None:
-        if self.place and self.place.rpartition(" ")[2] not in text:  # a document calls its containers by their names
+        if self.place:
             text = f"{self.place}: {text}"
         if text not in self.warnings:
             self.warnings.append(text)

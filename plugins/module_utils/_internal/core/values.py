@@ -13,6 +13,7 @@ from typing import Any, Optional
 
 from .argspec import Options
 from .errors import MooringError, OptionError
+from .places import before
 
 # options, value of an option that is made of them, where it stands -> the same checked, with defaults
 Nested = Callable[[Options, Any, str], Mapping[str, Any]]
@@ -27,7 +28,7 @@ def check_values(options: Options, values: Mapping[str, Any], nested: Nested, wh
     """The values of options as what they have to be: texts, lists of texts, numbers.
 
     :param values: without those that are no options, which Ansible refuses
-    :param where: what stands before the name of an option in messages, like ``networks[0].``
+    :param where: what stands before the name of an option in messages, like ``networks[0] (front): ``
     :raises OptionError: naming option, value, what is wrong and what would be right
     """
     found = dict(values)
@@ -42,7 +43,7 @@ def check_values(options: Options, values: Mapping[str, Any], nested: Nested, wh
         if option.get("kind") == "options":
             found[name] = nested(option["options"], value, f"{where}{name}")
         elif "options" in option:
-            found[name] = [check_values(option["options"], element, nested, f"{where}{name}[{index}].")
+            found[name] = [check_values(option["options"], element, nested, before(f"{where}{name}", index, element))
                            for index, element in enumerate(_dictionaries(f"{where}{name}", value))]
         else:
             found[name] = _CHECKS[option.get("kind", option["type"])](f"{where}{name}", value)

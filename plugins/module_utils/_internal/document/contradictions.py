@@ -17,9 +17,10 @@ from ..ports.allow import ANYWHERE
 from ..ports.model import ANY_IPV4, Publication, family_of
 from ..ports.occupied import Occupied
 from ..ports.spec import parse_port_spec
+from .places import Item, each_network
 
 Network = Mapping[str, Any]
-Interface = Mapping[str, Any]
+Interface = Item
 
 
 def refuse_contradictions(document: Sequence[Network], interfaces: Sequence[Interface]) -> None:
@@ -27,9 +28,9 @@ def refuse_contradictions(document: Sequence[Network], interfaces: Sequence[Inte
     :raises MooringError: naming the network or the container, what is wrong and what would be right
     """
     present = [interface for interface in interfaces if interface["state"] == "present"]
-    for network in document:
+    for place, network in each_network(document):
         if network.get("state") != "absent":
-            with doing(f"network {network['name']}"):
+            with doing(place):
                 _refuse_open_rules(network)
     _refuse_missing_rules(document, present)
     refuse_links(interfaces)
@@ -60,7 +61,7 @@ def _refuse_missing_rules(document: Sequence[Network], present: Sequence[Interfa
     for interface in present:
         network = networks.get(interface.get("bridge", ""), {})
         name, switch = network.get("name"), _switched_off(network)
-        with doing(f"container {interface['name']}"):
+        with doing(interface.place):
             if switch and interface.get("allow_to") not in (None, ANYWHERE, [ANYWHERE]):
                 raise OptionError("allow_to", ", ".join(_texts(interface["allow_to"])), f"needs rules, and network "
                                   f"{name} has {switch}: false", f"Say {switch}: true for it, or leave the list out")
@@ -95,20 +96,19 @@ def refuse_links(interfaces: Sequence[Interface], complete: bool = False) -> Non
     attached = {interface["name"] for interface in present if "bridge" in interface}
     known = {interface["name"] for interface in interfaces}
     for interface in present:
-        source = interface["name"]
         for link in _texts(interface.get("links")):
             target = link.partition(":")[0]
+            said = f"{interface.place}: links: {link!r} leads"
             if target in known and target not in there:
-                raise MooringError(f"container {source}: links: {link!r} leads nowhere: container {target} is on no "
-                                   "bridge, since the document takes it away (state: absent). Leave the link out, or "
-                                   "let the container be there")
+                raise MooringError(f"{said} nowhere: container {target} is on no bridge, since the document takes it "
+                                   "away (state: absent). Leave the link out, or let the container be there")
             if target in there and target not in attached:
                 mode = there[target].get("network_mode")
-                raise MooringError(f"container {source}: links: {link!r} leads to {target}, which has network_mode "
-                                   f"{mode!r} and no interface of its own{_owner(str(mode))}")
+                raise MooringError(f"{said} to {target}, which has network_mode {mode!r} and no interface of its own"
+                                   f"{_owner(str(mode))}")
             if complete and target not in known:
-                raise MooringError(f"container {source}: links: {link!r} leads to {target}, which is not in the "
-                                   f"document, and what is not in it goes (exclusive){did_you_mean(target, known)}")
+                raise MooringError(f"{said} to {target}, which is not in the document, and what is not in it goes "
+                                   f"(exclusive){did_you_mean(target, known)}")
 
 
 def _owner(mode: str) -> str:
@@ -128,12 +128,12 @@ def _refuse_addresses(document: Sequence[Network], present: Sequence[Interface])
                 continue
             who = f"container {interface['name']}"
             if address == _ip(network.get(of_bridge)):
-                raise MooringError(f"{who}: {option}: {address!r} is the address of its bridge {network['name']}. Give "
-                                   "it another one, or none to have one chosen")
+                raise MooringError(f"{interface.place}: {option}: {address!r} is the address of its bridge "
+                                   f"{network['name']}. Give it another one, or none to have one chosen")
             other = held.setdefault((network["name"], address), who)
             if other != who:
-                raise MooringError(f"{who}: {option}: {address!r} is that of {other} as well. Give one of them another "
-                                   "one, or none to have one chosen")
+                raise MooringError(f"{interface.place}: {option}: {address!r} is that of {other} as well. Give one of "
+                                   "them another one, or none to have one chosen")
 
 
 def _ip(text: Any) -> str:
@@ -150,18 +150,19 @@ def _refuse_ports(document: Sequence[Network], present: Sequence[Interface]) -> 
                   if not network.get("adopt") and "routed" not in (network.get("gateway_mode"),
                                                                    network.get("gateway_mode_v6"))}
     taken = Occupied()
-    by_container: dict[str, list[Publication]] = {}
+    by_container: dict[str, list[tuple[str, Publication]]] = {}
     for interface in present:
         if interface.get("bridge") in translated:
-            by_container.setdefault(interface["name"], []).extend(_publications(interface))
-    for container, wanted in by_container.items():
-        for each in wanted:
+            by_container.setdefault(interface["name"], []).extend(
+                (interface.place, each) for each in _publications(interface))
+    for wanted in by_container.values():
+        for place, each in wanted:
             found = taken.find_taken(each.protocol, each.host_ip, each.host_port, each.count)
             if found is not None and isinstance(found[1], Publication):
-                raise MooringError(f"container {container}: published_ports: host port {found[0]}/{each.protocol} is "
-                                   f"asked for by container {found[1].container} as well. Give one of them another "
-                                   "one, or none to have one chosen")
-        for each in wanted:
+                raise MooringError(f"{place}: published_ports: host port {found[0]}/{each.protocol} is asked for by "
+                                   f"container {found[1].container} as well. Give one of them another one, or none to "
+                                   "have one chosen")
+        for _place, each in wanted:
             taken.publish(each)
 
 

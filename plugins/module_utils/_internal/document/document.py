@@ -12,9 +12,10 @@ from typing import Any
 from ..core.errors import MooringError, cut, doing
 from ..core.names import container_label, interface_name
 from .contradictions import refuse_contradictions
+from .places import Item, each_container, each_network, joined
 
 Document = Sequence[Mapping[str, Any]]
-Config = list[dict[str, Any]]
+Config = list[Item]
 
 # What of a network is no option of docker_bridge, and what of a container is no option of netns_attach.
 NOT_OF_BRIDGES = frozenset({"containers"})
@@ -43,7 +44,8 @@ def bridge_config(document: Document, default_address_pools: Sequence[Mapping[st
     """The same for who has a plan of the whole, which finds contradictions with all that is known of the host."""
     publications(document)
     names(document)
-    found = [{key: value for key, value in network.items() if key not in NOT_OF_BRIDGES} for network in document]
+    found = [Item(place, {key: value for key, value in network.items() if key not in NOT_OF_BRIDGES})
+             for place, network in each_network(document)]
     for network in found if default_address_pools else ():
         if network.get("default_address_pools") is None and network.get("state") != "absent":
             network["default_address_pools"] = list(default_address_pools)
@@ -52,25 +54,26 @@ def bridge_config(document: Document, default_address_pools: Sequence[Mapping[st
 
 def access(document: Document) -> Config:
     """The config of icc_policy for bridges: for those of which the document says whether their containers may talk."""
-    return [{"bridge": network["name"], "icc": network["icc"]} for network in document
+    return [Item(place, {"bridge": network["name"], "icc": network["icc"]}) for place, network in each_network(document)
             if network.get("icc") is not None and network.get("state") != "absent"]
 
 
 def endpoints(document: Document) -> Config:
     """The config of netns_attach: an item for each interface of each container."""
-    return [{key: value for key, value in interface.items() if key not in NOT_OF_ENDPOINTS}
+    return [Item(interface.place, {key: value for key, value in interface.items() if key not in NOT_OF_ENDPOINTS})
             for interface in interfaces_of(document)]
 
 
 def publications(document: Document) -> Config:
     """The config of port_publish: an item for each container, whose ports are none where the document names none."""
-    return [{**_lease(interfaces[0]), **_options(name, interfaces, OF_PUBLICATIONS), **_ports(interfaces)}
-            for name, interfaces in _select_attached(document).items()]
+    return [Item(joined(interfaces), {**_lease(interfaces[0]), **_options(interfaces, OF_PUBLICATIONS),
+                                      **_ports(interfaces)})
+            for interfaces in _select_attached(document).values()]
 
 
 def links(document: Document) -> Config:
     """The config of icc_policy for containers: an item for each, whose links are none where the document names none."""
-    return [{**_lease(interfaces[0]), "links": _join(interfaces, "links")}
+    return [Item(joined(interfaces), {**_lease(interfaces[0]), "links": _join(interfaces, "links")})
             for interfaces in _select_attached(document).values()]
 
 
@@ -84,12 +87,13 @@ def names(document: Document) -> Config:
         found.setdefault(interface["name"], []).append(interface)
     items = []
     for name, interfaces in found.items():
-        options = _options(name, interfaces, OF_NAMES)
+        options = _options(interfaces, OF_NAMES)
         present = any(interface["state"] == "present" for interface in interfaces)
         own_files = any(interfaces[0].get(key) is not None for key in ("container", "netns"))
         if options or own_files and (not present or any("bridge" in interface for interface in interfaces)):
             target = {key: interfaces[0][key] for key in TARGETS if interfaces[0].get(key) is not None}
-            items.append({**target, **options, "name": name, "state": "present" if present else "absent"})
+            items.append(Item(joined(interfaces), {**target, **options, "name": name,
+                                                   "state": "present" if present else "absent"}))
     return items
 
 
@@ -101,26 +105,25 @@ def interfaces_of(document: Document) -> Config:
     """
     found: Config = []
     places: dict[tuple[str, str], str] = {}
-    targets: dict[str, Any] = {}
-    for network in document:
-        for container in network.get("containers") or ():
-            name, bridge, interface = container["name"], network["name"], container.get("interface_name") or "eth0"
-            with doing(f"container {name}"):
+    targets: dict[str, tuple[Any, str]] = {}
+    for of_network, network in each_network(document):
+        for place, container in each_container(network, of_network):
+            name, interface = container["name"], container.get("interface_name") or "eth0"
+            target = {key: container[key] for key in TARGETS if container.get(key) is not None} or {"netns": name}
+            with doing(place):
                 container_label("name", name)
                 interface_name("interface_name", interface)
-            if (name, interface) in places:
-                raise MooringError(
-                    f"container {name} has interface {interface} on {places[name, interface]} and "
-                    f"on {bridge}. Give it another interface_name on one of them, or take it off one")
-            places[name, interface] = bridge
-            target = {key: container[key] for key in TARGETS if container.get(key) is not None} or {"netns": name}
-            if targets.setdefault(name, target) != target:
-                raise MooringError(
-                    f"container {name} is {_text(targets[name])} in one place and {_text(target)} "
-                    "in another. Say the same in both, or use two names for two containers")
-            state = "absent" if "absent" in (network.get("state"), container.get("state")) else "present"
-            found.append({**container, **target, **_place(container, bridge), "state": state,
-                          **_lists(container, network)})
+                other = places.setdefault((name, interface), place)
+                if other != place:
+                    raise MooringError(f"its interface {interface} stands at {other} as well. Give it another "
+                                       "interface_name at one of them, or take it off one")
+                first, other = targets.setdefault(name, (target, place))
+                if first != target:
+                    raise MooringError(f"it is {_text(target)} here, and {_text(first)} at {other}. Say the same at "
+                                       "both, or use two names for two containers")
+                state = "absent" if "absent" in (network.get("state"), container.get("state")) else "present"
+                found.append(Item(place, {**container, **target, **_bridge(container, network["name"]), "state": state,
+                                          **_lists(container, network)}))
     return found
 
 
@@ -132,7 +135,7 @@ def _lists(container: Mapping[str, Any], network: Mapping[str, Any]) -> dict[str
     return found
 
 
-def _place(container: Mapping[str, Any], bridge: str) -> dict[str, Any]:
+def _bridge(container: Mapping[str, Any], bridge: str) -> dict[str, Any]:
     """The bridge of a container, unless its network mode leaves it without an interface of its own.
 
     :raises MooringError: when such a container has ports or links
@@ -142,9 +145,8 @@ def _place(container: Mapping[str, Any], bridge: str) -> dict[str, Any]:
         return {"bridge": bridge}
     conflicts = sorted(key for key in OF_INTERFACES if container.get(key))
     if conflicts:
-        raise MooringError(
-            f"container {container['name']} has network_mode {mode}, hence no interface of its own "
-            f"that {' and '.join(conflicts)} could be about. Leave them out, or say network_mode: bridge")
+        raise MooringError(f"network_mode: {mode!r} gives it no interface of its own that {' and '.join(conflicts)} "
+                           "could be about. Leave them out, or say network_mode: bridge")
     return {}
 
 
@@ -183,17 +185,18 @@ def _as_list(value: Any) -> list[Any]:
     return list(value or ()) if isinstance(value, (list, tuple, type(None))) else [value]
 
 
-def _options(name: str, interfaces: Config, keys: Sequence[str]) -> dict[str, Any]:
+def _options(interfaces: Config, keys: Sequence[str]) -> dict[str, Any]:
     """:raises MooringError: when the interfaces of a container say different things of the container itself"""
-    found: dict[str, Any] = {}
+    found: dict[str, tuple[Any, str]] = {}
     for interface in interfaces:
         for key in keys:
-            value = interface.get(key)
-            if value is not None and found.setdefault(key, value) != value:
-                raise MooringError(
-                    f"container {name} has {key} {cut(str(found[key]))} in one network and {cut(str(value))} in "
-                    "another. It counts for the container as a whole: say it once")
-    return found
+            if (value := interface.get(key)) is None:
+                continue
+            first, place = found.setdefault(key, (value, interface.place))
+            if first != value:
+                raise MooringError(f"{interface.place}: {key}: it is {cut(str(value))} here, and {cut(str(first))} at "
+                                   f"{place}. It counts for the container as a whole: say it once")
+    return {key: value for key, (value, _place) in found.items()}
 
 
 def _text(target: Mapping[str, Any]) -> str:

@@ -7,7 +7,8 @@ from typing import Any
 
 from ..bridge.resource import RESOURCE as BRIDGES
 from ..core.argspec import with_defaults
-from ..core.errors import MooringError, cut, doing
+from ..core.errors import MooringError, doing
+from ..core.places import numbered
 from ..endpoint.resource import RESOURCE as ENDPOINTS
 from ..host.resource import Part, Resource
 from ..icc.resource import RESOURCE as POLICIES
@@ -20,6 +21,7 @@ from .contradictions import refuse_links
 from .document import TARGETS, Config
 from .persistence import RESOURCE as PERSISTENCE
 from .persistence import Persist
+from .places import Item, each_network
 
 
 def parts(params: Mapping[str, Any]) -> list[Part]:
@@ -31,20 +33,22 @@ def parts(params: Mapping[str, Any]) -> list[Part]:
     :raises MooringError: naming the network or the container, the option, what is wrong and what would be right
     """
     networks: document.Document = params["networks"]
-    pairs = list(params.get("veth_pairs") or ())
-    _refuse_twice(pairs, networks)
+    pairs = [Item(numbered("veth_pairs", number, pair["name"]), pair)
+             for number, pair in enumerate(params.get("veth_pairs") or ())]
+    _refuse_twice((place, network["name"]) for place, network in each_network(networks))
+    _refuse_twice((pair.place, _identity(pair)) for pair in pairs)
     refuse_links(document.interfaces_of(networks), complete=bool(params.get("exclusive")))
     within = [pair for pair in pairs if _leaves_host(pair)]
     found = [
-        _part(BRIDGES, document.bridge_config(networks, params.get("default_address_pools") or ()), "name", "network"),
-        _part(POLICIES, document.access(networks), "bridge", "network"),
+        _part(BRIDGES, document.bridge_config(networks, params.get("default_address_pools") or ())),
+        _part(POLICIES, document.access(networks)),
         # A pair on the host may become a container's interface; the end of another may go into a container.
-        _part(PAIRS, [pair for pair in pairs if pair not in within], "name", "pair"),
-        _part(ENDPOINTS, document.endpoints(networks), "name", "container"),
-        _part(PORTS, document.publications(networks), "", "container"),
-        _part(POLICIES, document.links(networks), "", "container"),
-        _part(PAIRS, within, "name", "pair"),
-        _part(NAMES, document.names(networks), "name", "container"),
+        _part(PAIRS, [pair for pair in pairs if pair not in within]),
+        _part(ENDPOINTS, document.endpoints(networks)),
+        _part(PORTS, document.publications(networks)),
+        _part(POLICIES, document.links(networks)),
+        _part(PAIRS, within),
+        _part(NAMES, document.names(networks)),
     ]
     if params.get("exclusive"):
         found.append(Part(exclusive.RESOURCE, (collect_kept(networks, pairs),), shown=False))
@@ -64,15 +68,13 @@ def collect_kept(networks: document.Document, pairs: Sequence[Mapping[str, Any]]
         frozenset(pair["name"] for pair in pairs))
 
 
-def _part(resource: Resource, items: Config, key: str, what: str) -> Part:
-    """:param key: the option that names an item in messages, "" for that of the container"""
+def _part(resource: Resource, items: Config) -> Part:
     found, given = [], []
-    places = tuple(f"{what} {item[key] if key else item.get('netns') or item.get('container')}" for item in items)
-    for place, item in zip(places, items):
-        with doing(place):
+    for item in items:
+        with doing(item.place):
             given.append(with_defaults(resource.options, item))
             found.append(resource.parse(given[-1]))
-    return Part(resource, tuple(found), shown=False, given=tuple(given), places=places)
+    return Part(resource, tuple(found), shown=False, given=tuple(given), places=tuple(item.place for item in items))
 
 
 def _leaves_host(pair: Mapping[str, Any]) -> bool:
@@ -80,12 +82,14 @@ def _leaves_host(pair: Mapping[str, Any]) -> bool:
     return any(end.get(key) is not None for end in ends for key in TARGETS)
 
 
-def _refuse_twice(pairs: Iterable[Mapping[str, Any]], networks: document.Document) -> None:
-    """:raises MooringError: for a network or a pair that is named twice: which of the two counts?"""
-    for what, names in (("network", [network["name"] for network in networks]),
-                        ("veth_pairs", [_identity(pair) for pair in pairs])):
-        for name in {name for name in names if names.count(name) > 1}:
-            raise MooringError(f"{what} {cut(name)} stands twice in the document: say all about it in one place")
+def _refuse_twice(named: Iterable[tuple[str, str]]) -> None:
+    """:param named: places and names
+    :raises MooringError: for a network or a pair that is named twice: which of the two counts?"""
+    places: dict[str, str] = {}
+    for place, name in named:
+        other = places.setdefault(name, place)
+        if other != place:
+            raise MooringError(f"{place}: it stands at {other} as well: say all about it in one place")
 
 
 def _identity(pair: Mapping[str, Any]) -> str:

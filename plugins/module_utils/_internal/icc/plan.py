@@ -152,9 +152,10 @@ def _assume_attached(draft: Draft, container: str, instead: str, owner: str, dou
     if container in draft.failed:
         return
     known = (*(endpoint.container for endpoint in endpoints(draft.state)), *draft.state.named)
+    option, meant = ("links: ", did_you_mean(container, known)) if everybody else ("", "")
     draft.assume(conflict(draft.state, "links", container, instead, owner) or doubt
-                 or f"container {container} is on no bridge that this collection manages: attach it with netns_attach "
-                 f"first{did_you_mean(container, known) if everybody else ''}", f"attaches container {container}",
+                 or f"{option}container {container} is on no bridge that this collection manages: attach it with "
+                 f"netns_attach first{meant}", f"attaches container {container}",
                  "" if everybody else container)
 
 

@@ -18,7 +18,7 @@ from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.module_utils.common.respawn import has_respawned, respawn_module
 
-from ..core import confinement, interpreters
+from ..core import confinement, interpreters, places
 from ..core.argspec import Options, for_ansible
 from ..core.errors import MooringError, OptionError, cut, printable
 from ..core.plan import Plan
@@ -41,8 +41,15 @@ class _Module(AnsibleModule):  # type: ignore[misc]
 
     def fail_json(self, msg: str, **kwargs: Any) -> None:
         names = msg.partition(NO_OPTION)[0].rpartition(": ")[2].split(", ") if NO_OPTION in msg else []
-        meant = [f"{name}: did you mean {found}?" for name in names if (found := meant_by(name, self.argument_spec))]
-        super().fail_json(" ".join([msg, *meant]), **kwargs)
+        meant = [_of_none(name, self.argument_spec, getattr(self, "params", {})) for name in names]
+        super().fail_json(" ".join([*filter(None, meant), msg]), **kwargs)
+
+
+def _of_none(name: str, options: Options, values: Any) -> str:
+    """Where a name stands that is no option, and which one was meant; "" where Ansible has said as much."""
+    place, close = places.find(name, values), meant_by(name, options)
+    said = f"did you mean {close}?" if close else "there is no such option."
+    return printable(f"{place}: {said}") if close or place != name else ""
 
 
 def meant_by(name: str, options: Options) -> str:

@@ -6,13 +6,13 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from ..core.argspec import COMMON
-from ..core.errors import MooringError, cut, doing, printable
+from ..core.errors import MooringError, doing
+from ..core.places import numbered
 from ..host.resource import Part, Resource
 from .located import refuse_twice
 
 # The options that an item is known by.
 NAMING = ("container", "netns", "netns_path", "pid", "name", "bridge")
-LONGEST_NAME = 64  # characters of it that a message shows
 
 # options of one item, what the user gave -> the same checked, with defaults; raises MooringError
 Check = Callable[[Mapping[str, Any], Mapping[str, Any]], Mapping[str, Any]]
@@ -44,10 +44,7 @@ def parse_list(resource: Resource, items: list[Mapping[str, Any]], check: Check)
 def place_of(number: int, item: Mapping[str, Any]) -> str:
     """How messages call an item of ``config``: ``config[1] (container b)``, a thing with a name of its own by that."""
     key = next((key for key in NAMING if item.get(key) not in (None, "")), "")
-    if not key:
-        return f"config[{number}]"
-    value = cut(printable(str(item[key])).replace("\n", "\\n"), LONGEST_NAME)
-    return f"config[{number}] ({value if key == 'name' else f'{key} {value}'})"
+    return numbered("config", number, item[key] if key == "name" else f"{key} {item[key]}" if key else "")
 
 
 def _parse(resource: Resource, options: Mapping[str, Any]) -> Any:

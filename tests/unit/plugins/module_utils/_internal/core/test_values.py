@@ -88,15 +88,14 @@ def test_in_the_document() -> None:
         return refused(containers=[{"name": "db"}, {"name": "web", **options}])
 
     assert "networks[0].name: '83' is a number" in refused(name=83)
-    assert "networks[0].allow_bridges[1]: 'True' is a truth value" in refused(allow_bridges=["br1", True])
-    assert "networks[0].containers[0].name: 'False' is a truth value" in refused(containers=[{"name": False}])
-    assert "networks[0].containers[1].published_ports[1]: '3233' is a number" in container(
-        published_ports=["80:80", 3233])
-    assert "networks[0].containers[1].etc_hosts['gw']: '10.1' is a number" in container(etc_hosts={"gw": 10.1})
-    assert "networks[0].containers[1].routes[0].destination: '10.1' is a number" in container(
-        routes=[{"destination": 10.1}])
+    assert "networks[0] (br0): allow_bridges[1]: 'True' is a truth value" in refused(allow_bridges=["br1", True])
+    assert "networks[0] (br0): containers[0].name: 'False' is a truth value" in refused(containers=[{"name": False}])
+    web = "networks[0] (br0): containers[1] (web): "
+    assert f"{web}published_ports[1]: '3233' is a number" in container(published_ports=["80:80", 3233])
+    assert f"{web}etc_hosts['gw']: '10.1' is a number" in container(etc_hosts={"gw": 10.1})
+    assert f"{web}routes[0].destination: '10.1' is a number" in container(routes=[{"destination": 10.1}])
     pairs = World().document_refuses([], veth_pairs=[{"name": "a", "peer": {"name": True}}])
-    assert "veth_pairs[0].peer.name: 'True' is a truth value" in pairs
+    assert "veth_pairs[0] (a): peer.name: 'True' is a truth value" in pairs
 
 
 def test_in_options_of_options() -> None:
@@ -120,8 +119,9 @@ def test_the_filters_of_the_roles_look_at_the_document_as_well() -> None:
         for networks, message in (
                 ([{"name": 83}], "container_networks[0].name: '83' is a number"),
                 ([{"name": "br0", "containers": [{"name": "a", "published_ports": [datetime.date(2024, 1, 1)]}]}],
-                 "container_networks[0].containers[0].published_ports[0]: '2024-01-01' is a date"),
-                ([{"name": "br0", "containers": [5]}], "container_networks[0].containers[0]: '5' is no dictionary"),
+                 "container_networks[0] (br0): containers[0] (a): published_ports[0]: '2024-01-01' is a date"),
+                ([{"name": "br0", "containers": [5]}],
+                 "container_networks[0] (br0): containers[0]: '5' is no dictionary"),
                 ([{"name": "br0", "containers": {"name": "web"}}], "is no list of dictionaries"),
                 ([{}], "container_networks[0].name: not given"),
                 (5, "container_networks: '5' is no list of dictionaries")):

@@ -92,17 +92,21 @@ def test_a_container_on_two_networks_is_one_container():
     assert of.links(document) == [{"netns": "web", "links": ["db", "cache"]}]
 
 
+FIRST = "networks[0] (bridge0): containers[0] (web)"
+
+
 @pytest.mark.parametrize(("second", "message"), [
-    ({}, "container web has interface eth0 on bridge0 and on back. Give it another interface_name"),
-    ({"interface_name": "eth1", "pid": 7}, "container web is netns web in one place and pid 7 in another"),
+    ({}, f"its interface eth0 stands at {FIRST} as well. Give it another interface_name"),
+    ({"interface_name": "eth1", "pid": 7}, f"it is pid 7 here, and netns web at {FIRST}. Say the same"),
     ({"interface_name": "eth1", "default_host_ip": "192.0.2.1"},
-     "container web has default_host_ip 127.0.0.1 in one network and 192.0.2.1 in another"),
+     f"default_host_ip: it is 192.0.2.1 here, and 127.0.0.1 at {FIRST}. It counts"),
 ])
 def test_what_contradicts_itself_is_refused_by_the_first_filter(second, message):
     first = {"name": "web", "default_host_ip": "127.0.0.1"}
     document = [network(first), network({"name": "web", **second}, name="back")]
-    with pytest.raises(MooringError, match=message):
+    with pytest.raises(MooringError) as caught:
         of.bridges(document)
+    assert str(caught.value).startswith(f"networks[1] (back): containers[0] (web): {message}")
 
 
 def test_a_container_without_an_interface_of_its_own_is_on_no_bridge():
@@ -114,7 +118,7 @@ def test_a_container_without_an_interface_of_its_own_is_on_no_bridge():
 
 def test_ports_of_a_container_without_an_interface_are_refused():
     document = [network({"name": "web", "network_mode": "none", "published_ports": ["80:80"], "links": ["db"]})]
-    with pytest.raises(MooringError, match="web has network_mode none.* that links and published_ports could"):
+    with pytest.raises(MooringError, match="network_mode: 'none' gives it no .* that links and published_ports could"):
         of.bridges(document)
 
 
@@ -145,8 +149,11 @@ def test_names_of_a_container_on_two_networks_are_said_once():
     assert of.names(document) == [{"netns": "web", "name": "web", "state": "present", "hostname": "a"},
                                        {"netns": "db", "name": "db", "state": "present"}]
     document[1]["containers"][0]["hostname"] = "b"
-    with pytest.raises(MooringError, match="container web has hostname a in one network and b in another"):
+    with pytest.raises(MooringError, match=r"hostname: it is b here, and a at networks\[0\]"):
         of.bridges(document)
+
+
+A, B = "networks[0] (br0): containers[0] (a): ", "networks[0] (br0): containers[1] (b): "
 
 
 def of_two(first, second, **more):
@@ -156,32 +163,32 @@ def of_two(first, second, **more):
 
 @pytest.mark.parametrize(("document", "message"), [
     (of_two({"address": "10.8.0.5"}, {"address": "10.8.0.5/24"}),
-     "container b: address: '10.8.0.5' is that of container a as well"),
-    (of_two({}, {"address": "10.8.0.1"}), "container b: address: '10.8.0.1' is the address of its bridge br0"),
+     B + "address: '10.8.0.5' is that of container a as well"),
+    (of_two({}, {"address": "10.8.0.1"}), B + "address: '10.8.0.1' is the address of its bridge br0"),
     (of_two({"address_v6": "2001:db8::5"}, {"address_v6": "2001:DB8:0::5"}, bip6="2001:db8::1/64"),
-     "container b: address_v6: '2001:db8::5' is that of container a"),
+     B + "address_v6: '2001:db8::5' is that of container a"),
     (of_two({"published_ports": ["8080:80"]}, {"published_ports": ["127.0.0.1:8080:81"]}),
-     "container b: published_ports: host port 8080/tcp is asked for by container a as well"),
+     B + "published_ports: host port 8080/tcp is asked for by container a as well"),
     (of_two({"published_ports": ["8000-8010:8000-8010/udp"]}, {"published_ports": ["8005:80/udp"]}),
-     "container b: published_ports: host port 8005/udp is asked for by container a as well"),
+     B + "published_ports: host port 8005/udp is asked for by container a as well"),
     (of_two({"published_ports": "8080:80"}, {"published_ports": "8080:81", "default_host_ip": "192.0.2.1"}),
      "host port 8080/tcp"),
     (of_two({"links": ["b"]}, {"state": "absent"}),
-     "container a: links: 'b' leads nowhere: container b is on no bridge, since the document takes it away"),
+     A + "links: 'b' leads nowhere: container b is on no bridge, since the document takes it away"),
     (of_two({}, {}, icc=False, iptables=False),
-     "network br0: icc: 'False' needs rules, and the network has iptables: false"),
+     "networks[0] (br0): icc: 'False' needs rules, and the network has iptables: false"),
     (of_two({}, {}, icc=False, ip6tables=False, bip6="2001:db8::1/64"),
-     "network br0: icc: 'False' needs rules, and the network has ip6tables: false"),
+     "networks[0] (br0): icc: 'False' needs rules, and the network has ip6tables: false"),
     (of_two({"allow_to": ["192.0.2.53:53"]}, {}, iptables=False),
-     "container a: allow_to: '192.0.2.53:53' needs rules, and network br0 has iptables: false"),
+     A + "allow_to: '192.0.2.53:53' needs rules, and network br0 has iptables: false"),
     (of_two({}, {"allow_to": ""}, ip6tables=False, bip6="2001:db8::1/64"),
-     "container b: allow_to: '' needs rules, and network br0 has ip6tables: false"),
+     B + "allow_to: '' needs rules, and network br0 has ip6tables: false"),
     (of_two({}, {"published_ports": ["8080:80"]}, iptables=False),
-     "container b: published_ports: '8080:80' cannot be published: network br0 has iptables: false"),
+     B + "published_ports: '8080:80' cannot be published: network br0 has iptables: false"),
     (of_two({"published_ports": ["[::]:8080:80"]}, {}, ip6tables=False, bip6="2001:db8::1/64"),
-     "container a: published_ports: '[::]:8080:80' cannot be published: network br0 has ip6tables: false"),
+     A + "published_ports: '[::]:8080:80' cannot be published: network br0 has ip6tables: false"),
     (of_two({"published_ports": ["8080:80"]}, {}, internal=True),
-     "container a: published_ports: '8080:80' cannot be published on network br0, which is internal"),
+     A + "published_ports: '8080:80' cannot be published on network br0, which is internal"),
 ])
 def test_a_contradiction_is_found_before_the_first_bridge_is_made(document, message):
     with pytest.raises(MooringError) as caught:

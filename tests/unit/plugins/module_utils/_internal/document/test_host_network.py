@@ -63,12 +63,13 @@ def test_what_is_last_is_found_before_the_first_bridge_is_made() -> None:
 
 @pytest.mark.parametrize(("document", "message"), [
     ([network({"name": "web", "address": "10.0.0.1"})], "address: '10.0.0.1' is not in 192.168.5.0/24"),
-    ([network({"name": "web", "published_ports": ["x"]})], "container web: published_ports: 'x' "),
-    ([network("web", bip="192.168.5.1")], "network br0: bip: '192.168.5.1' lacks a prefix length"),
+    ([network({"name": "web", "published_ports": ["x"]})],
+     "networks[0] (br0): containers[0] (web): published_ports: 'x' "),
+    ([network("web", bip="192.168.5.1")], "networks[0] (br0): bip: '192.168.5.1' lacks a prefix length"),
     ([network({"name": "web", "links": ["nobody"]})], "container nobody is on no bridge that this collection "
                                                            "manages"),
-    ([network("web"), network("web", name="br1", bip="10.0.0.1/24")], "container web has interface eth0 on br0 and on"),
-    ([network("web"), network("db")], "network br0 stands twice in the document: say all about it in one place"),
+    ([network("web"), network("web", name="br1", bip="10.0.0.1/24")], "its interface eth0 stands at"),
+    ([network("web"), network("db")], "networks[1] (br0): it stands at networks[0] (br0) as well: say all"),
     ([network({"name": "web", "state": "absent"}, {"name": "db", "links": ["web"]})], "container web is on no bridge"),
 ])
 def test_what_is_wrong_with_a_document(document: list[dict[str, Any]], message: str) -> None:

@@ -165,7 +165,7 @@ def test_a_link_across_bridges(world: World) -> None:
 def test_what_is_missing(world: World) -> None:
     unattached = "container {} is on no bridge that this collection manages: attach it with netns_attach first"
     assert world.refuses("icc_policy", netns="app", links=["db"]) == unattached.format("app") + "."
-    assert world.refuses("icc_policy", netns="web", links=["app"]) == unattached.format("app")
+    assert world.refuses("icc_policy", netns="web", links=["app"]) == "links: " + unattached.format("app")
     assert world.refuses("icc_policy", bridge="br9", icc=False) == (
         "bridge br9 does not exist: create it with docker_bridge first")
     plan = world.check("icc_policy", config=[{"bridge": "br9", "icc": False}, {"netns": "app", "links": ["db"]}])
@@ -263,7 +263,7 @@ def test_a_link_counts_for_ipv6_once_its_bridge_has_got_it() -> None:
 # Targets that are not there
 
 
-UNKNOWN = "container {} is on no bridge that this collection manages: attach it with netns_attach first{}"
+UNKNOWN = "links: container {} is on no bridge that this collection manages: attach it with netns_attach first{}"
 
 
 def test_a_link_to_a_container_that_its_engine_has_stopped_waits(world: World) -> None:
@@ -308,6 +308,9 @@ def test_a_link_to_nobody_is_refused_with_who_may_be_meant(world: World) -> None
     assert [assumption.task for assumption in plan.assumed] == ["attaches container databse"]
 
 
+WEB = "networks[0] (br0): containers[0] (web): "
+
+
 def test_a_stopped_target_in_a_document(world: World) -> None:
     """The container that is not there is told, the link waits, and the rest is done."""
     world.stopped.add("cache")
@@ -316,7 +319,7 @@ def test_a_stopped_target_in_a_document(world: World) -> None:
     with pytest.raises(Failed) as caught:
         world.document(networks)
     assert set(caught.value.plan.failed) == {"cache"} and "eth0" in world.state.namespaces["/run/netns/late"].links
-    assert "the link from web to cache waits for cache, which is not there" in caught.value.plan.warnings
+    assert WEB + "the link from web to cache waits for cache, which is not there" in caught.value.plan.warnings
     world.start("cache")
     plan = world.document(networks)
     assert not any("waits" in warning for warning in plan.warnings)
@@ -335,12 +338,12 @@ def test_a_waiting_link_is_kept_for_when_the_host_comes_back(world: World) -> No
 
 @pytest.mark.parametrize(("containers", "message"), [
     ([{"name": "web", "links": ["db:sql"]}, {"name": "db", "state": "absent"}],
-     "container web: links: 'db:sql' leads nowhere: container db is on no bridge, since the document takes it away"),
+     WEB + "links: 'db:sql' leads nowhere: container db is on no bridge, since the document takes it away"),
     ([{"name": "web", "links": ["side"]}, {"name": "db"}, {"name": "side", "network_mode": "container:db"}],
-     "container web: links: 'side' leads to side, which has network_mode 'container:db' and no interface of its own. "
+     WEB + "links: 'side' leads to side, which has network_mode 'container:db' and no interface of its own. "
      "Link db, whose network it shares"),
     ([{"name": "web", "links": ["boxed"]}, {"name": "boxed", "network_mode": "host"}],
-     "container web: links: 'boxed' leads to boxed, which has network_mode 'host' and no interface of its own. Leave"),
+     WEB + "links: 'boxed' leads to boxed, which has network_mode 'host' and no interface of its own. Leave"),
 ])
 def test_a_link_that_the_document_contradicts(world: World, containers: list, message: str) -> None:
     assert world.document_refuses([{"name": "br0", "bip": "192.168.5.1/24", "containers": containers}]
@@ -353,5 +356,5 @@ def test_a_link_to_what_an_exclusive_document_does_not_name(world: World) -> Non
     world.attach("database")
     world.document(networks)
     assert world.document_refuses(networks, exclusive=True) == (
-        "container web: links: 'database' leads to database, which is not in the document, and what is not in it goes "
+        WEB + "links: 'database' leads to database, which is not in the document, and what is not in it goes "
         "(exclusive). Did you mean databases?")

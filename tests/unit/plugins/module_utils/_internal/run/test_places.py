@@ -138,9 +138,48 @@ def test_a_document_says_the_network_and_the_container() -> None:
     world = World()
     document: list[dict[str, Any]] = [{"name": "br0", "bip": "10.0.0.1/24", "containers": [
         {"name": "a", "published_ports": ["8080:80"]}, {"name": "b", "published_ports": ["8080:80"]}]}]
-    assert world.document_refuses(document).startswith("container b: published_ports: ")
+    assert world.document_refuses(document).startswith("networks[0] (br0): containers[1] (b): published_ports: ")
+    twice = [{"name": "br0", "bip": "10.0.0.1/24", "containers": [
+                 {"name": "a"}, {"name": "b", "published_ports": ["1:1"]}]},
+             {"name": "br1", "containers": [{"name": "b", "interface_name": "eth1", "published_ports": ["2:x"]}]}]
+    assert world.document_refuses(twice).startswith(
+        "networks[0] (br0): containers[1] (b) and networks[1] (br1): containers[0] (b): published_ports: '2:x' ")
+    pairs = [{"name": "A", "peer": {"name": "B"}}, {"name": "C", "mtu": "x", "peer": {"name": "D"}}]
+    assert world.document_refuses([], veth_pairs=pairs).startswith("veth_pairs[1] (C): mtu: 'x' ")
     document = [{"name": "br0", "bip": "10.0.0.1/24"}, {"name": "br1", "bip": "10.0.0.9/24"}]
-    assert world.document_refuses(document).startswith("network br1: bip: ")
+    assert world.document_refuses(document).startswith("networks[1] (br1): bip: ")
+
+
+def test_what_the_host_refuses_is_told_with_its_place_in_the_document() -> None:
+    """Each operation fails once."""
+    document = [{"name": "br0", "bip": "10.0.0.1/24"}, {"name": "br1", "bip": "10.1.0.1/24", "containers": [
+        {"name": "a"}, {"name": "b", "hostname": "x", "published_ports": ["8080:80"], "links": ["a"]}]}]
+    said = []
+    for number in range(len(World().document(document, False).operations)):
+        world = World()
+        world.host.fail_at = number
+        with pytest.raises(MooringError) as caught:
+            world.document(document)
+        said.append(str(caught.value))
+    found = {text.partition(": cannot ")[0] for text in said if text.startswith("networks[")}
+    assert {"networks[0] (br0)", "networks[1] (br1)", "networks[1] (br1): containers[0] (a)",
+            "networks[1] (br1): containers[1] (b)"} <= found, said
+
+
+WRONG: dict[str, Any] = {"address": "203.0.113.9", "published_ports": ["80:80", "x"], "links": ["nobody"],
+                         "exposed_ports": ["x"], "routes": [{"destination": "x"}], "hostname": "-", "mtu": "x",
+                         "interface_name": "a/b", "network_mode": "x", "bandwidth": {"ingress": "x"},
+                         "dns_servers": ["x"], "allow_to": ["x"], "aliases": ["-"], "etc_hosts": {"a": "x"}, "pid": "x"}
+
+
+@pytest.mark.parametrize("option", WRONG)
+@pytest.mark.parametrize(("where", "number"), [(0, 0), (1, 2), (2, 1)])
+def test_whatever_is_wrong_in_a_document_is_told_with_its_place(option: str, where: int, number: int) -> None:
+    networks: list[dict[str, Any]] = [{"name": f"br{each}", "bip": f"10.{each}.0.1/24", "containers": [
+        {"name": f"c{each}{other}"} for other in range(3)]} for each in range(3)]
+    networks[where]["containers"][number][option] = WRONG[option]
+    said = World().document_refuses(networks)
+    assert said.startswith(f"networks[{where}] (br{where}): containers[{number}] (c{where}{number}): {option}"), said
 
 
 BAD: dict[str, Callable[[str], dict[str, Any]]] = {

@@ -87,7 +87,7 @@ def test_what_a_template_makes_is_text_for_a_file(world: World) -> None:
 
 def test_the_names_of_a_document_are_looked_at_first(world: World) -> None:
     networks = [{"name": "br0", "containers": [{"name": "a\tb", "network_mode": "host", "published_ports": ["80"]}]}]
-    assert "container a\\tb: name: 'a\\tb' is not the name of a container" in world.document_refuses(networks)
+    assert "containers[0] (a\\tb): name: 'a\\tb' is not the name of a container" in world.document_refuses(networks)
 
 
 def test_messages_do_nothing_to_a_terminal_and_have_a_size() -> None:

@@ -326,7 +326,7 @@ def test_the_document_takes_limits(world: World) -> None:
     assert limits(world) == ALL
     assert not world.document(networks).operations
     assert world.document_refuses([{**networks[0], "containers": [{"name": "web", "bandwidth": {"ingress": "x"}}]}]
-                                  ).startswith("container web: bandwidth.ingress: 'x' is not a rate")
+                                  ).startswith("networks[0] (br0): containers[0] (web): bandwidth.ingress: 'x' is")
     world.document([], True, exclusive=True)
     assert limits(world) == {} and not [each for each in world.state.host.links.values() if each.kind == "ifb"]
 
