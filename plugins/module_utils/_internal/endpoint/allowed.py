@@ -2,15 +2,16 @@
 """Where the container of an endpoint may send. Pure."""
 from __future__ import annotations
 
-from typing import Optional
+from typing import Optional, Union
 
+from ..applied.model import ENDPOINTS
 from ..bridge.egress import describe, digest_of, find_problem, record
 from ..bridge.model import Bridge
 from ..core.errors import OptionError
 from ..host.draft import Draft
-from ..host.endpoints import Endpoint
+from ..host.endpoints import Endpoint, endpoints
 from ..ports.allow import ANYWHERE, AllowList, Limit
-from ..ports.allow_spec import OPTION
+from ..ports.allow_spec import OPTION, parse_allow_to
 from .model import LocatedEndpoint
 
 
@@ -18,19 +19,30 @@ def choose_limit(draft: Draft, item: LocatedEndpoint) -> str:
     """The digest of the list that an endpoint will have, "" for none.
 
     One that is there keeps its own where the item says nothing; so does a container that comes back, of which but rules
-    still tell.
+    still tell, or what the host is to come back to.
     """
     key = item.label, item.interface_name
     noted = draft.ledger.limits.get(key)
-    if isinstance(item.allow_to, AllowList):
-        record(draft, item.allow_to)
-    chosen = digest_of(item.allow_to, noted.digest if noted else "")
+    asked = item.allow_to if item.allow_to is not None or noted else _asked_before(draft, item)
+    if isinstance(asked, AllowList):
+        record(draft, asked)
+    chosen = digest_of(asked, noted.digest if noted else "")
     if chosen:
         draft.limited_asked.append(item.label)
         draft.ledger.limits[key] = Limit("", chosen, "", *key)
     else:
         draft.ledger.limits.pop(key, None)
     return chosen
+
+
+def _asked_before(draft: Draft, item: LocatedEndpoint) -> Union[AllowList, str, None]:
+    """The list that a persistent host has been asked for, of a container that is not attached."""
+    applied = draft.observed.applied
+    options = applied.items.get((ENDPOINTS, f"{item.label} {item.interface_name}"), {}) if applied else {}
+    if options.get("allow_to") is None or any((lease.container, lease.interface) == (item.label, item.interface_name)
+                                              for lease in endpoints(draft.observed)):
+        return None
+    return parse_allow_to(options["allow_to"])
 
 
 def require_limits(draft: Draft, endpoint: Endpoint, bridge: Optional[Bridge]) -> None:

@@ -372,6 +372,33 @@ def test_who_comes_back_on_another_bridge_is_limited_there() -> None:
     assert places == sorted(places)
 
 
+@pytest.mark.parametrize("flushed", [False, True])
+def test_on_a_persistent_host_its_order_tells_the_list_where_nothing_else_does(flushed: bool) -> None:
+    world = World()
+    world.state.persistent = True
+    world.bridge("front", "10.10.0.1/24")
+    world.start("job")
+    world.run("netns_attach", container="job", bridge="front", allow_to=ONE)
+    world.stop("job")
+    delete_by_hand(world, "front")
+    world.run("icc_policy", config=[])
+    if flushed:
+        flush(world)
+        world.state.sets.clear()
+    world.bridge("front", "10.10.0.1/24")
+    world.start("job")
+    assert world.run("netns_attach", container="job", bridge="front").after[0]["allow_to"] == ONE
+    assert "front to ports" in rules(world) and world.info()["drift"] == []
+    assert '"allow_to": ["192.0.2.53:53", "[2001:db8::/32]:443/tcp"]' in world.state.lasting["applied.json"]
+    assert world.run("netns_attach", container="job", allow_to="anywhere").after[0]["allow_to"] is None
+    world.run("netns_attach", container="job")
+    assert shown_of(world, "job") is None and "allow_to" not in world.state.lasting["applied.json"]
+
+
+def shown_of(world: World, container: str) -> object:
+    return next(each["allow_to"] for each in world.info()["endpoints"] if each["container"] == container)
+
+
 @pytest.mark.parametrize("ending", [
     {"module": "netns_attach", "container": "job", "state": "absent"},
     {"module": "docker_bridge", "name": "front", "state": "absent"}, {"module": "exclusive"}])
