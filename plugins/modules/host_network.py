@@ -8,8 +8,8 @@ module: host_network
 short_description: Manage the whole container network of a host
 version_added: 1.0.0
 description:
-  - Brings bridges, endpoints, published ports, access policy, links, names and veth pairs of a host to what one
-    document says, in one plan.
+  - Brings bridges, interfaces of containers, published ports, access policy, links, names and veth pairs of a host to
+    what one document says, in one plan.
   - Refuses what cannot be before anything is touched. A port of the last container that is taken is found before the
     first bridge is made.
   - Shows in check mode exactly what a run does, also on a host on which there is nothing yet.
