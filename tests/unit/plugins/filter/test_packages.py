@@ -26,6 +26,7 @@ def facts(family, distribution, major):
 def test_each_distribution_has_its_names(host, names, epel):
     found = packages(host)
     assert (found["names"], "EPEL" in found["hint"]) == (names, epel)
+    assert ("community.general" in found["hint"]) == (host["os_family"] in ("Alpine", "Archlinux", "Suse"))
 
 
 def test_what_a_user_names_goes_before():

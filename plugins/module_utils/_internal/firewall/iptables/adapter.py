@@ -16,7 +16,7 @@ from ...link.rtnl import NETFILTER, RtnlSocket, message
 from ..model import COMMANDS, TABLES, ObservedTable
 from ..operations import RestoreTable
 from .saved import parse
-from .text import refused_lines, restore_text
+from .text import missing_extension, refused_lines, restore_text
 
 WAIT = "30"  # seconds for the lock that iptables-legacy takes on /run/xtables.lock
 _GROUP = "devgroup"
@@ -139,4 +139,4 @@ def execute(operation: RestoreTable) -> None:
     done = command.run([f"{name}-restore", "--noflush", "-w", WAIT], text)
     if done.code:
         raise HostError(f"{name}-restore refused the input (exit status {done.code}): {done.err.strip()}\n"
-                        f"{refused_lines(text, done.err)}")
+                        f"{refused_lines(text, done.err)}{missing_extension(done.err)}")

@@ -14,6 +14,8 @@ from .words import Words, rule_comment, rule_words
 
 # Both backends say where they stopped; nft sometimes names the line behind it.
 _LINE = re.compile(r"\bline:? (\d+)")
+# "Warning: Extension addrtype revision 0 not supported, missing kernel module?"
+_EXTENSION = re.compile(r"Extension (\w+) revision \d+ not supported, missing kernel module")
 _AROUND = 2  # lines before and after the one that is named
 
 
@@ -85,3 +87,14 @@ def refused_lines(text: str, said: str) -> str:
     first = min(max(int(found[1]) - 1 - _AROUND, 0) if found else 0, max(len(lines) - 2 * _AROUND - 1, 0))
     return "\n".join(f"{number + 1:4} {lines[number]}"
                      for number in range(first, min(first + 2 * _AROUND + 1, len(lines))))
+
+
+def missing_extension(said: str) -> str:
+    """What to do where iptables-restore says that the kernel lacks an extension, as further sentences, else "".
+
+    Enterprise Linux 10 has them in a package beside its kernel, which iptables-nft has stopped to recommend
+    (https://github.com/docker/docker-ce-packaging/issues/1340).
+    """
+    found = _EXTENSION.search(said)
+    return (f"\nThe kernel that runs lacks the extension {found[1]} of iptables. On Enterprise Linux 10 install the "
+            "package kernel-modules-extra, and start the kernel for which that is") if found else ""

@@ -2,10 +2,14 @@
 """What a rule means against the arguments of iptables, and its comment."""
 from __future__ import annotations
 
+import re
+from pathlib import Path
 from typing import get_args
 
 import pytest
-from ansible_collections.mooring.net.plugins.module_utils._internal.firewall.iptables.text import refused_lines
+import yaml
+from ansible_collections.mooring.net.plugins.module_utils._internal.firewall.iptables.text import (
+    missing_extension, refused_lines)
 from ansible_collections.mooring.net.plugins.module_utils._internal.firewall.iptables.words import (
     rule_comment, rule_words)
 from ansible_collections.mooring.net.plugins.module_utils._internal.firewall.matches import (Behind, InSet, Replying,
@@ -146,3 +150,13 @@ def test_of_a_refused_transaction_five_lines_are_shown(said: str, numbers: list[
     text = "".join(f"rule {number}\n" for number in range(1, 101))
     assert refused_lines(text, said) == "\n".join(f"{number:4} rule {number}" for number in numbers)
     assert refused_lines("*filter\nCOMMIT\n", said) == "   1 *filter\n   2 COMMIT"
+
+
+def test_an_extension_that_the_kernel_lacks_has_a_package() -> None:
+    """What Enterprise Linux 10 says without kernel-modules-extra, and how the role finds out that it is missing."""
+    said = missing_extension("Warning: Extension addrtype revision 0 not supported, missing kernel module?\n"
+                             "iptables-restore v1.8.11 (nf_tables): line 5: RULE_APPEND failed")
+    assert "lacks the extension addrtype" in said
+    variables = Path(__file__).resolve().parents[6] / "roles/host_network/vars/main.yml"
+    lacks = yaml.safe_load(variables.read_text(encoding="utf-8"))["host_network_lacks"]
+    assert re.search(lacks, said) and missing_extension("iptables-restore: line 5 failed") == ""
