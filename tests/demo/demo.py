@@ -92,6 +92,21 @@ def be_another_system(host, legacy):
     print(f"The host is {', '.join([*shown, versions])}.\n")
 
 
+def have_no_mirror(host):
+    """Let apt find out at once that there is no network. Its cache has what is needed, and nothing recommended."""
+    host.path("/etc/apt/apt.conf.d/99-no-mirror").write_text(
+        'Acquire::http::Proxy "http://127.0.0.1:9";\nAcquire::Retries "0";\nAPT::Install-Recommends "false";\n',
+        encoding="ascii")
+
+
+def lose_packages(host):
+    """Take away what the role installs, and the package through which Ansible does it on a Debian."""
+    present = [name for name in (*roots.OWN, *roots.FETCHED)
+               if host.run(["dpkg-query", "-W", name], check=False).returncode == 0]
+    host.run(["env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "purge", "--yes", "--auto-remove", *present])
+    print(f"It has lost {', '.join(present)}, and what only they need.\n")
+
+
 # Processes in the hosts and in their containers
 
 
@@ -179,13 +194,18 @@ def require_same(what, before, after):
         raise DemoFailed("\n".join([f"{what} differs:", *found]))
 
 
-def demo(hosts, verbose):
+def demo(hosts, verbose, bare):
     host, outside = hosts["demo"], hosts["outside"]
     testhosts.link(host, "eth0", ["203.0.113.2/24"], outside, "eth0", ["203.0.113.1/24"])
     host.run(["ip", "route", "add", "default", "via", "203.0.113.1"])
     # Somebody outside who knows the containers' addresses, and sends what is for them to the host.
     outside.run(["ip", "route", "add", "192.168.5.0/24", "via", "203.0.113.2"])
-    before = settled(host)
+    if bare:
+        have_no_mirror(host)
+    before = found = settled(host)
+    if bare:
+        lose_packages(host)
+        found = settled(host)
     site = ["mooring.net.site", "-e", f"@{DOCUMENT.relative_to(CHECKOUT)}"]
 
     print("Two hosts, made of namespaces in a sandbox. This machine's own network is not touched.\n")
@@ -197,7 +217,7 @@ def demo(hosts, verbose):
 
     section("Ansible carries it out")
     play("mooring.net.site --check --diff", *site, "--check", "--diff", verbose=verbose)
-    require_same("after a check the host", before, settled(host))
+    require_same("after a check the host", found, settled(host))
     play("mooring.net.site", *site, verbose=verbose)
     built = settled(host)
 
@@ -225,7 +245,10 @@ def main():
     parser.add_argument("-v", "--verbose", action="store_true", help="show the whole output of ansible-playbook")
     parser.add_argument("--root", choices=roots.SUITES, help="let the host be another release of Debian")
     parser.add_argument("--legacy", action="store_true", help="let its iptables be iptables-legacy")
+    parser.add_argument("--bare", action="store_true", help="let it lack the packages that the role installs")
     options = parser.parse_args()
+    if options.bare and not options.root:
+        parser.error("--bare needs --root, in which apt has the packages")
     os.chdir(CHECKOUT)
     start = time.monotonic()
     try:
@@ -234,7 +257,7 @@ def main():
         with testhosts.Host.up("demo", root=root) as host, testhosts.Host.up("outside") as outside:
             if options.root:
                 be_another_system(host, options.legacy)
-            demo({"demo": host, "outside": outside}, options.verbose)
+            demo({"demo": host, "outside": outside}, options.verbose, options.bare)
     except (DemoFailed, testhosts.TesthostError, testhosts.CommandFailed) as error:
         sys.exit(f"\ndemo: FAILED: {error}")
     except KeyboardInterrupt:

@@ -1,8 +1,12 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Roots: other releases of Debian for test hosts, each a directory below .cache/roots. The program `root` builds them.
+"""Roots: other releases of Debian for test hosts, each a directory below .cache/roots.
 
-mmdebstrap makes them of the packages that the role host_network would install, and what a host has anyway. It comes
-from a package of the machine's release, which is unpacked and not installed: that would outdate all layers.
+The program `root` builds them. mmdebstrap makes them of the packages that the role host_network would install, and what
+a host has anyway. It comes from a package of the machine's release, which is unpacked and not installed: that would
+outdate all layers.
+
+The lists of packages stay in a root, and all packages in the cache of its apt, which so installs without a network what
+a host has been freed of.
 """
 import os
 import shutil
@@ -15,7 +19,10 @@ import testhosts
 STORE = testhosts.CHECKOUT / ".cache" / "roots"
 MIRROR = "http://deb.debian.org/debian"
 SUITES = ("bullseye", "bookworm", "trixie", "sid")  # Debian 11, 12, 13, and what comes next
-PACKAGES = ("iproute2", "iptables", "procps", "python3", "python3-jinja2", "python3-pyroute2")
+OWN = ("iptables", "python3-jinja2", "python3-pyroute2")  # what the role installs where it is missing
+PACKAGES = (*OWN, "iproute2", "procps", "python3")
+FETCHED = ("python3-apt",)  # what Ansible installs where it is to install others
+CACHE = "var/cache/apt/archives"
 TOOLS = ("mmdebstrap", "debian-archive-keyring")
 
 
@@ -44,7 +51,7 @@ def built(suite):
 def build(suite):
     """Build the root of a suite and return it; what is there is taken as it is."""
     folder = folder_of(suite)
-    if folder.is_dir():
+    if any(folder.glob(f"{CACHE}/{FETCHED[0]}_*.deb")):
         return folder
     if testhosts.in_sandbox():
         raise testhosts.TesthostError("a sandbox has no network to fetch packages: build roots outside of it")
@@ -55,8 +62,11 @@ def build(suite):
         new = Path(tools) / "root"
         # A mirror that nobody has updated for a while is good for a test. No other user than root may read here.
         options = ["--mode=root", "--variant=minbase", f"--keyring={tools}/usr/share/keyrings",
-                   f"--include={','.join(PACKAGES)}", '--aptopt=Acquire::Check-Valid-Until "false"',
-                   '--aptopt=APT::Sandbox::User "root"', "--format=directory",
+                   f"--include={','.join(PACKAGES)}",
+                   '--aptopt=Acquire::Check-Valid-Until "false"', '--aptopt=APT::Sandbox::User "root"',
+                   "--format=directory", "--skip=cleanup/apt/lists", "--skip=cleanup/apt/cache",
+                   "--customize-hook=APT_CONFIG=$MMDEBSTRAP_APT_CONFIG apt-get --yes --download-only install "
+                   f"{' '.join(FETCHED)}",
                    *(f"--dpkgopt=path-exclude=/usr/share/{name}/*" for name in ("doc", "man", "locale"))]
         search = f"{tools}/usr/bin:{testhosts.ENVIRONMENT['PATH']}"  # mmdebstrap calls mmtarfilter
         environment = {**os.environ, **testhosts.ENVIRONMENT, "PATH": search}
@@ -69,6 +79,8 @@ def build(suite):
         # mmdebstrap makes device nodes where it may. A host gets the machine's /dev.
         shutil.rmtree(new / "dev")
         (new / "dev").mkdir()
+        if folder.is_dir():
+            folder.rename(Path(tools) / "former")
         new.rename(folder)
     return folder
 
