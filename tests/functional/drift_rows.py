@@ -123,6 +123,9 @@ LINKS = [
     Change("what an end receives is led elsewhere", "tc filter delete dev $shop ingress; tc filter add dev $shop "
            "ingress pref 28015 protocol all u32 match u32 0 0 action mirred egress redirect dev lo", "lead what",
            settled=True),
+    Change("what an end receives is copied to its limit, and goes on", "tc actions change action mirred egress mirror "
+           "dev $ifb index $(tc actions list action mirred | grep -o 'index [0-9]*' | head -1 | cut -d' ' -f2)",
+           "lead what", settled=True),
     Change("only some of what an end receives is led to its limit", "tc filter delete dev $shop ingress; tc filter add "
            "dev $shop ingress pref 28015 protocol ip u32 match ip dst 192.0.2.1 action mirred egress redirect dev $ifb",
            "lead what", settled=True),
