@@ -121,6 +121,17 @@ class Action:
     after: tuple[str, ...] = ()
 
 
+def tell_once(actions: Iterable[Action]) -> tuple[Action, ...]:
+    """The same without those that read as an earlier one, which has their operations too."""
+    found: dict[object, Action] = {}
+    for action in actions:
+        same = found.setdefault((action.text, action.before, action.after), action)
+        if same is not action:
+            found[same.text, same.before, same.after] = replace(
+                same, operations=(*same.operations, *action.operations))
+    return tuple(found.values())
+
+
 @dataclass(frozen=True)
 class Plan:
     """The decision of a run.
@@ -176,15 +187,9 @@ class Plan:
         :param later: what is told of those
         """
         known = set(map(id, done))
-        told = tuple(action for action in (*self.all_told, *later)
-                     if any(id(operation) in known for operation in action.operations))
-        apart: dict[object, Action] = {}
-        for action in told:  # what had to be done once more is told once
-            same = apart.setdefault((action.text, action.before, action.after), action)
-            if same is not action:
-                apart[same.text, same.before, same.after] = replace(
-                    same, operations=(*same.operations, *action.operations))
-        return replace(self, operations=tuple(done), told=tuple(apart.values()))
+        told = tell_once(action for action in (*self.all_told, *later)  # what had to be done once more among them
+                         if any(id(operation) in known for operation in action.operations))
+        return replace(self, operations=tuple(done), told=told)
 
 
 @dataclass

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from ..core.plan import Action, Operation
+from ..core.plan import Action, Operation, tell_once
 from ..files.operations import FileDel, FileWrite
 from ..firewall.operations import RestoreTable
 from ..firewall.set_operations import SetAdd, SetDel, SetFill
@@ -87,7 +87,7 @@ class _Telling:
         told = [(self._facts[number].rank, _action(self._facts[number], operations))
                 for number, operations in sorted(self._done.items())]
         told += [*self._others, *_adapted(self._rules), *tell_files(self._files), *tell_saved(self._saved)]
-        return tuple(action for _rank_of, action in sorted(told, key=lambda each: each[0]))
+        return tell_once(action for _rank_of, action in sorted(told, key=lambda each: each[0]))
 
 
 def _is_of_rules(operation: Operation) -> bool:

@@ -260,6 +260,16 @@ def test_the_same_task_completes_what_was_interrupted(world: World, wanted: bool
 
 
 @pytest.mark.parametrize("wanted", [True, False])
+def test_what_check_mode_tells_is_what_a_run_tells(world: World, wanted: bool) -> None:
+    """Also of its containers, whose marks are written before and after their insides."""
+    inner(world, internal=not wanted)
+    world.attach("db", "cache", bridge="inner")
+    shown = world.check("docker_bridge", name="inner", internal=wanted)
+    assert shown.actions == world.run("docker_bridge", name="inner", internal=wanted).actions
+    assert len(set(shown.actions)) == len(shown.actions)
+
+
+@pytest.mark.parametrize("wanted", [True, False])
 def test_it_is_closed_before_all_else_changes_and_until_that_is_done(world: World, wanted: bool) -> None:
     inner(world, internal=not wanted)
     world.attach("db", bridge="inner")
