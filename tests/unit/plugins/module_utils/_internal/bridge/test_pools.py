@@ -95,6 +95,15 @@ def test_what_a_host_comes_back_to_is_not_given_away(rules: bool) -> None:
     assert addresses(again.run("docker_bridge", name="b", default_address_pools=POOLS)) == [("172.30.1.1/24", "")]
 
 
+def test_a_bridge_that_comes_back_keeps_its_subnet_where_but_the_gate_tells_of_it() -> None:
+    """Somebody has removed what the host comes back to."""
+    world, again = World(), World()
+    world.state.persistent = again.state.persistent = True
+    world.run("docker_bridge", name="a", default_address_pools=POOLS)
+    again.state.lasting = {name: text for name, text in world.state.lasting.items() if name != NAME}
+    assert addresses(again.run("docker_bridge", name="b", default_address_pools=POOLS)) == [("172.30.1.1/24", "")]
+
+
 def made_by_others(world: World, name: str = "br-lab") -> None:
     world.state.host.links[name] = Link(name, "bridge", 20, up=True, mac="02:42:00:00:00:09",
                                         addresses=("172.30.0.1/24",), tx_queue_len=1000)

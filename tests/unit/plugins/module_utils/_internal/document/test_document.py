@@ -203,6 +203,8 @@ def test_a_contradiction_is_found_before_the_first_bridge_is_made(document, mess
     of_two({"published_ports": ["8080-8090:80"]}, {"published_ports": ["8080:80"]}),
     of_two({"published_ports": ["8080:80"]}, {"published_ports": ["8080:80"], "state": "absent"}),
     of_two({"published_ports": ["80"]}, {"published_ports": ["80"]}, gateway_mode="routed"),
+    # One of somebody else's may be so already, which is for the host to tell.
+    of_two({"published_ports": ["8080:80"]}, {"published_ports": ["8080:80"]}, adopt=True),
     of_two({"address": "10.8.0.5", "state": "absent"}, {"address": "10.8.0.5"}),
     of_two({"published_ports": ["[::]:8080:80"]}, {}, iptables=False, bip6="2001:db8::1/64"),
     of_two({"allow_to": "anywhere"}, {"allow_to": [], "network_mode": "none"}, iptables=False),
