@@ -7,9 +7,11 @@ import ipaddress
 import shlex
 from collections.abc import Mapping, Sequence
 
+from ansible_collections.mooring.net.plugins.module_utils._internal.bridge.model import bridge_of
 from ansible_collections.mooring.net.plugins.module_utils._internal.core.names import endpoint_link
 from ansible_collections.mooring.net.plugins.module_utils._internal.host.endpoints import endpoints
 from ansible_collections.mooring.net.plugins.module_utils._internal.host.model import BRIDGE_CALLS, HostState
+from ansible_collections.mooring.net.plugins.module_utils._internal.link.model import Link
 from ansible_collections.mooring.net.plugins.module_utils._internal.netns.model import HOST
 from world import World
 
@@ -49,15 +51,19 @@ def what_is_sent(world: World) -> set[tuple[str, str, str, int]]:
             continue
         for destination, protocol, number in PROBES:
             family = "ipv6" if ":" in destination else "ipv4"
-            for source in _sources(bridge.addresses, family):
+            for source in _sources(bridge, family):
                 sent = Sent(bridge.name, link.name, source, destination, protocol, number)
                 if _passes(state, family, chains[family], sent):
                     found.add((ends[link.name], destination, protocol, number))
     return found
 
 
-def _sources(addresses: Sequence[str], family: str) -> list[str]:
-    networks = [ipaddress.ip_interface(each).network for each in addresses if (":" in each) == (family == "ipv6")]
+def _sources(link: Link, family: str) -> list[str]:
+    """Addresses of the networks of a bridge, also of one in which the host has none (gateway mode isolated)."""
+    bridge = bridge_of(link)
+    addresses = {*link.addresses, *(bridge.declared(each) for each in ("ipv4", "ipv6") if bridge)} - {""}
+    networks = [ipaddress.ip_interface(each).network for each in sorted(addresses)
+                if (":" in each) == (family == "ipv6")]
     return [str(network[number]) for network in networks for number in (2, 11, 200)]
 
 
