@@ -78,11 +78,20 @@ def _publications(state: HostState) -> Iterator[Publication]:
 
 def _links(state: HostState) -> Iterator[Linkage]:
     """Those of rules, and for names of which no rule tells links that open nothing."""
-    noted = (Linkage.parse(note, chain[len(ICC):]) for chain, note in _notes(state, "filter", ICC))
-    found = {link for link in noted if link is not None}
+    found = _ruled(state)
     yield from found
     names = {link.name for link in found}
     yield from {link for link in _recorded(state) if link.name not in names}
+
+
+def _ruled(state: HostState) -> set[Linkage]:
+    noted = (Linkage.parse(note, chain[len(ICC):]) for chain, note in _notes(state, "filter", ICC))
+    return {link for link in noted if link is not None}
+
+
+def find_ruled(state: HostState) -> set[tuple[str, str, str, str]]:
+    """The names (:attr:`Linkage.name`) of links of which rules tell. Of others they may have told once."""
+    return {link.name for link in _ruled(state)}
 
 
 def _recorded(state: HostState) -> Iterator[Linkage]:

@@ -13,6 +13,7 @@ from ..core.names import did_you_mean
 from ..core.plan import Absence, View
 from ..host.draft import Draft
 from ..host.endpoints import Endpoint, containers, endpoints
+from ..host.ledger import find_ruled
 from ..host.model import HostState, Scope
 from ..host.modes import conflict
 from ..link.model import BRIDGE, BRIDGE_GROUP, Link, Mark
@@ -32,11 +33,12 @@ def amend(draft: Draft, items: Sequence[LocatedPolicy]) -> None:
     """:raises MooringError: for a bridge that is not ours, for links across bridges, for rules that are switched off"""
     _refuse_contradictions(draft, items)
     leases, before = (containers(endpoints(state)) for state in (draft.state, draft.observed))
+    ruled = find_ruled(draft.observed) if any(item.standing for item in items) else set()
     for item in draft.each(items):
         if item.bridge and item.icc is not None:
             _set_icc(draft, item.bridge, item.icc)
         if item.target:
-            draft.ledger.link(item.label, _links(draft, item, leases, before))
+            draft.ledger.link(item.label, _links(draft, item, leases, before, ruled))
 
 
 def _refuse_contradictions(draft: Draft, items: Sequence[LocatedPolicy]) -> None:
@@ -92,8 +94,11 @@ def _set_icc(draft: Draft, name: str, icc: bool) -> None:
 
 
 def _links(draft: Draft, item: LocatedPolicy, leases: Mapping[str, Sequence[Endpoint]],
-           before: Collection[str]) -> list[Linkage]:
-    """:param before: who was attached when the run began"""
+           before: Collection[str], ruled: Collection[tuple[str, str, str, str]]) -> list[Linkage]:
+    """
+    :param before: who was attached when the run began
+    :param ruled: the names of links of which rules tell
+    """
     if not item.links:
         return []
     own = leases.get(item.label)
@@ -104,7 +109,7 @@ def _links(draft: Draft, item: LocatedPolicy, leases: Mapping[str, Sequence[Endp
     for link in item.links:
         theirs = leases.get(link.target)
         if theirs:
-            found += _standing(draft, item, link) or _linkages(draft, item, own, link, theirs)
+            found += _standing(draft, item, link, ruled) or _linkages(draft, item, own, link, theirs)
         elif not isinstance(draft.failed.get(link.target, Absence()), Absence):
             continue  # what may be on record of who resists was put there just now
         elif _waits(draft, item, link, link.target in before):
@@ -132,10 +137,11 @@ def _waits(draft: Draft, item: LocatedPolicy, link: DesiredLink, leaves: bool) -
             or bool(_recorded(draft, item, link)))
 
 
-def _standing(draft: Draft, item: LocatedPolicy, link: DesiredLink) -> list[Linkage]:
+def _standing(draft: Draft, item: LocatedPolicy, link: DesiredLink,
+              ruled: Collection[tuple[str, str, str, str]]) -> list[Linkage]:
     """A link as it is, where it is to stay so; nothing of one whose rules somebody has taken away."""
     found = _recorded(draft, item, link) if item.standing else []
-    return found if all(each.opens for each in found) else []
+    return found if all(each.opens or each.name in ruled for each in found) else []
 
 
 def _recorded(draft: Draft, item: LocatedPolicy, link: DesiredLink) -> list[Linkage]:

@@ -8,6 +8,7 @@ import pytest
 from ansible_collections.mooring.net.plugins.module_utils._internal.applied.model import NAME, POLICIES, Applied
 from ansible_collections.mooring.net.plugins.module_utils._internal.applied.text import parse
 from ansible_collections.mooring.net.plugins.module_utils._internal.core.errors import MooringError
+from ansible_collections.mooring.net.plugins.module_utils._internal.firewall.model import ObservedTable
 from ansible_collections.mooring.net.plugins.module_utils._internal.persist.replay import parts
 from documents import Document, documents, seen
 from hypothesis import event, given
@@ -62,6 +63,22 @@ def test_a_host_comes_back_as_it_was(found: list[Document]) -> None:
         assert seen(again) == seen(world)
         assert order(again) == order(world)
     event(f"{count} documents")
+
+
+@pytest.mark.parametrize("ports", [[], ["80"]])
+def test_a_link_keeps_the_ports_that_it_was_given_none_as_well(ports: list) -> None:
+    world = kept()
+    world.bridge()
+    world.attach("web", exposed_ports=ports)
+    world.attach("shop")
+    world.run("icc_policy", netns="shop", links=["web"])
+    world.run("port_publish", netns="web", published_ports=["8090:90"])
+    before = seen(world)
+    assert world.converge(parts(order(world))).operations == () and seen(world) == before
+    # Once somebody has flushed the rules, nothing tells which ports they were.
+    world.state.tables.update({key: ObservedTable() for key in world.state.tables if key[1] == "filter"})
+    world.converge(parts(order(world)))
+    assert any("90" in str(link) for link in world.info()["links"])
 
 
 @pytest.mark.parametrize(("options", "masquerade"), [
