@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a plan does not know before it is carried out."""
+"""What a plan does not know before it is carried out, and how people write what values have."""
 from __future__ import annotations
+
+FAMILY_NAMES = {"ipv4": "IPv4", "ipv6": "IPv6"}
 
 
 class KnownAfterApply(str):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, fields, replace
 from typing import Any, Optional
 
+from ..core.model import FAMILY_NAMES
 from ..core.plan import MAKE_INSIDE, MAKE_LINK, RELEASE_LINK
 from ..netns.model import HOST, in_namespace, label_of_path
 from .model import Interfaces, Link, forget_neighbours, forget_shapers
@@ -151,8 +152,7 @@ def _rename(state: Interfaces, netns: str, name: str, link: Link) -> None:
 
 
 # Properties that users know by another name.
-_WORDS = {"controller": "bridge", "nf_calls": "frames between its ports pass rules of", "ipv4": "IPv4",
-          "ipv6": "IPv6"}
+_WORDS = {"controller": "bridge", "nf_calls": "frames between its ports pass rules of"}
 
 
 def _recorded(alias: str, other: str) -> str:
@@ -164,7 +164,7 @@ def _shown(value: object) -> str:
     if isinstance(value, bool):
         return "on" if value else "off"
     if isinstance(value, tuple):
-        value = " and ".join(_WORDS[each] for each in value)
+        value = " and ".join(FAMILY_NAMES[family] for family in value)
     return "none" if value == "" else str(value)
 
 

@@ -8,12 +8,12 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Iterable, Iterator, Mapping
 
+from ..core.model import FAMILY_NAMES
 from ..firewall.model import FAMILIES
 from .model import EVERYBODY, Host, Interface, Network, Port, Way
 
 ALL_PORTS, PING = "all ports", "ping"
 OTHERS_DECIDE = "what the rules of others let in"
-_SHOWN = {"ipv4": "IPv4", "ipv6": "IPv6"}
 
 _LOOPBACK = ipaddress.ip_address("127.0.0.1")  # by which the host comes to a port that is published there
 
@@ -109,7 +109,7 @@ def _joined(parts: Iterable[_Part], target: str, families: Mapping[str, frozense
         for each, open_by in by_who.items():
             possible = families[target] & families[each[1]] if each[0] == "container" else families[target]
             one = each == _THE_HOST or each[1] == EVERYBODY or each[0] == "container"
-            only = f", {_SHOWN[min(open_by)]} only" if one and possible - open_by else ""
+            only = f", {FAMILY_NAMES[min(open_by)]} only" if one and possible - open_by else ""
             ways.setdefault((what + only, published), []).append(each)
     return [Way(what, frozenset(name for kind, name in who if kind == "container"),
                 tuple(name for kind, name in who if kind == "outside"), _THE_HOST in who, published)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 from ..core.errors import OptionError
+from ..core.model import FAMILY_NAMES
 from .model import ANY_IPV4, ANY_IPV6, PortSpec, family_of
 
 
@@ -47,7 +48,7 @@ def _host_ips(container: str, addresses: Mapping[str, str], spec: PortSpec, defa
         family = family_of(host_ip)
         if not addresses.get(family):
             option, value = ("published_ports", spec.text) if spec.host_ip else ("default_host_ip", host_ip)
-            name = {"ipv4": "IPv4", "ipv6": "IPv6"}[family]
+            name = FAMILY_NAMES[family]
             raise OptionError(option, value, f"is for {name}, and container {container} has no {name} address",
                               f"Use a host address of the other family, or give the container an {name} address")
         host_ips: tuple[str, ...] = (host_ip,)

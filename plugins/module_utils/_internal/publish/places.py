@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from ..bridge.model import Bridge
 from ..core.errors import ContainerError, OptionError
+from ..core.model import FAMILY_NAMES
 from ..firewall.model import FAMILIES
 from ..host.draft import Draft
 from ..host.endpoints import Endpoint
@@ -19,7 +20,6 @@ from ..ports.model import ANY_IPV4, ANY_IPV6, PortSpec, family_of
 from .model import LocatedPorts
 
 _ANY = {"ipv4": ANY_IPV4, "ipv6": ANY_IPV6}
-_NAMES = {"ipv4": "IPv4", "ipv6": "IPv6"}
 
 
 def choose_endpoints(item: LocatedPorts, leases: Sequence[Endpoint], ways: Ways,
@@ -70,7 +70,7 @@ def lead_to_networks(draft: Draft, item: LocatedPorts, leases: Sequence[Endpoint
         for family in asked:
             if family not in fitting and any(lease.ip(family) for lease in here):
                 draft.warn(f"published_ports: {spec.text} of {item.label} stands under {spec.bridge} and is published "
-                           f"by {_NAMES[fitting[0]]} only, since its {_NAMES[family]} leaves by way of "
+                           f"by {FAMILY_NAMES[fitting[0]]} only, since its {FAMILY_NAMES[family]} leaves by way of "
                            f"{chosen[family].bridge}: list it there as well")
 
 
@@ -85,6 +85,6 @@ def _of(host_ip: str, family: str) -> tuple[str, ...]:
 
 def _refusal(item: LocatedPorts, spec: PortSpec, chosen: Endpoint, family: str) -> OptionError:
     return OptionError("published_ports", spec.text, f"is to lead to {item.label} on {spec.bridge}, and its "
-                       f"{_NAMES[family]} leaves by {chosen.interface} on {chosen.bridge}, so that answers would not "
-                       "come back the way of the question", f"List it under {chosen.bridge}, or say "
+                       f"{FAMILY_NAMES[family]} leaves by {chosen.interface} on {chosen.bridge}, so that answers would "
+                       "not come back the way of the question", f"List it under {chosen.bridge}, or say "
                        f"default_route: true for the interface on {spec.bridge}")

@@ -10,6 +10,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Optional
 
+from ..core.model import FAMILY_NAMES
 from ..ports.ledger import Ledger
 from ..ports.linkage import Linkage
 from ..ports.model import ANY_IPV4, ANY_IPV6, Publication, bracketed, range_text
@@ -17,7 +18,6 @@ from .model import Fact, Rank, joined
 
 EVERYWHERE, ITSELF = "everywhere", "this host"
 _LOOPBACK = "127."
-_FAMILY = {"ipv4": "IPv4", "ipv6": "IPv6"}
 
 
 @dataclass(frozen=True, order=True)
@@ -103,10 +103,10 @@ def _tell(port: _Port, was: _Sources, now: _Sources) -> Optional[Fact]:
         return Fact(Rank.CLOSE, f"close {port.place} of {port.container}", *lines, rules=True)
     if not was:
         return Fact(Rank.OPEN, f"{port.text} (from {_who(now)})", *lines, rules=True)
-    if gone := [_FAMILY[family] for family in was if family not in now]:
+    if gone := [FAMILY_NAMES[family] for family in was if family not in now]:
         return Fact(Rank.CLOSE, f"close {port.place} of {port.container} for {joined(gone)}", *lines, rules=True)
     if apart:
-        new = [_FAMILY[family] for family in now if family not in was]
+        new = [FAMILY_NAMES[family] for family in now if family not in was]
         return Fact(Rank.OPEN, f"{port.text} (from {_who(now)}) by {joined(new)} as well", *lines, rules=True)
     if _who(was) != _who(now):
         return Fact(Rank.OPEN, f"{port.text} (from {_who(now)}, was from {_who(was)})", *lines, rules=True)
@@ -120,7 +120,8 @@ def _who(sources: _Sources) -> str:
 def _lines(port: _Port, sources: _Sources, apart: bool) -> tuple[str, ...]:
     what = f"{port.place} -> {port.container}:{port.inside}" if port.inside else f"{port.place} of {port.container}"
     if apart:
-        return tuple(f"{what} (from {', '.join(who)}) by {_FAMILY[family]}" for family, who in sorted(sources.items()))
+        return tuple(f"{what} (from {', '.join(who)}) by {FAMILY_NAMES[family]}"
+                     for family, who in sorted(sources.items()))
     return (f"{what} (from {_who(sources)})",) if sources else ()
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
+from ..core.model import FAMILY_NAMES
 from ..core.plan import Action, Operation, tell_once
 from ..files.operations import FileDel, FileWrite
 from ..firewall.operations import RestoreTable
@@ -27,7 +28,6 @@ from .names import tell_files, tell_saved
 from .pairs import pairs
 from .ports import links, ports
 
-_OF_RULES = {"ipv4": "IPv4", "ipv6": "IPv6"}
 _RANKS: dict[type, Rank] = {NetnsAdd: Rank.NAMESPACE, NetnsDel: Rank.GONE, ModuleLoad: Rank.HOST,
                             ConntrackFlush: Rank.HOST, LinksRecord: Rank.REPAIR}
 
@@ -129,7 +129,7 @@ def _is_asked_for(operation: Operation) -> bool:
 
 def _adapted(operations: Sequence[RestoreTable]) -> Iterator[tuple[Rank, Action]]:
     """Rules that follow what is told nowhere, such as another interface of the host."""
-    for family, name in _OF_RULES.items():
+    for family, name in FAMILY_NAMES.items():
         if here := tuple(each for each in operations if each.family == family):
             line = f"{name} rules: "
             yield Rank.REPAIR, Action(f"bring the {name} rules up to date", here, (f"{line}out of date",),

@@ -8,12 +8,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from ..core.model import FAMILY_NAMES
 from ..ports.linkage import Linkage
 from ..ports.model import ANY_IPV4, ANY_IPV6, bracketed, family_of, range_text
 from .columns import Row, columns, natural, paragraphs
 
 EVERYWHERE = "everywhere"
-_FAMILY = {"ipv4": "IPv4", "ipv6": "IPv6"}
 LOOPBACK = "127."
 _NOTHING = "no container network is managed here\n"
 
@@ -105,7 +105,7 @@ def ports(network: Mapping[str, Any]) -> list[Row]:
 def _who(by_family: Mapping[str, Sequence[str]], families: set[str]) -> tuple[str, ...]:
     """Who may come. The family is said where a container has another one, by which the port is not published."""
     alone = len(by_family) == 1 and bool(families - by_family.keys())
-    return tuple({f"{source} ({_FAMILY[family]})" if alone and source == EVERYWHERE else source: None
+    return tuple({f"{source} ({FAMILY_NAMES[family]})" if alone and source == EVERYWHERE else source: None
                   for family, sources in by_family.items() for source in sources})
 
 
