@@ -7,8 +7,8 @@ class ModuleDocFragment:
     DOCUMENTATION = r"""
 options:
   networks:
-    description: The networks of the host. Each takes the options of M(mooring.net.docker_bridge),
-      C(icc) and C(containers).
+    description: The networks of the host. Each takes the options of M(mooring.net.docker_bridge)
+      and C(containers).
     type: list
     elements: dict
     required: true

@@ -33,6 +33,5 @@ def filter_of(function: Callable[..., document.Config]) -> Callable[..., Any]:
 
 class FilterModule:
     def filters(self) -> dict[str, Any]:
-        functions = (document.access, document.bridges, document.endpoints, document.links, document.names,
-                     document.publications)
+        functions = (document.bridges, document.endpoints, document.links, document.names, document.publications)
         return {function.__name__: filter_of(function) for function in functions}

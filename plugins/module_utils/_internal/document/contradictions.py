@@ -17,7 +17,7 @@ from ..ports.allow import ANYWHERE
 from ..ports.model import ANY_IPV4, Publication, family_of
 from ..ports.occupied import Occupied
 from ..ports.spec import parse_port_spec
-from .places import Item, each_network
+from .places import Item
 
 Network = Mapping[str, Any]
 Interface = Item
@@ -28,22 +28,10 @@ def refuse_contradictions(document: Sequence[Network], interfaces: Sequence[Inte
     :raises MooringError: naming the network or the container, what is wrong and what would be right
     """
     present = [interface for interface in interfaces if interface["state"] == "present"]
-    for place, network in each_network(document):
-        if network.get("state") != "absent":
-            with doing(place):
-                _refuse_open_rules(network)
     _refuse_missing_rules(document, present)
     refuse_links(interfaces)
     _refuse_addresses(document, present)
     _refuse_ports(document, present)
-
-
-def _refuse_open_rules(network: Network) -> None:
-    """What keeps containers from each other are rules."""
-    switch = _switched_off(network)
-    if network.get("icc") is False and switch:
-        raise OptionError("icc", False, f"needs rules, and the network has {switch}: false",
-                          f"Say {switch}: true for it, or icc: true")
 
 
 def _switched_off(network: Network) -> str:

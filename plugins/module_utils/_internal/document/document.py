@@ -52,12 +52,6 @@ def bridge_config(document: Document, default_address_pools: Sequence[Mapping[st
     return found
 
 
-def access(document: Document) -> Config:
-    """The config of icc_policy for bridges: for those of which the document says whether their containers may talk."""
-    return [Item(place, {"bridge": network["name"], "icc": network["icc"]}) for place, network in each_network(document)
-            if network.get("icc") is not None and network.get("state") != "absent"]
-
-
 def endpoints(document: Document) -> Config:
     """The config of netns_attach: an item for each interface of each container."""
     return [Item(interface.place, {key: value for key, value in interface.items() if key not in NOT_OF_ENDPOINTS})

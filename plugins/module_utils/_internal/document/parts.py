@@ -41,7 +41,6 @@ def parts(params: Mapping[str, Any]) -> list[Part]:
     within = [pair for pair in pairs if _leaves_host(pair)]
     found = [
         _part(BRIDGES, document.bridge_config(networks, params.get("default_address_pools") or ())),
-        _part(POLICIES, document.access(networks)),
         # A pair on the host may become a container's interface; the end of another may go into a container.
         _part(PAIRS, [pair for pair in pairs if pair not in within]),
         _part(ENDPOINTS, document.endpoints(networks)),

@@ -13,7 +13,7 @@ FILTERS = filters.FilterModule().filters()
 
 
 def test_a_filter_is_a_function_of_the_document():
-    assert FILTERS["access"]([{"name": "bridge0", "icc": False}]) == [{"bridge": "bridge0", "icc": False}]
+    assert FILTERS["bridges"]([{"name": "bridge0", "icc": False}]) == [{"name": "bridge0", "icc": False}]
 
 
 def test_what_is_wrong_names_the_variable():

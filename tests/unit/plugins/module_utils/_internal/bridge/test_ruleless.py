@@ -23,6 +23,8 @@ def test_icc_off_and_no_rules_in_one_task_leave_nothing(world: World, switch: st
             mode("docker_bridge", **BRIDGE, icc=False, **{switch: False})
         assert str(caught.value) == (f"icc: 'False' needs rules, and bridge b has {switch}: false. "
                                      f"Say {switch}: true for it, or icc: true.")
+    said = world.document_refuses([{**BRIDGE, "icc": False, switch: False, "containers": [{"name": "web"}]}])
+    assert said.startswith("networks[0] (b): icc: 'False' needs rules, and bridge b has ")
     assert "b" not in world.state.host.links and not world.host.executed
 
 

@@ -18,7 +18,6 @@ def network(*containers, **options):
 
 def test_the_example():
     assert of.bridges(EXAMPLE) == [{"name": "bridge0", "bip": "192.168.5.1/24", "icc": False}]
-    assert of.access(EXAMPLE) == [{"bridge": "bridge0", "icc": False}]
     common = {"bridge": "bridge0", "state": "present"}
     assert of.endpoints(EXAMPLE) == [
         {"name": "web", "netns": "web", "exposed_ports": [], **common},
@@ -33,14 +32,12 @@ def test_the_example():
 
 
 def test_an_empty_document_is_no_work():
-    for function in (of.bridges, of.access, of.endpoints, of.publications, of.links,
-                     of.names):
+    for function in (of.bridges, of.endpoints, of.publications, of.links, of.names):
         assert function([]) == []
 
 
 def test_keys_without_a_value_say_nothing():
     document = [network({"name": "web", "published_ports": None, "links": None, "exposed_ports": None}, icc=None)]
-    assert of.access(document) == []
     assert of.endpoints(document)[0]["exposed_ports"] == []
     assert of.publications(document) == [{"netns": "web", "published_ports": []}]
     assert of.bridges([network(containers=None)]) == [{"name": "bridge0", "bip": "192.168.5.1/24"}]
@@ -69,11 +66,10 @@ def test_an_absent_container_is_detached_and_that_closes_its_ports():
     assert of.links(document) == [{"netns": "db", "links": []}]
 
 
-def test_an_absent_network_has_absent_containers_and_no_policy():
+def test_an_absent_network_has_absent_containers():
     document = [network({"name": "web"}, state="absent", icc=False, force=True)]
     assert of.bridges(document) == [{"name": "bridge0", "bip": "192.168.5.1/24", "state": "absent", "icc": False,
                                       "force": True}]
-    assert of.access(document) == []
     assert of.endpoints(document)[0]["state"] == "absent"
     assert of.publications(document) == of.links(document) == []
 
@@ -175,10 +171,6 @@ def of_two(first, second, **more):
      "host port 8080/tcp"),
     (of_two({"links": ["b"]}, {"state": "absent"}),
      A + "links: 'b' leads nowhere: container b is on no bridge, since the document takes it away"),
-    (of_two({}, {}, icc=False, iptables=False),
-     "networks[0] (br0): icc: 'False' needs rules, and the network has iptables: false"),
-    (of_two({}, {}, icc=False, ip6tables=False, bip6="2001:db8::1/64"),
-     "networks[0] (br0): icc: 'False' needs rules, and the network has ip6tables: false"),
     (of_two({"allow_to": ["192.0.2.53:53"]}, {}, iptables=False),
      A + "allow_to: '192.0.2.53:53' needs rules, and network br0 has iptables: false"),
     (of_two({}, {"allow_to": ""}, ip6tables=False, bip6="2001:db8::1/64"),
@@ -208,7 +200,6 @@ def test_a_contradiction_is_found_before_the_first_bridge_is_made(document, mess
     of_two({"address": "10.8.0.5", "state": "absent"}, {"address": "10.8.0.5"}),
     of_two({"published_ports": ["[::]:8080:80"]}, {}, iptables=False, bip6="2001:db8::1/64"),
     of_two({"allow_to": "anywhere"}, {"allow_to": [], "network_mode": "none"}, iptables=False),
-    of_two({"links": ["elsewhere"]}, {}), of_two({}, {}, icc=False, ip6tables=False),
-    of_two({}, {}, icc=False, iptables=False, state="absent")])
+    of_two({"links": ["elsewhere"]}, {})])
 def test_what_is_no_contradiction(document):
     assert of.bridges(document)

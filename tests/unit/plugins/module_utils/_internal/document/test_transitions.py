@@ -15,7 +15,7 @@ from world import World, picture
 
 def step_by_step(world: World, document: Document) -> int:
     """What the roles bridge_host and containers do; how many operations that takes."""
-    tasks = (("docker_bridge", of.bridges), ("icc_policy", of.access), ("netns_attach", of.endpoints),
+    tasks = (("docker_bridge", of.bridges), ("netns_attach", of.endpoints),
              ("port_publish", of.publications), ("icc_policy", of.links), ("container_dns", of.names))
     return sum(len(world.run(module, config=config(document)).operations) for module, config in tasks)
 
