@@ -68,6 +68,12 @@ ALLOWED = [
     ("netns_attach", {**WEB, "mtu": "65535"}),
     ("veth_pair", {**PAIR, "addresses": ["10.9.0.0/31", "2001:db8:9::/64", "169.254.1.1/16"], "routes": [
         {"destination": "10.9.0.0/31"}, {"destination": "10.0.0.0/8", "gateway": "10.9.0.1"}]}),
+    # inet_ntop() of libc has dots in these (::1.2.3.4), as iproute2 and iptables-save show them.
+    ("veth_pair", {**PAIR, "addresses": ["::102:304/112"], "routes": [
+        {"destination": "::102:0/127"}, {"destination": "::ffff:10.0.0.0/104", "gateway": "::1.2.3.5"}]}),
+    ("netns_attach", {**WEB, "routes": [{"destination": "::102:304", "gateway": "2001:db8:5::1"}]}),
+    ("docker_bridge", {"name": "br1", "bip": "192.168.6.1/24", "bip6": "::1.2.3.1/112", "trusted_networks": ["::6.0.0.0/104"],
+                       "allow_to": ["[::1.2.3.9]:80"]}),
     ("veth_pair", {**PAIR, "mtu": 68}),
     ("docker_bridge", {"name": "br1", "bip": "192.168.6.1/24", "mtu": "68"}),
     ("docker_bridge", {"name": "br1", "bip": "192.168.6.1/24", "mtu": "65535", "bip6": "2001:db8:6::1/64",

@@ -12,7 +12,7 @@ import socket
 import struct
 from collections.abc import Mapping
 
-from ..link.decode import attribute, attributes
+from ..link.decode import address_text, attribute, attributes
 from ..link.rtnl import NETFILTER, RtnlSocket, message
 from .operations import ConntrackFlush
 
@@ -56,7 +56,7 @@ def _address(direction: Mapping[int, bytes], kinds: Mapping[socket.AddressFamily
     words = attributes(direction.get(_ADDRESSES, b""))
     for family, kind in kinds.items():
         if kind in words:
-            return socket.inet_ntop(family, words[kind])
+            return address_text(family, words[kind])
     return ""
 
 

@@ -7,6 +7,7 @@ linux/if_link.h, linux/if_addr.h, linux/rtnetlink.h.
 """
 from __future__ import annotations
 
+import ipaddress
 import socket
 import struct
 import sys
@@ -99,6 +100,15 @@ def _text(value: Optional[bytes]) -> str:
     return value.rstrip(b"\0").decode(errors="replace") if value else ""
 
 
+def address_text(family: int, data: bytes) -> str:
+    """An address as all of our values have it: what the standard library makes of those that are read from options.
+
+    inet_ntop() of libc has dots in some of IPv6, ``::1.2.3.4`` where the other one has ``::102:304`` (RFC 5952, 5).
+    """
+    text = socket.inet_ntop(family, data)
+    return str(ipaddress.IPv6Address(data)) if family == socket.AF_INET6 and "." in text else text
+
+
 def link_group(payload: bytes) -> int:
     return _number(attributes(payload, _LINK.size).get(IFLA_GROUP))
 
@@ -152,7 +162,7 @@ def address(payload: bytes) -> Optional[tuple[int, str]]:
     if family not in _FAMILIES or scope == SCOPE_LINK:
         return None
     words = attributes(payload, _ADDRESS.size)
-    return index, f"{socket.inet_ntop(family, words.get(_IFA_LOCAL) or words[_IFA_ADDRESS])}/{length}"
+    return index, f"{address_text(family, words.get(_IFA_LOCAL) or words[_IFA_ADDRESS])}/{length}"
 
 
 def in_order(addresses: Sequence[str]) -> tuple[str, ...]:
@@ -173,7 +183,7 @@ def route(payload: bytes, names: Mapping[int, str]) -> Optional[Route]:
     words = attributes(payload, _ROUTE.size)
     if _number(words.get(_RTA_TABLE), table) != TABLE_MAIN:
         return None
-    destination = f"{socket.inet_ntop(family, words[_RTA_DST])}/{length}" if _RTA_DST in words else "default"
+    destination = f"{address_text(family, words[_RTA_DST])}/{length}" if _RTA_DST in words else "default"
     metric = _number(words.get(_RTA_PRIORITY))
     interface = _number(words.get(_RTA_OIF))
     shape = BARRIERS.get(kind, HOPS if _RTA_MULTIPATH in words or _RTA_NH_ID in words else "")
@@ -181,7 +191,7 @@ def route(payload: bytes, names: Mapping[int, str]) -> Optional[Route]:
         hops = words[_RTA_MULTIPATH]
         size, _flags, _hops, interface = _HOP.unpack_from(hops)
         words = attributes(hops[:size], _HOP.size)
-    gateway = socket.inet_ntop(family, words[_RTA_GATEWAY]) if _RTA_GATEWAY in words else ""
+    gateway = address_text(family, words[_RTA_GATEWAY]) if _RTA_GATEWAY in words else ""
     return Route(destination, names.get(interface, ""), gateway, _FAMILIES[family],
                  0 if family == socket.AF_INET6 and metric == METRIC_V6 else metric, shape)
 
@@ -200,7 +210,7 @@ def neighbour(payload: bytes, names: Mapping[int, str]) -> Optional[Neighbour]:
     if family == _AF_BRIDGE:
         return Neighbour(names[index], mac)
     own = _number(words.get(_NDA_PROTOCOL)) == NEIGHBOUR_PROTOCOL
-    return Neighbour(names[index], mac, socket.inet_ntop(family, words[_NDA_DST]), own) if family in _FAMILIES else None
+    return Neighbour(names[index], mac, address_text(family, words[_NDA_DST]), own) if family in _FAMILIES else None
 
 
 def neighbour_request(each: Neighbour, index: int, adding: bool) -> bytes:
