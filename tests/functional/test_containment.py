@@ -388,3 +388,37 @@ def test_a_lock_on_the_network_of_the_host(here, attackers):
     """A container with the network of the host, or any user, can lock its namespace."""
     attackers("", "lock", "/proc/self/ns/net", words=USER)
     attackers.run("docker_bridge", name="br0", bip="10.9.0.1/24")
+
+
+@pytest.mark.parametrize("locks", ["locked it", "has it open from one that locked it and ended"])
+def test_a_file_that_somebody_has_open(here, attackers, locks):
+    """Who has locked the network of the host is looked for in what processes have open, whatever that is."""
+    attackers(etc(), "fuse", "/etc/hosts", "getattr")
+    script = f"exec 9</proc/self/ns/net; flock 9; echo $$; {SLEEP}"
+    attackers(*(("", "lock", "/proc/self/ns/net") if locks == "locked it" else (script, "")), words=USER)
+    attackers.run("docker_bridge", name="br0", bip="10.9.0.1/24")
+
+
+def test_registered_paths_that_no_longer_answer(here, attackers):
+    """They led to a namespace once. One that others may lead elsewhere, and do not, counts as before."""
+    own = "touch /srv/u/$$; mount --bind /proc/self/ns/net /srv/u/$$"
+    good = attackers(f"{own}\necho $$; {SLEEP}", "")
+    evil = [attackers(f"{own}; mkfifo /srv/u/go$$; echo $$; read go </srv/u/go$$; mount --bind /dev/null /srv/u/$$",
+                      "fuse", "/srv/u/$$", "getattr") for _number in range(8)]
+    pids = {"good": good, **{f"evil{number}": pid for number, pid in enumerate(evil)}}
+    config = [{"netns_path": f"/proc/{pid}/root/srv/u/{pid}", "name": name} for name, pid in pids.items()]
+    here.run("netns_attach", config=config)
+    try:
+        for pid in evil:
+            here.sh(f"echo >/srv/u/go{pid}; until grep -q ' /srv/u/{pid} .* fuse' /proc/{pid}/mountinfo; "
+                    "do sleep 0.02; done")
+        found = attackers.run("network_info")["network"]
+        gone = {text.partition(":")[0] for text in found["leftovers"] if "leads nowhere" in text}
+        assert gone == {f"/run/netns/evil{number}" for number in range(8)}
+        assert not any("good" in text for text in (*found["leftovers"], *found["drift"]))
+        assert attackers.run("netns_attach", netns="good", bridge="br0")["actions"] == []
+        with pytest.raises(PipelineError, match="evil0"):
+            attackers.run("netns_attach", netns="new", network_mode="container:evil0")
+    finally:
+        attackers.stop()
+        here.run("netns_attach", state="absent", config=[{"netns": name} for name in (*pids, "new")])

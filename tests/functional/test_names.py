@@ -300,7 +300,8 @@ ATTACKS = {
     # What is written there from outside counts for whoever writes: for the host.
     "kernel's": (OWN_ETC + "touch /etc/hostname; mount --bind /proc/sys/kernel/hostname /etc/hostname",
                  "is on a file system without room, as are those of the kernel"),
-    "large": (OWN_ETC + "truncate -s 2M /etc/hosts", "is larger than 1048576 bytes"),
+    "large": (OWN_ETC + "truncate -s 2M /etc/hosts", "is larger than 524288 bytes"),
+    "many lines": (OWN_ETC + "seq 16385 >/etc/hosts", "has more than 16384 lines"),
 }
 
 

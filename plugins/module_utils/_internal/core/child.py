@@ -47,9 +47,10 @@ class Told:
     ended: bool = False
 
 
-def work_apart(works: Sequence[Work]) -> list[Told]:
+def work_apart(works: Sequence[Work], seconds: Optional[float] = None) -> list[Told]:
     """Do each work in a child of its own, all at the same time as far as there is room.
 
+    :param seconds: another patience than SECONDS
     :raises HostError: when the host has no room for a child
     :returns: in the same order, what each one told. One that tells nothing for SECONDS is given up; after TOTAL all
         are, and those that have not begun do not begin
@@ -62,7 +63,7 @@ def work_apart(works: Sequence[Work]) -> list[Told]:
         while waiting and time.monotonic() < end or selector.get_map():
             while waiting and len(selector.get_map()) < TOGETHER and time.monotonic() < end:
                 number, work = waiting.pop()
-                child = _Child(work, told[number], end)
+                child = _Child(work, told[number], end, SECONDS if seconds is None else seconds)
                 selector.register(child.socket, selectors.EVENT_READ, child)
             alive = [key.data for key in selector.get_map().values()]
             pause = min(child.limit for child in alive) - time.monotonic()
@@ -77,8 +78,9 @@ def work_apart(works: Sequence[Work]) -> list[Told]:
 class _Child:
     """A child and what it tells."""
 
-    def __init__(self, work: Work, told: Told, end: float) -> None:
-        self._told, self._end, self._rest = told, end, b""
+    def __init__(self, work: Work, told: Told, end: float, seconds: float) -> None:
+        self._told, self._end, self._seconds = told, end, seconds
+        self._line: list[bytes] = []  # pieces of one that has not come to its end
         self.socket, theirs = socket.socketpair()
         run = os.getpid()
         try:
@@ -93,14 +95,18 @@ class _Child:
         self._heard()
 
     def _heard(self) -> None:
-        self.limit = min(self._end, time.monotonic() + SECONDS)
+        self.limit = min(self._end, time.monotonic() + self._seconds)
 
     def listen(self) -> bool:
         """Take in what was said; whether there is more to come."""
         piece, files, _flags, _address = socket.recv_fds(self.socket, _PIECE, 1)
         self._told.files += files
-        *lines, self._rest = (self._rest + piece).split(b"\n")
-        self._told.values += map(json.loads, lines)
+        *lines, rest = piece.split(b"\n")
+        if lines:
+            first = b"".join([*self._line, lines[0]])
+            self._told.values += map(json.loads, (first, *lines[1:]))
+            self._line = []
+        self._line.append(rest)
         self._heard()
         if not piece:
             _pid, status = os.waitpid(self._pid, 0)

@@ -18,6 +18,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import fcntl
+import functools
 import os
 import stat
 import time
@@ -25,6 +26,7 @@ from collections.abc import Iterator, Sequence
 from typing import Protocol
 
 from . import folders, waiting
+from .child import Tell, work_apart
 from .errors import HostError
 
 WAIT = 120.0  # seconds without a change at the head of the queue; a run of 1000 endpoints holds the lock for a few
@@ -219,8 +221,13 @@ class _Namespace:
 
 
 def _listed(processes: Sequence[int]) -> str:
-    found = [waiting.described(pid, waiting.command_of(pid)) for pid in processes]
+    told = work_apart([functools.partial(_tell_command, pid) for pid in processes])
+    found = [waiting.described(pid, "".join(each.values)) for pid, each in zip(processes, told)]
     return ", ".join(found) or "a process that is not seen from here"
+
+
+def _tell_command(pid: int, tell: Tell) -> None:
+    tell(waiting.command_of(pid))
 
 
 def _may_configure(pid: int) -> bool:

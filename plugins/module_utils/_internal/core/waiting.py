@@ -12,12 +12,14 @@ import contextlib
 import fcntl
 import os
 import struct
+import time
 from collections.abc import Iterator
 from typing import Optional
 
 _FLOCK = struct.Struct("hhqqi")  # struct flock: type, whence, start, length (0: to the end), number of a process
 _GET, _SET = 36, 37  # F_OFD_GETLK, F_OFD_SETLK: fcntl has them where Python was built with them
 _DOOR = 0  # the byte that who looks for its place has locked, for microseconds
+SECONDS = 2  # for the search of who has locked a file; a host with 1000 processes takes some 100 ms
 _MOST = 1 << 15  # characters that /proc says of an open file at most, as far as that is looked at
 
 
@@ -85,28 +87,63 @@ def find_holders(file: int) -> dict[int, list[int]]:
     """Processes that have this file open and locked, by number: their places, 0 for a lock of the whole (flock(2)).
 
     It is not who has locked it that counts, but who still has it open: of the children of a process that was killed
-    nobody else knows.
+    nobody else knows. So all processes are looked through, where who has locked it has it open no more.
+
+    The files that others have open are not asked: one of FUSE answers when it likes. What is read tells of each of them
+    what is locked (proc(5), fdinfo). A process may have a million, and a container any number of processes: after a
+    while no more are looked at, and who is there and has locked the file counts as who has it open.
     """
-    wanted = os.fstat(file)
-    by_process = ((int(name), list(_locked_by(name, wanted))) for name in os.listdir("/proc") if name.isdigit())
-    return {pid: places for pid, places in by_process if places}
+    found = os.fstat(file)
+    wanted = f"{os.major(found.st_dev):02x}:{os.minor(found.st_dev):02x}:{found.st_ino}"  # as the kernel calls it
+    deadline = time.monotonic() + SECONDS
+    locking = list(dict.fromkeys(_locking(wanted, deadline)))
+    holders = {pid: places for pid in locking if (places := _locked_by(pid, wanted, deadline))}
+    if not holders:
+        holders = {pid: places for pid in map(int, filter(str.isdigit, os.listdir("/proc")))
+                   if (places := _locked_by(pid, wanted, deadline))}
+    late = time.monotonic() > deadline
+    return holders or {pid: [0] for pid in locking if late and os.path.exists(f"/proc/{pid}")}
 
 
-def _locked_by(pid: str, wanted: os.stat_result) -> Iterator[int]:
-    with contextlib.suppress(OSError):  # it has ended, or the file was closed
-        for descriptor in os.listdir(f"/proc/{pid}/fd"):
-            with contextlib.suppress(OSError):
-                if not os.path.samestat(os.stat(f"/proc/{pid}/fd/{descriptor}"), wanted):
-                    continue
-                with open(f"/proc/{pid}/fdinfo/{descriptor}", encoding="ascii", errors="replace") as lines:
-                    for words in map(str.split, lines.read(_MOST).splitlines()):
-                        # proc(5): lock: 1: FLOCK ADVISORY WRITE 359 00:13:11691 0 EOF
-                        if words[:1] == ["lock:"] and len(words) == 9 and words[2] in ("FLOCK", "OFDLCK"):
-                            yield int(words[7])
+def _locking(wanted: str, deadline: float) -> Iterator[int]:
+    """Who has locked a file, where that is a process of its own lock (flock(2)): it may have ended since."""
+    with contextlib.suppress(OSError), open("/proc/locks", encoding="ascii", errors="replace") as lines:
+        for line in lines:
+            # proc(5): 1: FLOCK ADVISORY WRITE 359 00:13:11691 0 EOF
+            words = line.split()
+            if wanted in words[5:6] and words[1] == "FLOCK":
+                yield int(words[4])
+            if time.monotonic() > deadline:
+                return
+
+
+def _locked_by(pid: int, wanted: str, deadline: float) -> list[int]:
+    """The places of a file that a process has locked and open."""
+    places: list[int] = []
+    with contextlib.suppress(OSError):  # it has ended
+        for entry in os.scandir(f"/proc/{pid}/fd"):
+            if time.monotonic() > deadline:
+                break
+            with contextlib.suppress(OSError):  # it was closed
+                # One of epoll(7) tells nothing while it waits for a file: it is "anon_inode:[eventpoll]".
+                if os.readlink(entry.path).startswith(("/", "net:")):
+                    places += _locks(f"/proc/{pid}/fdinfo/{entry.name}", wanted)
+    return places
+
+
+def _locks(path: str, wanted: str) -> Iterator[int]:
+    with open(path, encoding="ascii", errors="replace") as lines:
+        for words in map(str.split, lines.read(_MOST).splitlines()):
+            # lock: 1: FLOCK ADVISORY WRITE 359 00:13:11691 0 EOF
+            if words[:1] == ["lock:"] and wanted in words[6:7] and words[2] in ("FLOCK", "OFDLCK"):
+                yield int(words[7])
 
 
 def command_of(pid: int) -> str:
-    """The command line of a process, cut off where it is long; "" where there is none to be seen."""
+    """The command line of a process, cut off where it is long; "" where there is none to be seen.
+
+    A process has it in its own memory, which may be a file of FUSE: only a child can ask for that of any other one.
+    """
     with contextlib.suppress(OSError), open(f"/proc/{pid}/cmdline", encoding="utf-8", errors="replace") as file:
         return " ".join(file.read(_MOST).replace("\0", " ").split())[:200]
     return ""

@@ -67,7 +67,7 @@ class HostPlaces:
     def owner(self, name: str) -> Resolved:
         """A name under /run/netns, else one of an engine; what an earlier item will make is taken to be a name."""
         path = named_path(name)
-        if os.path.exists(path) and not leads_to_process(os.readlink(path) if os.path.islink(path) else ""):
+        if is_there(path) and not leads_to_process(os.readlink(path) if os.path.islink(path) else ""):
             return Resolved(name, path)
         try:
             found = self.container(name)

@@ -23,7 +23,10 @@ from .block import filler
 from .model import FILES, ObservedFile, Place
 from .operations import FileDel, FileWrite
 
-LIMIT = 1 << 20  # bytes; nobody's hosts file is larger, and a container may make its own as large as it likes
+# Of a file that is looked after. A container may make its own as large as it likes, and each line takes time.
+# The longest that a run writes has two lines for each of the 1023 ports of a bridge.
+LIMIT = 1 << 19  # bytes
+LINES = 1 << 14
 FOLDER = os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC
 _LOOK = os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC
 
@@ -158,12 +161,14 @@ def _refuse(found: os.stat_result, ground: Ground) -> None:
 
 
 def _text(descriptor: int) -> str:
-    """:raises Unsafe: when it has grown since it was looked at"""
+    """:raises Unsafe: when it has grown since it was looked at, or has too many lines"""
     content = b""
     while piece := os.read(descriptor, LIMIT):
         content += piece
         if len(content) > LIMIT:
             raise Unsafe(f"is larger than {LIMIT} bytes")
+    if content.count(b"\n") > LINES:
+        raise Unsafe(f"has more than {LINES} lines")
     return content.decode("utf-8", "surrogateescape")
 
 

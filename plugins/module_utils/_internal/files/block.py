@@ -21,7 +21,7 @@ from typing import Any, Optional
 END = "# mooring:end"
 # musl reads hosts in pieces of 511 bytes and would take the rest of a longer comment for an entry.
 WIDTH = 240
-LINES = 1 << 20  # more than a file can have that we read
+LINES = 1 << 20  # more than any file that a run has read
 _FILLER = re.compile("#\x7f+")
 
 
@@ -64,7 +64,7 @@ def without_filler(text: str) -> str:
 
 
 def text_of(lines: Sequence[str]) -> str:
-    return "".join(f"{line}\n" for line in lines)
+    return "\n".join([*lines, ""])  # a container's own file may have a million of them
 
 
 def compose(kind: str, mark: Mapping[str, Any], body: Sequence[str]) -> list[str]:

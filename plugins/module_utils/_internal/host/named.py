@@ -19,7 +19,7 @@ from ..core.errors import HostError
 from ..core.undo import Undo
 from ..files.marks import NETNS_FILES, NETNS_FOLDER
 from ..netns import registry, syscalls
-from ..netns.enter import Namespaces, home, identify
+from ..netns.enter import Namespaces, find_identities, home
 from ..netns.model import NETNS_DIRECTORY, Identity, NamedNetns, NetnsMark, named_path
 from ..netns.opening import find_end, open_namespace
 from ..netns.processes import boot
@@ -30,11 +30,10 @@ from .registration import NetnsForget, NetnsRecord
 def snapshot(marks: Optional[Mapping[str, NetnsMark]] = None) -> dict[str, NamedNetns]:
     """:param marks: those of the entries, where they have been read already"""
     marks = registry.read_marks() if marks is None else marks
-    found = {}
-    for name in _entries(NETNS_DIRECTORY):
-        path = named_path(name)
-        link = _target(path)
-        found[name] = NamedNetns.of(link, _identity(path), marks.get(name))
+    names = _entries(NETNS_DIRECTORY)
+    identities = find_identities([named_path(name) for name in names])
+    found = {name: NamedNetns.of(_target(path := named_path(name)), identities.get(path), marks.get(name))
+             for name in names}
     for name in marks:
         # The mark of a namespace that somebody else removed.
         found.setdefault(name, NamedNetns(0, "", own=True))
@@ -58,15 +57,6 @@ def _target(path: str) -> str:
         return os.readlink(path)
     except OSError:
         return ""
-
-
-def _identity(path: str) -> Optional[Identity]:
-    """Which namespace is there, None when it is none: a file that was below a mount has no device of the kernel's."""
-    try:
-        found = os.stat(path)
-        return identify(path, found) if found.st_dev == os.stat("/proc/self/ns/net").st_dev else None
-    except OSError:
-        return None
 
 
 def add(operation: NetnsAdd, namespaces: Namespaces) -> None:

@@ -9,13 +9,13 @@ from __future__ import annotations
 import contextlib
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Optional
 
 from ..core.errors import HostError
 from . import processes, registry
 from .model import HOST, Identity, NamedNetns, NetnsMark, label_of_path
-from .opening import find_end, open_namespace
+from .opening import find_end, find_inodes, open_namespace
 from .syscalls import enter_network
 
 _OF_PROCESS = re.compile(r"/proc/(\d+)/")
@@ -36,9 +36,13 @@ def home() -> Iterator[int]:
         os.close(descriptor)
 
 
-def identify(path: str, found: os.stat_result) -> Identity:
-    """Which namespace a path leads to. :param found: what stat(2) says of it, asked before this is called"""
-    end = find_end(path)  # "" where to look once more may take for ever
+def identify(path: str, found: os.stat_result, end: Optional[str] = None) -> Identity:
+    """Which namespace a path leads to.
+
+    :param found: what stat(2) says of it, asked before this is called
+    :param end: see :func:`find_end`, where it is known
+    """
+    end = find_end(path) if end is None else end  # "" where to look once more may take for ever
     if process := _OF_PROCESS.match(end):
         started = processes.start_time(int(process[1]))
         return Identity(found.st_dev, found.st_ino, started=started, boot=processes.boot())
@@ -46,6 +50,27 @@ def identify(path: str, found: os.stat_result) -> Identity:
         if os.path.samestat(os.lstat(end), found):
             return Identity(found.st_dev, found.st_ino, made=found.st_ctime_ns, boot=processes.boot())
     return Identity(found.st_dev, found.st_ino, boot=processes.boot())
+
+
+def find_identities(paths: Sequence[str]) -> dict[str, Identity]:
+    """Which namespaces are at paths, without those where none is.
+
+    A name may stand for a path that others than root lead elsewhere, and to something that never answers.
+    """
+    ends = {path: find_end(path) for path in paths}
+    found = {path: _identify_file(path, end) for path, end in ends.items() if end}
+    inodes = find_inodes([path for path, end in ends.items() if not end])
+    return {**{path: each for path, each in found.items() if each},
+            **{path: Identity(*inode, boot=processes.boot()) for path, inode in inodes.items()}}
+
+
+def _identify_file(path: str, end: str) -> Optional[Identity]:
+    """None for what is no namespace: a file that was below a mount has no device of the kernel's."""
+    try:
+        found = os.stat(path)
+        return identify(path, found, end) if found.st_dev == os.stat(_HERE).st_dev else None
+    except OSError:
+        return None
 
 
 class Namespaces:

@@ -9,6 +9,8 @@ import errno
 import functools
 import os
 import re
+from collections.abc import Sequence
+from typing import Optional
 
 from ..core.child import SECONDS, TOTAL, Tell, Told, work_apart
 from ..core.trust import is_roots
@@ -16,7 +18,9 @@ from ..core.trust import is_roots
 _OF_PROCESS = re.compile(r"/proc/(self|[0-9]+)(/task/[0-9]+)?/ns/[a-z_]+")
 _HERE = "/proc/self/ns/net"
 _LINKS = 40  # MAXSYMLINKS of the kernel
-_silent: dict[str, None] = {}  # paths that did not answer: who asks for one often waits once, and not for any number
+_HURRIED = 0.1  # seconds for each one, once others have kept the run waiting for TOTAL; who answers takes a millisecond
+_silent: dict[str, None] = {}  # paths that did not answer: who asks for one often waits once
+_waited: list[float] = []  # seconds, for one after the other
 
 
 def find_end(path: str) -> str:
@@ -43,8 +47,10 @@ def open_namespace(path: str) -> int:
     if find_end(path):
         return _open(path)
     told = Told()
-    if path not in _silent and len(_silent) * SECONDS < TOTAL:
-        told, = work_apart([lambda tell: _open_for(path, tell)])
+    if path not in _silent:
+        seconds = SECONDS if sum(_waited) < TOTAL else _HURRIED
+        told, = work_apart([lambda tell: _open_for(path, tell)], seconds)
+        _waited.extend([] if told.ended else [seconds])
     if not told.ended:
         _silent[path] = None
         raise OSError(errno.ETIMEDOUT, f"no answer within {SECONDS:g} seconds: what is mounted there does not answer")
@@ -75,6 +81,32 @@ def _open_for(path: str, tell: Tell) -> None:
         tell((0, ""), _open(path))
     except OSError as error:
         tell((error.errno, error.strerror))
+
+
+def find_inodes(paths: Sequence[str]) -> dict[str, tuple[int, int]]:
+    """Device and inode of the namespaces at paths where to look may take for ever; without those that have none.
+
+    One child looks at all of them. Where it gets stuck the others have one each, all at the same time.
+    """
+    found: dict[str, Optional[tuple[int, int]]] = {}
+    groups = [[path for path in paths if path not in _silent]]
+    while groups[0]:
+        for told in work_apart([functools.partial(_look_for, group) for group in groups]):
+            found.update((path, tuple(inode) if inode else None) for path, inode in told.values)
+        left = [path for group in groups for path in group if path not in found]
+        _silent.update(dict.fromkeys(left[:1] if len(groups) == 1 else left))
+        groups = [[path] for path in left if path not in _silent] or [[]]
+    return {path: inode for path, inode in found.items() if inode}
+
+
+def _look_for(paths: Sequence[str], tell: Tell) -> None:
+    for path in paths:
+        try:
+            status = os.stat(path)
+        except OSError:
+            tell((path, None))
+        else:
+            tell((path, (status.st_dev, status.st_ino) if status.st_dev == _device() else None))
 
 
 def is_there(path: str) -> bool:

@@ -28,6 +28,15 @@ def test_a_file_that_grows_is_not_read_for_ever(tmp_path: Path, monkeypatch: pyt
     assert files.read(files.Place(str(tmp_path), "hosts")).problem == f"is larger than {files.LIMIT} bytes"
 
 
+@pytest.mark.parametrize("more, problem", [(0, ""), (1, f"has more than {access.LINES} lines")])
+def test_a_file_of_more_lines_than_any_network_has(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, more: int,
+                                                   problem: str) -> None:
+    """Each line takes a run its time, and a container may write as many into its file as there is room for."""
+    monkeypatch.setattr(files, "is_roots", lambda _path: True)
+    (tmp_path / "hosts").write_text("\n" * (access.LINES + more))
+    assert files.read(Place(str(tmp_path), "hosts")).problem == problem
+
+
 def test_a_process_that_did_not_answer_is_not_asked_again() -> None:
     one, other = (Place(f"/proc/{pid}/root", "etc/hosts") for pid in (2 ** 22 + 1, 2 ** 22 + 2))
     silent = {(2 ** 22 + 1, "")}

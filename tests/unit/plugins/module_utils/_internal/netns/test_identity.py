@@ -149,6 +149,21 @@ def test_a_link_is_followed_to_the_process(tmp_path: Path, monkeypatch: pytest.M
     assert enter.identify(path, os.stat(path)).started == processes.start_time(os.getpid())
 
 
+def test_one_that_answers_is_opened_however_many_did_not(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Anybody could put something else there, so that a child looks; how long children were waited for has an end."""
+    monkeypatch.setattr(opening, "_waited", [opening.SECONDS] * 100)
+    monkeypatch.setattr(opening, "_silent", {f"/srv/{number}": None for number in range(100)})
+    monkeypatch.setattr(opening, "is_roots", lambda _path: False)
+    path, gone = tmp_path / "theirs", tmp_path / "gone"
+    path.symlink_to("/proc/thread-self/ns/net")
+    gone.symlink_to("/dev/null")
+    descriptor = opening.open_namespace(str(path))
+    inode = os.fstat(descriptor).st_ino
+    os.close(descriptor)
+    assert opening.find_inodes([str(path), str(gone)])[str(path)][1] == inode == os.stat("/proc/self/ns/net").st_ino
+    assert list(enter.find_identities([str(path), str(gone), str(tmp_path)])) == [str(path)]
+
+
 def test_a_file_of_a_process_is_not_another_ones() -> None:
     """Whoever gets the number between two looks has nothing read or written."""
     pid, root = os.getpid(), f"/proc/{os.getpid()}/root"
