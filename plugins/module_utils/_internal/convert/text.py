@@ -14,6 +14,10 @@ WIDTH = 100  # characters of a line of comment
 # What YAML, 1.1 or 1.2, takes for text without quotes: a word that is neither a truth value nor a number.
 _PLAIN = re.compile(r"(?!(?:y|n|yes|no|on|off|true|false|null|nan|inf)$)[a-z][a-z0-9_.-]*", re.IGNORECASE)
 
+# "#jinja2: ..." at the beginning says which marks a template has; usual ones begin with "{". Ansible renders both,
+# unless a text is !unsafe: whoever names things of an engine would have the controller run what he likes.
+_HEADER = re.compile(r"\s*#")
+
 
 def render(converted: Converted) -> str:
     """A file of variables, whose first lines say what could not be carried over."""
@@ -54,7 +58,8 @@ def _flow(value: Any) -> str:
     if isinstance(value, int):
         return str(value)
     if isinstance(value, str):
-        return value if _PLAIN.fullmatch(value) else json.dumps(value)
+        quoted = value if _PLAIN.fullmatch(value) else json.dumps(value)
+        return f"!unsafe {quoted}" if "{" in value or _HEADER.match(value) else quoted
     if isinstance(value, Mapping):
         return "{" + ", ".join(f"{_flow(str(key))}: {_flow(each)}" for key, each in value.items()) + "}"
     return "[" + ", ".join(_flow(each) for each in value) + "]"

@@ -4,12 +4,15 @@
 The files in data/inspect are what ``docker inspect`` of Debian 12 (20.10.24) and ``podman inspect`` (4.3.1) wrote on a
 test host, less what is not about networks.
 """
+import inspect
 import json
 from pathlib import Path
 
 import pytest
 import yaml
 from ansible.errors import AnsibleFilterError
+from ansible.parsing.dataloader import DataLoader
+from ansible.template import Templar
 from ansible_collections.mooring.net.plugins.filter import convert as filters
 from ansible_collections.mooring.net.plugins.module_utils._internal.convert.convert import from_docker
 from ansible_collections.mooring.net.plugins.module_utils._internal.convert.ports import Binding, exposed_ports, fold
@@ -263,6 +266,25 @@ def test_kernel_settings():
 def test_texts_stay_texts(value):
     made = from_docker([network()], [container(config={"Domainname": value}, DnsSearch=[value, "plain.example"])])
     assert yaml.safe_load(made["text"])["container_networks"] == made["container_networks"]
+
+
+@pytest.mark.parametrize("value", [
+    "{{ 7 * 7 }}", "{% if true %}49{% endif %}", "x{# 49 #}", "{{ lookup('pipe', 'id') }}",
+    "#jinja2: variable_start_string: '[%', variable_end_string: '%]'\n[% 7 * 7 %]"])
+def test_no_text_is_a_template(value, tmp_path):
+    """Ansible renders variables when they are used, on the controller, and this one will be some of a host's."""
+    options = {"com.docker.network.bridge.trusted_host_interfaces": value.replace(":", "")}
+    made = from_docker([network(options=options, Labels={value: value})], [container(
+        config={"Domainname": value, "Hostname": value}, Dns=[value], DnsOptions=[value], ExtraHosts=[f"{value}=::1"],
+        Sysctls={f"net.{value}": value})])
+    (tmp_path / "host.yml").write_text(made["text"])
+    loader = DataLoader()
+    # From ansible-core 2.19 on who loads a file says whether it is one that may have templates, as those of variables do.
+    trusts = {"trusted_as_template": True} if "trusted_as_template" in inspect.signature(
+        loader.load_from_file).parameters else {}
+    variables = loader.load_from_file(str(tmp_path / "host.yml"), **trusts)
+    rendered = Templar(loader=loader, variables={}).template(variables["container_networks"])
+    assert rendered == made["container_networks"] and value in str(rendered[0]["containers"][0]["domainname"])
 
 
 def test_a_comment_is_one_whatever_others_have_called_their_things():
