@@ -8,19 +8,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Optional
 
-from ansible.errors import AnsibleFilterError
-
 from ansible_collections.mooring.net.plugins.module_utils._internal.convert import convert
+from ansible_collections.mooring.net.plugins.plugin_utils.refusing import refusing
 
 
 def from_docker(networks: Sequence[Mapping[str, Any]], containers: Sequence[Mapping[str, Any]] = (),
                 pools: Optional[Sequence[Mapping[str, Any]]] = None) -> dict[str, Any]:
     """The document, as value and as text, and what could not be carried over."""
-    try:
+    with refusing("_from_docker", "what docker inspect and docker network inspect say"):
         return convert.from_docker(networks, containers, pools)
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
-        raise AnsibleFilterError("mooring.net._from_docker: this is not what docker inspect and docker network inspect "
-                                 f"say: {type(error).__name__} {error}") from error
 
 
 class FilterModule:

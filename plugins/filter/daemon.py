@@ -5,10 +5,11 @@ The YAML files beside this one document the filters.
 """
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Optional
 
 from ansible_collections.mooring.net.plugins.module_utils._internal.daemon import boot, flags, move, plan, rules
+from ansible_collections.mooring.net.plugins.plugin_utils.refusing import refusing
 
 Values = Mapping[str, Any]
 
@@ -71,8 +72,17 @@ def daemon_log_end(log: str, lines: int = 5) -> str:
     return "\n".join([line for line in said if " level=info " not in line][-lines:] or said[-lines:])
 
 
+def filter_of(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The function as a filter, whose errors say what it takes."""
+    def filtered(*arguments: Any, **options: Any) -> Any:
+        with refusing(f"_{function.__name__}", "what the daemon and the host say of themselves"):
+            return function(*arguments, **options)
+
+    return filtered
+
+
 class FilterModule:
     def filters(self) -> dict[str, Any]:
         functions = (daemon_bridge_unit, daemon_config, daemon_drop_in, daemon_environment_files, daemon_failure,
                      daemon_unused, daemon_log_end, daemon_move, daemon_stale_rules)
-        return {f"_{function.__name__}": function for function in functions}  # private: for the role only
+        return {f"_{function.__name__}": filter_of(function) for function in functions}  # private: for the role only

@@ -10,11 +10,13 @@ from typing import Any
 
 from ansible.errors import AnsibleFilterError
 
-from ansible_collections.mooring.net.plugins.module_utils._internal.core.errors import MooringError
 from ansible_collections.mooring.net.plugins.module_utils._internal.picture.mermaid import mermaid
 from ansible_collections.mooring.net.plugins.module_utils._internal.picture.page import page
 from ansible_collections.mooring.net.plugins.module_utils._internal.upkeep.published import published_at
 from ansible_collections.mooring.net.plugins.module_utils._internal.upkeep.table import table
+from ansible_collections.mooring.net.plugins.plugin_utils.refusing import refusing
+
+NETWORK = "what network_info of this version returns as network"
 
 
 def is_network(value: Any) -> bool:
@@ -28,10 +30,8 @@ def filter_of(function: Callable[..., Any]) -> Callable[..., Any]:
         if not is_network(network):
             raise AnsibleFilterError(
                 f"mooring.net.{function.__name__}: this is not what network_info returns as network")
-        try:
+        with refusing(function.__name__, NETWORK):
             return function(network, *arguments, **options)
-        except MooringError as error:
-            raise AnsibleFilterError(f"mooring.net.{function.__name__}: {error}") from error
 
     return filtered
 
@@ -43,7 +43,8 @@ def picture_of(name: str, function: Callable[..., str]) -> Callable[..., str]:
         if not isinstance(by_host, Mapping) or not all(each is None or is_network(each) for each in by_host.values()):
             raise AnsibleFilterError(f"mooring.net.{name}: this is neither what network_info returns as network, nor a "
                                      "dictionary of hosts with that of each, or null")
-        return function({str(host): network for host, network in by_host.items()}, *arguments, **options)
+        with refusing(name, NETWORK):
+            return function({str(host): network for host, network in by_host.items()}, *arguments, **options)
 
     return filtered
 

@@ -6,8 +6,9 @@ it has to be.
 """
 from __future__ import annotations
 
+import copy
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from ansible_collections.mooring.net.plugins.module_utils._internal.core.argspec import Options
@@ -115,6 +116,32 @@ class Fuzz:
         place = self.random.randrange(len(value) + 1)
         new = self.random.choice(ALPHABET) * self.random.choice((0, 1, 1, 1, 2, 40))
         return value[:place] + new + value[place + self.random.choice((0, 1)):]
+
+
+    def damaged(self, value: Any) -> Any:
+        """A value of JSON in which somebody has changed a few things."""
+        value = copy.deepcopy(value)
+        for _number in range(self.random.choice((1, 1, 1, 2, 3))):
+            inner = list(_inner(value))
+            if not inner:
+                break
+            node, key = self.random.choice(inner)
+            old = node.pop(key)
+            if self.random.random() < 0.85:
+                junk = self.random.choice(JUNK)
+                new = self.random.choice((junk, junk, [old], {"a": old}, str(old)))
+                if isinstance(node, dict):
+                    node[key] = copy.deepcopy(new)
+                else:
+                    node.insert(key, copy.deepcopy(new))
+        return value
+
+
+def _inner(value: Any) -> Iterator[tuple[Any, Any]]:
+    """All that is in a value, as what it is directly in, and where there."""
+    for key, each in value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ():
+        yield value, key
+        yield from _inner(each)
 
 
 def pool_of(name: str) -> tuple[Any, ...]:

@@ -6,8 +6,9 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from ..core.errors import HostError
-from .model import MODULES, PATH, Applied, Key, Options, identity, processes_of
+from ..core.errors import HostError, cut
+from .model import BRIDGES, MODULES, PAIRS, PATH, Applied, Key, Options, identity, label_of, processes_of
+from .shapes import find_wrong
 
 VERSION = 1
 
@@ -28,16 +29,26 @@ def parse(text: str) -> Applied:
         found = json.loads(text)
         version, items = found["version"], {}
         if version == VERSION:
-            items = {(module, identity(module, options)): dict(options)
+            items = {(module, _identify(module, options)): dict(options)
                      for module in MODULES for options in found.get(module, ())}
             processes = {str(number): str(which) for number, which in found.get("processes", {}).items()}
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise HostError(f"{PATH} is damaged ({error!r}): put back a copy of it, or remove it, and run the play of this "
-                        "host again") from error
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise HostError(f"{PATH} is damaged ({cut(repr(error))}): put back a copy of it, or remove it, and run the "
+                        "play of this host again") from error
     if version != VERSION:
-        raise HostError(f"{PATH} has version {version!r}, and this version of the collection knows {VERSION}: use the "
-                        "version that wrote it, or remove it, and run the play of this host again")
+        raise HostError(f"{PATH} has version {cut(repr(version))}, and this version of the collection knows {VERSION}: "
+                        "use the version that wrote it, or remove it, and run the play of this host again")
     return Applied(items, processes)
+
+
+def _identify(module: str, options: Any) -> str:
+    """:raises ValueError: for an item that none can be made of"""
+    if wrong := find_wrong(options):
+        raise ValueError(f"{module}: {wrong}")
+    found = identity(module, options)
+    if not found.strip() or module != BRIDGES and module != PAIRS and not (label_of(options) or "bridge" in options):
+        raise ValueError(f"{module}: an item names nothing")
+    return found
 
 
 def without_ended(applied: Applied, who: Callable[[str], str]) -> Applied:

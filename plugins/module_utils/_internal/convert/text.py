@@ -47,9 +47,15 @@ def _comments(indent: str, texts: Sequence[str]) -> Iterator[str]:
     for text in texts:
         line = f"{indent}# "
         # What others have named may have a line break or an escape sequence in it.
-        shown = "".join(each if each.isprintable() else json.dumps(each)[1:-1] for each in text)
+        shown = "".join(each if each.isprintable() else _escaped(each)[1:-1] for each in text)
         yield from textwrap.wrap(shown, WIDTH, initial_indent=line, subsequent_indent=f"{line}  ",
                                  break_long_words=False, break_on_hyphens=False)
+
+
+def _escaped(text: str) -> str:
+    """In double quotes, in ASCII. Of a character beyond 16 bits JSON makes two, and for YAML they are two."""
+    return re.sub(r"[^ -~]", lambda found: f"\\U{ord(found[0]):08x}" if ord(found[0]) > 0xffff else
+                  f"\\u{ord(found[0]):04x}", json.dumps(text, ensure_ascii=False))
 
 
 def _flow(value: Any) -> str:
@@ -58,7 +64,7 @@ def _flow(value: Any) -> str:
     if isinstance(value, int):
         return str(value)
     if isinstance(value, str):
-        quoted = value if _PLAIN.fullmatch(value) else json.dumps(value)
+        quoted = value if _PLAIN.fullmatch(value) else _escaped(value)
         return f"!unsafe {quoted}" if "{" in value or _HEADER.match(value) else quoted
     if isinstance(value, Mapping):
         return "{" + ", ".join(f"{_flow(str(key))}: {_flow(each)}" for key, each in value.items()) + "}"

@@ -14,11 +14,17 @@ from .plan import Operation
 
 LONGEST = 200  # characters of a value that a message shows
 LONGEST_PROBLEM = 600  # of what is wrong with it: it may have another value, or a list of them, in it
+BEGIN, END = 2500, 1500  # of a whole message: it may have a list of things in it, one for each container
 
 
 def cut(text: str, longest: int = LONGEST) -> str:
     """The beginning of a text that is too long for a message."""
     return text if len(text) <= longest else f"{text[:longest]}..."
+
+
+def shorten(text: str, begin: int = BEGIN, end: int = END) -> str:
+    """A text that is too long for a message as a whole, without its middle: what was done, and what to do, are kept."""
+    return text if len(text) <= begin + end else f"{text[:begin]}...{text[-end:]}"
 
 
 def printable(text: str) -> str:
@@ -35,10 +41,13 @@ def _text_of(value: object) -> str:
 
 
 class MooringError(Exception):
-    """Any failure that a user is told about. ``str(error)`` is the whole message, which does nothing to a terminal."""
+    """Any failure that a user is told about. ``str(error)`` is the whole message.
+
+    It does nothing to a terminal, and has a size.
+    """
 
     def __init__(self, message: str) -> None:
-        super().__init__(printable(message))
+        super().__init__(shorten(printable(message)))
 
 
 class OutdatedError(MooringError):

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Optional
 
 from .argspec import Options
-from .errors import MooringError, OptionError
+from .errors import MooringError, OptionError, cut
 from .places import before
 
 # options, value of an option that is made of them, where it stands -> the same checked, with defaults
@@ -48,6 +48,27 @@ def check_values(options: Options, values: Mapping[str, Any], nested: Nested, wh
         else:
             found[name] = _CHECKS[option.get("kind", option["type"])](f"{where}{name}", value)
     return found
+
+
+def check_stored(options: Options, values: Any, where: str = "") -> dict[str, Any]:
+    """The same of options that have been written into a file, whose types and names nobody else has checked.
+
+    :raises MooringError: naming option, value, what is wrong and what would be right
+    """
+    if not isinstance(values, Mapping):
+        raise OptionError(where.rstrip("."), values, "is no dictionary", "Give options and their values")
+    for name, value in values.items():
+        option = options.get(name)
+        if option is None:
+            raise MooringError(f"{where}{cut(str(name))}: there is no such option in this version of the collection")
+        if option.get("type") == "bool" and not isinstance(value, (bool, type(None))):
+            raise OptionError(f"{where}{name}", value, "is neither true nor false", "Give one of the two")
+        if option.get("type") == "dict" and not isinstance(value, (Mapping, type(None))):
+            raise OptionError(f"{where}{name}", value, "is no dictionary", "Give names and their values")
+        if "choices" in option and value not in (*option["choices"], None):
+            raise OptionError(f"{where}{name}", value, "is none of the values of this option",
+                              f"Give one of {', '.join(option['choices'])}")
+    return check_values(options, values, lambda inner, value, place: check_stored(inner, value, f"{place}."), where)
 
 
 def text(option: str, value: Any) -> str:

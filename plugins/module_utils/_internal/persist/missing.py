@@ -56,7 +56,7 @@ def _labels(applied: Applied, keys: Iterable[Key]) -> set[str]:
 def _published_elsewhere(options: Options, bridges: Collection[str]) -> dict[str, Any]:
     """The options of published ports without those that lead to one of the bridges."""
     names = options.get("published_on") or ()
-    if len(names) != len(options.get("published_ports") or ()):
+    if not names or len(names) != len(options.get("published_ports") or ()):
         return dict(options)
     kept = [(port, name) for port, name in zip(options["published_ports"], names) if name not in bridges]
     return {**options, "published_ports": [port for port, _name in kept],

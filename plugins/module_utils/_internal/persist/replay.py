@@ -10,6 +10,7 @@ from ..applied.model import (
 )
 from ..core.argspec import with_defaults
 from ..core.errors import doing
+from ..core.values import check_stored
 from ..host.resource import Part
 from .modules import RESOURCES
 
@@ -37,11 +38,12 @@ def parts(applied: Applied) -> list[Part]:
 def _part(applied: Applied, module: str,
           wanted: Callable[[Key, Options], bool] = lambda _key, _options: True) -> Part:
     resource = RESOURCES[module]
-    given = [(key, with_defaults(resource.options, options)) for key, options in applied.items.items()
-             if key[0] == module and wanted(key, options)]
-    found = []
-    for (_module, identity), options in given:
-        with doing(f"{PATH}: {module} {identity}"):
-            item = resource.parse(options)
+    found, given = [], []
+    for key, stored in applied.items.items():
+        if key[0] == module and wanted(key, stored):
+            with doing(f"{PATH}: {module} {key[1]}"):
+                options = with_defaults(resource.options, check_stored(resource.options, stored))
+                item = resource.parse(options)
             found.append(dataclasses.replace(item, standing=True) if module == POLICIES else item)
-    return Part(resource, tuple(found), shown=False, given=tuple(options for _key, options in given))
+            given.append(options)
+    return Part(resource, tuple(found), shown=False, given=tuple(given))

@@ -7,6 +7,7 @@ these functions.
 from __future__ import annotations
 
 import html
+import itertools
 from collections.abc import Iterable, Mapping
 
 from ..upkeep.columns import columns_of, plain
@@ -29,9 +30,10 @@ def cut(value: str, columns: int, at_end: bool = True) -> str:
     value = plain(value)
     if columns_of(value) <= columns:
         return value
-    while columns_of(value) > columns - 1:
-        value = value[:-1] if at_end else value[1:]
-    return f"{value}…" if at_end else f"…{value}"
+    # Whoever chose the name may have made it as long as he liked: it is read once.
+    sums = itertools.accumulate(map(columns_of, value if at_end else reversed(value)))
+    kept = sum(1 for _each in itertools.takewhile(lambda taken: taken < columns, sums))
+    return f"{value[:kept]}…" if at_end else f"…{value[len(value) - kept:]}"
 
 
 def ranges(numbers: Iterable[int]) -> str:

@@ -5,6 +5,7 @@ The only file that knows AnsibleModule, and the only one that reads check_mode.
 """
 from __future__ import annotations
 
+import contextlib
 import difflib
 import importlib.util
 import os
@@ -20,7 +21,7 @@ from ansible.module_utils.common.respawn import has_respawned, respawn_module
 
 from ..core import confinement, interpreters, places
 from ..core.argspec import Options, for_ansible
-from ..core.errors import MooringError, OptionError, cut, printable
+from ..core.errors import MooringError, OptionError, cut, printable, shorten
 from ..core.plan import Plan
 from ..core.values import check_values
 from ..host import confined
@@ -32,6 +33,8 @@ REASONS = {
 }
 NO_OPTION = ". Supported parameters include"  # what Ansible says after the names of those
 MESSAGES = 4  # of Ansible's about one item that are shown: it has one for each element of a list
+FAILED = 20  # containers that a message names; the result has them all
+BEGIN, END = 300, 1500  # characters of a message of Ansible's that are shown: its end may have all names of options
 ACTIONS = 20  # of many that are told without -v
 WITH_ALL_ACTIONS, WITH_OPERATIONS = 1, 2  # the verbosity from which on they are
 
@@ -39,17 +42,29 @@ WITH_ALL_ACTIONS, WITH_OPERATIONS = 1, 2  # the verbosity from which on they are
 class _Module(AnsibleModule):  # type: ignore[misc]
     """A module that says which option was meant by one that is none. Ansible finds those before anything of it runs."""
 
+    _is_begun = False  # until then it is Ansible that fails, whose messages have the whole of a value in them
+
+    def __init__(self, options: Options) -> None:
+        super().__init__(argument_spec=for_ansible(options), supports_check_mode=True)
+        self._is_begun = True
+
     def fail_json(self, msg: str, **kwargs: Any) -> None:
-        names = msg.partition(NO_OPTION)[0].rpartition(": ")[2].split(", ") if NO_OPTION in msg else []
-        meant = [_of_none(name, self.argument_spec, getattr(self, "params", {})) for name in names]
-        super().fail_json(" ".join([*filter(None, meant), msg]), **kwargs)
+        if not self._is_begun:
+            names = msg.partition(NO_OPTION)[0].rpartition(": ")[2].split(", ") if NO_OPTION in msg else []
+            meant = [_of_none(name, self.argument_spec, getattr(self, "params", {})) for name in names]
+            msg = " ".join([*list(filter(None, meant))[:MESSAGES], shorten(printable(msg), BEGIN, END)])
+        super().fail_json(msg, **kwargs)
+
+    def _log_invocation(self) -> None:
+        with contextlib.suppress(UnicodeEncodeError):  # of half a character, which check_values refuses by its option
+            super()._log_invocation()
 
 
 def _of_none(name: str, options: Options, values: Any) -> str:
     """Where a name stands that is no option, and which one was meant; "" where Ansible has said as much."""
     place, close = places.find(name, values), meant_by(name, options)
     said = f"did you mean {close}?" if close else "there is no such option."
-    return printable(f"{place}: {said}") if close or place != name else ""
+    return f"{cut(printable(place))}: {said}" if close or place != name else ""
 
 
 def meant_by(name: str, options: Options) -> str:
@@ -71,7 +86,7 @@ def run(options: Options, libraries: Sequence[str], find: Callable[[Mapping[str,
     :param find: makes the plan from the parameters, and carries it out where the second argument says so
     :param shown: what the module returns of the plan beside what all modules tell
     """
-    module = _Module(argument_spec=for_ansible(options), supports_check_mode=True)
+    module = _Module(options)
     require_libraries(module, libraries)
     lacks = confined.lacking()
     try:
@@ -83,7 +98,7 @@ def run(options: Options, libraries: Sequence[str], find: Callable[[Mapping[str,
         plan = find(params, executes)
         expected = confinement.expect(lacks, confined.needs(plan.operations)) if not executes else ()
         for warning in (*plan.warnings, *(assumption.warning for assumption in plan.assumed), *expected):
-            module.warn(printable(warning))
+            module.warn(shorten(printable(warning)))
         result = {**shown(params, plan), **describe_plan(plan, module._diff, module._verbosity)}
         if plan.failed:
             said = describe_failed(plan.failed, bool(params.get("config", True)))
@@ -171,7 +186,11 @@ def describe_plan(plan: Plan, with_diff: bool, verbosity: int = WITH_OPERATIONS)
 def describe_failed(failed: Mapping[str, str], among_others: bool) -> str:
     """The error of a run in which some containers kept something from being done in them."""
     text = "; ".join((problem if re.search(rf"(?<![\w.-]){re.escape(name)}(?![\w.-])", problem)
-                      else f"container {name}: {problem}").rstrip(".") for name, problem in sorted(failed.items()))
+                      else f"container {name}: {problem}").rstrip(".")
+                     for name, problem in sorted(failed.items())[:FAILED])
+    if len(failed) > FAILED:
+        text += f"; and {len(failed) - FAILED} more, see failed_containers"
+    text = shorten(text)
     return f"{text}. The rest of this task is not held up by that." if among_others else f"{text}."
 
 

@@ -298,3 +298,12 @@ def test_the_filter_says_what_it_takes():
     assert convert([])["text"] == "---\ncontainer_networks: []\n"
     with pytest.raises(AnsibleFilterError, match="not what docker inspect"):
         convert([{"name": "front"}])
+
+
+@pytest.mark.parametrize("text", ["\x7f", "a\nb", "\U0001f600", "\u2028", "\x1b[31m", "\u00e9", "yes", "1:30", "0o7",
+                                  "~", "\ufeff", "\x85", "a: b # c", "\\", '"'])
+def test_what_others_have_named_is_read_back_as_it_is(text):
+    """In a value, and in what is said of a network, beside which the file stays one."""
+    made = from_docker([network(Labels={text: text})], [container(DnsOptions=[text])])
+    [read] = yaml.safe_load(made["text"])["container_networks"]
+    assert read["containers"][0]["dns_opts"] == [text] and read == made["container_networks"][0]
