@@ -89,13 +89,21 @@ def require_text(folder: int, name: str, path: str) -> str:
     :raises OSError: when it cannot be opened
     :raises HostError: for one that others could have written, and for what is no file
     """
-    descriptor = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=folder)
-    with open(descriptor, encoding="utf-8", errors="replace") as file:
+    try:
+        descriptor = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=folder)
+    except OSError as error:
+        if error.errno == errno.ELOOP:
+            raise HostError(f"{path} is a link, and this collection keeps a file of that name: remove it") from error
+        raise
+    try:
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
             raise HostError(f"{path} is no file, and this collection keeps one of that name: remove it")
         if problem := find_foreign(descriptor):
             raise HostError(f"{path} {problem}, and is to be root's alone: remove it")
-        return file.read()
+        with open(descriptor, encoding="utf-8", errors="replace", closefd=False) as file:
+            return file.read()
+    finally:
+        os.close(descriptor)
 
 
 def temporary_name(name: str) -> str:

@@ -11,13 +11,14 @@ Each command loads what it needs: all of the code takes longer to load than reso
 from __future__ import annotations
 
 import argparse
+import io
 import os
 import sys
 from collections.abc import Sequence
 from typing import Optional
 
 from ..applied.model import PATH
-from ..core.errors import MooringError
+from ..core.errors import MooringError, printable
 
 PATIENCE = 10  # seconds that a start of the host waits for bridges of others
 TROUBLE = 2  # as diff(1) says it
@@ -25,19 +26,38 @@ TROUBLE = 2  # as diff(1) says it
 
 def main(arguments: Optional[Sequence[str]] = None) -> int:
     """Run the command. The exit status, see ``mooring --help``."""
+    _settle_streams()
+    try:
+        status = _main(arguments)
+        sys.stdout.flush()
+        return status
+    except MooringError as error:
+        sys.stderr.write(f"mooring: {error}\n")
+    except BrokenPipeError:
+        sys.stdout = io.StringIO()  # whoever reads it has seen enough: what is left is not written when Python ends
+    except OSError as error:  # that no adapter expects: it is the host that refuses, all the same
+        sys.stdout = io.StringIO()
+        sys.stderr.write(f"mooring: the host refuses something that this needs: {printable(str(error))}\n")
+    return TROUBLE
+
+
+def _settle_streams() -> None:
+    """Who starts it may have closed what it writes to, and may have an encoding that lacks a character of a name."""
+    sys.stdout, sys.stderr = sys.stdout or io.StringIO(), sys.stderr or io.StringIO()
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def _main(arguments: Optional[Sequence[str]]) -> int:
     parser = _parser()
     options = parser.parse_args(arguments)
     if options.command is None:
         parser.print_help(sys.stderr)
         return TROUBLE
     if os.geteuid() != 0:
-        sys.stderr.write("mooring: this needs root\n")
-        return TROUBLE
-    try:
-        return _run(options)
-    except MooringError as error:
-        sys.stderr.write(f"mooring: {error}\n")
-        return TROUBLE
+        raise MooringError("this needs root")
+    return _run(options)
 
 
 def _run(options: argparse.Namespace) -> int:
