@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Optional
 
 from ..applied.model import (
-    BRIDGES, ENDPOINTS, NAME, NAMES, PAIRS, POLICIES, PORTS, TARGETS, Applied, Key, Options, identity, label_of,
+    BRIDGES, ENDPOINTS, NAME, NAMES, PAIRS, POLICIES, PORTS, Applied, Key, Options, identity, label_of,
     processes_of,
 )
 from ..applied.text import render
@@ -20,7 +20,8 @@ from ..document.exclusive import Kept
 from ..host.draft import Draft
 from ..host.lasting import LastingFile
 from ..host.resource import Part
-from .facts import Facts, attached, find_facts, find_pairs, is_pair, labels_of, lease_of
+from .facts import attached, find_facts, find_pairs, is_pair, labels_of, lease_of
+from .merge import NAMING, changed, merge, merged
 from .modules import MODULES_OF, OPTIONS_OF
 
 # What says how to get there, and not what is to be there.
@@ -135,7 +136,7 @@ class _Order:
         elif module == NAMES:
             self._set(key, options)
         else:
-            self._set(key, {**_still(self._items.get(key, {}), options), **options, **self._after.get(key, {})})
+            self._set(key, merge(self._items.get(key, {}), options, self._after.get(key, {})))
 
     def _take_away(self, key: Key, options: Options) -> None:
         self._items.pop(key, None)
@@ -163,7 +164,7 @@ class _Order:
                 continue  # which links there are to be is what was said; which there are depends on who is there
             if key not in self._items or facts != self._before.get(key):
                 old = {} if key[0] == PORTS or "network_mode" in facts else self._items.get(key, {})
-                self._set(key, {**facts, **old, **_changed(key, self._before, facts)})
+                self._set(key, merged(facts, old, changed(self._before.get(key), facts)))
 
     def _drop_refused(self) -> None:
         """Ports of containers that are waited for on internal bridges only: nobody can publish them there any more."""
@@ -192,26 +193,12 @@ class _Order:
             del self._items[key]
 
 
-def _changed(key: Key, before: Facts, facts: Mapping[str, Any]) -> dict[str, Any]:
-    """Of what is known of a thing the options that the run has changed."""
-    old = before.get(key)
-    return dict(facts) if old is None else {name: value for name, value in facts.items() if old.get(name) != value}
-
-
-def _still(old: Options, new: Options) -> Options:
-    """Of what was asked for before what still counts: an endpoint on another bridge begins anew, as one without any."""
-    if old.get("bridge") != new.get("bridge", old.get("bridge")) or "bridge" in old and new.get(
-            "network_mode", "bridge") != "bridge":
-        return {}
-    return old
-
-
 def _named(module: str, options: Mapping[str, Any], label: str) -> dict[str, Any]:
     """The options that name a container: an engine's by its name also where an id was given, which changes."""
-    found = {key: value for key, value in options.items() if key not in (*TARGETS, "name")}
+    found = {key: value for key, value in options.items() if key not in NAMING}
     if module in (PORTS, POLICIES):
         return {**found, **lease_of(options, label)}
-    target = {key: options[key] for key in (*TARGETS, "name") if key in options}
+    target = {key: options[key] for key in NAMING if key in options}
     if "name" in target and target["name"] in (target.get("container"), target.get("netns")):
         del target["name"]
     if "container" in target and "name" not in target:

@@ -97,3 +97,29 @@ def test_nothing_is_said_of_masquerade_where_all_is_routed(options: dict, masque
     [bridge] = replayed(world).info()["bridges"]
     assert bridge == world.info()["bridges"][0]
     assert order(world).items["docker_bridge", "br0"].get("ip_masq") in (masquerade, options.get("ip_masq"))
+
+
+BY_PID = {"pid": 1001, "name": "c1"}
+
+
+@pytest.mark.parametrize(("tasks", "named"), [
+    ([{"pid": 1001}], {"pid": 1001}), ([BY_PID], BY_PID), ([BY_PID, {**BY_PID, "mtu": 1400}], BY_PID),
+    ([{"container": "c1"}], {"container": "c1"}),
+    ([{"container": "c1"}, {"netns": "c1", "exposed_ports": [80]}], {"container": "c1"}),
+    ([BY_PID, {"netns": "c1", "exposed_ports": [80]}], BY_PID),
+    ([{"container": "c1"}, BY_PID], BY_PID), ([BY_PID, {"container": "c1"}], {"container": "c1"}),
+    ([{"netns_path": "/proc/1001/ns/net", "name": "c1"}], {"netns_path": "/proc/1001/ns/net", "name": "c1"}),
+    ([{"netns": "c1"}], {"netns": "c1"})])
+def test_a_container_is_known_by_one_name_whatever_tasks_have_called_it(tasks: list[dict], named: dict) -> None:
+    """With two of them nothing of the host would come back: neither after a flush nor after a reboot."""
+    world = kept()
+    world.bridge()
+    if "netns" not in named:
+        assert world.start("c1") == "/proc/1001/ns/net"
+    for task in tasks:
+        world.run("netns_attach", bridge="br0", **task)
+    world.run("docker_bridge", name="br0", mtu=1400)
+    [item] = order(world).of("netns_attach")
+    assert {name: value for name, value in item.items() if name in ("container", "pid", "netns", "netns_path",
+                                                                    "name")} == named
+    assert world.converge(parts(order(world))).operations == ()
