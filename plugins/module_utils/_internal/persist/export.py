@@ -21,7 +21,7 @@ from ..host.draft import Draft
 from ..host.lasting import LastingFile
 from ..host.resource import Part
 from .facts import attached, find_facts, find_pairs, is_pair, labels_of, lease_of
-from .merge import NAMING, changed, merge, merged
+from .merge import NAMING, changed, ends_of, merge, merged
 from .modules import MODULES_OF, OPTIONS_OF
 
 # What says how to get there, and not what is to be there.
@@ -136,6 +136,9 @@ class _Order:
         elif module == NAMES:
             self._set(key, options)
         else:
+            if module == PAIRS:  # an end is that of one pair, also where none of both is on the host
+                self._drop(other for other, item in list(self._items.items())
+                           if other[0] == PAIRS and other != key and ends_of(item) & ends_of(options))
             self._set(key, merge(self._items.get(key, {}), options, self._after.get(key, {})))
 
     def _take_away(self, key: Key, options: Options) -> None:

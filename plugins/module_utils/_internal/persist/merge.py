@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Optional
 
-from ..applied.model import TARGETS, Options
+from ..applied.model import TARGETS, Options, label_of
 
 NAMING = (*TARGETS, "name")  # what says which container it is
 
@@ -44,6 +44,16 @@ def changed(old: Optional[Mapping[str, Any]], facts: Mapping[str, Any]) -> dict[
     if names & {*NAMING}:
         names |= {*NAMING}
     return {name: value for name, value in facts.items() if name in names}
+
+
+def ends_of(pair: Options) -> set[tuple[str, str]]:
+    """The ends of a veth pair: whose namespace each is in, "" for that of the host, and its name."""
+    peer = pair.get("peer") or {}
+    return {(_whose(end), str(end.get("name"))) for end in (pair, peer)}
+
+
+def _whose(end: Options) -> str:
+    return label_of({name: value for name, value in end.items() if name in TARGETS})
 
 
 def _part(options: Options) -> tuple[dict[str, Any], dict[str, Any]]:

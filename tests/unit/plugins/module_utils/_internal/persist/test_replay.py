@@ -123,3 +123,17 @@ def test_a_container_is_known_by_one_name_whatever_tasks_have_called_it(tasks: l
     assert {name: value for name, value in item.items() if name in ("container", "pid", "netns", "netns_path",
                                                                     "name")} == named
     assert world.converge(parts(order(world))).operations == ()
+
+
+def test_an_end_of_a_pair_is_that_of_one_pair() -> None:
+    """A pair with no end on the host, which is then led there; and one that is put into another container."""
+    world = kept()
+    for name in ("web", "db"):
+        world.run("netns_attach", netns=name, network_mode="none")
+    for place in ({"netns_path": "/run/netns/web"}, {}, {"netns": "db"}, {"netns": "web"}):
+        world.run("veth_pair", name="p", **place, peer={"name": "q", "netns": "web"})
+        [item] = order(world).of("veth_pair")
+        assert item == {"name": "p", **place, "peer": {"name": "q", "netns": "web"}}
+        assert world.converge(parts(order(world))).operations == ()
+    world.run("veth_pair", name="p", peer={"name": "q", "netns": "db"})
+    assert len(order(world).of("veth_pair")) == 2 and world.converge(parts(order(world))).operations == ()
