@@ -137,3 +137,17 @@ def test_an_end_of_a_pair_is_that_of_one_pair() -> None:
         assert world.converge(parts(order(world))).operations == ()
     world.run("veth_pair", name="p", peer={"name": "q", "netns": "db"})
     assert len(order(world).of("veth_pair")) == 2 and world.converge(parts(order(world))).operations == ()
+
+
+@pytest.mark.parametrize(("module", "given"), [
+    ("netns_attach", {"bridge": "br0"}), ("port_publish", {"published_ports": ["8080:80"]}),
+    ("icc_policy", {"links": ["web"]}), ("container_dns", {})])
+def test_a_task_that_fails_leaves_nothing_that_keeps_the_host_from_coming_back(module: str, given: dict) -> None:
+    """A path has no name for a container in it. What is waited for is what has one."""
+    world = kept()
+    world.bridge()
+    world.attach("web")
+    world.state.namespaces["/run/netns/a b"] = world.state.namespaces[world.process(1001)]
+    before = world.state.lasting[NAME]
+    assert "netns_path: 'a b' is not the name of a" in world.refuses(module, netns_path="/run/netns/a b", **given)
+    assert world.state.lasting[NAME] == before and world.converge(parts(order(world))).operations == ()
