@@ -7,7 +7,7 @@ bridge, is told by whoever has the document.
 """
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Optional
 
 from ..bridge.desired import DesiredBridge
@@ -69,7 +69,17 @@ def _name_bridges(draft: Draft) -> list[str]:
     lacking = [name for name, bridge in own.items() if not bridge.declared("ipv4")]  # a task would choose another one
     named = [DesiredBridge(name, ip_forward=own[name].forward) for name in own if name not in lacking]
     return [*(f"bridge {name} lacks its IPv4 address: give it back with bip of docker_bridge" for name in lacking),
-            *_plan(lambda: amend_bridges(draft, named))]
+            *_lacking_v6(draft.state, own), *_plan(lambda: amend_bridges(draft, named))]
+
+
+def _lacking_v6(state: HostState, own: Mapping[str, Bridge]) -> list[str]:
+    """Bridges that have lost IPv6, as the kernel does to each that is set down: what their containers have tells it."""
+    behind: dict[str, list[str]] = {}
+    for lease in endpoints(state):
+        if lease.ip("ipv6") and lease.bridge in own and not own[lease.bridge].declared("ipv6"):
+            behind.setdefault(lease.bridge, []).append(f"{lease.container} has {lease.ip('ipv6')}")
+    return [f"bridge {name} lacks its IPv6 address ({leases[0]}): give it back with bip6 of docker_bridge"
+            for name, leases in behind.items()]
 
 
 def _name_endpoints(draft: Draft) -> list[str]:

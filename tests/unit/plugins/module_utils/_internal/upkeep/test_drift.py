@@ -32,6 +32,18 @@ def test_no_other_address_is_told_for_one_that_a_bridge_lacks(world: World) -> N
     assert not any("add address" in line or "remove address" in line for line in drift)
 
 
+@pytest.mark.parametrize("changes", [{}, {"mtu": 1200}], ids=str)
+def test_it_is_told_that_a_bridge_has_lost_ipv6(world: World, changes: dict[str, Any]) -> None:
+    """The kernel takes it from each interface that is set down, or gets an MTU of less than 1280."""
+    world.bridge("br1", "192.168.6.1/24")
+    change(world, "", "br0", addresses=("192.168.5.1/24",), **changes)
+    drift = world.info()["drift"]
+    assert "bridge br0 lacks its IPv6 address (db has 2001:db8:5::3): give it back with bip6 of docker_bridge" in drift
+    assert not any("br1 lacks" in line for line in drift)
+    world.run("docker_bridge", name="br0", bip6="2001:db8:5::1/64")
+    assert world.info()["drift"] == []
+
+
 @pytest.mark.parametrize(("changes", "told"), [
     ({"up": False}, f"set {WEB}: up"), ({"hairpin": False}, f"set {WEB}: hairpin on (was off)"),
     ({"isolated": True}, f"set {WEB}: isolated off (was on)"), ({"mtu": 1300}, f"set {WEB}: mtu 1500 (was 1300)"),
