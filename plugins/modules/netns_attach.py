@@ -97,6 +97,10 @@ options:
     description:
       - Kernel settings of the container's network by name, like C(net.ipv4.conf.IFNAME.rp_filter), where C(IFNAME)
         stands for the interface.
+      - Which values a setting takes the kernel says before anything is done, in a network namespace that is made for
+        the question and goes with it. The same in check mode. What it would not take, and what it would make
+        something else of, is refused.
+      - A container that gets an IPv6 address cannot be told to be without IPv6 (C(disable_ipv6)).
       - On a bridge of M(mooring.net.docker_bridge) redirects and router advertisements of others are not heeded
         (C(accept_redirects) and C(accept_ra) are V(0)) unless this says so.
     type: dict

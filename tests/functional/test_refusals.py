@@ -14,7 +14,8 @@ PAIR = {"name": "a", "peer": {"name": "b"}}
 @pytest.fixture(scope="module")
 def here():
     with box() as found:
-        found.run("docker_bridge", name="br0", bip="192.168.5.1/24", bip6="2001:db8:5::1/64")
+        found.run("docker_bridge", config=[{"name": "br0", "bip": "192.168.5.1/24", "bip6": "2001:db8:5::1/64"},
+                                           {"name": "plain", "bip": "192.168.8.1/24"}])
         yield found
 
 
@@ -35,7 +36,16 @@ REFUSED = [
     ("netns_attach", "address", {**WEB, "address": "192.168.5.255"}),
     ("netns_attach", "address_v6", {**WEB, "address_v6": "fe80::9"}),
     ("netns_attach", "interface_name", {**WEB, "interface_name": "lo"}),
-    ("netns_attach", "sysctls", {**WEB, "sysctls": {"net.ipv4.nothing": "1"}}),
+    *(("netns_attach", "sysctls", {**WEB, "sysctls": {f"net.{name}": value}}) for name, value in (
+        ("ipv4.nothing", "1"), ("ipv4.conf.eth7.rp_filter", "1"), ("ipv4.conf.IFNAME.rp_filter", "1 2"),
+        ("ipv4.conf.IFNAME.rp_filter", "yes"), ("ipv4.ip_default_ttl", "256"), ("ipv4.tcp_rmem", "4096"),
+        ("ipv4.neigh.IFNAME.gc_stale_time", "soon"), ("ipv4.ip_local_port_range", "9 1"), ("core.somaxconn", "-1"),
+        ("core.netdev_max_backlog", "100"), ("ipv6.conf.IFNAME.disable_ipv6", "1"), ("ipv6.conf.all.disable_ipv6", "1"),
+        ("netfilter.nf_conntrack_max", "70000"))),
+    ("netns_attach", "sysctls", {**WEB, "sysctls": {"net.ipv4.ip_unprivileged_port_start": "1025",
+                                                    "net.ipv4.ip_local_port_range": "0 3000"}}),
+    ("netns_attach", "sysctls", {"netns": "web", "bridge": "plain", "mtu": 1200,
+                                 "sysctls": {"net.ipv6.conf.IFNAME.accept_ra": "0"}}),
     *(("netns_attach", "mtu", {**WEB, "mtu": mtu}) for mtu in ("67", "1279", "65536")),
     *(("veth_pair", "addresses", {**PAIR, "addresses": [address]}) for address in (
         "0.0.0.0/24", "127.0.0.1/8", "224.0.0.1/24", "10.9.0.0/24", "10.9.0.255/24", "::/64", "::1/128", "ff02::1/64",
@@ -64,7 +74,12 @@ ALLOWED = [
                                         {"destination": "10.0.0.0/8", "gateway": "10.9.9.9"},
                                         {"destination": "192.168.5.0/24"},
                                         {"destination": "2001:db8:7::/48", "gateway": "fe80::9"}]}),
-    ("netns_attach", {**WEB, "sysctls": {"net.ipv4.conf.IFNAME.rp_filter": "2", "net.ipv4.ip_default_ttl": "61"}}),
+    ("netns_attach", {**WEB, "sysctls": {"net.ipv4.conf.IFNAME.rp_filter": "2", "net.ipv4.ip_default_ttl": "61",
+                                         "net.ipv4.tcp_rmem": "4096\t131072  999999", "net.ipv4.conf.lo.rp_filter": "0",
+                                         "net.ipv6.conf.IFNAME.disable_ipv6": "0",
+                                         "net.ipv4.ip_unprivileged_port_start": "80",
+                                         "net.ipv4.ip_local_port_range": "2000 3000"}}),
+    ("netns_attach", {"netns": "web", "bridge": "plain", "sysctls": {"net.ipv6.conf.all.disable_ipv6": "1"}}),
     ("netns_attach", {**WEB, "mtu": "65535"}),
     ("veth_pair", {**PAIR, "addresses": ["10.9.0.0/31", "2001:db8:9::/64", "169.254.1.1/16"], "routes": [
         {"destination": "10.9.0.0/31"}, {"destination": "10.0.0.0/8", "gateway": "10.9.0.1"}]}),
@@ -72,8 +87,8 @@ ALLOWED = [
     ("veth_pair", {**PAIR, "addresses": ["::102:304/112"], "routes": [
         {"destination": "::102:0/127"}, {"destination": "::ffff:10.0.0.0/104", "gateway": "::1.2.3.5"}]}),
     ("netns_attach", {**WEB, "routes": [{"destination": "::102:304", "gateway": "2001:db8:5::1"}]}),
-    ("docker_bridge", {"name": "br1", "bip": "192.168.6.1/24", "bip6": "::1.2.3.1/112", "trusted_networks": ["::6.0.0.0/104"],
-                       "allow_to": ["[::1.2.3.9]:80"]}),
+    ("docker_bridge", {"name": "br1", "bip": "192.168.6.1/24", "bip6": "::1.2.3.1/112",
+                       "trusted_networks": ["::6.0.0.0/104"], "allow_to": ["[::1.2.3.9]:80"]}),
     ("veth_pair", {**PAIR, "mtu": 68}),
     ("docker_bridge", {"name": "br1", "bip": "192.168.6.1/24", "mtu": "68"}),
     ("docker_bridge", {"name": "br1", "bip": "192.168.6.1/24", "mtu": "65535", "bip6": "2001:db8:6::1/64",

@@ -28,9 +28,9 @@ ADAPTERS = {"core/child", "core/command", "core/confinement", "core/ending", "co
             "files/access", "files/adapter", "files/contained", "files/uts", "firewall/ipset",
             "firewall/iptables/adapter", "program/adapter", "program/record", "foreign/expressions",
             "foreign/netfilter", "foreign/nft", "host/confined", "host/conntrack", "host/managers", "host/named",
-            "host/proc", "host/real", "host/record", "host/sockets", "host/varlib", "link/decode", "link/encode",
-            "link/netlink", "link/outcome", "link/qdisc", "link/rtnl", "names/follow", "netns/enter", "netns/opening",
-            "netns/processes", "netns/registry", "netns/rights", "netns/syscalls", "netns/visibility"}
+            "host/proc", "host/real", "host/record", "host/sockets", "host/trials", "host/varlib", "link/decode",
+            "link/encode", "link/netlink", "link/outcome", "link/qdisc", "link/rtnl", "names/follow", "netns/enter",
+            "netns/opening", "netns/processes", "netns/registry", "netns/rights", "netns/syscalls", "netns/visibility"}
 # May use adapters, and holds nothing else.
 ON_ADAPTERS = {"run/converge": {"core/lock", "engine/inspect", "engine/places", "host/real"},
                "run/program": {"names/follow", "run/commands", "run/started"},

@@ -7,17 +7,17 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from ..bridge.model import Bridge
-from ..core.errors import OptionError
+from ..core.errors import OptionError, concerning
 from ..core.plan import Operation
 from ..host.draft import Draft
 from ..host.endpoints import ACCEPT_RA, DISABLE_V6, REDIRECTS, REDIRECTS_V6, Endpoint, inner_settings
 from ..host.model import HostState
 from ..host.operations import SysctlSet
-from ..host.settings import of_new
+from ..host.settings import interface_of, of_new, trial
 from ..link.addressing import AddrAdd, AddrDel, RouteAdd, RouteDel
 from ..link.model import IPV6_MIN_MTU, Link, Namespace, Route
 from ..link.operations import LinkSet
-from ..link.reach import is_connected, require_reach
+from ..link.reach import is_connected, require_reach_inside
 from ..netns.model import HOST
 from .model import LocatedEndpoint
 
@@ -36,13 +36,37 @@ def sysctls_of_host(item: LocatedEndpoint) -> list[str]:
     return [of_new(name) or name for name, _value in item.sysctls]
 
 
-def require_sysctls(state: HostState, item: LocatedEndpoint) -> None:
-    """:raises OptionError: for kernel settings that no container of this host has"""
+def require_sysctls(state: HostState, item: LocatedEndpoint, address_v6: str) -> None:
+    """:raises OptionError: for kernel settings that no container of this host has, or not with this value
+    :raises ContainerError: for one of an interface that this container has not
+    """
     for (name, value), general in zip(item.sysctls, sysctls_of_host(item)):
+        shown = f"{name.replace('/', '.')}={value}"
         if (HOST, general) in state.sysctls and state.sysctls.get((HOST, general)) is None and (
                 state.sysctls.get((item.path, name)) is None):
-            raise OptionError("sysctls", f"{name.replace('/', '.')}={value}", "names no setting of this kernel",
+            raise OptionError("sysctls", shown, "names no setting of this kernel",
                               "Look it up below /proc/sys/net; IFNAME stands for the interface")
+        if problem := state.refused.get(trial(name, value)):
+            raise OptionError("sysctls", shown, problem, f"See what the setting takes, like what `sysctl "
+                              f"{general.replace('/', '.')}` shows")
+        if address_v6 and value != "0" and name in (_disable_v6(item), HOST_V6):
+            raise OptionError("sysctls", shown, f"contradicts the address {address_v6} that {item.label} gets",
+                              "Leave it out, or name a bridge without IPv6")
+        _require_interface(state, item, name, shown)
+
+
+def _require_interface(state: HostState, item: LocatedEndpoint, name: str, shown: str) -> None:
+    """:raises ContainerError: for a setting of an interface that is not there, or has no IPv6"""
+    links, interface = state.namespaces[item.path].links, interface_of(name)
+    if not interface:
+        return
+    with concerning(item.label):
+        if interface not in links:
+            raise OptionError("sysctls", shown, f"is of an interface that {item.label} has not, which has "
+                              f"{', '.join(links)}", "Write IFNAME for the interface of this item")
+        if name.startswith("net/ipv6/") and links[interface].mtu < IPV6_MIN_MTU:
+            raise OptionError("sysctls", shown, f"is of {interface} of {item.label}, which has no IPv6, since its "
+                              f"MTU is {links[interface].mtu}", f"Give at least {IPV6_MIN_MTU}, or leave it out")
 
 
 def _disable_v6(item: LocatedEndpoint) -> str:
@@ -87,7 +111,7 @@ def configure(draft: Draft, item: LocatedEndpoint, bridge: Bridge, addresses: Ma
         here = draft.state.namespaces[item.path]
         if route.destination == "default":
             continue
-        require_reach("routes", route, here)
+        require_reach_inside(item.label, "routes", route, here, addresses.values())
         if not is_connected(route, here.links[item.interface_name]):
             ensure_route(draft, item.path, route)
 
@@ -123,7 +147,7 @@ def bring_up_loopback(draft: Draft, path: str) -> None:
 def _sysctls(draft: Draft, item: LocatedEndpoint, bridge: Bridge, addresses: Mapping[str, str]) -> None:
     """Before the interface is up, and IPv6 on it, so that nothing that a neighbour says comes too early."""
     state, wanted = draft.state, dict(item.sysctls)
-    require_sysctls(state, item)
+    require_sysctls(state, item, addresses["ipv6"])
     mtu = state.namespaces[item.path].links[item.interface_name].mtu
     with_v6 = state.sysctls.get((HOST, HOST_V6)) is not None and mtu >= IPV6_MIN_MTU
     if _is_ours(bridge):

@@ -17,7 +17,7 @@ from ..firewall.model import FAMILIES
 from ..host.draft import Draft
 from ..link.addressing import RouteDel
 from ..link.model import Route
-from ..link.reach import require_reach
+from ..link.reach import require_reach_inside
 from .inside import ensure_route
 from .model import LocatedEndpoint
 
@@ -108,7 +108,8 @@ def _lead_out(draft: Draft, interfaces: Mapping[str, Made], family: str) -> None
     if name is None or wanted is None:
         return
     if option := interfaces[name].option(family):
-        require_reach(option, wanted, here)
+        made = interfaces[name]
+        require_reach_inside(made.item.label, option, wanted, here, made.addresses.values())
     draft.led.add((interfaces[name].item.label, family))
     # What the container put in front of it itself gives way. A route with a larger metric is only taken once this one
     # is gone: it may stay.
@@ -136,6 +137,9 @@ def _choose(interfaces: Mapping[str, Made], current: Optional[Route], family: st
 def _clear_way(draft: Draft, item: LocatedEndpoint, via: str) -> bool:
     """Whether the gateway is reached through the interface: barriers in front of it go. :returns: whether it is"""
     here, address = draft.state.namespaces[item.path], ipaddress.ip_address(via)
+    if ":" in via and via in here.addresses:  # of IPv4 the kernel takes it
+        draft.fail(item.label, f"its gateway {via} is an address that the container has itself: let it remove that")
+        return False
     for barrier in [barrier for barrier in here.barriers if _covers(barrier, address)]:
         draft.do(RouteDel(item.path, barrier))
     connected = [route for route in here.routes if route.interface == item.interface_name and _covers(route, address)]

@@ -32,11 +32,13 @@ def scope(items: Sequence[LocatedEndpoint], look: HostState) -> Scope:
     sysctls = [(item.path, name) for item in items if item.present and item.mode == "bridge"
                and not item.place.missing for name in inside.sysctl_names(item)]
     sysctls += [(HOST, name) for item in items for name in inside.sysctls_of_host(item)]
+    inner = [(item.path, name, value) for item in items if item.present and item.mode == "bridge"
+             for name, value in item.sysctls]
     limited = {(lease.container, lease.interface): lease.bandwidth for lease in endpoints(look)}
     shaping = any(item.present and item.bandwidth and item.bandwidth != NONE
                   and limited.get((item.label, item.interface_name)) != item.bandwidth for item in items)
     return Scope(namespaces=tuple(paths), sysctls=(*sysctls, (HOST, inside.HOST_V6)), firewall=True, shaping=shaping,
-                 lists=any(is_list(item.allow_to) for item in items),
+                 inner=tuple(inner), lists=any(is_list(item.allow_to) for item in items),
                  names=frozenset(item.label for item in items))
 
 

@@ -20,6 +20,7 @@ from .memory import Memory
 from .model import HostState, Scope
 from .modes import find_joiners
 from .setbacks import Setbacks
+from .settings import Trial
 from .ways import find_unread
 
 FORWARDING = ("net/ipv4/ip_forward", "net/ipv6/conf/all/forwarding", "net/ipv6/conf/default/forwarding",
@@ -32,6 +33,11 @@ def fresh_state() -> HostState:
                      sysctls={(HOST, name): "0" for name in FORWARDING},
                      tables={(family, table): ObservedTable() for family in FAMILIES for table in TABLES},
                      groups=True, neighbours={}, shapers={})
+
+
+def _refused(whole: HostState, untried: Sequence[Sequence[Trial]]) -> dict[Trial, str]:
+    tried = [each for here in untried for each in here]
+    return {each: whole.refused[each] for each in tried if each in whole.refused}
 
 
 class FakeHost(Memory):
@@ -53,7 +59,7 @@ class FakeHost(Memory):
         state.hosts_text = state.recorded_links = ""
         state.lasting, state.awaited, state.groups = {}, {}, False
         state.neighbours = state.shapers = state.applied = None
-        state.lacking = frozenset()
+        state.lacking, state.refused = frozenset(), {}
         state.sets, state.sets_problem = {}, ""
         return state
 
@@ -64,6 +70,7 @@ class FakeHost(Memory):
             path: Namespace(whole.host.inode) if whole.is_own_network(path) else whole.namespaces[path]
             for path in scope.namespaces if path in whole.namespaces})
         state.sysctls = {key: self.sysctl(*key) for key in scope.sysctl_names(state)}
+        state.refused = _refused(whole, scope.untried(state.sysctls))
         state.lasting, state.awaited = whole.lasting, find_awaited(whole)
         state.persistent = whole.persistent or bool(whole.lasting)
         state.applied = parse(whole.lasting[APPLIED]) if APPLIED in whole.lasting else None
@@ -75,8 +82,7 @@ class FakeHost(Memory):
             state.namespaces.update({path: whole.namespaces[path] for path in unread if path in whole.namespaces})
         if scope.neighbours:
             state.neighbours = whole.neighbours
-        if scope.shapers:
-            state.shapers = whole.shapers
+        state.shapers = whole.shapers if scope.shapers else state.shapers
         state.lacking = whole.lacking if scope.shaping else frozenset()
         if scope.others:
             state.native = whole.native

@@ -14,6 +14,7 @@ from ..foreign.model import Ruleset, SavedTable
 from ..link.model import BRIDGE, Link, Namespace, Neighbour, Shaper
 from ..netns.model import HOST, NamedNetns, label_of_path
 from ..ports.model import Socket
+from .settings import Settings, Trial, trial
 
 # Whether frames between two ports of a bridge pass iptables. Without it a DROP between containers does nothing.
 BRIDGE_CALLS = {"ipv4": "net/bridge/bridge-nf-call-iptables", "ipv6": "net/bridge/bridge-nf-call-ip6tables"}
@@ -38,6 +39,8 @@ class Scope:
     :param neighbours: whether to read what is set of neighbours on bridges of ours, and at ports of endpoints
     :param shapers: whether to read what somebody has put on interfaces of the host to queue or to filter packets
     :param shaping: whether to ask what the kernel lacks for limits
+    :param inner: settings that are to be made in namespaces, as ``(path, name, value)``: what the kernel says of those
+        that are otherwise is asked before
     :param lists: whether to find out if rules can ask sets of addresses
     :param every_name: whether to read the files of every container that has a hint or a mark
     """
@@ -57,6 +60,7 @@ class Scope:
     shapers: bool = False
     shaping: bool = False
     lists: bool = False
+    inner: tuple[tuple[str, str, str], ...] = ()
 
     @classmethod
     def union(cls, scopes: Iterable[Scope]) -> Scope:
@@ -77,7 +81,7 @@ class Scope:
             every_name=any(each.every_name for each in found),
             neighbours=any(each.neighbours for each in found),
             shapers=any(each.shapers for each in found), shaping=any(each.shaping for each in found),
-            lists=any(each.lists for each in found))
+            lists=any(each.lists for each in found), inner=_join(each.inner for each in found))
 
     def names_of(self, everywhere: frozenset[str]) -> frozenset[str]:
         """Whose files are to be read.
@@ -85,6 +89,17 @@ class Scope:
         :param everywhere: containers whose files every run that may change the network keeps up to date
         """
         return self.names | everywhere if self.firewall else self.names
+
+    def untried(self, settings: Settings) -> list[list[Trial]]:
+        """What of the inner settings is to be tried, for each namespace in order.
+
+        :param settings: what there is
+        """
+        found: dict[str, list[Trial]] = {}
+        for path, name, value in self.inner:
+            if settings.get((path, name)) != value:
+                found.setdefault(path, []).append(trial(name, value))
+        return list(found.values())
 
     def sysctl_names(self, state: HostState) -> list[tuple[str, str]]:
         """All that are to be read of a host with these links."""
@@ -136,7 +151,8 @@ class HostState:
     hosts file. ``recorded_links`` are the names that links give, see :mod:`host.ledger`. ``closed`` says of namespaces
     that are there why they could not be read. ``neighbours`` is what is set of those on our bridges, None where nobody
     has read it, and ``shapers`` the same of queueing disciplines; ``lacking`` are modules of the kernel that limits
-    need and that it has not, as far as somebody has asked. ``persistent`` says whether the network is to outlive the
+    need and that it has not, as far as somebody has asked, and ``refused`` what it says of settings that are to be made
+    in containers and cannot. ``persistent`` says whether the network is to outlive the
     run; ``lasting`` are the files that it needs for that, by name, and ``awaited`` the bridges that stand in them and
     are not there. ``applied`` is what stands in one of them: what the host comes back to, None where there is none.
     """
@@ -161,6 +177,7 @@ class HostState:
     neighbours: Optional[dict[tuple[str, str], Neighbour]] = None
     shapers: Optional[dict[tuple[str, str], Shaper]] = None
     lacking: frozenset[str] = frozenset()
+    refused: dict[Trial, str] = field(default_factory=dict)
     persistent: bool = False
     lasting: dict[str, str] = field(default_factory=dict)
     awaited: dict[str, Awaited] = field(default_factory=dict)
@@ -184,8 +201,8 @@ class HostState:
             recorded_links=self.recorded_links, closed=dict(self.closed),
             neighbours=None if self.neighbours is None else dict(self.neighbours),
             shapers=None if self.shapers is None else dict(self.shapers), lacking=self.lacking,
-            persistent=self.persistent, lasting=dict(self.lasting), awaited=dict(self.awaited), applied=self.applied,
-            sets=dict(self.sets), sets_problem=self.sets_problem)
+            refused=self.refused, persistent=self.persistent, lasting=dict(self.lasting), awaited=dict(self.awaited),
+            applied=self.applied, sets=dict(self.sets), sets_problem=self.sets_problem)
 
     @property
     def host(self) -> Namespace:

@@ -22,7 +22,7 @@ from ..link.model import ENDPOINT, Namespace
 from ..netns import registry
 from ..netns.enter import Namespaces, OwnNetworkError
 from ..netns.model import HOST
-from . import confined, conntrack, named, proc, record, sockets, varlib, ways
+from . import confined, conntrack, named, proc, record, sockets, trials, varlib, ways
 from .endpoints import find_homes, find_lost_ends, find_named, find_shaped
 from .lasting import LastingFile, find_awaited
 from .ledger import find_linked, published_ranges
@@ -77,6 +77,7 @@ class RealHost:
         names = scope.sysctl_names(state)
         state.sysctls = _settings(state, names)
         state.sysctls.update(proc.read_sysctls((key for key in names if key not in state.sysctls), self._namespaces))
+        state.refused = trials.try_out(scope.untried(state.sysctls))
         if scope.neighbours:
             ports = (*state.find_marked(ENDPOINT), *find_lost_ends(state))
             state.neighbours = netlink.neighbours(*({link.index: link.name for link in links}

@@ -13,6 +13,7 @@ FORWARDING = {"ipv4": "net/ipv4/ip_forward", "ipv6": "net/ipv6/conf/all/forwardi
 FORWARDING_OF = {"ipv4": "net/ipv4/conf/{}/forwarding", "ipv6": "net/ipv6/conf/{}/forwarding"}
 
 Settings = Mapping[tuple[str, str], Optional[str]]
+Trial = tuple[str, str]  # the name of a setting of a new namespace, and a value
 
 
 def is_set_with(name: str, switch: str) -> bool:
@@ -25,6 +26,19 @@ def of_new(name: str) -> str:
     """Where a new interface has its value of a setting from, "" for a setting of no interface."""
     words = name.split("/")
     return "/".join((*words[:3], "default", *words[4:])) if words[2:3] == ["conf"] and len(words) > 4 else ""
+
+
+def interface_of(name: str) -> str:
+    """The interface that a setting is of, "" for one of no interface, or of all or new ones."""
+    words = name.split("/")
+    found = words[3] if words[2:3] in (["conf"], ["neigh"]) and len(words) > 4 else ""
+    return "" if found in ("all", "default") else found
+
+
+def trial(name: str, value: str) -> Trial:
+    """What a setting is tried as in a namespace that has no interface but lo."""
+    words = name.split("/")
+    return "/".join((*words[:3], "lo", *words[4:])) if interface_of(name) else name, value
 
 
 def known(settings: Settings, netns: str, name: str) -> Optional[str]:

@@ -7,9 +7,11 @@ IPv6; where the kernel takes what nobody can be reached with, like a loopback ad
 from __future__ import annotations
 
 import ipaddress
+from collections.abc import Iterable
+from dataclasses import replace
 from typing import Optional, Union
 
-from ..core.errors import OptionError
+from ..core.errors import ContainerError, OptionError, concerning
 from ..core.model import is_known
 from .model import Link, Namespace, Route
 
@@ -56,6 +58,22 @@ def is_connected(route: Route, link: Link) -> bool:
     """Whether a route leads to a network of the interface itself: the kernel has made it with the address."""
     return any(is_known(address) and str(ipaddress.ip_interface(address).network) == route.destination
                for address in link.addresses)
+
+
+def require_reach_inside(container: str, option: str, route: Route, here: Namespace, given: Iterable[str]) -> None:
+    """The same in a container, which may have addresses and routes of its own in the way.
+
+    :param given: the addresses that the interface is to have
+    :raises OptionError: for what cannot be, whatever the container has
+    :raises ContainerError: for what only the container keeps from being
+    """
+    try:
+        with concerning(container):
+            require_reach(option, route, here)
+    except ContainerError:
+        link = replace(here.links[route.interface], addresses=tuple(filter(None, given)))
+        require_reach(option, route, Namespace(links={link.name: link}, routes=here.routes))
+        raise
 
 
 def require_reach(option: str, route: Route, here: Namespace) -> None:

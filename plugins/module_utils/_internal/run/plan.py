@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Optional
 
+from ..core.errors import ContainerError
 from ..core.plan import Plan, View
 from ..host.draft import Draft
 from ..host.ledger import read_ledger
@@ -19,12 +20,28 @@ from ..upkeep.settle import begin, settle
 
 
 def plan(parts: Sequence[Part], observed: HostState, failed: Optional[Mapping[str, str]] = None) -> Plan:
+    """The same for all others where what a container has made is in the way, wherever in a plan that shows.
+
+    :param failed: containers in which nothing can be done, and why: what is inside of them is left as it is
+    :raises MooringError: for what cannot be
+    """
+    given_up = dict(failed or {})
+    while True:
+        try:
+            return _plan(parts, observed, given_up)
+        except ContainerError as error:
+            if error.container in given_up:
+                raise
+            given_up[error.container] = str(error)
+
+
+def _plan(parts: Sequence[Part], observed: HostState, failed: Mapping[str, str]) -> Plan:
     """What leads from a host as it is to what located parts ask for. Pure.
 
     Who leaves does so first, the last storey before the one that it stands on; who stays is planned from the ground up;
     rules, connections and names follow at the end, once.
 
-    :param failed: containers in which nothing can be done, and why: what is inside of them is left as it is
+    :raises ContainerError: for what a container keeps from being planned, at a place that does not bear it
     :raises MooringError: for what cannot be
     """
     observed = recall(observed)

@@ -16,9 +16,9 @@ from ..host.model import HostState, Scope
 from ..host.operations import SysctlSet
 from ..host.settings import known
 from ..link.addressing import AddrAdd, AddrDel
-from ..link.model import IPV6_MIN_MTU, Link, Namespace
+from ..link.model import IPV6_MIN_MTU, Link, Namespace, Route
 from ..link.operations import LinkAdd, LinkDel, LinkSet, Peer
-from ..link.reach import is_connected, require_reach
+from ..link.reach import is_connected, require_reach, require_reach_inside
 from ..netns.model import HOST, label_of_path
 from ..ports.ledger import Ledger
 from .ends import find, is_handed_over, is_pair, is_unmarked, mark_of, path_of, view
@@ -174,9 +174,19 @@ def _configure(draft: Draft, item: LocatedVeth, end: LocatedEnd) -> None:
             if address not in kept:
                 draft.do(AddrAdd(path, end.name, address))
     for route in end.routes or ():
-        require_reach("routes", route, netns)
+        _require_reach(draft, end, route)
         if not is_connected(route, netns.links[end.name]):
             ensure_route(draft, path, route)
+
+
+def _require_reach(draft: Draft, end: LocatedEnd, route: Route) -> None:
+    """:raises OptionError: for a route to nowhere; see :func:`link.reach.require_reach_inside`"""
+    netns = draft.state.namespaces[path_of(end)]
+    if end.place is None:
+        require_reach("routes", route, netns)
+    else:
+        given = netns.links[end.name].addresses if end.addresses is None else end.addresses
+        require_reach_inside(end.place.label, "routes", route, netns, given)
 
 
 def _prepare_ipv6(draft: Draft, end: LocatedEnd, mtu: int) -> None:
@@ -186,8 +196,11 @@ def _prepare_ipv6(draft: Draft, end: LocatedEnd, mtu: int) -> None:
     """
     address = next((each for each in end.addresses or () if ":" in each), "")
     if address and mtu < IPV6_MIN_MTU:
-        raise OptionError("mtu", mtu, f"is too small for IPv6, and {end.name} is to have {address}",
-                          f"Give at least {IPV6_MIN_MTU}, or no IPv6 address")
+        problem = OptionError("mtu", mtu, f"is too small for IPv6, and {end.name} is to have {address}",
+                              f"Give at least {IPV6_MIN_MTU}, or no IPv6 address")
+        if end.mtu is None:  # whoever is in there may have set it
+            _refuse(end, problem)
+        raise problem
     name = DISABLE_V6.format(end.name)
     if address and known(draft.state.sysctls, path_of(end), name) == "1":
         previous = draft.state.sysctls.get((path_of(end), name))
