@@ -295,6 +295,8 @@ options:
       - Give O(fixed_cidr) as well, a part of the network that nobody else uses. Addresses of other machines are not
         known.
       - Other bridges cannot be opened to it with O(allow_bridges); see O(trusted_networks).
+      - A bridge that this module made and that has come to lead to the outside keeps the addresses that the host has on
+        it. Every run warns of it until this is said.
       - It stays so until V(false) is said, which is refused as long as the bridge leads to the outside.
     type: bool
   force:

@@ -25,6 +25,7 @@ from .internal import refuse_adopted
 from .outbound import check as check_outbound
 from .model import Bridge, bridges
 from .ruleless import check_access
+from .way_out import addresses_of_others, is_default
 
 _T = TypeVar("_T")
 
@@ -94,7 +95,7 @@ def _addresses(current: Bridge, desired: DesiredBridge, state: HostState) -> tup
 
     Those of isolated families among them, which say the network only.
     """
-    found = []
+    found, others = [], addresses_of_others(state, current)
     for family, wanted in (("ipv4", desired.bip), ("ipv6", desired.bip6)):
         has = current.declared(family)
         if wanted is None and not has and (family == "ipv4" or desired.ipv6):
@@ -103,11 +104,15 @@ def _addresses(current: Bridge, desired: DesiredBridge, state: HostState) -> tup
             option = "bip" if family == "ipv4" else "bip6"
             raise OptionError(option, wanted, f"is not the address of {desired.name}, which is adopted with {has}",
                               "Leave it out, or change the bridge's address by hand")
+        if others and wanted and current.address(family) and wanted not in current.link.addresses:
+            raise OptionError("bip" if family == "ipv4" else "bip6", wanted, f"is not the address of {desired.name}, "
+                              f"which leads to the outside and has {', '.join(current.link.addresses)}",
+                              "Take those of the host off it first, or leave the option out")
         if wanted is None and has and not (family == "ipv6" and desired.ipv6 is False):
             wanted = has
         if wanted:
             found.append(wanted)
-    if current.adopted:
+    if current.adopted or others:
         found += [address for address in current.link.addresses if address not in found]
     return tuple(found)
 
@@ -153,11 +158,6 @@ def isolated_networks(state: HostState) -> list[tuple[str, str]]:
     """The networks of bridges of ours that the host has no address in, and knows no route to, with the bridge."""
     return [(name, subnet) for name, bridge in bridges(state).items() for family in bridge.isolated
             if (subnet := bridge.subnet(family))]
-
-
-def is_default(destination: str) -> bool:
-    """Whether a route is for everything; VPNs write that as two halves, 0.0.0.0/1 and 128.0.0.0/1."""
-    return destination == "default" or ipaddress.ip_network(destination, strict=False).prefixlen <= 1
 
 
 def default_mtu(state: HostState, name: str) -> int:

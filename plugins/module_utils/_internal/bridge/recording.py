@@ -43,7 +43,7 @@ def address(draft: Draft, desired: DesiredBridge, current: Bridge, bridge: Bridg
     :param made: the stage in which it gets addresses
     """
     old, name = current.link.addresses, desired.name
-    for each in old:
+    for each in reversed(old):  # with the first one of a network the kernel takes all of it
         if each not in bridge.link.addresses:
             draft.do(AddrDel(HOST, name, each), RECORD_BRIDGE)
     returns = "ipv6" in current.isolated and "ipv6" not in bridge.isolated

@@ -9,7 +9,7 @@ from ..core.networks import is_within
 from ..firewall.model import FAMILIES
 from ..host.model import HostState
 from ..ports.model import family_of
-from .merge import is_default
+from .way_out import is_default
 from .model import INNER_PORTS, Bridge
 
 Sources = Mapping[tuple[str, str], tuple[str, ...]]

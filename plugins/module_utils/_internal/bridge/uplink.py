@@ -15,22 +15,8 @@ from ..firewall.model import FAMILIES
 from ..host.draft import Draft
 from ..host.model import HostState
 from .desired import DesiredBridge
-from .merge import is_default
-from .model import INNER_PORTS, Bridge, bridges
-
-
-def way_out(state: HostState, name: str) -> str:
-    """Why the outside is behind a bridge, as the rest of a sentence; "" where there are but containers behind it.
-
-    A default route is a reason; a route to one network is none, since a container can be its router.
-    """
-    reasons = [f"{link.name} is a port of it" for link in state.host.ports_of(name) if link.kind not in INNER_PORTS]
-    return " and ".join([*reasons[:3], *_default_routes(state, name)])
-
-
-def _default_routes(state: HostState, name: str) -> list[str]:
-    found = any(route.interface == name and is_default(route.destination) for route in state.host.routes)
-    return ["the host's default route goes by it"] if found else []
+from .model import Bridge, bridges
+from .way_out import way_out
 
 
 def decide_uplink(bridge: Bridge, desired: DesiredBridge, state: HostState) -> Bridge:
@@ -67,14 +53,11 @@ def check_ways_out(draft: Draft, items: Iterable[DesiredBridge]) -> None:
 
 
 def warn_of_uplinks(draft: Draft, names: Iterable[str]) -> None:
-    """What is to be known of bridges of ours that lead to the outside."""
+    """What is to be known of bridges that the user has said of that they lead to the outside."""
     own = bridges(draft.state)
     for bridge in (own[name] for name in names):
         if bridge.uplink:
             _warn_of_neighbours(draft, bridge)
-        elif reason := " and ".join(_default_routes(draft.state, bridge.name)):
-            draft.warn(f"bridge {bridge.name}: {reason}, and all behind it count as containers, so that other bridges "
-                       "do not reach the outside. Say adopt_uplink: true, or move the host's network elsewhere")
 
 
 def _warn_of_neighbours(draft: Draft, bridge: Bridge) -> None:

@@ -10,8 +10,8 @@ import functools
 import ipaddress
 from collections.abc import Iterable, Iterator, Sequence
 
-from ..bridge.merge import is_default
 from ..bridge.model import bridges
+from ..bridge.way_out import is_default
 from ..core.model import is_known
 from ..firewall.model import FAMILIES
 from ..host.endpoints import endpoints

@@ -12,6 +12,7 @@ from ..bridge import plan as bridge_plan
 from ..bridge.egress import shown
 from ..bridge.model import bridges
 from ..bridge.outbound import find_absent
+from ..bridge.way_out import find_ways_out
 from ..core.argspec import TEXT
 from ..core.plan import View
 from ..firewall.model import FAMILIES
@@ -160,7 +161,7 @@ def _obstacles(state: HostState, published: Sequence[Publication], names: Sequen
     claimed = conflicts.occupied_by(claims)
     return [*conflicts.find_contested(claims, claimed, asked), *find_listeners(state.sockets, asked, claimed),
             *find_blocked(state, asked), *find_shut_in(state, names), *find_unforwarded(state, asked, names),
-            *find_absent(state, names)]
+            *find_absent(state, names), *(find_ways_out(state) if everything else ())]
 
 
 def _leftovers(state: HostState, ledger: Ledger, named: Sequence[Mapping[str, Any]]) -> list[str]:

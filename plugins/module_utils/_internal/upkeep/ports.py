@@ -12,6 +12,7 @@ from dataclasses import replace
 from ..bridge import ipv6
 from ..bridge.lost import is_certain
 from ..bridge.model import Bridge, Subnets, bridges
+from ..bridge.way_out import addresses_of_others
 from ..core.model import is_known
 from ..core.names import endpoint_link
 from ..core.plan import CLOSE
@@ -46,9 +47,13 @@ def keep_bridges(draft: Draft) -> None:
 
 
 def _keep_alone(draft: Draft, bridge: Bridge) -> None:
-    """A bridge that was made here has one address of each family, which is the one that it has had first."""
-    for address in bridge.link.addresses if not bridge.adopted else ():
-        if address not in (bridge.address("ipv4"), bridge.address("ipv6")):
+    """A bridge that was made here has one address of each family, which is the one that it has had first.
+
+    One that leads to the outside may have those of the host as well.
+    """
+    kept = {bridge.address("ipv4"), bridge.address("ipv6"), *addresses_of_others(draft.state, bridge)}
+    for address in reversed(bridge.link.addresses):  # with the first one of a network the kernel takes all of it
+        if address not in kept:
             draft.do(AddrDel(HOST, bridge.name, address))
 
 
@@ -63,7 +68,7 @@ def put_back(draft: Draft) -> None:
         if home and not (link.up and link.hairpin and (home, name) == (link.controller, link.name)):
             wanted = replace(link, up=True, hairpin=True, name=name, controller=home)
             draft.do(LinkSet(HOST, link, wanted, endpoint.path))
-        for address in link.addresses if not (endpoint.adopted or endpoint.pair) else ():
+        for address in reversed(link.addresses) if not (endpoint.adopted or endpoint.pair) else ():
             draft.do(AddrDel(HOST, name if home else link.name, address))
 
 

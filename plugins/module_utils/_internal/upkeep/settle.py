@@ -7,6 +7,7 @@ from dataclasses import replace
 from ..bridge.administrator import keep_wish
 from ..bridge.forwarding import ROUTE_LOCALNET, SWITCHES, keep_forwarding, keep_guard
 from ..bridge.ipv6 import DISABLE_ALL, NEW, OF_BRIDGES, OF_OTHERS
+from ..bridge.way_out import find_ways_out
 from ..endpoint.pending import find_behind
 from ..endpoint.plan import amend as amend_endpoints
 from ..host.draft import Draft
@@ -83,7 +84,7 @@ def settle(draft: Draft) -> None:
     keep_shapers(draft)
     keep_names(draft)
     tell_held_up(draft)
-    for sentence in (*find_doubtful(draft.state), *find_unlimited(draft.state)):
+    for sentence in (*find_ways_out(draft.state), *find_doubtful(draft.state), *find_unlimited(draft.state)):
         draft.warn(sentence)
     asked = [publication for name in draft.containers_asked for publication in draft.ledger.publications_of(name)]
     for sentence in (*find_blocked(draft.state, asked), *find_shut_in(draft.state, draft.bridges_asked),

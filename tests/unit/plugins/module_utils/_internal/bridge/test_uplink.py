@@ -2,6 +2,8 @@
 """Bridges that the host's own network is behind: taken over with consent, and known by their containers' addresses."""
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from ansible_collections.mooring.net.plugins.module_utils._internal.host.operations import ConntrackFlush
 from ansible_collections.mooring.net.plugins.module_utils._internal.link.model import Link, Route
@@ -175,3 +177,51 @@ def test_a_document_takes_a_bridge_over_and_publishes_in_one_task(kind: str) -> 
     for name in ("forwarding", "route_localnet"):
         assert world.state.sysctls[HOST, f"net/ipv4/conf/br-lan/{name}"] == "1"
     assert world.document([network]).operations == ()
+
+
+@pytest.mark.parametrize("adopted", [False, True])
+def test_a_bridge_that_gets_the_card_of_the_host_keeps_the_addresses_of_the_host(adopted: bool) -> None:
+    """Else any run would cut the host off, and whoever works on it."""
+    world = lan("veth") if adopted else World()
+    world.bridge("br-lan", None if adopted else "10.1.0.5/24", adopt=adopted)
+    world.bridge("front", "10.2.0.1/24")
+    links = world.state.host.links
+    links["ens3"] = replace(links["ens3"], controller="br-lan", addresses=())
+    links["br-lan"] = replace(links["br-lan"], addresses=("10.1.0.5/24", "192.0.2.10/24", "192.0.2.11/24"))
+    said = "bridge br-lan: ens3 is a port of it, and all behind it count as containers"
+    assert not any("address" in line for line in world.info()["drift"])
+    assert world.info()["obstacles"][0].startswith(said)
+    for module, given in (("netns_attach", {"netns": "web", "bridge": "front"}), ("docker_bridge", {"name": "br-lan"}),
+                          ("docker_bridge", {"name": "front"}), ("icc_policy", {"bridge": "front", "icc": True})):
+        assert [warning.startswith(said) for warning in world.run(module, **given).warnings] == [True]
+        assert links["br-lan"].addresses == ("10.1.0.5/24", "192.0.2.10/24", "192.0.2.11/24")
+    world.bridge("br-lan", None, adopt_uplink=True, fixed_cidr="10.1.0.192/27")
+    assert world.info()["obstacles"] == [] and "192.0.2.11/24" in world.state.host.links["br-lan"].addresses
+    links = world.state.host.links
+    links["ens3"] = replace(links["ens3"], controller="")
+    world.bridge("br-lan", None, adopt_uplink=False)
+    world.bridge("front", "10.2.0.1/24")
+    left = world.state.host.links["br-lan"].addresses
+    assert ("192.0.2.11/24" in left) is adopted and left[0] == "10.1.0.5/24"
+
+
+def test_it_gets_no_other_address_beside_those_of_the_host() -> None:
+    world = World()
+    world.bridge()
+    links = world.state.host.links
+    links["ens3"] = replace(links["ens3"], controller="br0", addresses=())
+    links["br0"] = replace(links["br0"], addresses=("192.168.5.1/24", "192.0.2.10/24"))
+    assert world.refuses("docker_bridge", name="br0", bip="192.168.7.1/24") == (
+        "bip: '192.168.7.1/24' is not the address of br0, which leads to the outside and has 192.168.5.1/24, "
+        "192.0.2.10/24. Take those of the host off it first, or leave the option out.")
+    for order in (("192.168.5.1/24", "192.0.2.10/24"), ("192.0.2.10/24", "192.168.5.1/24")):
+        links["br0"] = replace(links["br0"], addresses=order)
+        world.bridge()
+        assert links["br0"].addresses == order
+
+
+def test_what_joins_bridges_of_several_hosts_is_not_warned_of() -> None:
+    world = World()
+    world.bridge()
+    world.state.host.links["vx0"] = Link("vx0", "vxlan", 33, up=True, controller="br0")
+    assert world.bridge().warnings == () and world.info()["obstacles"] == []

@@ -75,8 +75,8 @@ def test_a_container_that_chose_its_own_mtu_is_told_and_a_given_one_stays(world:
 def test_a_second_address_of_a_bridge_is_one_too_many_unless_it_was_adopted(world: World) -> None:
     addresses = world.state.host.links["br0"].addresses
     change(world, "", "br0", addresses=(*addresses, "10.7.0.1/24", "2001:db8:7::1/64"))
-    assert world.info()["drift"] == [f"remove address {address} from br0" for address in ("10.7.0.1/24",
-                                                                                          "2001:db8:7::1/64")]
+    assert world.info()["drift"] == [f"remove address {address} from br0" for address in ("2001:db8:7::1/64",
+                                                                                          "10.7.0.1/24")]
     change(world, "", "br0", addresses=addresses)
     world.state.host.links["theirs"] = dataclasses.replace(
         world.state.host.links["ens3"], name="theirs", kind="bridge", index=77,
@@ -96,3 +96,19 @@ def test_a_link_with_another_name_is_told_by_its_mark(world: World) -> None:
     assert "set other: name br0 (was other)" in drift and f"set vethother: name {WEB} (was vethother)" in drift
     world.run("netns_attach", netns="nobody", state="absent")
     assert {"br0", WEB} <= set(world.state.host.links) and world.info()["drift"] == []
+
+
+def test_several_addresses_of_one_network_are_taken_away_each_once(world: World) -> None:
+    """With the first one the kernel takes those that came later."""
+    world.bridge("br1", "192.168.6.1/24")
+    own = world.state.host.links["br1"].addresses
+    more = ("10.7.0.1/24", "10.7.0.2/24", "192.168.6.9/24", "10.7.0.3/24")
+    for name in (WEB, "br1"):
+        change(world, "", name, addresses=(*world.state.host.links[name].addresses, *more))
+    assert len(world.info()["drift"]) == 8
+    world.run("icc_policy", bridge="br0", icc=True)
+    assert world.info()["drift"] == [] and not world.state.host.links[WEB].addresses
+    assert world.state.host.links["br1"].addresses == own
+    change(world, "", "br1", addresses=(*own, *more))
+    world.bridge("br1", "192.168.8.1/24")
+    assert world.state.host.links["br1"].addresses == ("192.168.8.1/24",)
