@@ -8,7 +8,7 @@ from typing import Optional
 from ..core.plan import RECORD_BRIDGE
 from ..host.draft import Draft
 from ..link.addressing import AddrAdd, AddrDel
-from ..link.model import Link
+from ..link.model import IPV6_MIN_MTU, Link
 from ..link.operations import LinkSet
 from ..netns.model import HOST
 from . import ipv6
@@ -29,7 +29,9 @@ def record(draft: Draft, link: Link, current: Bridge, bridge: Bridge) -> Optiona
         draft.do(LinkSet(HOST, link, marked))
     if later == marked:
         return None
-    if set(current.isolated) <= set(bridge.isolated):
+    # With an MTU that is too small for it the kernel takes IPv6 away, and its addresses before they can be removed.
+    ends_v6 = later.mtu < IPV6_MIN_MTU <= marked.mtu
+    if set(current.isolated) <= set(bridge.isolated) and not ends_v6:
         draft.do(LinkSet(HOST, marked, later), RECORD_BRIDGE)
         return None
     return LinkSet(HOST, marked, later)

@@ -162,14 +162,15 @@ def _configure(draft: Draft, item: LocatedVeth, end: LocatedEnd) -> None:
     loopback = netns.links.get("lo")
     if path != HOST and end.up and loopback is not None and not loopback.up:
         draft.do(LinkSet(path, loopback, replace(loopback, up=True)))
+    kept = _kept_addresses(link.addresses, link.addresses if end.addresses is None else end.addresses)
+    for address in reversed(link.addresses):  # before an MTU with which the kernel takes those of IPv6 away itself
+        if address not in kept:
+            draft.do(AddrDel(path, end.name, address))
+    link = netns.links[end.name]
     if replace(link, **changes) != link:
         draft.do(LinkSet(path, link, replace(link, **changes)))
     if end.addresses is not None:
         _prepare_ipv6(draft, end, netns.links[end.name].mtu)
-        kept = _kept_addresses(link.addresses, end.addresses)
-        for address in reversed(link.addresses):
-            if address not in kept:
-                draft.do(AddrDel(path, end.name, address))
         for address in end.addresses:
             if address not in kept:
                 draft.do(AddrAdd(path, end.name, address))

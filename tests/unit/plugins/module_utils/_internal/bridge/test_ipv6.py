@@ -184,3 +184,17 @@ def test_a_small_mtu_of_an_end_with_ipv6_is_refused() -> None:
         "veth_pair", **pair, mtu=1200)
     world.run("veth_pair", **{**pair, "addresses": ["10.0.0.1/30"]}, mtu=1200)
     assert "too small for IPv6" in world.refuses("veth_pair", **pair)
+
+
+def test_ipv6_goes_before_an_mtu_that_is_too_small_for_it() -> None:
+    """The kernel would take the addresses away first, and the run could not any more."""
+    world = World()
+    world.bridge(bip6="2001:db8:5::1/64")
+    world.attach("web")
+    world.run("docker_bridge", name="br0", mtu="1000", ipv6=False)
+    assert world.state.host.links["br0"].addresses == ("192.168.5.1/24",)
+    assert world.state.host.links["br0"].mtu == world.inner("web").mtu == 1000
+    pair = {"name": "a", "peer": {"name": "b", "netns": "web"}}
+    world.run("veth_pair", **pair, addresses=["10.0.0.1/30", "2001:db8::1/64"], mtu=1500)
+    world.run("veth_pair", **pair, addresses=["10.0.0.1/30"], mtu=1000)
+    assert (world.state.host.links["a"].addresses, world.state.host.links["a"].mtu) == (("10.0.0.1/30",), 1000)
