@@ -279,7 +279,7 @@ def test_no_text_is_a_template(value, tmp_path):
         Sysctls={f"net.{value}": value})])
     (tmp_path / "host.yml").write_text(made["text"])
     loader = DataLoader()
-    # From ansible-core 2.19 on who loads a file says whether it is one that may have templates, as those of variables do.
+    # From ansible-core 2.19 on who loads a file says whether it may have templates, as those of variables do.
     trusts = {"trusted_as_template": True} if "trusted_as_template" in inspect.signature(
         loader.load_from_file).parameters else {}
     variables = loader.load_from_file(str(tmp_path / "host.yml"), **trusts)
