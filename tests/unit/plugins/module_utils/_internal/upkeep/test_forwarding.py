@@ -132,3 +132,23 @@ def test_a_vpn_with_two_halves_of_a_default_route_is_an_uplink() -> None:
     world.state.host.routes.append(Route("0.0.0.0/1", "tun0", "10.8.0.1"))
     world.state.sysctls[HOST, "net/ipv4/conf/tun0/forwarding"] = "0"
     assert "net.ipv4.conf.tun0.forwarding is 0" in world.bridge().warnings[0]
+
+
+def test_ports_at_an_address_of_another_interface_come_in_by_the_uplink() -> None:
+    world = forwarding(ens3="0")
+    world.state.host.links["eth9"] = Link("eth9", "", 19, up=True, addresses=("203.0.113.1/24",))
+    world.state.sysctls[HOST, "net/ipv4/conf/eth9/forwarding"] = "1"
+    world.bridge()
+    world.attach("web")
+    warnings = world.run("port_publish", netns="web", published_ports=["203.0.113.1:8080:80"]).warnings
+    assert [each.split(",")[0] for each in warnings] == ["net.ipv4.conf.ens3.forwarding is 0"]
+
+
+def test_ipv6_is_not_forwarded_by_an_uplink_that_hears_routers() -> None:
+    world = World()
+    world.bridge(bip6="2001:db8:5::1/64")
+    world.state.host.routes.append(Route("default", "br0", "2001:db8:5::9", "ipv6"))
+    world.bridge(adopt_uplink=True, fixed_cidr="192.168.5.128/25")
+    setting = HOST, "net/ipv6/conf/br0/forwarding"
+    world.state.sysctls[setting] = "0"
+    assert world.bridge().operations == () and world.state.sysctls[setting] == "0"
