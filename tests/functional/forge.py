@@ -12,14 +12,7 @@ _tokens = itertools.count(1)
 def forge(place, source, address, port):
     """Send a UDP datagram with a source of one's choice, routed as usual; its token."""
     token, packet = datagram(source, address, port)
-    if ":" in address:
-        with place.socket(socket.AF_INET6, socket.SOCK_RAW, socket.IPPROTO_RAW) as sender:
-            sender.setsockopt(socket.IPPROTO_IPV6, _IPV6_HDRINCL, 1)
-            sender.sendto(packet, (address, 0))
-    else:
-        with place.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_RAW) as sender:
-            sender.setsockopt(socket.IPPROTO_IP, socket.IP_HDRINCL, 1)
-            sender.sendto(packet, (address, 0))
+    send_raw(place, packet, address)
     return token
 
 
@@ -31,12 +24,20 @@ def broadcast(place, interface, source, port):
     return token
 
 
-def datagram(source, address, port):
+def send_raw(place, packet, address):
+    """Send a packet as it stands, routed as usual."""
+    six = ":" in address
+    with place.socket(socket.AF_INET6 if six else socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_RAW) as sender:
+        sender.setsockopt(*((socket.IPPROTO_IPV6, _IPV6_HDRINCL) if six else (socket.IPPROTO_IP, socket.IP_HDRINCL)), 1)
+        sender.sendto(packet, (address, 0))
+
+
+def datagram(source, address, port, own_port=40000):
     """A token, and the IPv4 or IPv6 packet with it."""
     token = f"forged{next(_tokens)}".encode()
     one, other = ipaddress.ip_address(source).packed, ipaddress.ip_address(address).packed
     length = 8 + len(token)
-    header = struct.pack("!HHHH", 40000, port, length, 0)
+    header = struct.pack("!HHHH", own_port, port, length, 0)
     pseudo = one + other + struct.pack("!LBBBB", length, 0, 0, 0, socket.IPPROTO_UDP)
     udp = header[:6] + struct.pack("!H", _checksum(pseudo + header + token)) + token
     if len(one) != 4:

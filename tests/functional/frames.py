@@ -95,6 +95,15 @@ def redirect(at, victim_mac, gateway, victim, destination, better):
     return frame(at, victim_mac, IPV4, ipv4(gateway, victim, socket.IPPROTO_ICMP, body))
 
 
+def unreachable(source, target, packet):
+    """An error about a packet (RFC 792, RFC 4443): its port cannot be reached."""
+    if ":" in source:
+        return icmp6(source, target, 1, bytes(4) + packet)
+    body = struct.pack("!BBHI", 3, 3, 0, 0) + packet
+    body = body[:2] + struct.pack("!H", checksum(body)) + body[4:]
+    return ipv4(source, target, socket.IPPROTO_ICMP, body)
+
+
 def link_local(of):
     """The address that the kernel makes of a MAC address (RFC 4291, appendix A)."""
     octets = mac(of)

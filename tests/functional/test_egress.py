@@ -13,7 +13,8 @@ from ansible_collections.mooring.net.plugins.module_utils._internal.firewall.set
 from ansible_collections.mooring.net.plugins.module_utils._internal.firewall.sets import AddressSet
 from ansible_collections.mooring.net.plugins.module_utils._internal.ports.allow import Place as Destination
 from containers import once
-from forge import datagram, forge
+from forge import datagram, forge, send_raw
+from frames import unreachable
 from pipeline import PipelineError
 from traffic import PATIENCE, Connection, Flow, ask, expect_answers, expect_closed, family_of
 from worlds import (ADDRESSES, BACK, BACK6, BACKENDS, BOX, BOX6, BOX_NEIGHBOUR, BOX_NEIGHBOUR6, BRIDGE_CALLS, FRONT,
@@ -200,6 +201,48 @@ def test_nobody_answers_what_he_has_asked_himself(here, family, who):
     serve_answers(here, here.outside if who == "outside" else here.host)
     address = f"{claimed}%{_index(here, 'web')}" if who == "link-local" else claimed
     expect_closed(here.servers, (place, "udp", address, ANSWERS, (own if who != "link-local" else "::", 5000)))
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("whose", ["container", "bridge"])
+def test_nobody_answers_in_a_connection_to_a_neighbour(here, family, whose):
+    """In its name, or with an error of ICMP about it: both would get out to whoever has asked the neighbour."""
+    run, place = here.pipeline.run, here.container("web")
+    own, shop = ADDRESSES["web"][family], ADDRESSES["shop"][family]
+    box, outside = (BOX, BOX6)[family], (OUTSIDE, OUTSIDE6)[family]
+    run("port_publish", container="shop", published_ports=["8072:82/udp"])
+    if whose == "bridge":  # without icc, and with a list for all of it, the kernel tells ports all the same
+        limit(here, "web", "anywhere")
+        run("docker_bridge", name="front", icc=False, allow_to=ONLY)
+    with contextlib.ExitStack() as stack:
+        asking, server = (stack.enter_context(each.socket(family_of(box), socket.SOCK_DGRAM))
+                          for each in (here.outside, here.container("shop")))
+        errors = stack.enter_context(here.outside.socket(
+            family_of(box), socket.SOCK_RAW, socket.IPPROTO_ICMPV6 if family else socket.IPPROTO_ICMP))
+        server.bind(("::" if family else "0.0.0.0", 82))
+        asking.bind((outside, 0))
+        asking.sendto(b"question", (box, 8072))
+        server.settimeout(PATIENCE)
+        question, client = server.recvfrom(64)
+        assert (question, client[0]) == (b"question", outside)
+        token, answer = datagram(shop, outside, client[1], 82)
+        send_raw(place, answer, outside)
+        _token, question = datagram(outside, shop, 82, client[1])
+        send_raw(place, unreachable(own, outside, question + b"secret"), outside)
+        server.sendto(b"answer", client)
+        asking.settimeout(PATIENCE)
+        assert asking.recv(64) == b"answer", token
+        errors.settimeout(0.3)
+        with pytest.raises(TimeoutError):
+            while b"secret" not in errors.recv(2048):
+                pass
+        send_raw(here.container("shop"), unreachable(shop, outside, question + b"secret"), outside)
+        while b"secret" not in errors.recv(2048):  # and its own error does get out
+            pass
+    run("port_publish", container="shop", published_ports=[])
+    if whose == "bridge":
+        run("docker_bridge", name="front", icc=True, allow_to="anywhere")
+        limit(here, "web", ONLY)
 
 
 ANSWERS, SERVED = 40000, set()  # from this port forged datagrams come

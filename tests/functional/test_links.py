@@ -6,6 +6,7 @@ import time
 
 import pytest
 from containers import once
+from forge import datagram, send_raw
 from traffic import Flow, Servers, expect_answers, expect_closed
 from worlds import ADDRESSES, BACK, BACK6, BACKENDS, BRIDGE_CALLS, sysctl, world
 
@@ -77,6 +78,35 @@ def rules(here):
     """Every rule of the bridge's own containers, of both families."""
     saved = "".join(here.box.run([f"{program}-save"]).stdout for program in ("iptables", "ip6tables"))
     return [line for line in saved.splitlines() if line.startswith("-A MOORING-ICC-back")]
+
+
+_own_ports = itertools.count(41000)
+
+
+def opened(here, name, source, target):
+    """The token of a datagram of a container that begins something new, with a source of its choice."""
+    token, packet = datagram(source, target, 5432, next(_own_ports))
+    send_raw(here.container(name), packet, target)
+    return token
+
+
+@pytest.mark.parametrize("calls_rules", [0, 1], ids="nf-call-{}".format)
+def test_a_neighbour_with_the_address_of_the_source_is_not_the_source(linked, calls_rules):
+    """Whether the host shows rules the frames of all bridges, or this bridge for itself; by a frame to the neighbour
+    and by one to the host, which would send it back to the bridge."""
+    for name in BRIDGE_CALLS:
+        sysctl(linked.box, name, calls_rules)
+    expect_open(linked, "source", "target", ADDRESSES["target"], ADDRESSES["source"])
+    for own, source, target, gateway in zip(ADDRESSES["third"], ADDRESSES["source"], ADDRESSES["target"],
+                                            (BACK, BACK6)):
+        sent = [("source", source), ("third", own), ("third", source)]
+        tokens = [opened(linked, name, address, target) for name, address in sent]
+        for name in ("source", "third"):
+            linked.box.run(["ip", "-n", name, "route", "add", target, "via", gateway])
+        tokens += [opened(linked, name, address, target) for name, address in sent]
+        linked.servers.settle()
+        assert [linked.servers.seen.get(token, "") for token in tokens] == ["target:5432", "", ""] * 2
+
 
 
 def test_icc_off_and_on(linked):

@@ -23,7 +23,8 @@ Chains = Mapping[str, Sequence[Sequence[str]]]
 
 @dataclasses.dataclass(frozen=True)
 class Sent:
-    """The first packet of a connection to the outside."""
+    """The first packet of a connection to the outside; with ``answering`` one of a connection that somebody there has
+    begun, and that this address answers."""
 
     bridge: str
     port: str
@@ -31,6 +32,7 @@ class Sent:
     destination: str
     protocol: str
     number: int
+    answering: str = ""
 
 
 def what_is_sent(world: World) -> set[tuple[str, str, str, int]]:
@@ -56,6 +58,18 @@ def what_is_sent(world: World) -> set[tuple[str, str, str, int]]:
                 if _passes(state, family, chains[family], sent):
                     found.add((ends[link.name], destination, protocol, number))
     return found
+
+
+def answers(world: World, name: str, source: str, answering: str) -> bool:
+    """Whether what a container sends with a source gets out in a connection to an address.
+
+    An error of ICMP about a connection has any source; an answer has that address.
+    """
+    family = "ipv6" if ":" in source else "ipv4"
+    lease = next(each for each in endpoints(world.state) if each.container == name)
+    sent = Sent(lease.bridge, lease.link.name, source, "2001:db8:9::9" if family == "ipv6" else "198.51.100.99", "udp",
+                7, answering)
+    return _passes(world.state, family, _chains(world.state, family), sent)
 
 
 def _sources(link: Link, family: str) -> list[str]:
@@ -110,7 +124,11 @@ def _fits(state: HostState, words: Sequence[str], sent: Sent, told: bool) -> boo
             fits = told and (sent.port == value or value.endswith("+") and sent.port.startswith(value[:-1]))
         elif word == "--match-set":
             fits = _is_in(state, value, sent, words[place + 2].count(",") == 1)
-        elif word in ("--ctdir", "--icmpv6-type"):
+        elif word == "--ctdir":
+            fits = bool(sent.answering)
+        elif word == "--ctreplsrc":
+            fits = sent.answering == value
+        elif word == "--icmpv6-type":
             fits = False
         elif word == "--src-type":
             fits = any(sent.source == each.partition("/")[0] for link in state.host.links.values()

@@ -6,7 +6,7 @@ import ipaddress
 from dataclasses import dataclass, replace
 from typing import Optional
 
-from ansible_collections.mooring.net.plugins.module_utils._internal.firewall.model import (TRANSLATED, Bridged, Chain,
+from ansible_collections.mooring.net.plugins.module_utils._internal.firewall.model import (TRANSLATED, Behind, Bridged, Chain,
                                                                                            Destination, Dnat, Drop,
                                                                                            Goto, Grouped, Icmp, In,
                                                                                            Jump, Local, Match, Out,
@@ -47,6 +47,8 @@ class Kernel:
                          for address in link.addresses}
         self.holders = {each.ip(family): each.container for each in endpoints(world.state)
                         for family in ("ipv4", "ipv6") if each.ip(family)}
+        self.ports = {(each.bridge, each.ip(family)): each.link.name for each in endpoints(world.state)
+                      for family in ("ipv4", "ipv6") if each.ip(family)}
 
     def receiver(self, packet: Packet) -> str:
         """The container that gets it, "" when none does."""
@@ -111,6 +113,8 @@ class Kernel:
             return ((packet.source if match.end == "source" else packet.destination) in self.local) != match.negated
         if isinstance(match, Bridged):
             return packet.interface == packet.out
+        if isinstance(match, Behind):  # whoever has an address sends with it
+            return self.ports.get((packet.interface, packet.source)) == match.port
         assert isinstance(match, Icmp)
         return packet.protocol == match.type
 

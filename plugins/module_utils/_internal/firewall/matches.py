@@ -46,6 +46,13 @@ class Replying:
 
 
 @dataclass(frozen=True)
+class ReplyFrom:
+    """The packet belongs to a connection that is answered from this address, or is an error about such a connection."""
+
+    address: str
+
+
+@dataclass(frozen=True)
 class Unicast:
     """The packet goes to one other host: to no address of this one, to no broadcast, to no group."""
 

@@ -9,10 +9,10 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Literal, Optional, Union
 
-from .matches import Behind, Bridged, Grouped, Icmp, InSet, Replying, ThroughPort, Unicast
+from .matches import Behind, Bridged, Grouped, Icmp, InSet, ReplyFrom, Replying, ThroughPort, Unicast
 
 # What others take from here, though it is defined beside it.
-__all__ = ["Behind", "Bridged", "Grouped", "Icmp", "InSet", "Replying", "ThroughPort", "Unicast"]
+__all__ = ["Behind", "Bridged", "Grouped", "Icmp", "InSet", "ReplyFrom", "Replying", "ThroughPort", "Unicast"]
 
 PREFIX, HOOK_COMMENT = "MOORING-", "mooring"  # only chains whose name begins so are ever flushed or deleted ...
 USER, USER_NOTE = "MOORING-USER", "rules of the administrator"  # ... but this one; what leads there
@@ -138,7 +138,7 @@ class Dnat:
 
 
 Match = Union[In, Out, Grouped, Source, Destination, Proto, Ports, State, Local, Icmp, Bridged, Behind, ThroughPort,
-              Replying, Unicast, InSet]
+              Replying, ReplyFrom, Unicast, InSet]
 Verdict = Union[Accept, Drop, Return, Jump, Goto, Masquerade, Dnat]
 
 

@@ -7,7 +7,8 @@ of a connection, so that a list that becomes shorter ends what is under way; rep
 What goes to others on the same bridge is for its access policy to decide.
 
 One container is known by the port of the bridge that its packets come in by, which it cannot choose. Where the kernel
-does not tell the port, nothing passes that comes from that bridge.
+does not tell the port, nothing passes that comes from that bridge. A container answers in connections to itself only:
+in the name of a neighbour it would get out by those to the neighbour, and an error of ICMP is about any connection.
 """
 from __future__ import annotations
 
@@ -16,7 +17,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from ..bridge.model import Bridge
 from ..core.names import chain_name
-from ..firewall.matches import Behind, InSet, Replying, ThroughPort, Unicast
+from ..firewall.matches import Behind, InSet, ReplyFrom, Replying, ThroughPort, Unicast
 from ..firewall.model import (
     LISTENER_REPORT,
     LISTS,
@@ -40,7 +41,7 @@ from ..firewall.model import (
 from ..firewall.sets import sets_of
 from ..ports.allow import AllowList, Limit
 from ..ports.model import family_of
-from .model import Policy
+from .model import End, Policy
 
 EGRESS, AWAY = "MOORING-EGRESS", "MOORING-AWAY"
 HOOK = Hook("prerouting", EGRESS, first=True)
@@ -69,7 +70,7 @@ def table(own: Iterable[Bridge], family: str, wanted: Policy) -> TableRules:
         return TableRules((), entries)
     top = Chain(EGRESS, tuple(Rule((In(bridge.name),), Jump(from_chain(bridge.name)), f"{bridge.name} sends")
                               for bridge, _here in limited), Lookup.IN)
-    chains = [top, *(_from_bridge(bridge, here) for bridge, here in limited)]
+    chains = [top, *(_from_bridge(bridge, here, family, wanted.ends) for bridge, here in limited)]
     chains += [_allowed(bridge, digest, family, lists.get(digest, AllowList()))
                for bridge, here in limited for digest in dict.fromkeys(limit.digest for limit in here)]
     return TableRules((HOOK,), (*chains, *entries))
@@ -87,12 +88,38 @@ def _remembered(away: Sequence[Limit]) -> tuple[Chain, ...]:
     return (Chain(AWAY, tuple(Rule((), None, limit.note) for limit in sorted(away))),) if away else ()
 
 
-def _from_bridge(bridge: Bridge, limits: Sequence[Limit]) -> Chain:
-    ports = sorted(limit for limit in limits if limit.port)
-    rules = [Rule((ThroughPort(negated=True),), Drop(), f"{bridge.name} by an unknown port")] if ports else []
-    rules += [Rule((Behind(limit.port),), Goto(list_chain(bridge.name, limit.digest)), limit.note) for limit in ports]
-    rules += [Rule((), Goto(list_chain(bridge.name, limit.digest)), limit.note) for limit in limits if not limit.port]
-    return Chain(from_chain(bridge.name), tuple(rules), Lookup.BEHIND if ports else None)
+def _from_bridge(bridge: Bridge, limits: Sequence[Limit], family: str, ends: Iterable[End]) -> Chain:
+    """By which port something comes in, and what of it answers somebody.
+
+    Where the kernel tells no ports of a bridge with a list of its own, its containers answer for each other. It does
+    where a container there has a list, or links are for single ones.
+    """
+    name = bridge.name
+    ports = {limit.port: limit for limit in sorted(limits) if limit.port}
+    whole = [limit for limit in limits if not limit.port]
+    here = {end.port: end.of(family) for end in ends if end.bridge == name}
+    rules = [Rule((ThroughPort(negated=True),), Drop(), f"{name} by an unknown port")] if ports else []
+    told = bool(ports) or not bridge.icc
+    for port in sorted({*ports, *(here if whole and told else ())}):
+        rules += [Rule((Behind(port), Source(address), Replying(), ReplyFrom(address)), Return(),
+                       f"{port} replies {address}") for address in here.get(port, ())]
+        if port in ports:
+            rules.append(Rule((Behind(port),), Goto(list_chain(name, ports[port].digest)), ports[port].note))
+    for limit in whole:
+        rules += [*_as_the_host(bridge, family), *(() if told else _replies(bridge, family)),
+                  Rule((), Goto(list_chain(name, limit.digest)), limit.note)]
+    looked_up = any(isinstance(match, Behind) for rule in rules for match in rule.matches)
+    return Chain(from_chain(name), tuple(rules), Lookup.BEHIND if looked_up else None)
+
+
+def _as_the_host(bridge: Bridge, family: str) -> list[Rule]:
+    return [Rule((Source(address.partition("/")[0]),), Drop(), f"{bridge.name} as the host {address}")
+            for address in bridge.link.addresses if family_of(address) == family]
+
+
+def _replies(bridge: Bridge, family: str) -> list[Rule]:
+    return [Rule((Source(place), Replying()), Return(), f"{bridge.name} replies {place}")
+            for place in bridge.inside(family)]
 
 
 def _allowed(bridge: Bridge, digest: str, family: str, allowed: AllowList) -> Chain:
@@ -102,12 +129,10 @@ def _allowed(bridge: Bridge, digest: str, family: str, allowed: AllowList) -> Ch
     and answer it.
     """
     name, inside = bridge.name, bridge.inside(family)
-    rules = [Rule((Source(address.partition("/")[0]),), Drop(), f"{name} as the host {address}")
-             for address in bridge.link.addresses if family_of(address) == family]
+    rules = _as_the_host(bridge, family)
     if family == "ipv6":
         rules.append(Rule((Source(LINK_LOCAL), Local("source")), Drop(), f"{name} as the host"))
     for place in inside:
-        rules.append(Rule((Source(place), Replying()), Return(), f"{name} replies {place}"))
         rules += [Rule((Source(place), InSet(each.name, each.with_ports)), Return(),
                        f"{name} to {'ports' if each.with_ports else 'networks'} {place}")
                   for each in sets_of(digest, allowed, family)]

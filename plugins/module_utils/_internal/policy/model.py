@@ -9,7 +9,23 @@ from ..bridge.model import Bridge
 from ..ports.allow import AllowList, Limit
 from ..ports.detour import Detour
 from ..ports.linkage import Linkage
-from ..ports.model import Publication
+from ..ports.model import Publication, family_of
+
+
+@dataclass(frozen=True, order=True)
+class End:
+    """Which addresses the container behind a port of a bridge has, or may have: without prefix lengths.
+
+    Containers of one bridge can write each other's addresses into their packets. Rules that trust the address of one
+    container ask for its port as well, where the kernel tells ports.
+    """
+
+    bridge: str
+    port: str
+    addresses: tuple[str, ...] = ()
+
+    def of(self, family: str) -> list[str]:
+        return [address for address in self.addresses if family_of(address) == family]
 
 
 @dataclass(frozen=True)
@@ -33,4 +49,5 @@ class Policy:
     inner: tuple[str, ...] = ()  # bridges of anybody behind which there are but containers and virtual machines
     limits: tuple[Limit, ...] = ()  # whose sending lists limit
     away: tuple[Limit, ...] = ()  # those of interfaces of which neither the end nor the bridge is there
+    ends: tuple[End, ...] = ()  # of bridges on which the kernel tells rules the port that something comes in by
     lists: Mapping[str, AllowList] = field(default_factory=dict)  # by digest; one that is not here closes

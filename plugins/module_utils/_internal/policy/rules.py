@@ -31,7 +31,8 @@ def table_rules(wanted: Policy, family: str) -> dict[str, TableRules]:
         here = [link for link in linked if link.bridge == bridge.name]
         jumps = [direct.jump(bridge.name)] if bridge.name in opened else []
         filters += [bridge_rules.bridge_chain(bridge, every, family, jumps),
-                    icc.chain(bridge, here, family, held_links)]
+                    icc.chain(bridge, here, family, held_links,
+                              [end for end in wanted.ends if end.bridge == bridge.name])]
     filters += [direct.chain(name, found, held) for name, found in opened.items()]
     detours = [detour for detour in wanted.detours if detour.family == family]
     chains = {"filter": filters, "raw": raw.raw_chains(own, family, every, wanted.sources, wanted.outer),

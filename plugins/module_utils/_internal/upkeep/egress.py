@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Optional
 
 from ..bridge.model import Bridge, bridges
+from ..core.model import is_known
 from ..core.names import endpoint_link
 from ..firewall.model import FAMILIES
 from ..firewall.set_operations import SetAdd, SetDel, SetFill
@@ -15,7 +16,7 @@ from ..host.draft import Draft
 from ..host.endpoints import endpoints
 from ..host.model import HostState
 from ..policy.egress import LINK_LOCAL
-from ..policy.model import Policy
+from ..policy.model import End, Policy
 from ..ports.allow import AllowList, Limit
 from ..ports.ledger import Ledger
 
@@ -42,6 +43,22 @@ def _of_interfaces(state: HostState, ledger: Ledger) -> Iterator[Limit]:
         lease = there.get(key)
         bridge, port = (lease.bridge or limit.bridge, lease.link.name) if lease else (limit.bridge, endpoint_link(*key))
         yield Limit(bridge, limit.digest, port, *key)
+
+
+def find_ends(state: HostState, own: Mapping[str, Bridge], limits: Iterable[Limit]) -> tuple[End, ...]:
+    """Who is behind which port, on bridges where rules trust single containers and the kernel tells ports."""
+    asking = {limit.bridge for limit in limits if limit.port} | {name for name, bridge in own.items() if not bridge.icc}
+    return tuple(End(lease.bridge, lease.link.name, tuple(
+        address.partition("/")[0] for family in FAMILIES for address in lease.given(family) if is_known(address)))
+        for lease in (endpoints(state) if asking else ()) if lease.bridge in asking)
+
+
+def meet_ends(before: Iterable[End], after: Iterable[End]) -> tuple[End, ...]:
+    """Who is behind which port while one policy becomes another one: with the addresses of both times."""
+    found: dict[_Key, dict[str, None]] = {}
+    for end in (*before, *after):
+        found.setdefault((end.bridge, end.port), {}).update(dict.fromkeys(end.addresses))
+    return tuple(End(*key, tuple(addresses)) for key, addresses in sorted(found.items()))
 
 
 def make_sets(draft: Draft, policy: Policy) -> None:

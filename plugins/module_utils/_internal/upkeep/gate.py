@@ -56,7 +56,8 @@ def gate_files(policy: Policy) -> dict[str, str]:
     if not own:
         return {}
     # No port and no link changes a rule that closes something. A list lets nothing out, since it has no sets yet.
-    bare = dataclasses.replace(policy, publications=(), links=(), detours=(), held=(), held_links=(), lists={}, away=())
+    bare = dataclasses.replace(policy, publications=(), links=(), detours=(), held=(), held_links=(), lists={}, away=(),
+                               ends=())
     closed = dataclasses.replace(bare, bridges={name: close(each) for name, each in policy.bridges.items()},
                                  groups=False, outer=())
     head = _HEAD + "".join(f"{awaited_line(_awaited(close(bridge)))}\n" for bridge in own)

@@ -35,7 +35,7 @@ from ..publish.interfaces import follow_interfaces
 from ..ports.ledger import Ledger
 from ..ports.model import Publication
 from .connections import forget_connections, forget_paths, forget_sources, forget_uninvited
-from .egress import drop_sets, find_away, find_limits, limited_bridges, make_sets, tell_lists
+from .egress import drop_sets, find_away, find_ends, find_limits, limited_bridges, make_sets, tell_lists
 from .frames import ask_rules, find_bridged, keep_calls
 from .routes import follow_routes
 from .shortcuts import has_group, ways_out
@@ -104,6 +104,7 @@ def policy_of(state: HostState, ledger: Ledger, unguarded: Collection[str] = ())
     limits = find_limits(state, ledger, own)
     return Policy(bridges=own, publications=ledger.publications, links=ledger.links, detours=ledger.detours,
                   limits=limits, away=find_away(state, ledger, own), lists=ledger.lists,
+                  ends=find_ends(state, own, limits),
                   bridged=find_bridged(state, list(own.values()), {limit.bridge for limit in limits if limit.port}),
                   sources=find_sources(state, own),
                   groups=has_group(state), outer=ways_out(state), inner=inner_bridges(state),

@@ -17,7 +17,7 @@ from ..firewall.model import FAMILIES
 from ..policy.model import Policy
 from ..ports.linkage import Linkage
 from ..ports.model import Publication
-from .egress import meet_away, meet_limits
+from .egress import meet_away, meet_ends, meet_limits
 
 
 def meet(before: Policy, after: Policy) -> Policy:
@@ -39,7 +39,7 @@ def meet(before: Policy, after: Policy) -> Policy:
         after, bridges={**after.bridges, **bridges}, publications=published, links=linked, held=held,
         held_links=waiting, sources=meet_sources(before.sources, after.sources),
         inner=tuple(sorted({*before.inner, *after.inner})), user=before.user or after.user,
-        limits=limits, lists=lists, away=meet_away(before, after, limits),
+        limits=limits, lists=lists, ends=meet_ends(before.ends, after.ends), away=meet_away(before, after, limits),
         detours=tuple(sorted({*before.detours, *after.detours})),
         guarded=tuple(dict.fromkeys((*before.guarded, *after.guarded))))
 

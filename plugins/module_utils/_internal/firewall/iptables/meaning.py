@@ -108,5 +108,5 @@ _VALUES: Mapping[str, Callable[[str], object]] = {
     "-s": _network, "-d": _network, "-i": str, "-o": str,
     "-p": lambda text: _PROTOCOLS.get(text, text), "--dport": _ports,
     "--ctstate": lambda text: frozenset(text.split(",")), "--dst-type": str.upper, "--src-type": str.upper,
-    "--src-group": _number, "--dst-group": _number, "--physdev-in": str, "--ctdir": str.upper,
+    "--src-group": _number, "--dst-group": _number, "--physdev-in": str, "--ctdir": str.upper, "--ctreplsrc": _network,
     "--icmp-type": lambda text: text.partition("/")[0], "--icmpv6-type": str}

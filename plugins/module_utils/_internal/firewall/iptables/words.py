@@ -31,6 +31,7 @@ from ..model import (
     Out,
     Ports,
     Proto,
+    ReplyFrom,
     Replying,
     Return,
     Rule,
@@ -110,6 +111,8 @@ def _rare_words(match: Match, family: str) -> Words:
         return "-m", "physdev", *_unless(match.negated, "--physdev-is-in")
     if isinstance(match, Replying):
         return "-m", "conntrack", "--ctdir", "REPLY"
+    if isinstance(match, ReplyFrom):
+        return "-m", "conntrack", "--ctreplsrc", match.address
     if isinstance(match, Unicast):
         return "-m", "addrtype", *_UNICAST[family]
     if isinstance(match, InSet):

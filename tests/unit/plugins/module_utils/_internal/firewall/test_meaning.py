@@ -7,8 +7,9 @@ from ansible_collections.mooring.net.plugins.module_utils._internal.firewall.ipt
 from ansible_collections.mooring.net.plugins.module_utils._internal.firewall.iptables.saved import parse
 from ansible_collections.mooring.net.plugins.module_utils._internal.firewall.iptables.text import write_chain
 from ansible_collections.mooring.net.plugins.module_utils._internal.firewall.iptables.words import rule_words
-from ansible_collections.mooring.net.plugins.module_utils._internal.firewall.matches import (Behind, InSet, Replying,
-                                                                                             ThroughPort, Unicast)
+from ansible_collections.mooring.net.plugins.module_utils._internal.firewall.matches import (Behind, InSet, ReplyFrom,
+                                                                                             Replying, ThroughPort,
+                                                                                             Unicast)
 from ansible_collections.mooring.net.plugins.module_utils._internal.firewall.model import (ECHO_REQUEST, ESTABLISHED,
                                                                                            RELATED, TRANSLATED, Accept,
                                                                                            Bridged, Chain, Destination,
@@ -107,6 +108,9 @@ def test_a_note_that_somebody_has_made_a_rule_of_is_seen() -> None:
     (Behind("veth0"), "-m physdev --physdev-in veth0", [
         "-m physdev --physdev-in veth1", "-m physdev --physdev-out veth0", "-m physdev ! --physdev-in veth0"]),
     (ThroughPort(negated=True), "-m physdev ! --physdev-is-in", ["-m physdev --physdev-is-in"]),
+    (ReplyFrom("192.0.2.1"), "-m conntrack --ctreplsrc 192.0.2.1/32", [
+        "-m conntrack --ctreplsrc 192.0.2.2", "-m conntrack ! --ctreplsrc 192.0.2.1",
+        "-m conntrack --ctorigsrc 192.0.2.1", "-m conntrack --ctreplsrc 192.0.2.0/24"]),
     (Replying(), "-m conntrack --ctdir REPLY", ["-m conntrack --ctdir ORIGINAL", "-m conntrack ! --ctdir REPLY"]),
     (Unicast(), "-m addrtype --dst-type UNICAST", ["-m addrtype --dst-type LOCAL"]),
 ])

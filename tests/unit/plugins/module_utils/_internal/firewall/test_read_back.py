@@ -8,8 +8,9 @@ import re
 from ansible_collections.mooring.net.plugins.module_utils._internal.firewall.iptables.saved import parse
 from ansible_collections.mooring.net.plugins.module_utils._internal.firewall.iptables.sync import changes
 from ansible_collections.mooring.net.plugins.module_utils._internal.firewall.iptables.text import restore_text
-from ansible_collections.mooring.net.plugins.module_utils._internal.firewall.matches import (Behind, InSet, Replying,
-                                                                                             ThroughPort, Unicast)
+from ansible_collections.mooring.net.plugins.module_utils._internal.firewall.matches import (Behind, InSet, ReplyFrom,
+                                                                                             Replying, ThroughPort,
+                                                                                             Unicast)
 from ansible_collections.mooring.net.plugins.module_utils._internal.firewall.model import (ECHO_REQUEST, ESTABLISHED,
                                                                                            FAMILIES, RELATED, TABLES,
                                                                                            TRANSLATED, Accept, Bridged,
@@ -41,7 +42,8 @@ def matches(family: str) -> st.SearchStrategy[tuple[Match, ...]]:
                     st.builds(State, st.sampled_from([(RELATED, ESTABLISHED), (TRANSLATED,)]), NEGATED),
                     st.builds(Local, st.sampled_from(["source", "destination"]), NEGATED),
                     st.sampled_from([Icmp(ECHO_REQUEST), Bridged(), Replying(), Unicast()]),
-                    st.builds(ThroughPort, NEGATED), st.builds(InSet, CHAINS, NEGATED), st.builds(Behind, INTERFACES),
+                    st.builds(ThroughPort, NEGATED), st.builds(ReplyFrom, address),
+                    st.builds(InSet, CHAINS, NEGATED), st.builds(Behind, INTERFACES),
                     st.builds(Grouped, st.sampled_from(["in", "out"]), st.integers(1, 2**32 - 1)))
     return st.lists(one, max_size=3).map(tuple)
 

@@ -12,8 +12,9 @@ from ansible_collections.mooring.net.plugins.module_utils._internal.firewall.ipt
     missing_extension, refused_lines)
 from ansible_collections.mooring.net.plugins.module_utils._internal.firewall.iptables.words import (
     rule_comment, rule_words)
-from ansible_collections.mooring.net.plugins.module_utils._internal.firewall.matches import (Behind, InSet, Replying,
-                                                                                             ThroughPort, Unicast)
+from ansible_collections.mooring.net.plugins.module_utils._internal.firewall.matches import (Behind, InSet, ReplyFrom,
+                                                                                             Replying, ThroughPort,
+                                                                                             Unicast)
 from ansible_collections.mooring.net.plugins.module_utils._internal.firewall.model import (ECHO_REQUEST, ESTABLISHED,
                                                                                            FAMILIES, LISTENER_REPORT,
                                                                                            NEIGHBOUR_ADVERTISEMENT,
@@ -52,6 +53,7 @@ MATCHES = [
     (ThroughPort(), "-m physdev --physdev-is-in"),
     (ThroughPort(negated=True), "-m physdev ! --physdev-is-in"),
     (Replying(), "-m conntrack --ctdir REPLY"),
+    (ReplyFrom("192.0.2.1"), "-m conntrack --ctreplsrc 192.0.2.1"),
     (InSet("MOORING-LIST-x-4"), "-m set --match-set MOORING-LIST-x-4 dst"),
     (InSet("MOORING-LIST-x-4p", with_ports=True), "-m set --match-set MOORING-LIST-x-4p dst,dst"),
 ]

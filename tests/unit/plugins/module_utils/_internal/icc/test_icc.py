@@ -120,6 +120,21 @@ def test_a_link_opens_exposed_ports_one_way(world: World) -> None:
                                          "ports": "5432", "protocol": "tcp"}
 
 
+def test_a_link_is_for_the_port_of_its_source_where_the_kernel_tells_ports(world: World) -> None:
+    """Neighbours can write the address of the source into what they send. With ``icc`` nobody needs the link."""
+    world.link("web", "db:database")
+    world.run("icc_policy", bridge="br0", icc=False)
+    found = [rule for rule in chain(world) if " --dport " in rule]
+    end = world.run("netns_attach", netns="web").after[0]["host_interface"]
+    assert found and all(f" -m physdev --physdev-in {end} " in rule for rule in found)
+    world.run("netns_attach", netns="web", address="192.168.5.50")
+    assert all("-s 192.168.5.50 " in rule and f" --physdev-in {end} " in rule
+               for rule in chain(world) if " --dport " in rule)
+    world.run("icc_policy", bridge="br0", icc=True)
+    assert "physdev" not in "".join(chain(world))
+    assert not world.run("icc_policy", bridge="br0", icc=True).steps
+
+
 def test_a_published_port_counts_as_exposed(world: World) -> None:
     world.publish("web", "8080:80")
     assert world.link("db", "web").after[0]["links"][0]["ports"] == "80"

@@ -17,12 +17,13 @@ from ansible_collections.mooring.net.plugins.module_utils._internal.link.address
 from ansible_collections.mooring.net.plugins.module_utils._internal.link.model import Link
 from ansible_collections.mooring.net.plugins.module_utils._internal.link.operations import LinkAdd, Peer
 from ansible_collections.mooring.net.plugins.module_utils._internal.netns.model import HOST
-from ansible_collections.mooring.net.plugins.module_utils._internal.policy.model import Policy
+from ansible_collections.mooring.net.plugins.module_utils._internal.policy.model import End, Policy
 from ansible_collections.mooring.net.plugins.module_utils._internal.ports.allow import AllowList, Limit, Place
 from ansible_collections.mooring.net.plugins.module_utils._internal.ports.allow_spec import parse_texts
-from ansible_collections.mooring.net.plugins.module_utils._internal.upkeep.egress import meet_limits
+from ansible_collections.mooring.net.plugins.module_utils._internal.upkeep.egress import meet_ends, meet_limits
 from ansible_collections.mooring.net.plugins.module_utils._internal.upkeep.gate import gate_files
 from ansible_collections.mooring.net.plugins.module_utils._internal.upkeep.rules import policy_of
+from egress import answers
 from world import World
 
 ONE, OTHER = ["192.0.2.53:53", "[2001:db8::/32]:443/tcp"], ["192.0.2.53:53", "198.51.100.0/24"]
@@ -479,3 +480,37 @@ def test_what_docker_asks_from_the_host_is_told(world: World) -> None:
         "Docker asks 127.0.0.53 from the host, past any list. Start it with --dns and a server of the list, which is "
         "asked from the container"]
     assert closed(world.run("netns_attach", netns="web")) == [], "it has none of Docker's"
+
+
+@pytest.mark.parametrize("options", [{"allow_to": []}, {"allow_to": [], "icc": False}, {"icc": False}, {}],
+                         ids=["bridge", "bridge-without-icc", "container-without-icc", "container"])
+def test_a_container_answers_in_connections_to_itself_only(world: World, options: dict) -> None:
+    """In the name of a neighbour, or with an error of ICMP about its connection, it would get out. Of a bridge with a
+    list of its own and ``icc: true`` the kernel tells no ports: there containers answer for each other."""
+    if "allow_to" in options:
+        world.run("netns_attach", netns="web", allow_to="anywhere")
+    if options:
+        world.run("docker_bridge", name="front", **options)
+    leases = {end["container"]: end for end in world.info()["endpoints"]}
+    for key in ("address", "address_v6"):
+        web, shop = (leases[name][key].partition("/")[0] for name in ("web", "shop"))
+        assert answers(world, "web", web, web)
+        told = options != {"allow_to": []}
+        assert answers(world, "web", shop, shop) is not told  # in its name
+        assert answers(world, "web", web, shop) is not told  # an error
+        gateway = "10.10.0.1" if key == "address" else "2001:db8:10::1"
+        assert not answers(world, "web", gateway, web) and not answers(world, "web", gateway, gateway)
+        assert answers(world, "shop", shop, shop)
+
+
+def test_who_answers_follows_his_address(world: World) -> None:
+    world.run("netns_attach", netns="web", address="10.10.0.77")
+    assert answers(world, "web", "10.10.0.77", "10.10.0.77") and not answers(world, "web", "10.10.0.2", "10.10.0.2")
+    assert not world.run("netns_attach", netns="web").steps
+
+
+def test_while_an_address_moves_both_answer(world: World) -> None:
+    one, other = (End("front", "veth1", addresses) for addresses in (("10.10.0.2",), ("10.10.0.3", "2001:db8::3")))
+    assert meet_ends([one, End("front", "veth0")], [other]) == (
+        End("front", "veth0"), End("front", "veth1", ("10.10.0.2", "10.10.0.3", "2001:db8::3")))
+    assert other.of("ipv6") == ["2001:db8::3"]
