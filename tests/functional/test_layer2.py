@@ -307,6 +307,29 @@ def test_who_claims_an_address_does_without_what_is_set(heard):
     assert heard.pipeline.run("port_publish", netns="web", published_ports=["8080:80"])["operations"] == []
 
 
+def test_a_flood_of_mac_addresses_does_not_keep_runs_waiting(heard):
+    """The bridge learns them all, and keeps them for minutes; a run asks for those that it has set."""
+    web, shop = heard.wires["web"], heard.wires["shop"]
+    bridge = heard.box.run(["cat", "/sys/class/net/front/address"]).stdout.strip()
+    found = heard.pipeline.run("network_info")["network"]["endpoints"]
+    ends = {end["container"]: end["host_interface"] for end in found}
+    for number in range(17000):
+        source = ":".join(f"{octet:02x}" for octet in (0x02, 0x66, 0, *number.to_bytes(3, "big")))
+        shop.send(frame(source, bridge, EXPERIMENT, bytes(46)))
+    try:
+        assert heard.pipeline.adapter("link.netlink._places", []) == [], "nobody has asked for one"
+        before = fixed(heard)
+        assert heard.pipeline.run("network_info")["network"]["drift"] == []
+        heard.box.run(["bridge", "fdb", "del", web.mac, "dev", ends["web"], "master"])
+        drift = heard.pipeline.run("network_info")["network"]["drift"]
+        assert drift == [f"set MAC address {web.mac}: behind {ends['web']}"]
+        assert heard.pipeline.run("port_publish", netns="web", published_ports=["8080:80"])["actions"] == drift
+        assert fixed(heard) == before
+        assert heard.pipeline.run("port_publish", netns="web", published_ports=["8080:80"])["actions"] == []
+    finally:
+        heard.box.run(["sh", "-c", f"echo 1 >/sys/class/net/{ends['shop']}/brport/flush"])
+
+
 def test_who_takes_a_mac_address_does_not_get_what_is_for_it(heard):
     web, shop = heard.wires["web"], heard.wires["shop"]
     bridge = heard.box.run(["cat", "/sys/class/net/front/address"]).stdout.strip()

@@ -6,10 +6,10 @@ import ipaddress
 from dataclasses import dataclass, replace
 from typing import Optional
 
-from ansible_collections.mooring.net.plugins.module_utils._internal.firewall.model import (TRANSLATED, Behind, Bridged, Chain,
-                                                                                           Destination, Dnat, Drop,
-                                                                                           Goto, Grouped, Icmp, In,
-                                                                                           Jump, Local, Match, Out,
+from ansible_collections.mooring.net.plugins.module_utils._internal.firewall.model import (TRANSLATED, Behind, Bridged,
+                                                                                           Chain, Destination, Dnat,
+                                                                                           Drop, Goto, Grouped, Icmp,
+                                                                                           In, Jump, Local, Match, Out,
                                                                                            Ports, Proto, Return, Rule,
                                                                                            Source, State, TableRules,
                                                                                            Verdict)

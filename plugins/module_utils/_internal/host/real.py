@@ -18,12 +18,12 @@ from ..firewall.operations import RestoreTable
 from ..firewall.set_operations import SetAdd, SetDel, SetFill
 from ..foreign import netfilter
 from ..link import netlink, qdisc
-from ..link.model import ENDPOINT, Namespace
+from ..link.model import ENDPOINT, Link, Namespace
 from ..netns import registry
 from ..netns.enter import Namespaces, OwnNetworkError
 from ..netns.model import HOST
 from . import confined, conntrack, named, proc, record, sockets, trials, varlib, ways
-from .endpoints import find_homes, find_lost_ends, find_named, find_shaped
+from .endpoints import endpoints, find_homes, find_lost_ends, find_named, find_shaped
 from .lasting import LastingFile, find_awaited
 from .ledger import find_linked, published_ranges
 from .model import HostState, Scope
@@ -80,8 +80,9 @@ class RealHost:
         state.refused = trials.try_out(scope.untried(state.sysctls))
         if scope.neighbours:
             ports = (*state.find_marked(ENDPOINT), *find_lost_ends(state))
-            state.neighbours = netlink.neighbours(*({link.index: link.name for link in links}
-                                                    for links in (state.find_bridges(), ports)))
+            state.neighbours = netlink.neighbours(
+                _by_index(state.find_bridges()), _by_index(ports),
+                [(each.link.index, each.mac_address) for each in endpoints(state) if each.mac_address])
         if scope.shapers:
             state.shapers = qdisc.snapshot(find_shaped(state), {each.index: each.name
                                                                 for each in state.host.links.values()})
@@ -193,6 +194,10 @@ class RealHost:
                 raise
             return False
         return True
+
+
+def _by_index(links: Iterable[Link]) -> dict[int, str]:
+    return {link.index: link.name for link in links}
 
 
 def _settings(state: HostState, names: Iterable[tuple[str, str]]) -> dict[tuple[str, str], Optional[str]]:

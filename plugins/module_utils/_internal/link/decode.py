@@ -213,6 +213,12 @@ def neighbour(payload: bytes, names: Mapping[int, str]) -> Optional[Neighbour]:
     return Neighbour(names[index], mac, address_text(family, words[_NDA_DST]), own) if family in _FAMILIES else None
 
 
+def place_request(index: int, mac: str) -> bytes:
+    """The payload that asks where a MAC address is, of the bridge of a port."""
+    return _NEIGHBOUR.pack(_AF_BRIDGE, index, 0, _NTF_MASTER, 0) + attribute(
+        _NDA_LLADDR, bytes.fromhex(mac.replace(":", "")))
+
+
 def neighbour_request(each: Neighbour, index: int, adding: bool) -> bytes:
     """The payload that sets or removes one; pyroute2 0.5.14 has no name for some of these attributes."""
     mac = attribute(_NDA_LLADDR, bytes.fromhex(each.mac.replace(":", "")))

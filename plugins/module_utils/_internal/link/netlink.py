@@ -7,7 +7,7 @@ import errno
 import os
 import re
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Optional
 
@@ -21,6 +21,7 @@ from .encode import Second, messages
 from .model import DELETION_GROUP, Namespace, Neighbour, Route
 from .outcome import failure, is_half_done, settled
 
+MOST_PLACES = 1 << 14  # of MAC addresses that all bridges of the host know: a bridge has 1023 ports at most
 MOST_IN_CONTAINER = 1 << 16  # of links, of addresses and of routes; a bridge of a thousand ports has 2000
 
 
@@ -59,18 +60,37 @@ def _kernel() -> tuple[int, ...]:
     return tuple(map(int, re.findall("[0-9]+", os.uname().release)[:2]))
 
 
-def neighbours(bridges: Mapping[int, str], ports: Mapping[int, str]) -> Optional[dict[tuple[str, str], Neighbour]]:
+def neighbours(bridges: Mapping[int, str], ports: Mapping[int, str], macs: Iterable[tuple[int, str]] = ()
+               ) -> Optional[dict[tuple[str, str], Neighbour]]:
     """What is set of neighbours on these bridges, and of MAC addresses behind these ports, which are names by index.
 
+    :param macs: MAC addresses that are to be set, by ports. Where bridges know more than they should, it is asked for
+        those alone
     :returns: None where the kernel is older than 5.0: it keeps no word of whose a neighbour is
     """
     if _kernel() < (5, 0):
         return None
     with rtnl.RtnlSocket() as kernel:
-        found = [decode.neighbour(data, names) for request, names in ((decode.NEIGHBOURS, bridges),
-                                                                      (decode.PLACES, ports)) if names
-                 for data in kernel.dump(rtnl.GETNEIGH, request)]
+        found = [decode.neighbour(data, bridges)
+                 for data in (kernel.dump(rtnl.GETNEIGH, decode.NEIGHBOURS) if bridges else ())]
+    found += [decode.neighbour(data, ports) for data in (_places(macs) if ports else ())]
     return {each.key: each for each in found if each is not None}
+
+
+def _places(macs: Iterable[tuple[int, str]]) -> list[bytes]:
+    """Which MAC addresses are behind ports: all, or, where these are too many, those that are asked for.
+
+    The kernel has no dump of those that somebody has set. And a container that sends with another MAC address each time
+    (CAP_NET_RAW) lets its bridge learn a hundred thousand in a second, and keep them for five minutes.
+    """
+    try:
+        with rtnl.RtnlSocket() as kernel:
+            return list(kernel.dump(rtnl.GETNEIGH, decode.PLACES, MOST_PLACES))
+    except OSError as error:
+        if error.errno != errno.EFBIG:
+            raise
+    with rtnl.RtnlSocket() as kernel:  # in the other one the kernel has still more to say
+        return list(kernel.ask([rtnl.message(rtnl.GETNEIGH, decode.place_request(index, mac)) for index, mac in macs]))
 
 
 def _decode_routes(payloads: Sequence[bytes], names: Mapping[int, str]) -> tuple[list[Route], list[Route]]:

@@ -135,6 +135,25 @@ class RtnlSocket:
                     outcome[sequence - first] = -struct.unpack_from("=i", payload)[0]
         return [outcome[number] for number in range(len(messages))]
 
+    def ask(self, questions: Sequence[bytes]) -> Iterator[bytes]:
+        """The payloads of what the kernel knows of each question; nothing where it answers with an error."""
+        for start in range(0, len(questions), BATCH):
+            asked = questions[start:start + BATCH]
+            first, self._sequence = self._sequence + 1, self._sequence + len(asked)
+            buffer = bytearray()
+            for number, question in enumerate(asked):
+                length, kind, flags, _sequence, port = _HEADER.unpack_from(question)
+                buffer += _HEADER.pack(length, kind, flags, first + number, port) + question[_HEADER.size:]
+                buffer += bytes(-len(buffer) % 4)
+            self._socket.send(buffer)
+            waiting = set(range(first, self._sequence + 1))
+            while waiting:
+                for kind, _flags, sequence, payload in _split(self._socket.recv(BUFFER)):
+                    if sequence in waiting:
+                        waiting.remove(sequence)
+                        if kind != _ERROR:
+                            yield payload
+
     def dump(self, kind: int, request: bytes, most: int = sys.maxsize) -> Iterator[bytes]:
         """The payloads of all objects of a kind; what ``request`` says narrows them down.
 
