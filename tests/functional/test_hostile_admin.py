@@ -41,6 +41,19 @@ REPAIRED = {
     "no interface": "ip link delete eth0",
     "an address that ends": "ip a change $IP4/24 dev eth0 valid_lft 5000 preferred_lft 5000",
     "loopback down": "ip link set lo down",
+    "a default route to itself": "ip route del default; ip route add local default dev lo table main; "
+                                 "ip -6 route del default; ip -6 route add local default dev lo metric 5 table main",
+    "the gateway itself": "ip route del default; ip route add local 192.168.5.1 dev lo table main",
+    "a next hop object": "ip nexthop add id 1 via 192.168.5.77 dev eth0; ip route replace default nhid 1",
+    "a next hop object that is not told": "sysctl -qw net.ipv4.nexthop_compat_mode=0; "
+                                          "ip nexthop add id 1 via 192.168.5.77 dev eth0; "
+                                          "ip route replace default nhid 1; "
+                                          "ip -6 nexthop add id 2 via 2001:db8:5::77 dev eth0; "
+                                          "ip -6 route del default; ip -6 route add default nhid 2",
+    "a next hop object that leads nowhere": "ip nexthop add id 1 blackhole; ip route replace default nhid 1; "
+                                            "ip -6 nexthop add id 2 blackhole; ip -6 route del default; "
+                                            "ip -6 route add default nhid 2",
+    "a default route for its own source": "ip -6 route add default from 2001:db8:5::/64 via 2001:db8:5::77 dev eth0",
 }
 # What only the container can put right.
 REPORTED = {
@@ -79,9 +92,10 @@ def misbehave(here, what):
 
 
 def inside(here, name):
-    """What the interface is like, and where packets to the outside go."""
+    """What the interface is like, and where packets to the outside and to the gateway go."""
     link = here.link("eth0", name)
-    ways = [here.json("route", "get", address, netns=name)[0] for address in ("203.0.113.9", "2001:db8:113::9")]
+    ways = [here.json("route", "get", address, netns=name)[0]
+            for address in ("203.0.113.9", "192.168.5.1", "2001:db8:113::9")]
     return (link["mtu"], link["address"], "UP" in link["flags"], sorted(here.addresses("eth0", name)),
             [(way.get("gateway"), way["dev"], way.get("prefsrc")) for way in ways])
 

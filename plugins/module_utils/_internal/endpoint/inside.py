@@ -15,7 +15,7 @@ from ..host.model import HostState
 from ..host.operations import SysctlSet
 from ..host.settings import interface_of, of_new, trial
 from ..link.addressing import AddrAdd, AddrDel, RouteAdd, RouteDel
-from ..link.model import IPV6_MIN_MTU, Link, Namespace, Route
+from ..link.model import FROM, IPV6_MIN_MTU, Link, Namespace, Route
 from ..link.operations import LinkSet
 from ..link.reach import is_connected, require_reach_inside
 from ..netns.model import HOST
@@ -134,7 +134,7 @@ def ensure_route(draft: Draft, path: str, route: Route) -> None:
 def _barriers(here: Namespace, route: Route) -> list[Route]:
     """What keeps packets from taking a route although it is there."""
     return [other for other in here.barriers if (other.destination, other.family) == (route.destination, route.family)
-            and other.rank <= route.rank]
+            and (other.interface == route.interface if other.kind.startswith(FROM) else other.rank <= route.rank)]
 
 
 def bring_up_loopback(draft: Draft, path: str) -> None:

@@ -114,7 +114,7 @@ def _lead_out(draft: Draft, interfaces: Mapping[str, Made], family: str) -> None
     # What the container put in front of it itself gives way. A route with a larger metric is only taken once this one
     # is gone: it may stay.
     for route in present:
-        mine = route.interface in interfaces or interfaces[name].is_asked(family)
+        mine = route.interface in ("", *interfaces) or interfaces[name].is_asked(family)
         if mine and route != wanted and route.rank <= wanted.rank:
             draft.do(RouteDel(path, route))
     if not wanted.gateway or not is_known(wanted.gateway) or _clear_way(draft, interfaces[name].item, wanted.gateway):
@@ -131,7 +131,7 @@ def _choose(interfaces: Mapping[str, Made], current: Optional[Route], family: st
                           "Say it of one of them")
     if asked:
         return asked[0]
-    return next(iter(able), None) if current is None or current.interface in able else None
+    return next(iter(able), None) if current is None or current.interface in ("", *able) else None
 
 
 def _clear_way(draft: Draft, item: LocatedEndpoint, via: str) -> bool:

@@ -14,7 +14,7 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Optional
 
-from .model import HOPS, METRIC_V6, NEIGHBOUR_PROTOCOL, UNFINISHED, Link, Mark, Neighbour, Route
+from .model import FROM, HOPS, METRIC_V6, NEIGHBOUR_PROTOCOL, UNFINISHED, Link, Mark, Neighbour, Route
 
 _LINK = struct.Struct("=BxHiII")  # struct ifinfomsg: family, type, index, flags, change
 _ADDRESS = struct.Struct("=BBBBi")  # struct ifaddrmsg: family, prefix length, flags, scope, index
@@ -31,14 +31,16 @@ INFO_KIND, _INFO_DATA, INFO_SLAVE_KIND, INFO_SLAVE_DATA = 1, 2, 4, 5
 _BR_STP_STATE, _BRPORT_MODE, _BRPORT_ISOLATED = 5, 4, 33
 _BR_NF_CALLS = {"ipv4": 36, "ipv6": 37}  # IFLA_BR_NF_CALL_IPTABLES, IFLA_BR_NF_CALL_IP6TABLES
 _IFA_ADDRESS, _IFA_LOCAL = 1, 2
-_RTA_DST, _RTA_OIF, _RTA_GATEWAY, _RTA_PRIORITY, _RTA_MULTIPATH, _RTA_TABLE, _RTA_NH_ID = 1, 4, 5, 6, 9, 15, 30
+_RTA_DST, _RTA_SRC, _RTA_OIF, _RTA_GATEWAY, _RTA_PRIORITY = 1, 2, 4, 5, 6
+_RTA_MULTIPATH, _RTA_TABLE, _RTA_NH_ID = 9, 15, 30
 _AF_BRIDGE = 7  # Python has no name for it
 _NDA_DST, _NDA_LLADDR, _NDA_PROTOCOL = 1, 2, 12
 _NUD_NOARP, _NUD_PERMANENT, _NTF_MASTER, _NTF_STICKY = 0x40, 0x80, 0x04, 0x40  # linux/neighbour.h
 
 IFF_UP, _IFF_LOOPBACK = 0x1, 0x8
 TABLE_MAIN, UNICAST, SCOPE_LINK = 254, 1, 253
-BARRIERS = {6: "blackhole", 7: "unreachable", 8: "prohibit", 9: "throw"}  # RTN_BLACKHOLE and the next ones
+# RTN_LOCAL, RTN_BLACKHOLE and the next ones: the namespace takes what goes there for its own, or drops it.
+BARRIERS = {2: "local", 6: "blackhole", 7: "unreachable", 8: "prohibit", 9: "throw"}
 UNFINISHED_GROUP = 0x6D6F6F73  # the group of a link of ours from its creation until its mark stands
 _FAMILIES = {socket.AF_INET: "ipv4", socket.AF_INET6: "ipv6"}
 
@@ -177,7 +179,7 @@ def route(payload: bytes, names: Mapping[int, str]) -> Optional[Route]:
 
     None for what the kernel made for itself, and for one that only packets with a type of service take.
     """
-    family, length, _source, tos, table, _protocol, _scope, kind, _flags = _ROUTE.unpack_from(payload)
+    family, length, source, tos, table, _protocol, _scope, kind, _flags = _ROUTE.unpack_from(payload)
     if family not in _FAMILIES or tos or (kind != UNICAST and kind not in BARRIERS):
         return None
     words = attributes(payload, _ROUTE.size)
@@ -186,7 +188,11 @@ def route(payload: bytes, names: Mapping[int, str]) -> Optional[Route]:
     destination = f"{address_text(family, words[_RTA_DST])}/{length}" if _RTA_DST in words else "default"
     metric = _number(words.get(_RTA_PRIORITY))
     interface = _number(words.get(_RTA_OIF))
-    shape = BARRIERS.get(kind, HOPS if _RTA_MULTIPATH in words or _RTA_NH_ID in words else "")
+    shape = HOPS if _RTA_MULTIPATH in words or _RTA_NH_ID in words else BARRIERS.get(kind, "")
+    if kind in BARRIERS and shape == HOPS:
+        interface = 0  # a next hop object that is a blackhole: the kernel shows it as one, and keeps it as none
+    if source:
+        shape = f"{FROM}{socket.inet_ntop(family, words[_RTA_SRC])}/{source}"
     if _RTA_MULTIPATH in words:
         hops = words[_RTA_MULTIPATH]
         size, _flags, _hops, interface = _HOP.unpack_from(hops)

@@ -17,7 +17,7 @@ from .decode import (
     BARRIERS, IFF_UP, IFLA_LINKINFO, INFO_SLAVE_DATA, INFO_SLAVE_KIND, SCOPE_LINK, TABLE_MAIN, UNFINISHED_GROUP,
     UNICAST, attribute, neighbour_request,
 )
-from .model import HOPS, Link, Route
+from .model import FROM, HOPS, Link, Route
 from .parse import MTU_RANGE
 
 # IFLA_BRPORT_MODE, IFLA_BRPORT_ISOLATED, IFLA_BRPORT_FLUSH of linux/if_link.h. By number, because a pyroute2 that has
@@ -188,8 +188,11 @@ def _route_del(operation: RouteDel, place: Place) -> Iterator[bytes]:
             attributes.append(["RTA_GATEWAY", route.gateway])
     if route.rank:
         attributes.append(["RTA_PRIORITY", route.rank])
-    yield rtnl.encode(rtnl.DELROUTE, 0, attributes, family=family, dst_len=length, table=TABLE_MAIN, proto=0,
-                      type=barrier or UNICAST, scope=_SCOPE_ANY)
+    source, _slash, source_length = route.kind.removeprefix(FROM).partition("/")
+    if source_length:
+        attributes.append(["RTA_SRC", source])
+    yield rtnl.encode(rtnl.DELROUTE, 0, attributes, family=family, dst_len=length, src_len=int(source_length or 0),
+                      table=TABLE_MAIN, proto=0, type=barrier or UNICAST, scope=_SCOPE_ANY)
 
 
 def _destination(route: Route) -> tuple[list[Any], int, int]:

@@ -19,7 +19,7 @@ MARK = "mooring"
 _UNKNOWN = "?"  # in a mark that is planned: nothing else that stands in marks has this character
 BRIDGE, ENDPOINT, VETH = "bridge", "endpoint", "veth"
 IPV6_MIN_MTU = 1280  # RFC 8200; below it the kernel has no IPv6 on an interface, nor settings for it
-HOPS = "hops"
+HOPS, FROM = "hops", "from "
 METRIC_V6 = 1024  # IP6_RT_PRIO_USER: what the kernel gives an IPv6 route without a metric
 # The number by which neighbours are ours (NDA_PROTOCOL, "proto" of ip-neighbour(8)). Those below 100 and 186 to 192 are
 # given away (linux/rtnetlink.h, /etc/iproute2/rt_protos).
@@ -80,9 +80,11 @@ class Link:
 class Route:
     """A route: ``destination`` is "default" or a network; ``gateway`` is "" for a connected one.
 
-    ``metric`` is 0 for the one that ip(8) gives where none is said. ``kind`` is "" for a route with one next hop of its
-    own, HOPS for one with several or with a next hop object (the first hop stands for all), and for a barrier, which
-    leads nowhere, ip(8)'s word: ``blackhole``, ``unreachable``, ``prohibit``, ``throw``.
+    ``metric`` is 0 for the one that ip(8) gives where none is said. ``kind`` is "" for a route with one next hop of
+    its own, HOPS for one with several or with a next hop object (the first hop stands for all; of an object that
+    leads nowhere or that the kernel does not tell ``interface`` is ""), and for a barrier, which leads elsewhere or
+    nowhere, ip(8)'s words: ``blackhole``, ``unreachable``, ``prohibit``, ``throw``, ``local``, and FROM with a
+    network for an IPv6 route that the kernel prefers for packets with a source in there.
     """
 
     destination: str
