@@ -23,6 +23,7 @@ from ansible_collections.mooring.net.plugins.module_utils._internal.ports.allow_
 from ansible_collections.mooring.net.plugins.module_utils._internal.upkeep.egress import meet_ends, meet_limits
 from ansible_collections.mooring.net.plugins.module_utils._internal.upkeep.gate import gate_files
 from ansible_collections.mooring.net.plugins.module_utils._internal.upkeep.rules import policy_of
+from ansible_collections.mooring.net.plugins.module_utils._internal.upkeep.transition import meet
 from egress import answers
 from world import World
 
@@ -514,3 +515,10 @@ def test_while_an_address_moves_both_answer(world: World) -> None:
     assert meet_ends([one, End("front", "veth0")], [other]) == (
         End("front", "veth0"), End("front", "veth1", ("10.10.0.2", "10.10.0.3", "2001:db8::3")))
     assert other.of("ipv6") == ["2001:db8::3"]
+    assert meet(Policy(ends=(one,)), Policy(ends=(other,))).ends == meet_ends([one], [other])
+
+
+def test_the_gate_knows_nobody_who_answers(world: World) -> None:
+    """What is closed when a host starts does not change with each container that comes."""
+    before = gate_files(policy_of(world.state, read_ledger(world.state)))
+    assert "--ctreplsrc" in rules(world) and not any("--ctreplsrc" in text for text in before.values())
