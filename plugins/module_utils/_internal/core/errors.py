@@ -27,10 +27,13 @@ def shorten(text: str, begin: int = BEGIN, end: int = END) -> str:
     return text if len(text) <= begin + end else f"{text[:begin]}...{text[-end:]}"
 
 
-def printable(text: str) -> str:
-    """A text for a terminal and a log: what would do something there, or is no character, is written as in Python."""
+def printable(text: str, kept: str = "\n") -> str:
+    """A text for a terminal and a log: what would do something there, or is no character, is written as in Python.
+
+    :param kept: what is left as it is all the same
+    """
     return text if text.isprintable() else "".join(
-        each if each.isprintable() or each == "\n" else each.encode("unicode_escape").decode() for each in text)
+        each if each.isprintable() or each in kept else each.encode("unicode_escape").decode() for each in text)
 
 
 def _text_of(value: object) -> str:

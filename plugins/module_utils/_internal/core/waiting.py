@@ -93,8 +93,7 @@ def find_holders(file: int) -> dict[int, list[int]]:
     what is locked (proc(5), fdinfo). A process may have a million, and a container any number of processes: after a
     while no more are looked at, and who is there and has locked the file counts as who has it open.
     """
-    found = os.fstat(file)
-    wanted = f"{os.major(found.st_dev):02x}:{os.minor(found.st_dev):02x}:{found.st_ino}"  # as the kernel calls it
+    wanted = _called(file)
     deadline = time.monotonic() + SECONDS
     locking = list(dict.fromkeys(_locking(wanted, deadline)))
     holders = {pid: places for pid in locking if (places := _locked_by(pid, wanted, deadline))}
@@ -103,6 +102,19 @@ def find_holders(file: int) -> dict[int, list[int]]:
                    if (places := _locked_by(pid, wanted, deadline))}
     late = time.monotonic() > deadline
     return holders or {pid: [0] for pid in locking if late and os.path.exists(f"/proc/{pid}")}
+
+
+def _called(file: int) -> str:
+    """How the kernel calls an open file where it speaks of locks: who has locked a byte of it is told so.
+
+    Else it is what stat(2) says, which is something else for a file of overlayfs or btrfs. A network namespace is none.
+    """
+    with open(f"/proc/self/fdinfo/{file}", encoding="ascii", errors="replace") as lines:
+        for words in map(str.split, lines.read(_MOST).splitlines()):
+            if words[:1] == ["lock:"] and len(words) > 6:
+                return words[6]
+    found = os.fstat(file)
+    return f"{os.major(found.st_dev):02x}:{os.minor(found.st_dev):02x}:{found.st_ino}"
 
 
 def _locking(wanted: str, deadline: float) -> Iterator[int]:

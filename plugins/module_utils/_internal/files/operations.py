@@ -86,7 +86,7 @@ class HostnameSet:
         return self.container
 
     def describe(self) -> str:
-        return f"set the host name of {self.container} to {self.name} (was {self.previous})"
+        return f"set the host name of {self.container} to {_shown(self.name)} (was {_shown(self.previous)})"
 
     def apply(self, state: Any) -> None:
         state.hostnames[self.pid] = self.name
@@ -95,4 +95,10 @@ class HostnameSet:
         return HostnameSet(self.pid, self.previous, self.name, self.container, self.started)
 
     def lines(self) -> tuple[list[str], list[str]]:
-        return [f"host name of {self.container}: {self.previous}"], [f"host name of {self.container}: {self.name}"]
+        before, after = (f"host name of {self.container}: {_shown(name)}" for name in (self.previous, self.name))
+        return [before], [after]
+
+
+def _shown(name: str) -> str:
+    """A container may call itself whatever it likes, line breaks and all."""
+    return name.encode("unicode_escape").decode()

@@ -48,17 +48,22 @@ def check() -> int:
 
 
 def _write(lines: Iterable[str]) -> None:
-    sys.stdout.write("".join(f"{printable(line)}\n" for line in lines))
+    """A line each: a name that a container gave itself may have a line break in it."""
+    sys.stdout.write("".join(f"{printable(line, '')}\n" for line in lines))
 
 
 def _tell(plan: Plan) -> int:
     """Say what is waited for, and what a container keeps from being done."""
     for warning in plan.warnings:
-        sys.stderr.write(f"mooring: {printable(warning)}\n")
+        _complain(warning)
     for name, why in sorted(plan.failed.items()):
-        said = f"{'waits for' if name in plan.absent else 'container'} {name}: {why}"
-        sys.stderr.write(f"mooring: {printable(said)}\n")
+        _complain(f"{'waits for' if name in plan.absent else 'container'} {name}: {why}")
     return DIFFERENT if plan.failed.keys() - plan.absent else SAME
+
+
+def _complain(text: str) -> None:
+    """What goes on in a further line is seen not to be a message of its own."""
+    sys.stderr.write(f"mooring: {printable(text)}".replace("\n", "\n  ") + "\n")
 
 
 def show(as_json: bool) -> int:
@@ -68,7 +73,7 @@ def show(as_json: bool) -> int:
     there = {endpoint["container"] for endpoint in network["endpoints"]}
     waiting = sorted(order.containers - there) if order is not None else []
     if as_json:
-        _write([json.dumps({**network, "waiting": waiting}, indent=2)])
+        sys.stdout.write(json.dumps({**network, "waiting": waiting}, indent=2) + "\n")
     else:
         sys.stdout.write(table(network, waiting))
     return SAME

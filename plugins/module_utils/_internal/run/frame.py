@@ -35,6 +35,7 @@ NO_OPTION = ". Supported parameters include"  # what Ansible says after the name
 MESSAGES = 4  # of Ansible's about one item that are shown: it has one for each element of a list
 FAILED = 20  # containers that a message names; the result has them all
 BEGIN, END = 300, 1500  # characters of a message of Ansible's that are shown: its end may have all names of options
+TAB = "\t"  # as in hosts
 ACTIONS = 20  # of many that are told without -v
 WITH_ALL_ACTIONS, WITH_OPERATIONS = 1, 2  # the verbosity from which on they are
 
@@ -110,7 +111,7 @@ def run(options: Options, libraries: Sequence[str], find: Callable[[Mapping[str,
         module.fail_json(msg=printable(f"the host refuses something that this module needs: {error}"),
                          exception=traceback.format_exc())
     except Exception as error:
-        module.fail_json(msg=f"this module has a bug, please report it: {type(error).__name__}: {error}",
+        module.fail_json(msg=printable(f"this module has a bug, please report it: {type(error).__name__}: {error}"),
                          exception=traceback.format_exc())
 
 
@@ -170,12 +171,12 @@ def describe_plan(plan: Plan, with_diff: bool, verbosity: int = WITH_OPERATIONS)
 
     :param verbosity: of the play: without ``-v`` few of many actions are told, with ``-vv`` also each operation
     """
-    actions = plan.actions
+    actions = [printable(action, "") for action in plan.actions]
     if verbosity < WITH_ALL_ACTIONS and len(actions) > ACTIONS:
         actions = [*actions[:ACTIONS], f"and {len(actions) - ACTIONS} more; see them with -v"]
     found: dict[str, Any] = {"changed": bool(plan.operations), "actions": actions}
     if verbosity >= WITH_OPERATIONS:
-        found["operations"] = plan.steps
+        found["operations"] = [printable(step, "") for step in plan.steps]
     if plan.failed:
         found["failed_containers"] = dict(sorted(plan.failed.items()))
     if with_diff:
@@ -195,7 +196,9 @@ def describe_failed(failed: Mapping[str, str], among_others: bool) -> str:
 
 
 def diff(plan: Plan) -> dict[str, str]:
-    """What each action takes away and what it puts there, as text."""
+    """What each action takes away and what it puts there, as text. Ansible shows it as it is, so that what a container
+    has written into its own files does nothing to a terminal."""
     before = [line for action in plan.all_told for line in action.before]
     after = [line for action in plan.all_told for line in action.after]
-    return {"before": "".join(f"{line}\n" for line in before), "after": "".join(f"{line}\n" for line in after)}
+    return {key: "".join(f"{printable(line, TAB)}\n" for line in lines)
+            for key, lines in (("before", before), ("after", after))}

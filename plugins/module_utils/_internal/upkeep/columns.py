@@ -20,7 +20,7 @@ Row = tuple[Cell, ...]
 
 def plain(text: str) -> str:
     """A text of one line that does nothing to a terminal."""
-    return printable(text).replace("\n", "\\n")
+    return printable(text, "")
 
 
 def natural(name: str) -> list[tuple[int, str]]:

@@ -6,15 +6,17 @@ import contextlib
 import itertools
 import os
 import re
+import select
 import signal
 import stat
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from ansible_collections.mooring.net.plugins.module_utils._internal.core import lock, waiting
+from ansible_collections.mooring.net.plugins.module_utils._internal.core import child, lock, waiting
 from ansible_collections.mooring.net.plugins.module_utils._internal.core.errors import HostError
 from ansible_collections.mooring.net.plugins.module_utils._internal.core.lock import host_lock
 
@@ -189,7 +191,7 @@ def test_a_run_that_changes_nothing_makes_no_file_and_waits_all_the_same(under: 
         assert other_run().startswith("another run")
     with start(f"{RUN}\nwith lock.host_lock():\n    print(flush=True)\n    sys.stdin.read()") as process:
         assert process.stdout is not None and process.stdout.readline()
-        with pytest.raises(HostError, match=f"process {process.pid} "), host_lock(0.0, writes=False):
+        with pytest.raises(HostError, match=rf"process {process.pid}\b"), host_lock(0.0, writes=False):
             pass
         process.kill()
 
@@ -258,3 +260,66 @@ def test_who_could_be_no_run_is_not_waited_for(options: list[str]) -> None:
 def test_a_run_with_another_proc_is_waited_for() -> None:
     with held(NAMESPACE), pytest.raises(HostError, match="another run"), host_lock(0.0):
         pass
+
+
+# Who has a file locked
+
+
+HOLDS = """
+import fcntl, os, sys
+file = os.open(sys.argv[1], os.O_RDWR | os.O_CREAT)
+fcntl.flock(file, fcntl.LOCK_EX)
+print(os.getpid(), flush=True)
+sys.stdin.read()
+"""
+
+
+@contextlib.contextmanager
+def holder(path: Path) -> Iterator[int]:
+    with subprocess.Popen([sys.executable, "-c", HOLDS, str(path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                          text=True) as process:
+        assert process.stdin and process.stdout
+        yield int(process.stdout.readline())
+        process.stdin.close()
+
+
+def test_files_that_tell_nothing_while_they_wait_are_not_asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever adds a file of FUSE to an epoll(7) keeps its lock, for which /proc/PID/fdinfo waits."""
+    asked, locks = [], waiting._locks  # pylint: disable=protected-access
+    monkeypatch.setattr(waiting, "_locks", lambda path, wanted: asked.append(path) or locks(path, wanted))
+    monkeypatch.setattr(waiting.os, "listdir", lambda _path: [str(os.getpid())])
+    file = os.open(tmp_path / "file", os.O_RDWR | os.O_CREAT)
+    with select.epoll() as epoll:
+        place = waiting.join(file)
+        assert waiting.find_holders(file) == {os.getpid(): [place]}
+        assert f"/proc/{os.getpid()}/fdinfo/{file}" in asked
+        assert f"/proc/{os.getpid()}/fdinfo/{epoll.fileno()}" not in asked
+    os.close(file)
+
+
+def test_who_has_more_open_than_there_is_time_for_counts_as_who_has_locked_it(tmp_path: Path,
+                                                                              monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else anybody could keep runs waiting, with a million open files."""
+    def look_for_ever(_pid: int, _wanted: str, deadline: float) -> list[int]:
+        while time.monotonic() <= deadline:
+            time.sleep(0.02)
+        return []
+
+    monkeypatch.setattr(waiting, "SECONDS", 100)
+    with holder(tmp_path / "file") as pid:
+        file = os.open(tmp_path / "file", os.O_RDWR)
+        assert waiting.find_holders(file) == {pid: [0]}
+        monkeypatch.setattr(waiting, "_locked_by", lambda *_arguments: [])
+        assert waiting.find_holders(file) == {}
+        monkeypatch.setattr(waiting, "_locked_by", look_for_ever)
+        monkeypatch.setattr(waiting, "SECONDS", 1)
+        assert waiting.find_holders(file) == {pid: [0]}
+    assert waiting.find_holders(file) == {}
+    os.close(file)
+
+
+def test_a_command_line_that_does_not_answer_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is memory of the process, which may be a file of FUSE."""
+    monkeypatch.setattr(child, "SECONDS", 0.3)
+    monkeypatch.setattr(waiting, "command_of", lambda pid: signal.pause() if pid == 1 else "python run")
+    assert lock._listed([1, 2]) == "process 1, process 2 (python run)"  # pylint: disable=protected-access

@@ -11,6 +11,7 @@ from ansible_collections.mooring.net.plugins.module_utils._internal.core.plan im
 from ansible_collections.mooring.net.plugins.module_utils._internal.files.block import filler
 from ansible_collections.mooring.net.plugins.module_utils._internal.files.model import ObservedFile, Place
 from ansible_collections.mooring.net.plugins.module_utils._internal.files.operations import FileWrite
+from ansible_collections.mooring.net.plugins.module_utils._internal.run import commands, frame
 from world import World, docker_place, netns_place, picture
 
 
@@ -219,6 +220,32 @@ def test_what_a_process_calls_itself_is_told_to_nobody_else(world: World) -> Non
     world.run("container_dns", pid=77, name="legacy", hostname="shop")
     assert "192.168.5.4\tdb shop legacy" in lines(world.text("web"))
     assert world.run("container_dns", pid=77, name="legacy", hostname="shop").operations == ()
+
+
+def test_what_a_container_writes_does_nothing_to_a_terminal(world: World,
+                                                            capsys: pytest.CaptureFixture[str]) -> None:
+    """What is told of a run is a line each, whatever a container calls itself. So is what `mooring replay` writes."""
+    forged = "x\nremove bridge br0\x1b[2J\u202e\udcff"
+    world.process(77)
+    world.state.hostnames[77] = forged
+    world.run("netns_attach", pid=77, name="legacy")
+    plan = world.run("container_dns", pid=77, name="legacy", hostname="shop")
+    assert any(r"(was x\nremove bridge br0\x1b[2J\u202e\udcff)" in action for action in plan.actions)
+    hosts = Place("/proc/77/root", "etc/hosts", "1")
+    text = world.state.files[hosts].text or ""
+    world.state.files[hosts] = ObservedFile(text.replace(
+        "# mooring:end", "10.6.6.6\tbank\x1b[2J\u202e\udcff\n# mooring:end"))
+    plan = world.run("container_dns", pid=77, name="legacy", hostname="shop")
+    told = frame.describe_plan(plan, with_diff=True)
+    assert r"10.6.6.6[T]bank\x1b[2J\u202e\udcff" in told["diff"]["before"].replace("\t", "[T]")
+    texts = [*told["actions"], *told["operations"], *"".join(told["diff"].values()).split("\n")]
+    assert [text for text in texts if not text.replace("\t", "").isprintable()] == []
+    commands._write([*plan.actions, forged])  # pylint: disable=protected-access
+    commands._complain(forged)  # pylint: disable=protected-access
+    written = capsys.readouterr()
+    assert len(written.out.splitlines()) == len(plan.actions) + 1
+    assert not any(line.startswith("remove") for line in (*written.out.splitlines(), *written.err.splitlines()))
+    assert "\x1b" not in written.out + written.err
 
 
 def test_a_container_with_the_hosts_own_name_leaves_it(world: World) -> None:

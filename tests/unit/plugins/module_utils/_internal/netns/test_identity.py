@@ -162,6 +162,9 @@ def test_one_that_answers_is_opened_however_many_did_not(tmp_path: Path, monkeyp
     os.close(descriptor)
     assert opening.find_inodes([str(path), str(gone)])[str(path)][1] == inode == os.stat("/proc/self/ns/net").st_ino
     assert list(enter.find_identities([str(path), str(gone), str(tmp_path)])) == [str(path)]
+    monkeypatch.setattr(opening, "is_roots", lambda _path: True)
+    (tmp_path / "left").touch()  # what was below a mount that is gone
+    assert list(enter.find_identities([str(path), str(gone), str(tmp_path / "left")])) == [str(path)]
 
 
 def test_a_file_of_a_process_is_not_another_ones() -> None:
