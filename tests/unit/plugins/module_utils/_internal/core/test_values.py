@@ -13,6 +13,7 @@ from ansible.errors import AnsibleFilterError
 from ansible_collections.mooring.net.plugins.filter.document import FilterModule
 from ansible_collections.mooring.net.plugins.module_utils._internal.core.argspec import CONFIG, Options, for_ansible
 from ansible_collections.mooring.net.plugins.module_utils._internal.core.errors import MooringError, OptionError
+from ansible_collections.mooring.net.plugins.module_utils._internal.core.model import KNOWN_AFTER_APPLY, is_known
 from ansible_collections.mooring.net.plugins.module_utils._internal.core.values import in_base_60
 from ansible_collections.mooring.net.plugins.module_utils._internal.document.options import OPTIONS
 from ansible_collections.mooring.net.plugins.module_utils._internal.run.frame import check_options
@@ -199,3 +200,9 @@ def test_messages_of_ansible_have_a_size() -> None:
     with pytest.raises(MooringError) as caught:
         check_options(RESOURCES["docker_bridge"].options, {"state": "x" * 10000, "y" * 10000: 1})
     assert len(str(caught.value)) < 1000
+
+
+def test_no_part_of_what_is_not_known_is_known() -> None:
+    """A word of it, or an address without its prefix length: neither may be written down as if somebody had said it."""
+    address = KNOWN_AFTER_APPLY.partition(" ")[0]
+    assert not is_known(address) and not is_known(KNOWN_AFTER_APPLY.partition("/")[0])
