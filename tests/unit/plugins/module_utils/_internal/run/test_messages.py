@@ -26,7 +26,6 @@ def fails(capsys: pytest.CaptureFixture[str]) -> Any:
         with mock.patch.object(basic.AnsibleModule, "_load_params", load), \
                 mock.patch.object(basic, "_ANSIBLE_PROFILE", "legacy", create=True), \
                 mock.patch.object(basic, "_PARSED_MODULE_ARGS", {}, create=True), \
-                mock.patch.object(basic, "_PARSED_MODULE_ARGS", {}, create=True), \
                 mock.patch.object(frame.os, "geteuid", lambda: 0), \
                 mock.patch.object(frame, "require_libraries"), pytest.raises(SystemExit):
             module(name).main()
