@@ -53,6 +53,10 @@ REPAIRED = {
     "a next hop object that leads nowhere": "ip nexthop add id 1 blackhole; ip route replace default nhid 1; "
                                             "ip -6 nexthop add id 2 blackhole; ip -6 route del default; "
                                             "ip -6 route add default nhid 2",
+    "no route to its network": "ip route del 192.168.5.0/24 dev eth0; ip -6 route del 2001:db8:5::/64 dev eth0",
+    "no route at all": "ip route flush table main; ip -6 route flush table main",
+    "addresses without a route": "ip a del $IP4/24 dev eth0; ip a add $IP4/24 dev eth0 noprefixroute; "
+                                 "ip a del $IP6/64 dev eth0; ip a add $IP6/64 dev eth0 noprefixroute",
     "a default route for its own source": "ip -6 route add default from 2001:db8:5::/64 via 2001:db8:5::77 dev eth0",
 }
 # What only the container can put right.

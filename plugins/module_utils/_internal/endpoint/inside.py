@@ -81,7 +81,8 @@ def require_mtu(item: LocatedEndpoint, addresses: Mapping[str, str]) -> None:
 
 
 def give_up(draft: Draft, item: LocatedEndpoint, lease: Endpoint, addresses: Mapping[str, str]) -> list[Route]:
-    """Take away the addresses that we gave and that the endpoint is not to have; others that somebody added stay.
+    """Take away the addresses that we gave and that the endpoint is not to have, or is to be given anew; others that
+    somebody added stay.
 
     This comes before all else. An interface that got another MAC while it has an old address would answer for it, and
     others would send there, for as long as they take their neighbour for alive, what is meant for the next one with
@@ -193,7 +194,8 @@ def _address(draft: Draft, item: LocatedEndpoint, address: str) -> None:
 def _give_up(draft: Draft, item: LocatedEndpoint, lease: Endpoint, family: str, wanted: str) -> list[Route]:
     path, name = item.path, item.interface_name
     netns = draft.state.namespaces[path]
-    given = [old for old in lease.given(family) if old != wanted and old in netns.links[name].addresses]
+    given = [old for old in lease.given(family) if old in netns.links[name].addresses and (
+        old != wanted or _is_cut_off(draft, path, name, old))]
     if not given:
         return []
     # The kernel drops a route with the last address of its interface, and keeps it otherwise: take it away first, so
@@ -205,6 +207,18 @@ def _give_up(draft: Draft, item: LocatedEndpoint, lease: Endpoint, family: str, 
     for old in given:
         draft.do(AddrDel(path, name, old))
     return direct if wanted else []
+
+
+def _is_cut_off(draft: Draft, path: str, name: str, address: str) -> bool:
+    """Whether a container has taken away the route to the network of its address.
+
+    The kernel makes it with the address and with the interface that goes up, and at no other time: so the address is
+    to be given anew.
+    """
+    before, network = draft.observed.namespaces.get(path, Namespace()), ipaddress.ip_interface(address).network
+    link, destination = before.links.get(name), str(network)
+    return link is not None and link.up and address in link.addresses and network.num_addresses > 1 and not any(
+        (route.destination, route.interface, route.gateway) == (destination, name, "") for route in before.routes)
 
 
 def _connected(route: Route, link: Link) -> bool:

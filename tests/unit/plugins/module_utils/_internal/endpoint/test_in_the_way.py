@@ -69,3 +69,16 @@ def test_pairs_with_an_end_in_it_are_no_concern_of_others(world: World) -> None:
         with pytest.raises(Failed, match=problem) as caught:
             world.run("veth_pair", config=pairs)
         assert list(caught.value.plan.failed) == ["web"] and world.state.host.links["b"].mtu == pairs[1]["mtu"]
+
+
+@pytest.mark.parametrize("family", ["ipv4", "ipv6"])
+def test_a_network_without_a_route_to_it_comes_back_with_its_address(world: World, family: str) -> None:
+    here = world.state.namespaces[named_path("web")]
+    before = list(here.routes)
+    here.routes = [route for route in before if route.family != family]
+    address = next(each for each in world.inner("web").addresses if (":" in each) == (family == "ipv6"))
+    steps = world.check("netns_attach", netns="web").steps
+    assert [step for step in steps if "address" in step] == [
+        f"remove address {address} from eth0 in web", f"add address {address} to eth0 in web"]
+    world.run("netns_attach", netns="web", routes=[ROUTE])
+    assert sorted(here.routes, key=str) == sorted(before, key=str)
