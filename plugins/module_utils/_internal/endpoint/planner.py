@@ -81,13 +81,14 @@ class Planner:
         left = Counter(reserved.made.item.path for reserved in waiting)
         made: dict[str, list[Reserved]] = {}
         for item, reserved in zip(self.draft.each([each.made.item for each in waiting]), waiting):
-            self.leases.put(make_interface(self.draft, reserved))
-            path = item.path
-            made.setdefault(path, []).append(reserved)
-            if len(made[path]) == left[path]:
-                lead_out(self.draft, [each.made for each in made[path] if each.made.item.leads])
-                for each in made[path]:
-                    record(self.draft, each, self.former)
+            with self.draft.halfway():
+                self.leases.put(make_interface(self.draft, reserved))
+                path = item.path
+                made.setdefault(path, []).append(reserved)
+                if len(made[path]) == left[path]:
+                    lead_out(self.draft, [each.made for each in made[path] if each.made.item.leads])
+                    for each in made[path]:
+                        record(self.draft, each, self.former)
 
     def _given(self, item: LocatedEndpoint) -> Optional[adopt.GivenPair]:
         """:raises OptionError: when another item of the task has the interface already"""

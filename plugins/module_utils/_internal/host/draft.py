@@ -24,6 +24,7 @@ class Draft(plan.Draft):
     :param ledger: the ledger as it will be
     :param failed: containers for which nothing can be done inside of them, and why: what concerns them alone is left
         as it is
+    :param spoiled: containers of which a part is planned that will not be done, and why
     :param bridges_asked: names of the bridges that the run is about, for warnings
     :param containers_asked: the same of containers with published ports
     :param limited_asked: the same of containers with lists of where they may send
@@ -41,6 +42,7 @@ class Draft(plan.Draft):
     recorded: Ledger = field(default_factory=Ledger)
     ledger: Ledger = field(default_factory=Ledger)
     failed: dict[str, str] = field(default_factory=dict)
+    spoiled: dict[str, str] = field(default_factory=dict)
     bridges_asked: list[str] = field(default_factory=list)
     containers_asked: list[str] = field(default_factory=list)
     limited_asked: list[str] = field(default_factory=list)
@@ -83,6 +85,17 @@ class Draft(plan.Draft):
             yield
         except ContainerError as error:
             self.fail(error.container, str(error))
+
+    @contextlib.contextmanager
+    def halfway(self) -> Iterator[None]:
+        """The same where some of it is planned by then: all is to be planned again, without that container.
+
+        The block goes on with the next one, so that all in whose way something is are found in one plan.
+        """
+        try:
+            yield
+        except ContainerError as error:
+            self.spoiled.setdefault(error.container, str(at(self.place, error)))
 
     def fail(self, container: str, problem: str) -> None:
         """Give up what is to be done inside of a container. The first problem is the one that is told."""

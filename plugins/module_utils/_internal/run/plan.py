@@ -29,10 +29,20 @@ def plan(parts: Sequence[Part], observed: HostState, failed: Optional[Mapping[st
     while True:
         try:
             return _plan(parts, observed, given_up)
+        except _SpoiledError as error:
+            given_up.update(error.containers)
         except ContainerError as error:
             if error.container in given_up:
                 raise
             given_up[error.container] = str(error)
+
+
+class _SpoiledError(Exception):
+    """A plan that is to be made again, without these containers: what keeps something from being done in each."""
+
+    def __init__(self, containers: Mapping[str, str]) -> None:
+        super().__init__(", ".join(containers))
+        self.containers = containers
 
 
 def _plan(parts: Sequence[Part], observed: HostState, failed: Mapping[str, str]) -> Plan:
@@ -56,6 +66,8 @@ def _plan(parts: Sequence[Part], observed: HostState, failed: Mapping[str, str])
     for part in parts:
         with draft.about(part.items, part.places):
             part.resource.amend(draft, part.items)
+        if draft.spoiled:
+            raise _SpoiledError(draft.spoiled)
     if not reads_only:
         settle(draft)
         keep(draft, parts)

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from ansible_collections.mooring.net.plugins.module_utils._internal.link.model import Link
 from ansible_collections.mooring.net.plugins.module_utils._internal.netns.model import named_path
+from ansible_collections.mooring.net.plugins.module_utils._internal.run import plan as plans
 from world import Failed, World
 
 ROUTE = {"destination": "10.9.0.0/24", "gateway": "192.168.5.9"}
@@ -82,3 +83,18 @@ def test_a_network_without_a_route_to_it_comes_back_with_its_address(world: Worl
         f"remove address {address} from eth0 in web", f"add address {address} to eth0 in web"]
     world.run("netns_attach", netns="web", routes=[ROUTE])
     assert sorted(here.routes, key=str) == sorted(before, key=str)
+
+
+def test_what_is_in_the_way_of_many_is_found_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many containers fight back: to plan again for each of them would hold up all others."""
+    world, names = World(), [f"c{number}" for number in range(6)]
+    world.document([{**NETWORK, "containers": [{"name": name, "routes": [ROUTE]} for name in names]}])
+    for name in names[1:]:
+        give(world, name, "eth0", addresses=("192.168.5.9/32",))
+    made, make = [], plans._plan  # pylint: disable=protected-access
+    monkeypatch.setattr(plans, "_plan", lambda *given: made.append(given) or make(*given))
+    document = [{**NETWORK, "containers": [{"name": name, "routes": [ROUTE], "published_ports": ["80"]}
+                                           for name in names]}]
+    with pytest.raises(Failed) as caught:
+        world.document(document, False)
+    assert list(caught.value.plan.failed) == names[1:] and len(made) == 2
