@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 from ..core.errors import MooringError, OptionError
@@ -11,12 +11,11 @@ from ..core.names import bridge_mac
 from ..core.plan import MAKE_LINK, RECORD_BRIDGE, View
 from ..firewall.model import COMMANDS, FAMILIES
 from ..host.draft import Draft
-from ..host.endpoints import Endpoint, endpoint_of, endpoints
-from ..host.endpoints import release as release_endpoint
+from ..host.endpoints import endpoints
 from ..host.model import HostState, Scope
 from ..host.settings import FORWARDING_OF
 from ..link.model import IPV6_MIN_MTU, Link
-from ..link.operations import LinkAdd, LinkDel, LinkSet
+from ..link.operations import LinkAdd, LinkDel
 from ..netns.model import HOST
 from ..ports.ledger import Ledger
 from . import auxiliary, ipv6
@@ -24,7 +23,8 @@ from .administrator import asks_user, take_wish
 from .desired import DesiredBridge
 from .egress import is_list, limit_bridges, shown
 from .exceptions import check_all, refuse_closing
-from .forwarding import ROUTE_LOCALNET, add_guard, close_loopback, forward, pass_on_guard
+from .forwarding import ROUTE_LOCALNET, add_guard, forward, pass_on_guard
+from .leaving import find_leases, leave
 from .lost import is_certain
 from .merge import merge, refuse_making
 from .model import Bridge, bridge_of
@@ -65,7 +65,7 @@ def release(draft: Draft, items: Sequence[DesiredBridge]) -> None:
     """:raises MooringError: for a bridge that has endpoints, unless the user says so"""
     for item in draft.each(items):
         if not item.present:
-            _absent(draft, item)
+            leave(draft, item)
             draft.bridges_released = True
 
 
@@ -113,13 +113,8 @@ def view(state: HostState, ledger: Ledger, name: str) -> View:
              "trusted_networks": list(bridge.trusted_networks), "container_names": bridge.names,
              "allow_to": shown(ledger, bridge.limit),
              "aux_addresses": auxiliary.named(bridge),
-             "endpoints": sorted(lease.container for lease in _leases(state.host.ports_of(name)))}
+             "endpoints": sorted(lease.container for lease in find_leases(state.host.ports_of(name)))}
     return found
-
-
-def _leases(ports: Iterable[Link]) -> list[Endpoint]:
-    """The endpoints among the ports of a bridge."""
-    return [lease for port in ports if (lease := endpoint_of(port)) is not None]
 
 
 def _present(draft: Draft, desired: DesiredBridge) -> None:
@@ -187,57 +182,3 @@ def _own(link: Link, desired: DesiredBridge) -> Bridge:
                           "Give that as mac_address if it is the bridge's, say adopt: true to take it over, or state: "
                           "absent to let go of its rules")
     return current if is_certain(link) or desired.mac_address == link.mac else replace(current, adopted=True)
-
-
-def _absent(draft: Draft, desired: DesiredBridge) -> None:
-    draft.state.awaited.pop(desired.name, None)
-    link = draft.state.host.links.get(desired.name)
-    if link is None:
-        draft.ledger.forget_limits(desired.name)
-        return
-    bridge = bridge_of(link)
-    if bridge is not None and not is_certain(link):
-        # Its rules go, and it stays.
-        draft.state.host.links[link.name] = replace(link, presumed="")
-        bridge = None
-    if bridge is None:
-        # Not an error: an adopted bridge that was given back is in this condition.
-        draft.warn(f"{desired.name} is not managed by this collection and is left alone: remove it by hand (`ip link "
-                   f"delete {desired.name}`) if it is not needed")
-        return
-    ports = draft.state.host.ports_of(desired.name)
-    leases = _leases(ports)
-    if not desired.force:
-        _refuse_departure(bridge, leases, [port.name for port in ports if endpoint_of(port) is None])
-    for lease in leases:
-        if not lease.adopted:
-            release_endpoint(draft, lease)
-    if bridge.adopted:
-        close_loopback(draft, desired.name)
-        draft.do(LinkSet(HOST, link, replace(link, alias="")))
-    else:
-        draft.do(LinkDel(HOST, link))
-    for lease in leases:
-        if lease.adopted:
-            release_endpoint(draft, lease)
-    draft.ledger.forget_limits(desired.name)
-
-
-def _refuse_departure(bridge: Bridge, leases: Sequence[Endpoint], others: Sequence[str]) -> None:
-    """:raises MooringError: for a bridge with endpoints, and for one that takes the ports of others with it"""
-    if leases:
-        raise MooringError(f"bridge {bridge.name} has {_count(leases, 'endpoint')} "
-                           f"({_some([lease.container for lease in leases])}): detach them first with netns_attach "
-                           "state=absent, or say force: true to remove them with it")
-    if others and not bridge.adopted:
-        raise MooringError(f"bridge {bridge.name} has {_count(others, 'port')} of no container "
-                           f"({_some(others)}): take them off it first, or say force: true to leave them without a "
-                           "bridge")
-
-
-def _count(found: Sequence[object], what: str) -> str:
-    return f"{len(found)} {what}{'' if len(found) == 1 else 's'}"
-
-
-def _some(names: Sequence[str], limit: int = 5) -> str:
-    return ", ".join(names[:limit]) + (f" and {len(names) - limit} more" if len(names) > limit else "")
