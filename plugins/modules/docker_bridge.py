@@ -304,6 +304,8 @@ options:
       - Whether O(state=absent) also removes the endpoints that the bridge still has, O(iptables=false) and
         O(ip6tables=false) the published ports and links of its containers, a change of O(gateway_mode) or
         O(gateway_mode_v6) their published ports of that family, and O(internal=true) all of them.
+      - A bridge that has got the host's network card, or addresses of the host beside its own one, is not deleted, with
+        this option either. It stays as it is, without rules, and a warning says so.
     type: bool
     default: false
   allow_overlap:

@@ -141,3 +141,19 @@ def test_the_next_run_changes_nothing_and_it_is_given_back_as_it_was(here):
                      for protocol in PROTOCOLS))
     for name in FORWARDING:
         assert here.box.run(["sysctl", "-n", name]).stdout == "1\n"
+
+
+def test_a_clean_up_leaves_the_host_the_bridge_that_has_become_its_way(here):
+    """The last one here: the wire is a port of a bridge that was made for containers."""
+    run = here.pipeline.run
+    run("docker_bridge", name="ours", bip="10.77.0.1/24")
+    here.box.run(["sh", "-ec", f"""
+        ip link set eth0 master ours; ip link delete br-lan
+        ip address add {BOX}/24 dev ours; ip address add {BOX6}/64 dev ours nodad
+        ip route replace default via {OUTSIDE}; ip route replace default via {OUTSIDE6}"""])
+    said = run("host_network", networks=[], exclusive=True)["warnings"][0]
+    assert said.startswith("bridge ours stays, without rules of this collection: the host's default route goes by it")
+    expect_answers(*(((here.host, protocol, address, 9999), "outside:9999", own)
+                     for protocol in PROTOCOLS for address, own in ((OUTSIDE, BOX), (OUTSIDE6, BOX6))))
+    assert "MOORING" not in here.box.run(["iptables-save"]).stdout + here.box.run(["ip6tables-save"]).stdout
+    assert run("host_network", networks=[], exclusive=True)["actions"] == []

@@ -16,6 +16,7 @@ from .desired import DesiredBridge
 from .forwarding import close_loopback
 from .lost import is_certain
 from .model import Bridge, bridge_of
+from .way_out import hosts_way
 
 
 def find_leases(ports: Iterable[Link]) -> list[Endpoint]:
@@ -50,12 +51,24 @@ def leave(draft: Draft, desired: DesiredBridge) -> None:
     if bridge.adopted:
         close_loopback(draft, desired.name)
         draft.do(LinkSet(HOST, link, replace(link, alias="")))
+    elif reason := hosts_way(draft.state, bridge):
+        _let_go(draft, bridge, reason)
     else:
         draft.do(LinkDel(HOST, link))
     for lease in leases:
         if lease.adopted:
             release_endpoint(draft, lease)
     draft.ledger.forget_limits(desired.name)
+
+
+def _let_go(draft: Draft, bridge: Bridge, reason: str) -> None:
+    """What has become the host's own way stays, with all addresses: by one of them the host may be reached."""
+    has = f", and it has {' and '.join(bridge.link.addresses)}" if bridge.link.addresses else ""
+    draft.warn(f"bridge {bridge.name} stays, without rules of this collection: {reason}{has}. Move that elsewhere, and "
+               f"remove the bridge by hand (`ip link delete {bridge.name}`)")
+    close_loopback(draft, bridge.name)
+    link = draft.state.host.links[bridge.name]
+    draft.do(LinkSet(HOST, link, replace(link, alias="", group=0)))
 
 
 def _refuse_departure(bridge: Bridge, leases: Sequence[Endpoint], others: Sequence[str]) -> None:

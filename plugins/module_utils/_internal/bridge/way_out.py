@@ -6,6 +6,7 @@ import ipaddress
 from collections.abc import Collection, Iterator
 
 from ..host.model import HostState
+from ..link.model import Link
 from .model import INNER_PORTS, Bridge, bridges
 
 
@@ -27,8 +28,21 @@ def way_out(state: HostState, name: str) -> str:
 
 
 def _reasons(state: HostState, name: str, inner: Collection[str]) -> str:
-    reasons = [f"{link.name} is a port of it" for link in state.host.ports_of(name) if link.kind not in inner]
+    reasons = [f"{link.name} is a port of it" for link in _ports_of_others(state, name, inner)]
     return " and ".join([*reasons[:3], *default_routes(state, name)])
+
+
+def _ports_of_others(state: HostState, name: str, inner: Collection[str]) -> list[Link]:
+    return [link for link in state.host.ports_of(name) if link.kind not in inner]
+
+
+def hosts_way(state: HostState, bridge: Bridge) -> str:
+    """Why the host itself may be reached by a bridge that was made here, as the rest of a sentence; "" where it is not.
+
+    A default route alone is no reason: that of a VPN leads to a container.
+    """
+    cards = _ports_of_others(state, bridge.name, (*INNER_PORTS, *_JOINING))
+    return way_out(state, bridge.name) if cards or addresses_of_others(state, bridge) else ""
 
 
 def default_routes(state: HostState, name: str) -> list[str]:

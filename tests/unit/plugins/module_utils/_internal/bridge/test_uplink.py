@@ -225,3 +225,35 @@ def test_what_joins_bridges_of_several_hosts_is_not_warned_of() -> None:
     world.bridge()
     world.state.host.links["vx0"] = Link("vx0", "vxlan", 33, up=True, controller="br0")
     assert world.bridge().warnings == () and world.info()["obstacles"] == []
+
+
+@pytest.mark.parametrize("addresses", [("192.168.5.1/24", "192.0.2.10/24"), ("192.0.2.10/24", "192.168.5.1/24"),
+                                       ("192.0.2.10/24",), ()])
+@pytest.mark.parametrize("exclusive", [False, True])
+def test_a_bridge_that_is_the_hosts_own_way_is_let_go_and_not_deleted(addresses: tuple[str, ...], exclusive: bool
+                                                                      ) -> None:
+    """Not by a document that does not name it either: who cleans up by it would lose the host."""
+    world = World()
+    world.bridge()
+    world.attach("web")
+    links = world.state.host.links
+    links["ens3"] = replace(links["ens3"], controller="br0", addresses=())
+    links["br0"] = replace(links["br0"], addresses=addresses)
+    gone = world.document([], exclusive=True) if exclusive else world.run(
+        "docker_bridge", name="br0", state="absent", force=True)
+    has = f", and it has {' and '.join(addresses)}" if addresses else ""
+    assert gone.warnings[0] == (
+        f"bridge br0 stays, without rules of this collection: ens3 is a port of it{has}. Move that elsewhere, and "
+        "remove the bridge by hand (`ip link delete br0`)")
+    left = world.state.host.links["br0"]
+    assert (left.addresses, left.alias, left.group, world.state.host.links["ens3"].controller) == (
+        addresses, "", 0, "br0")
+    assert world.info()["bridges"] == [] and "MOORING" not in str(world.state.tables)
+
+
+def test_the_route_of_a_vpn_keeps_no_bridge_from_going() -> None:
+    world = World()
+    world.bridge()
+    world.state.host.routes.append(Route("0.0.0.0/1", "br0", "192.168.5.9"))
+    world.run("docker_bridge", name="br0", state="absent")
+    assert "br0" not in world.state.host.links
