@@ -57,7 +57,7 @@ def test_what_it_takes_comes_back_with_the_next_run(here):
         here.run("host_network", networks=NETWORKS)
     [port] = [found["ifname"] for found in here.json("link") if found["ifname"].startswith("veth")]
     # A run that was slow has put its port back already, and then nobody configures that again.
-    here.sh(f"networkctl reconfigure {port}")
+    here.sh(f"timeout 30 sh -c 'until networkctl reconfigure {port}; do sleep 0.1; done'")  # once it knows it
     wait_until(lambda: "10.99.0.1/32" in here.addresses(port))
     # What other versions of it, and NetworkManager, do besides.
     here.sh(f"{STOP}; ip link set {port} nomaster")
