@@ -129,7 +129,7 @@ def play(here, playbook, *arguments, **variables):
     """Run a playbook of the collection on the host of a box: its output, and the counts of its recap."""
     command, environment = playing(here, playbook, *arguments, **variables)
     done = subprocess.run(command, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                          stderr=subprocess.STDOUT, text=True, timeout=120, check=False)
+                          stderr=subprocess.STDOUT, text=True, timeout=300, check=False)
     counts = re.findall(r"(\w+)=(\d+)", done.stdout.rpartition("PLAY RECAP")[2])
     return done.stdout, {key: int(count) for key, count in counts}
 
