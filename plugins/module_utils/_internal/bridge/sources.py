@@ -9,8 +9,8 @@ from ..core.networks import is_within
 from ..firewall.model import FAMILIES
 from ..host.model import HostState
 from ..ports.model import family_of
-from .way_out import is_default
 from .model import INNER_PORTS, Bridge
+from .way_out import is_default
 
 Sources = Mapping[tuple[str, str], tuple[str, ...]]
 

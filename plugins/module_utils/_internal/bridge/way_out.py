@@ -29,7 +29,7 @@ def way_out(state: HostState, name: str) -> str:
 
 def _reasons(state: HostState, name: str, inner: Collection[str]) -> str:
     reasons = [f"{link.name} is a port of it" for link in _ports_of_others(state, name, inner)]
-    return " and ".join([*reasons[:3], *default_routes(state, name)])
+    return " and ".join([*reasons[:3], *_default_routes(state, name)])
 
 
 def _ports_of_others(state: HostState, name: str, inner: Collection[str]) -> list[Link]:
@@ -45,7 +45,7 @@ def hosts_way(state: HostState, bridge: Bridge) -> str:
     return way_out(state, bridge.name) if cards or addresses_of_others(state, bridge) else ""
 
 
-def default_routes(state: HostState, name: str) -> list[str]:
+def _default_routes(state: HostState, name: str) -> list[str]:
     found = any(route.interface == name and is_default(route.destination) for route in state.host.routes)
     return ["the host's default route goes by it"] if found else []
 

@@ -223,5 +223,4 @@ def _is_cut_off(draft: Draft, path: str, name: str, address: str) -> bool:
 
 def _connected(route: Route, link: Link) -> bool:
     """Whether the kernel made a route with an address of the link."""
-    return route.destination == LINK_LOCAL or route.destination in {
-        str(ipaddress.ip_interface(address).network) for address in link.addresses}
+    return route.destination == LINK_LOCAL or is_connected(route, link)

@@ -62,7 +62,10 @@ class Places(Protocol):
         """The container whose network an engine gave one that it runs, "" for none and for what no engine was asked."""
 
     def label(self, target: Target) -> tuple[str, str]:
-        """The label that a target has in marks, and what speaks against it, "" when nothing does."""
+        """The label that a target has in marks, and what speaks against it, "" when nothing does.
+
+        :raises OptionError: for one that no mark can have, as a path may make it
+        """
 
     def container(self, name: str) -> Container:
         """A running container of an engine. :raises OptionError: when there is none"""

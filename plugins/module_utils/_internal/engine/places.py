@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Optional
 
 from ..core.errors import OptionError
+from ..core.names import container_label
 from ..netns import processes
 from ..netns.model import Resolved, Target, label_of_path, named_path
 from ..netns.opening import is_there
@@ -81,6 +82,10 @@ class HostPlaces:
 
     def label(self, target: Target) -> tuple[str, str]:
         """A container that is attached under that very name needs no engine: it may be stopped, or be without one."""
+        label, doubt = self._label(target)
+        return container_label(target.kind, label), doubt
+
+    def _label(self, target: Target) -> tuple[str, str]:
         if target.kind == "container" and target.value not in self._attached:
             try:
                 return self.container(target.value).name, ""

@@ -6,7 +6,6 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from ..core.argspec import PORTS, STATE, TARGET, TEXT, TEXTS
-from ..core.names import container_label
 from ..engine.model import Places
 from ..host.resource import Known, Resource
 from .model import DesiredPolicy, LocatedPolicy
@@ -43,8 +42,6 @@ def locate(items: Sequence[DesiredPolicy], places: Places) -> list[LocatedPolicy
     found = []
     for item in items:
         label, doubt = places.label(item.target) if item.target else ("", "")
-        if item.target:
-            container_label(item.target.kind, label)  # one that is made from a path stands in marks, too
         targets = [link.target for link in item.links or ()]
         ends = {label: item.target.value if item.target else "", **{target: target for target in targets}}
         joined = tuple((end, owner) for end, name in ends.items() if (owner := places.owner_of(name)))

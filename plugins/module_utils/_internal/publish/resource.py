@@ -6,7 +6,6 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from ..core.argspec import PORTS, STATE, TARGET, TEXT, TEXTS, TEXT_OR_NUMBER
-from ..core.names import container_label
 from ..engine.model import Places
 from ..host.resource import Known, Resource
 from .model import DesiredPorts, LocatedPorts
@@ -40,12 +39,7 @@ def containers(items: Sequence[DesiredPorts], known: Known) -> Iterator[str]:
 
 
 def locate(items: Sequence[DesiredPorts], places: Places) -> list[LocatedPorts]:
-    found = []
-    for item in items:
-        label, doubt = places.label(item.target)
-        container_label(item.target.kind, label)  # one that is made from a path stands in marks, too
-        found.append(LocatedPorts.at(item, label, doubt, places.owner_of(item.target.value)))
-    return found
+    return [LocatedPorts.at(item, *places.label(item.target), places.owner_of(item.target.value)) for item in items]
 
 
 RESOURCE = Resource(key="publication", many="publications", options=OPTIONS, parse=parse, identity=identity,

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Optional
 
-from ..core.errors import ContainerError
+from ..core.errors import ContainerError, MooringError
 from ..core.plan import Plan, View
 from ..host.draft import Draft
 from ..host.ledger import read_ledger
@@ -30,19 +30,24 @@ def plan(parts: Sequence[Part], observed: HostState, failed: Optional[Mapping[st
         try:
             return _plan(parts, observed, given_up)
         except _SpoiledError as error:
-            given_up.update(error.containers)
+            _give_up(given_up, error.containers, error)
         except ContainerError as error:
-            if error.container in given_up:
-                raise
-            given_up[error.container] = str(error)
+            _give_up(given_up, {error.container: str(error)}, error)
 
 
-class _SpoiledError(Exception):
+class _SpoiledError(MooringError):
     """A plan that is to be made again, without these containers: what keeps something from being done in each."""
 
     def __init__(self, containers: Mapping[str, str]) -> None:
-        super().__init__(", ".join(containers))
+        super().__init__("; ".join(containers.values()))
         self.containers = containers
+
+
+def _give_up(given_up: dict[str, str], containers: Mapping[str, str], error: MooringError) -> None:
+    """:raises MooringError: where nobody is left who could be in the way: else the plan would be made for ever"""
+    if containers.keys() <= given_up.keys():
+        raise error
+    given_up.update(containers)
 
 
 def _plan(parts: Sequence[Part], observed: HostState, failed: Mapping[str, str]) -> Plan:
